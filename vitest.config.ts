@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** Shared by every package: tests run from its folder, and the counts go to `.vitest/results.json`. */
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    reporters: ['default', 'json'],
+    outputFile: { json: '.vitest/results.json' },
+    // A test that hangs must fail with its name; this is a deadlock guard, not a performance limit.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
