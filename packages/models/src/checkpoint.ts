@@ -1,0 +1,109 @@
+import { basename, join } from 'node:path';
+import { kindOf } from '@forge/tensor';
+import type { ModelConfig } from './config.ts';
+import { isRecord } from './config-fields.ts';
+import { ModelFileError, WeightsError } from './errors.ts';
+import { readJsonFile } from './json-file.ts';
+import { parameters } from './parameters.ts';
+import { openSafetensors, type SafetensorsFile } from './safetensors/read.ts';
+import { checkWeights, type Weights } from './weights.ts';
+
+/** The file of an unsharded checkpoint. */
+export const WEIGHTS_FILE = 'model.safetensors';
+
+/** The table of a sharded one: which file holds which tensor. */
+const INDEX_FILE = 'model.safetensors.index.json';
+
+/** Tensors of older checkpoints that are computed, not read: they may be present and are skipped. */
+const COMPUTED = /^model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq$/;
+
+/**
+ * Reads the weights of a model folder, widened to float32, from `model.safetensors` or the shards that
+ * `model.safetensors.index.json` names.
+ *
+ * @throws {ModelFileError} when a file is missing or malformed.
+ * @throws {SafetensorsError} when a safetensors file is.
+ * @throws {WeightsError} when a tensor is missing, left over, not of floating point or of another shape than the config
+ * calls for.
+ */
+export async function loadWeights(folder: string, config: ModelConfig): Promise<Weights> {
+  await using checkpoint = await openCheckpoint(folder);
+  const { holders } = checkpoint;
+  checkWeights(config, entriesOf(holders), { file: folder, ignored: ignoredNames(config, holders) });
+
+  const weights: [string, Weights[string]][] = [];
+  for (const { name } of parameters(config)) {
+    // Every name that the config calls for has a holder: just checked.
+    weights.push([name, await holders.get(name)!.read(name, { dtype: 'float32' })]);
+  }
+  return Object.fromEntries(weights);
+}
+
+/** The file that holds each tensor. */
+type Holders = ReadonlyMap<string, SafetensorsFile>;
+
+interface Checkpoint extends AsyncDisposable {
+  readonly holders: Holders;
+}
+
+async function openCheckpoint(folder: string): Promise<Checkpoint> {
+  const index = await readJsonFile(join(folder, INDEX_FILE));
+  const names = index === undefined ? undefined : shardNames(index, join(folder, INDEX_FILE));
+  const files = new Map<string, SafetensorsFile>();
+  const close = async (): Promise<void> => {
+    for (const file of files.values()) await file[Symbol.asyncDispose]();
+  };
+  try {
+    for (const file of new Set(names?.values() ?? [WEIGHTS_FILE])) {
+      files.set(file, await openSafetensors(join(folder, file)));
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const inOneFile = [...files].flatMap(([file, { entries }]) =>
+    [...entries.keys()].map((name) => [name, file] as const),
+  );
+  const located = names ?? new Map(inOneFile);
+  const holders = new Map([...located].map(([name, file]) => [name, files.get(file)!])); // each file was opened above
+  return { holders, [Symbol.asyncDispose]: close };
+}
+
+function shardNames(index: Readonly<Record<string, unknown>>, file: string): ReadonlyMap<string, string> {
+  const map = index['weight_map'];
+  const expected = 'a weight_map from names of tensors to names of files beside it';
+  if (!isRecord(map)) throw new ModelFileError({ file, expected, got: JSON.stringify(map) ?? 'nothing' });
+  return new Map(
+    Object.entries(map).map(([name, shard]) => {
+      const isFileName = typeof shard === 'string' && shard === basename(shard) && shard.endsWith('.safetensors');
+      if (!isFileName) throw new ModelFileError({ file, expected, got: JSON.stringify(shard) });
+      return [name, shard];
+    }),
+  );
+}
+
+function entriesOf(holders: Holders): ReadonlyMap<string, { readonly shape: readonly number[] }> {
+  return new Map(
+    [...holders].map(([name, { file, entries }]) => {
+      const entry = entries.get(name);
+      if (entry === undefined) {
+        throw new WeightsError({
+          file,
+          tensor: name,
+          expected: `the tensor that ${INDEX_FILE} names`,
+          got: 'no such tensor',
+        });
+      }
+      if (kindOf(entry.dtype) !== 'float') {
+        throw new WeightsError({ file, tensor: name, expected: 'a floating point dtype', got: entry.dtype });
+      }
+      return [name, entry];
+    }),
+  );
+}
+
+function ignoredNames(config: ModelConfig, holders: Holders): ReadonlySet<string> {
+  const computed = [...holders.keys()].filter((name) => COMPUTED.test(name));
+  // Some writers store the head of a tied model too; it is the embedding.
+  return new Set(config.tieWordEmbeddings ? [...computed, 'lm_head.weight'] : computed);
+}
