@@ -1,1 +1,20 @@
-export {};
+export { type AdvantageOptions, groupAdvantages } from './advantages.ts';
+export {
+  BatchError,
+  LossInputError,
+  NonFiniteGradientError,
+  NonFiniteLossError,
+  NotConfiguredError,
+  TrainerOptionError,
+} from './errors.ts';
+export type { Correction, CorrectionMode } from './losses/correction.ts';
+export type { KlEstimator } from './losses/kl.ts';
+export type { BatchCounts, Floats, LossResult } from './losses/loss.ts';
+export { type PolicyLossOptions, policyLoss } from './losses/policy.ts';
+export type { PolicyBatch } from './losses/policy-batch.ts';
+export type { PolicyMetrics } from './losses/policy-metrics.ts';
+export { type SftBatch, sftLoss } from './losses/sft.ts';
+export type { PolicyLossName } from './losses/variants.ts';
+export { AdamW, type AdamWOptions } from './optimizer/adam-w.ts';
+export { clipGradNorm, gradNorm } from './optimizer/clip.ts';
+export { type Schedule, scheduleFactor } from './optimizer/schedule.ts';

@@ -1,0 +1,86 @@
+/** The arguments of a loss do not fit together: ragged lengths differ, or log-probabilities that an option needs are missing. */
+export class LossInputError extends Error {
+  override readonly name = 'LossInputError';
+  readonly code = 'ERR_TRAINER_LOSS_INPUT';
+  /** The argument that is wrong. */
+  readonly field: string;
+
+  constructor(field: string, problem: string) {
+    super(`The loss cannot use ${field}: ${problem}`);
+    this.field = field;
+  }
+}
+
+/** A batch cannot be trained or scored: nothing to score, an id outside the vocabulary, a prompt without tokens. */
+export class BatchError extends Error {
+  override readonly name = 'BatchError';
+  readonly code = 'ERR_TRAINER_BATCH';
+  /** Index of the sequence at fault; `undefined` when it is the batch as a whole. */
+  readonly sequence: number | undefined;
+
+  constructor(problem: string, sequence?: number) {
+    super(sequence === undefined ? `The batch ${problem}` : `Sequence ${sequence} ${problem}`);
+    this.sequence = sequence;
+  }
+}
+
+/** An option of the trainer is outside its range. */
+export class TrainerOptionError extends Error {
+  override readonly name = 'TrainerOptionError';
+  readonly code = 'ERR_TRAINER_OPTION';
+  readonly option: string;
+  readonly value: unknown;
+
+  constructor(option: string, value: unknown, expected: string) {
+    super(`Option ${option} is ${String(value)}; it must be ${expected}.`);
+    this.option = option;
+    this.value = value;
+  }
+}
+
+/** The loss of a step is not a number. The weights are those of before the step. */
+export class NonFiniteLossError extends Error {
+  override readonly name = 'NonFiniteLossError';
+  readonly code = 'ERR_TRAINER_NON_FINITE_LOSS';
+  readonly loss: number;
+  readonly step: number;
+
+  constructor(loss: number, step: number) {
+    super(`The loss of step ${step} is ${loss}; no weight was changed. Look at the log-probabilities and advantages.`);
+    this.loss = loss;
+    this.step = step;
+  }
+}
+
+/** The gradient of a step is not a number. The weights are those of before the step and the gradients are dropped. */
+export class NonFiniteGradientError extends Error {
+  override readonly name = 'NonFiniteGradientError';
+  readonly code = 'ERR_TRAINER_NON_FINITE_GRADIENT';
+  readonly gradNorm: number;
+  readonly step: number;
+  /** Parameters with a gradient that is not finite. */
+  readonly parameters: readonly string[];
+
+  constructor(gradNorm: number, step: number, parameters: readonly string[]) {
+    const where =
+      parameters.length === 0 ? 'the squares overflow' : `not finite in ${parameters.slice(0, 3).join(', ')}`;
+    super(
+      `The gradient norm of step ${step} is ${gradNorm} (${where}); no weight was changed. Lower the learning rate.`,
+    );
+    this.gradNorm = gradNorm;
+    this.step = step;
+    this.parameters = parameters;
+  }
+}
+
+/** An endpoint needs something the actor was not given, such as a store to push weights to. */
+export class NotConfiguredError extends Error {
+  override readonly name = 'NotConfiguredError';
+  readonly code = 'ERR_TRAINER_NOT_CONFIGURED';
+  readonly option: string;
+
+  constructor(option: string, needs: string) {
+    super(`${needs} needs the option ${option}; give it to the constructor.`);
+    this.option = option;
+  }
+}

@@ -1,0 +1,31 @@
+/** What the weight of a token in the sum may depend on. */
+export interface AggregationSizes {
+  /** Tokens masked in, in the token's own sequence. */
+  readonly sequenceTokens: number;
+  /** Tokens masked in, in this call. */
+  readonly tokens: number;
+  /** Tokens masked in, in the whole batch. */
+  readonly batchTokens: number;
+  /** Sequences of the whole batch, those without a token included. */
+  readonly batchSequences: number;
+  readonly maxCompletionLength: number;
+}
+
+export type Aggregation = 'sequenceMean' | 'localTokenMean' | 'tokenMean' | 'fixedLength';
+
+const atLeastOne = (count: number): number => Math.max(1, count);
+
+/**
+ * How tokens become one number: the weight of a token in the sum.
+ *
+ * - `sequenceMean`: mean over the tokens of a sequence, then over sequences; short completions count more a token.
+ * - `tokenMean`: every token of the whole batch counts the same.
+ * - `localTokenMean`: the same over the tokens of this call only; depends on how the batch is split.
+ * - `fixedLength`: the sum over `sequences × maxCompletionLength`; unbiased by length (Dr. GRPO, arXiv 2503.20783).
+ */
+export const aggregations: Readonly<Record<Aggregation, (sizes: AggregationSizes) => number>> = {
+  sequenceMean: ({ sequenceTokens, batchSequences }) => 1 / (atLeastOne(sequenceTokens) * batchSequences),
+  localTokenMean: ({ tokens }) => 1 / atLeastOne(tokens),
+  tokenMean: ({ batchTokens }) => 1 / atLeastOne(batchTokens),
+  fixedLength: ({ batchSequences, maxCompletionLength }) => 1 / (batchSequences * maxCompletionLength),
+};

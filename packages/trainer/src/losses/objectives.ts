@@ -1,0 +1,66 @@
+import type { ValueAndSlope } from './kl.ts';
+
+/** Bounds of the policy ratio; which of them an objective reads is said there. */
+export interface Bounds {
+  readonly epsilonLow: number;
+  readonly epsilonHigh: number;
+  readonly delta: number;
+  readonly dualClip: number;
+  readonly tauPositive: number;
+  readonly tauNegative: number;
+}
+
+/** One token as an objective sees it. */
+export interface Token {
+  readonly logProb: number;
+  /** Policy over old policy, of the token or of its sequence. */
+  readonly ratio: number;
+  readonly advantage: number;
+}
+
+export interface ObjectiveTerm extends ValueAndSlope {
+  /** The lower bound stopped a token with a negative advantage. */
+  readonly isLow: boolean;
+  /** The upper bound stopped a token with a positive advantage. */
+  readonly isHigh: boolean;
+}
+
+export type ObjectiveName = 'clip' | 'cispo' | 'sapo' | 'reinforce';
+
+/**
+ * The loss of one token and its slope. For `clip` and `sapo` the slope is with respect to the log of the ratio; `cispo` and
+ * `reinforce` hold the ratio constant and differentiate the log-probability. For one token that is the same thing.
+ *
+ * Sources: `clip` PPO (arXiv 1707.06347, eq. 7) with DAPO's two epsilons (arXiv 2503.14476), dual clip (arXiv 1912.09729) and
+ * the upper bound `delta` of TRL; `cispo` MiniMax-M1 (arXiv 2506.13585, eq. 4); `sapo` arXiv 2511.20347.
+ */
+export const objectives: Readonly<Record<ObjectiveName, (token: Token, bounds: Bounds) => ObjectiveTerm>> = {
+  clip: ({ ratio, advantage }, { epsilonLow, epsilonHigh, delta, dualClip }) => {
+    const capped = Math.min(ratio, delta);
+    const clipped = Math.min(1 + epsilonHigh, Math.max(1 - epsilonLow, ratio));
+    const isFree = capped * advantage <= clipped * advantage;
+    const value = -(isFree ? capped : clipped) * advantage;
+    const isLow = capped < 1 - epsilonLow && advantage < 0;
+    const isHigh = capped > 1 + epsilonHigh && advantage > 0;
+    if (advantage < 0 && value > -dualClip * advantage)
+      return { value: -dualClip * advantage, slope: 0, isLow, isHigh };
+    const moves = (isFree ? capped : clipped) === ratio;
+    return { value, slope: moves ? -ratio * advantage : 0, isLow, isHigh };
+  },
+  cispo: ({ logProb, ratio, advantage }, { epsilonHigh }) => {
+    const slope = -Math.min(ratio, epsilonHigh) * advantage;
+    return { value: slope * logProb, slope, isLow: false, isHigh: ratio > epsilonHigh && advantage > 0 };
+  },
+  sapo: ({ ratio, advantage }, { tauPositive, tauNegative }) => {
+    const tau = advantage > 0 ? tauPositive : tauNegative;
+    const gate = 1 / (1 + Math.exp(-tau * (ratio - 1)));
+    const slope = -4 * gate * (1 - gate) * ratio * advantage;
+    return { value: (-4 / tau) * gate * advantage, slope, isLow: false, isHigh: false };
+  },
+  reinforce: ({ logProb, advantage }) => ({
+    value: -advantage * logProb,
+    slope: -advantage,
+    isLow: false,
+    isHigh: false,
+  }),
+};

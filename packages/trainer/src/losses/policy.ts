@@ -1,0 +1,92 @@
+import { LossInputError } from '../errors.ts';
+import { aggregations } from './aggregation.ts';
+import type { Correction } from './correction.ts';
+import type { KlEstimator } from './kl.ts';
+import type { LossResult } from './loss.ts';
+import type { Bounds } from './objectives.ts';
+import { checkPolicyBatch, countTokens, type PolicyBatch } from './policy-batch.ts';
+import { type PolicyMetrics, PolicyMetricsSum } from './policy-metrics.ts';
+import { type PolicyLossSettings, sequenceLoss } from './sequence-loss.ts';
+import { type PolicyLossName, variants } from './variants.ts';
+
+/** Which policy loss, and its numbers. A bound that the loss does not use is not read. */
+export interface PolicyLossOptions extends Partial<Bounds> {
+  /** @default 'grpo' */
+  readonly name?: PolicyLossName;
+  /** Weight of the KL term to the reference model. @default 0; 0.1 for `simple_grpo` */
+  readonly beta?: number;
+  /** @default 'k3' */
+  readonly klEstimator?: KlEstimator;
+  /** Multiplies the KL term by the policy ratio, which makes its gradient unbiased off policy. @default false */
+  readonly klTimesRatio?: boolean;
+  /** Importance weights for what the sampler and the trainer disagree about. @default none; 0.1 to 10 for `reinforce` */
+  readonly correction?: Correction;
+  /** Divisor of `dr_grpo`, which alone needs it. */
+  readonly maxCompletionLength?: number;
+}
+
+/**
+ * A policy-gradient loss as a value and one weight a token, in float64.
+ *
+ * `L = Σ_t a_t·(w_t·p_t + beta·k_t)`, with the objective `p`, the importance weight `w`, the KL term `k` and the aggregation
+ * `a` of the chosen loss. Sequences without a token count as sequences and add nothing.
+ *
+ * @throws {LossInputError} when the arrays do not fit, or an option needs log-probabilities that are not given.
+ */
+export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions = {}): LossResult<PolicyMetrics> {
+  const variant = variants[options.name ?? 'grpo'];
+  const { klEstimator = 'k3', klTimesRatio = false, beta = variant.beta, maxCompletionLength = Number.NaN } = options;
+  const { correction = variant.correction } = options;
+  const { objective, level, aggregation } = variant;
+  const bounds = mergeBounds(variant.bounds, options);
+  const settings: PolicyLossSettings = { objective, level, bounds, beta, klEstimator, klTimesRatio, correction };
+  checkPolicyBatch(batch);
+  if (beta > 0) requirePresent(batch.refLogProbs, 'refLogProbs', `beta ${beta}`);
+  if (correction) requirePresent(batch.samplerLogProbs, 'samplerLogProbs', `the correction ${correction.mode}`);
+  if (aggregation === 'fixedLength' && !(maxCompletionLength > 0)) {
+    throw new LossInputError('maxCompletionLength', 'dr_grpo divides by it; set it to the longest completion allowed.');
+  }
+
+  const { logProbs, samplerLogProbs, refLogProbs, advantages, masks } = batch;
+  const oldLogProbs = variant.isOnPolicy ? logProbs : (batch.oldLogProbs ?? logProbs);
+  const tokenCounts = logProbs.map((_, b) => countTokens(batch, b));
+  const tokens = tokenCounts.reduce((sum, count) => sum + count, 0);
+  const counts = batch.counts ?? { sequences: logProbs.length, tokens };
+  const sizes = { tokens, batchTokens: counts.tokens, batchSequences: counts.sequences, maxCompletionLength };
+  const metrics = new PolicyMetricsSum();
+  let loss = 0;
+  const weights = logProbs.map((current, b) => {
+    const mask = masks?.[b];
+    const numTokens = tokenCounts[b]!;
+    const sequence = {
+      current,
+      old: oldLogProbs[b]!,
+      sampler: samplerLogProbs?.[b],
+      reference: refLogProbs?.[b],
+      advantage: advantages[b]!,
+      isMasked: (t: number): boolean => mask !== undefined && mask[t] === 0,
+      numTokens,
+      share: aggregations[aggregation]({ ...sizes, sequenceTokens: numTokens }),
+    };
+    const result = sequenceLoss(sequence, settings, metrics);
+    loss += result.loss;
+    return result.weights;
+  });
+  const present = { kl: refLogProbs !== undefined, sampler: samplerLogProbs !== undefined, importance: !!correction };
+  return { loss, weights, metrics: metrics.mean(present) };
+}
+
+function mergeBounds(defaults: Bounds, options: Partial<Bounds>): Bounds {
+  return {
+    epsilonLow: options.epsilonLow ?? defaults.epsilonLow,
+    epsilonHigh: options.epsilonHigh ?? defaults.epsilonHigh,
+    delta: options.delta ?? defaults.delta,
+    dualClip: options.dualClip ?? defaults.dualClip,
+    tauPositive: options.tauPositive ?? defaults.tauPositive,
+    tauNegative: options.tauNegative ?? defaults.tauNegative,
+  };
+}
+
+function requirePresent(rows: unknown, field: string, reason: string): void {
+  if (rows === undefined) throw new LossInputError(field, `they are missing, and ${reason} needs them.`);
+}

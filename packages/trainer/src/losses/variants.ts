@@ -1,0 +1,74 @@
+import type { Aggregation } from './aggregation.ts';
+import type { Correction } from './correction.ts';
+import type { Bounds, ObjectiveName } from './objectives.ts';
+
+export type PolicyLossName =
+  | 'grpo'
+  | 'bnpo'
+  | 'dr_grpo'
+  | 'dapo'
+  | 'gspo'
+  | 'gspo_token'
+  | 'cispo'
+  | 'sapo'
+  | 'reinforce'
+  | 'simple_grpo';
+
+/** What a named loss is made of. */
+export interface Variant {
+  readonly objective: ObjectiveName;
+  /**
+   * Whose ratio a token sees. `sequence`: one ratio, the geometric mean over the tokens, and one gradient shared by all of
+   * them; `sequenceToken`: the same ratio, with each token's own advantage in its own gradient.
+   */
+  readonly level: 'token' | 'sequence' | 'sequenceToken';
+  readonly aggregation: Aggregation;
+  /** The ratio is 1 and only its gradient counts: old log-probabilities are not read. */
+  readonly isOnPolicy: boolean;
+  readonly beta: number;
+  readonly bounds: Bounds;
+  readonly correction: Correction | undefined;
+}
+
+const unbounded: Bounds = {
+  epsilonLow: 0.2,
+  epsilonHigh: 0.2,
+  delta: Number.POSITIVE_INFINITY,
+  dualClip: Number.POSITIVE_INFINITY,
+  tauPositive: 1,
+  tauNegative: 1.05,
+};
+
+const clipped: Variant = {
+  objective: 'clip',
+  level: 'token',
+  aggregation: 'sequenceMean',
+  isOnPolicy: false,
+  beta: 0,
+  bounds: unbounded,
+  correction: undefined,
+};
+
+/**
+ * The named losses. Sources: `grpo` arXiv 2402.03300; `dr_grpo` arXiv 2503.20783; `dapo` arXiv 2503.14476; `gspo` and
+ * `gspo_token` arXiv 2507.18071; `cispo` arXiv 2506.13585; `sapo` arXiv 2511.20347; `bnpo` TRL; `simple_grpo` and `reinforce`
+ * are torchforge's SimpleGRPOLoss and ReinforceLoss.
+ */
+export const variants: Readonly<Record<PolicyLossName, Variant>> = {
+  grpo: clipped,
+  bnpo: { ...clipped, aggregation: 'localTokenMean' },
+  dr_grpo: { ...clipped, aggregation: 'fixedLength' },
+  dapo: { ...clipped, aggregation: 'tokenMean', bounds: { ...unbounded, epsilonHigh: 0.28 } },
+  gspo: { ...clipped, level: 'sequence', bounds: { ...unbounded, epsilonLow: 3e-4, epsilonHigh: 4e-4 } },
+  gspo_token: { ...clipped, level: 'sequenceToken', bounds: { ...unbounded, epsilonLow: 3e-4, epsilonHigh: 4e-4 } },
+  cispo: { ...clipped, objective: 'cispo', aggregation: 'tokenMean', bounds: { ...unbounded, epsilonHigh: 5 } },
+  sapo: { ...clipped, objective: 'sapo' },
+  reinforce: {
+    ...clipped,
+    objective: 'reinforce',
+    aggregation: 'tokenMean',
+    isOnPolicy: true,
+    correction: { mode: 'token_truncate', min: 0.1, max: 10 },
+  },
+  simple_grpo: { ...clipped, isOnPolicy: true, beta: 0.1 },
+};

@@ -1,0 +1,90 @@
+/** Numbers of AdamW; PyTorch's defaults. */
+export interface AdamWOptions {
+  /** @default 1e-3 */
+  readonly learningRate?: number;
+  /** Decay of the two moments. @default [0.9, 0.999] */
+  readonly betas?: readonly [number, number];
+  /** @default 1e-8 */
+  readonly epsilon?: number;
+  /** Decoupled decay: a share `learningRate·weightDecay` of each weight is taken away each step. @default 0.01 */
+  readonly weightDecay?: number;
+}
+
+type Floats = Float32Array | Float64Array;
+
+/**
+ * AdamW over one flat array of weights: two moments a weight, kept in the array type of the weights, arithmetic in float64.
+ *
+ * Source: arXiv 1711.05101, algorithm 2; `torch.optim.AdamW`.
+ */
+export class AdamW {
+  /** Mean of gradients and of their squares, not corrected for their start at 0. */
+  readonly moments: readonly [first: Floats, second: Floats];
+  readonly #learningRate: number;
+  readonly #betas: readonly [number, number];
+  readonly #epsilon: number;
+  readonly #weightDecay: number;
+  #steps = 0;
+
+  constructor(
+    weights: Floats,
+    { learningRate = 1e-3, betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0.01 }: AdamWOptions = {},
+  ) {
+    const allocate = (): Floats =>
+      weights instanceof Float32Array ? new Float32Array(weights.length) : new Float64Array(weights.length);
+    this.moments = [allocate(), allocate()];
+    this.#learningRate = learningRate;
+    this.#betas = betas;
+    this.#epsilon = epsilon;
+    this.#weightDecay = weightDecay;
+  }
+
+  /** Steps since the moments were 0. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Changes `weights` in place by one step along `gradients`. */
+  step(weights: Floats, gradients: Floats, learningRate: number = this.#learningRate): void {
+    this.#steps++;
+    const [beta1, beta2] = this.#betas;
+    const [first, second] = this.moments;
+    update(weights, gradients, first, second, {
+      beta1,
+      beta2,
+      epsilon: this.#epsilon,
+      keep: 1 - learningRate * this.#weightDecay,
+      rate: learningRate / (1 - beta1 ** this.#steps),
+      rootScale: 1 / Math.sqrt(1 - beta2 ** this.#steps),
+    });
+  }
+
+  /** Forgets every step taken: moments 0, bias correction from its start. */
+  reset(): void {
+    for (const moment of this.moments) moment.fill(0);
+    this.#steps = 0;
+  }
+}
+
+interface Factors {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly keep: number;
+  readonly rate: number;
+  readonly rootScale: number;
+}
+
+function update(weights: Floats, gradients: Floats, first: Floats, second: Floats, factors: Factors): void {
+  const { beta1, beta2, epsilon, keep, rate, rootScale } = factors;
+  const gain1 = 1 - beta1;
+  const gain2 = 1 - beta2;
+  for (let i = 0; i < weights.length; i++) {
+    const gradient = gradients[i]!;
+    const mean = beta1 * first[i]! + gain1 * gradient;
+    const square = beta2 * second[i]! + gain2 * gradient * gradient;
+    first[i] = mean;
+    second[i] = square;
+    weights[i] = keep * weights[i]! - (rate * mean) / (rootScale * Math.sqrt(square) + epsilon);
+  }
+}
