@@ -1,1 +1,55 @@
-export {};
+export { addDims, type Dim, divideDims, multiplyDims, subtractDims } from './dim.ts';
+export { DTypeError, GradientError, GraphError, ShapeError } from './errors.ts';
+export { type Graph, type GraphNode, type GraphOptions, graph, type Port } from './graph.ts';
+export type { DifferentiableOperator, Operator } from './operators.ts';
+export {
+  type GroupQueryAttentionOptions,
+  type GroupQueryAttentionResult,
+  groupQueryAttention,
+} from './ops/attention.ts';
+export { cast, stopGradient } from './ops/cast.ts';
+export { and, equal, greater, greaterOrEqual, less, lessOrEqual, not, or, where } from './ops/compare.ts';
+export { concat, split } from './ops/concat.ts';
+export { type Operand, scalar, zeros } from './ops/constant.ts';
+export {
+  abs,
+  add,
+  cos,
+  div,
+  erf,
+  exp,
+  log,
+  max,
+  min,
+  mul,
+  neg,
+  pow,
+  reciprocal,
+  relu,
+  sigmoid,
+  sign,
+  silu,
+  sin,
+  sqrt,
+  sub,
+  tanh,
+} from './ops/elementwise.ts';
+export { gather, gatherElements, gatherNd, type ScatterOptions, scatterElements, scatterNd } from './ops/gather.ts';
+export { type MatMulOptions, matMul } from './ops/mat-mul.ts';
+export { type ReduceOptions, reduceMax, reduceMean, reduceSum } from './ops/reduce.ts';
+export { expand, reshape, type SizesFrom, shapeOf, squeeze, transpose, unsqueeze } from './ops/reshape.ts';
+export { rmsNorm } from './ops/rms-norm.ts';
+export { type RotaryEmbeddingOptions, rotaryEmbedding } from './ops/rotary-embedding.ts';
+export { type Padding, pad, type Range, slice } from './ops/slice.ts';
+export { logSoftmax, softmax } from './ops/softmax.ts';
+export { encodeModel } from './proto/encode-model.ts';
+export {
+  type Attribute,
+  type Attributes,
+  constant,
+  input,
+  type Node,
+  type Source,
+  type Value,
+  type ValueType,
+} from './value.ts';

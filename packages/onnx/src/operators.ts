@@ -1,0 +1,96 @@
+// Signatures: F and G float, N number, T and U anything, B bool, I int32 or int64 index, L int64, M int32;
+// one letter is one dtype throughout a signature; ? = may be left out, * = any number of them.
+
+/** Operators with a gradient: `gradient/rules.ts` does not compile unless it has a rule for each. */
+export const differentiable = {
+  Add: 'N N -> N',
+  Sub: 'N N -> N',
+  Mul: 'N N -> N',
+  Div: 'N N -> N',
+  Pow: 'N N -> N',
+  Max: 'N N -> N',
+  Min: 'N N -> N',
+  Neg: 'N -> N',
+  Abs: 'N -> N',
+  Sign: 'N -> N',
+  Exp: 'F -> F',
+  Log: 'F -> F',
+  Sqrt: 'F -> F',
+  Reciprocal: 'F -> F',
+  Sin: 'F -> F',
+  Cos: 'F -> F',
+  Erf: 'F -> F',
+  Sigmoid: 'F -> F',
+  Tanh: 'F -> F',
+  Relu: 'F -> F',
+  QuickGelu: 'F -> F',
+  Where: 'B T T -> T',
+  Cast: 'T -> U',
+  Identity: 'T -> T',
+  Reshape: 'T L -> T',
+  Transpose: 'T -> T',
+  Expand: 'T L -> T',
+  Concat: 'T* -> T',
+  Slice: 'T L L L L -> T',
+  Pad: 'T L T L -> T',
+  Split: 'T L -> T*',
+  Squeeze: 'T L -> T',
+  Unsqueeze: 'T L -> T',
+  Gather: 'T I -> T',
+  GatherElements: 'T I -> T',
+  GatherND: 'T L -> T',
+  ScatterElements: 'T I T -> T',
+  ScatterND: 'T L T -> T',
+  MatMul: 'N N -> N',
+  FusedMatMul: 'F F -> F',
+  ReduceSum: 'N L -> N',
+  ReduceMean: 'N L -> N',
+  ReduceMax: 'N L -> N',
+  Softmax: 'F -> F',
+  LogSoftmax: 'F -> F',
+  SimplifiedLayerNormalization: 'F F -> F G?',
+  RotaryEmbedding: 'F L F F -> F',
+} as const;
+
+/** Operators without a gradient. */
+export const opaque = {
+  Equal: 'T T -> B',
+  Less: 'N N -> B',
+  LessOrEqual: 'N N -> B',
+  Greater: 'N N -> B',
+  GreaterOrEqual: 'N N -> B',
+  And: 'B B -> B',
+  Or: 'B B -> B',
+  Not: 'B -> B',
+  Shape: 'T -> L',
+  ConstantOfShape: 'L -> T',
+  GroupQueryAttention: 'F F F F F M M F? F? -> F F F',
+} as const;
+
+export type DifferentiableOperator = keyof typeof differentiable;
+
+/** The ONNX operator of a node. */
+export type Operator = DifferentiableOperator | keyof typeof opaque;
+
+/** What an operator takes and gives, by dtype. */
+export const signatures: Readonly<Record<Operator, string>> = { ...differentiable, ...opaque };
+
+/** Whether output `index` of an operator may be left out of the file when nothing reads it. */
+export function isOptionalOutput(op: Operator, index: number): boolean {
+  return signatures[op].split('->')[1]?.trim().split(' ')[index]?.endsWith('?') ?? false;
+}
+
+/** The operator set of `ai.onnx` that the models are written for. */
+export const OPSET_VERSION = 20;
+
+const MICROSOFT: ReadonlySet<Operator> = new Set<Operator>([
+  'FusedMatMul',
+  'QuickGelu',
+  'RotaryEmbedding',
+  'GroupQueryAttention',
+]);
+
+/** `''` for ONNX's own operators, `com.microsoft` for onnxruntime's. */
+export function domainOf(op: Operator): '' | 'com.microsoft' {
+  return MICROSOFT.has(op) ? 'com.microsoft' : '';
+}

@@ -1,0 +1,90 @@
+// B batch, T new tokens, H query heads, K key/value heads, C channels of a head, S capacity of the cache, P positions
+import { multiplyDims } from '../dim.ts';
+import { ShapeError } from '../errors.ts';
+import { type Attributes, applyAll, type Value } from '../value.ts';
+
+export interface GroupQueryAttentionOptions {
+  /** [B, T, H*C] */
+  readonly query: Value;
+  /** [B, T, K*C] */
+  readonly key: Value;
+  /** [B, T, K*C] */
+  readonly value: Value;
+  /** [B, K, S, C] */
+  readonly pastKey: Value;
+  /** [B, K, S, C] */
+  readonly pastValue: Value;
+  /** int32 [B]: tokens in each sequence after this step, less one. */
+  readonly seqlensK: Value;
+  /** int32 []: tokens in the longest sequence after this step. */
+  readonly totalSequenceLength: Value;
+  readonly numHeads: number;
+  readonly numKvHeads: number;
+  /** Rotates queries and keys by their positions: cosines and sines [P, C/2]. @default no rotation */
+  readonly rotary?: { readonly cos: Value; readonly sin: Value };
+  /** Factor of the scores. @default 1 / sqrt(C) */
+  readonly scale?: number;
+}
+
+export interface GroupQueryAttentionResult {
+  /** [B, T, H*C] */
+  readonly output: Value;
+  /** [B, K, S, C]: the cache with the new keys. */
+  readonly presentKey: Value;
+  /** [B, K, S, C]: the cache with the new values. */
+  readonly presentValue: Value;
+}
+
+/**
+ * Causal attention over a key/value cache. Fetch `presentKey` and `presentValue` into the memory that is fed as
+ * `pastKey` and `pastValue`: then the step writes its own tokens only, and its cost does not depend on S.
+ * It has no gradient.
+ *
+ * @throws {ShapeError} when heads, channels and operands do not fit together.
+ * Source: onnxruntime operator `GroupQueryAttention` (com.microsoft).
+ */
+export function groupQueryAttention(options: GroupQueryAttentionOptions): GroupQueryAttentionResult {
+  const { query, key, value, pastKey, pastValue, seqlensK, totalSequenceLength, numHeads, numKvHeads } = options;
+  const { rotary, scale } = options;
+  const channels = pastKey.shape[3] ?? 0;
+  const wanted = {
+    query: [...query.shape.slice(0, 2), multiplyDims(numHeads, channels)],
+    key: [...query.shape.slice(0, 2), multiplyDims(numKvHeads, channels)],
+    pastKey: [query.shape[0], numKvHeads, pastKey.shape[2], channels],
+    seqlensK: [query.shape[0]],
+    totalSequenceLength: [],
+  };
+  const given: readonly (readonly [Value, readonly unknown[]])[] = [
+    [query, wanted.query],
+    [key, wanted.key],
+    [value, wanted.key],
+    [pastKey, wanted.pastKey],
+    [pastValue, wanted.pastKey],
+    [seqlensK, wanted.seqlensK],
+    [totalSequenceLength, wanted.totalSequenceLength],
+  ];
+  for (const [operand, shape] of given) {
+    if (operand.shape.join() === shape.join() && numHeads % numKvHeads === 0) continue;
+    const shapes = given.map(([each]) => each.shape);
+    throw new ShapeError(
+      'GroupQueryAttention',
+      shapes,
+      `[${operand.shape.join(', ')}] should be [${shape.join(', ')}]`,
+    );
+  }
+  const attributes: Attributes = {
+    num_heads: { int: numHeads },
+    kv_num_heads: { int: numKvHeads },
+    do_rotary: { int: rotary === undefined ? 0 : 1 },
+    ...(scale === undefined ? {} : { scale: { float: scale } }),
+  };
+  const inputs = [query, key, value, pastKey, pastValue, seqlensK, totalSequenceLength];
+  if (rotary !== undefined) inputs.push(rotary.cos, rotary.sin);
+  const [output, presentKey, presentValue] = applyAll(
+    'GroupQueryAttention',
+    inputs,
+    [query, pastKey, pastValue],
+    attributes,
+  ) as readonly [Value, Value, Value]; // three types were given
+  return { output, presentKey, presentValue };
+}

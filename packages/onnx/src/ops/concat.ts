@@ -1,0 +1,44 @@
+import { normalizeAxis } from '../axis.ts';
+import { addDims, type Dim, normalizeDim, sameDims } from '../dim.ts';
+import { DTypeError, ShapeError } from '../errors.ts';
+import { sizes } from '../sizes.ts';
+import { apply, applyAll, type Value } from '../value.ts';
+
+/**
+ * Values one after the other along `axis`; symbolic sizes add up.
+ *
+ * @throws {ShapeError} when another axis differs.
+ * Source: ONNX operator `Concat`, opset 13.
+ */
+export function concat(xs: readonly Value[], axis: number): Value {
+  const [first] = xs;
+  if (first === undefined) throw new DTypeError('Concat', [], 'there is nothing to join');
+  const at = normalizeAxis('Concat', axis, first.shape);
+  const shape = first.shape.with(at, addDims(...xs.map((x) => x.shape[at] ?? 0)));
+  for (const x of xs) {
+    if (x.shape.length === shape.length && sameDims(x.shape.with(at, 0), shape.with(at, 0))) continue;
+    throw new ShapeError(
+      'Concat',
+      xs.map((each) => each.shape),
+      `only axis ${at} may differ`,
+    );
+  }
+  if (xs.length === 1) return first;
+  return apply('Concat', xs, { dtype: first.dtype, shape }, { axis: { int: at } });
+}
+
+/**
+ * Cuts `axis` into pieces of these sizes.
+ *
+ * @throws {ShapeError} when they do not add up to the size of the axis.
+ * Source: ONNX operator `Split`, opset 18.
+ */
+export function split(x: Value, pieces: readonly Dim[], axis: number): readonly Value[] {
+  const at = normalizeAxis('Split', axis, x.shape);
+  const dims = pieces.map(normalizeDim);
+  const sum = addDims(...dims);
+  if (sum !== x.shape[at]) throw new ShapeError('Split', [x.shape, dims], `axis ${at} is ${x.shape[at]}, not ${sum}`);
+  if (dims.length === 1) return [x];
+  const types = dims.map((dim) => ({ dtype: x.dtype, shape: x.shape.with(at, dim) }));
+  return applyAll('Split', [x, sizes('Split', dims, [x])], types, { axis: { int: at } });
+}

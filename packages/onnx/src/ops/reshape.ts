@@ -1,0 +1,96 @@
+import { normalizeAxes } from '../axis.ts';
+import { broadcastsTo } from '../broadcast.ts';
+import { type Dim, divideDims, multiplyDims, normalizeDim, sameDims } from '../dim.ts';
+import { ShapeError } from '../errors.ts';
+import { integers, sizes } from '../sizes.ts';
+import { apply, type Value } from '../value.ts';
+
+/** Where an operator may read symbolic sizes. */
+export interface SizesFrom {
+  /** Values whose inputs have axes of the symbolic sizes that are written. @default the operand */
+  readonly sizesFrom?: readonly Value[];
+}
+
+/**
+ * The same elements in row-major order under other sizes. One size may be -1: it follows from the others.
+ * Symbolic sizes are products: [rows, tokens, 64] reshapes to ['rows*tokens', 64] and back.
+ *
+ * @returns `dims`; `x` itself where it has this shape.
+ * @throws {ShapeError} when the numbers of elements differ, or a symbolic size cannot be read.
+ * Source: ONNX operator `Reshape`, opset 19.
+ */
+export function reshape(x: Value, dims: readonly Dim[], { sizesFrom = [] }: SizesFrom = {}): Value {
+  const shape = inferOne(x, dims);
+  if (sameDims(shape, x.shape)) return x;
+  const wanted = shape.map((dim, axis) => (typeof dim === 'string' && dim === x.shape[axis] ? 0 : dim));
+  // ONNX: 0 keeps the size of the same axis of x, and one -1 is whatever is left over.
+  const left = wanted.findLastIndex((dim) => typeof dim === 'string');
+  if (left !== -1) wanted[left] = -1;
+  const target = sizes('Reshape', wanted, [x, ...sizesFrom]);
+  return apply('Reshape', [x, target], { dtype: x.dtype, shape });
+}
+
+function inferOne(x: Value, dims: readonly Dim[]): readonly Dim[] {
+  const known = dims.filter((dim) => dim !== -1).map(normalizeDim);
+  const total = multiplyDims(...x.shape);
+  const product = multiplyDims(...known);
+  if (known.length === dims.length) {
+    if (total !== product) throw new ShapeError('Reshape', [x.shape, dims], `${total} is not ${product} elements`);
+    return known;
+  }
+  const rest = known.length === dims.length - 1 ? divideDims(total, product) : undefined;
+  if (rest === undefined) throw new ShapeError('Reshape', [x.shape, dims], 'the size -1 cannot be inferred');
+  return dims.map((dim) => (dim === -1 ? rest : normalizeDim(dim)));
+}
+
+/**
+ * The axes in another order: axis `i` of the result is axis `axes[i]` of `x`.
+ *
+ * @throws {ShapeError} when `axes` does not name every axis once.
+ * Source: ONNX operator `Transpose`, opset 13.
+ */
+export function transpose(x: Value, axes: readonly number[]): Value {
+  if (normalizeAxes('Transpose', axes, x.shape).length !== x.shape.length) {
+    throw new ShapeError('Transpose', [x.shape, axes], 'every axis must be named');
+  }
+  const order = axes.map((axis) => (axis < 0 ? axis + x.shape.length : axis));
+  if (order.every((axis, i) => axis === i)) return x;
+  const shape = order.map((axis) => x.shape[axis]!);
+  return apply('Transpose', [x], { dtype: x.dtype, shape }, { perm: { ints: order } });
+}
+
+/**
+ * `x` broadcast to `dims`.
+ *
+ * @throws {ShapeError} when it does not broadcast to them, or a symbolic size cannot be read.
+ * Source: ONNX operator `Expand`, opset 13.
+ */
+export function expand(x: Value, dims: readonly Dim[], { sizesFrom = [] }: SizesFrom = {}): Value {
+  const shape = dims.map(normalizeDim);
+  if (sameDims(shape, x.shape)) return x;
+  if (!broadcastsTo(x.shape, shape)) throw new ShapeError('Expand', [x.shape, shape]);
+  return apply('Expand', [x, sizes('Expand', shape, [x, ...sizesFrom])], { dtype: x.dtype, shape });
+}
+
+/** Without these axes of size 1. @throws {ShapeError} when one is not 1. Source: ONNX operator `Squeeze`, opset 13. */
+export function squeeze(x: Value, axes: readonly number[]): Value {
+  const gone = normalizeAxes('Squeeze', axes, x.shape);
+  if (gone.some((axis) => x.shape[axis] !== 1))
+    throw new ShapeError('Squeeze', [x.shape], `axes ${axes} are not all 1`);
+  const shape = x.shape.filter((_, axis) => !gone.includes(axis));
+  return apply('Squeeze', [x, integers(gone)], { dtype: x.dtype, shape });
+}
+
+/** With new axes of size 1 at these places of the result. Source: ONNX operator `Unsqueeze`, opset 13. */
+export function unsqueeze(x: Value, axes: readonly number[]): Value {
+  const places = new Array<Dim>(x.shape.length + axes.length).fill(1);
+  const added = normalizeAxes('Unsqueeze', axes, places);
+  const kept = x.shape[Symbol.iterator]();
+  const shape = places.map((_, axis) => (added.includes(axis) ? 1 : kept.next().value!));
+  return apply('Unsqueeze', [x, integers(added)], { dtype: x.dtype, shape });
+}
+
+/** The sizes of `x` as int64 [rank]. Source: ONNX operator `Shape`, opset 19. */
+export function shapeOf(x: Value): Value {
+  return apply('Shape', [x], { dtype: 'int64', shape: [x.shape.length] });
+}

@@ -1,0 +1,64 @@
+import { tensor } from '@forge/tensor';
+import { type Dim, termsOf } from './dim.ts';
+import { ShapeError } from './errors.ts';
+import { apply, constant, type Value } from './value.ts';
+
+/** A 1-D int64 constant: axes, sizes, pads and offsets are passed to operators this way. */
+export function integers(values: readonly number[]): Value {
+  return constant(tensor('int64', [values.length], BigInt64Array.from(values, BigInt)));
+}
+
+/**
+ * Sizes as an int64 tensor: a constant where all are numbers, else read at run time from the shapes of the graph
+ * inputs that `from` was computed from.
+ *
+ * @throws {ShapeError} when a symbol is the size of no axis of those inputs.
+ */
+export function sizes(op: string, dims: readonly Dim[], from: readonly Value[]): Value {
+  if (dims.every((dim) => typeof dim === 'number')) return integers(dims);
+  const parts: Value[] = [];
+  let literals: number[] = [];
+  const flush = (): void => {
+    if (literals.length > 0) parts.push(integers(literals));
+    literals = [];
+  };
+  for (const dim of dims) {
+    if (typeof dim === 'number') {
+      literals.push(dim);
+    } else {
+      flush();
+      parts.push(symbolicSize(op, dim, from));
+    }
+  }
+  flush();
+  if (parts.length === 1) return parts[0]!;
+  return apply('Concat', parts, { dtype: 'int64', shape: [dims.length] }, { axis: { int: 0 } });
+}
+
+/** One symbolic size as int64 [1]. */
+function symbolicSize(op: string, dim: string, from: readonly Value[]): Value {
+  const whole = readSize(dim, from);
+  if (whole !== undefined) return whole;
+  const type = { dtype: 'int64', shape: [1] } as const;
+  const terms = termsOf(dim).map(({ coefficient, names }) => {
+    const factors = names.map((name) => {
+      const size = readSize(name, from);
+      if (size !== undefined) return size;
+      const reason = `the size ${name} is no axis of an input that it depends on; name such a value in sizesFrom`;
+      throw new ShapeError(op, [[dim]], reason);
+    });
+    if (coefficient !== 1 || factors.length === 0) factors.push(integers([coefficient]));
+    return factors.reduce((a, b) => apply('Mul', [a, b], type));
+  });
+  return terms.reduce((a, b) => apply('Add', [a, b], type));
+}
+
+function readSize(name: string, from: readonly Value[]): Value | undefined {
+  for (const value of from) {
+    const origin = value.symbols.get(name);
+    if (origin === undefined) continue;
+    const range = { start: { int: origin.axis }, end: { int: origin.axis + 1 } };
+    return apply('Shape', [origin.input], { dtype: 'int64', shape: [1] }, range);
+  }
+  return undefined;
+}
