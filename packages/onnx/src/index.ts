@@ -44,6 +44,26 @@ export { type Padding, pad, type Range, slice } from './ops/slice.ts';
 export { logSoftmax, softmax } from './ops/softmax.ts';
 export { encodeModel } from './proto/encode-model.ts';
 export {
+  DeviceUnavailableError,
+  OnnxRuntimeError,
+  RunArgumentError,
+  type RunArgumentProblem,
+  RuntimeUnavailableError,
+  SessionDisposedError,
+  UnsupportedTypeError,
+} from './session/errors.ts';
+export { openSession } from './session/open-session.ts';
+export type {
+  Device,
+  Fetches,
+  GraphOptimization,
+  RunOptions,
+  Runtime,
+  Session,
+  SessionOptions,
+  TensorSignature,
+} from './session/session.ts';
+export {
   type Attribute,
   type Attributes,
   constant,

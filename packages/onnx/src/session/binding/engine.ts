@@ -1,0 +1,138 @@
+import { setImmediate } from 'node:timers/promises';
+import { isDType, type Tensor } from '@forge/tensor';
+import type { InferenceSession } from 'onnxruntime-node';
+import { DeviceUnavailableError, OnnxRuntimeError, RuntimeUnavailableError, UnsupportedTypeError } from '../errors.ts';
+import type { Engine } from '../model-session.ts';
+import type { ResolvedOptions } from '../options.ts';
+import { ModelSignature, type RunPlan } from '../plan-run.ts';
+import type { Device, GraphOptimization, TensorSignature } from '../session.ts';
+import { copyFromBinding, fromBinding, toBinding } from './tensors.ts';
+
+type Binding = typeof import('onnxruntime-node');
+
+const optimizationLevels = {
+  none: 'disabled',
+  basic: 'basic',
+  extended: 'extended',
+  layout: 'layout',
+  all: 'all',
+} as const satisfies Record<GraphOptimization, string>;
+
+/**
+ * Loads a model through the official binding.
+ * @throws {RuntimeUnavailableError} when the binding does not load.
+ * @throws {DeviceUnavailableError} when the binding has no such device.
+ * @throws {OnnxRuntimeError} when onnxruntime refuses the model.
+ */
+export async function openBindingEngine(model: Uint8Array, options: ResolvedOptions): Promise<Engine> {
+  const binding = await loadBinding();
+  const available = availableDevices(binding);
+  if (!available.includes(options.device)) throw new DeviceUnavailableError(options.device, available);
+  const session = await openOnDevice(binding, model, options);
+  try {
+    return new BindingEngine(binding, session);
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+async function openOnDevice(binding: Binding, model: Uint8Array, options: ResolvedOptions): Promise<InferenceSession> {
+  const { device } = options;
+  try {
+    return await attempt('Opening the model', binding.InferenceSession.create(model, bindingOptions(options)));
+  } catch (cause) {
+    // The binding does not tell a device that is missing from a model that the device cannot take.
+    if (device !== 'cpu') throw new DeviceUnavailableError(device, availableDevices(binding), { cause });
+    throw cause;
+  }
+}
+
+class BindingEngine implements Engine {
+  readonly runtime = 'binding';
+  readonly signature: ModelSignature;
+  readonly #binding: Binding;
+  readonly #session: InferenceSession;
+
+  constructor(binding: Binding, session: InferenceSession) {
+    this.#binding = binding;
+    this.#session = session;
+    this.signature = new ModelSignature(
+      session.inputMetadata.map(readSignature),
+      session.outputMetadata.map(readSignature),
+    );
+  }
+
+  async execute({ feeds, fetches }: RunPlan, signal: AbortSignal | undefined): Promise<Record<string, Tensor>> {
+    const { inputs, outputs } = this.signature;
+    const fed = Object.fromEntries(
+      feeds.map(({ index, tensor }) => [inputs[index]!.name, toBinding(this.#binding.Tensor, tensor)]),
+    );
+    const names = fetches.map(({ index }) => outputs[index]!.name);
+    const run = names.length === 0 ? this.#session.run(fed) : this.#session.run(fed, names);
+    const produced = await attempt('The run', run);
+    // An abort that arrived while the event loop stood still is delivered first.
+    if (signal !== undefined) await setImmediate();
+    signal?.throwIfAborted();
+    const results = fetches.map(({ index, tensor }) => {
+      const { name, dtype } = outputs[index]!;
+      const result = produced[name]!;
+      if (tensor === undefined) return [name, fromBinding(dtype, result)] as const;
+      copyFromBinding(name, result, tensor);
+      return [name, tensor] as const;
+    });
+    return Object.fromEntries(results);
+  }
+
+  async close(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+function readSignature(metadata: InferenceSession.ValueMetadata): TensorSignature {
+  const { name } = metadata;
+  if (!metadata.isTensor) throw new UnsupportedTypeError(name, 'not a tensor');
+  if (!isDType(metadata.type)) throw new UnsupportedTypeError(name, `of type ${metadata.type}`);
+  return { name, dtype: metadata.type, shape: metadata.shape.map((size) => (size === '' ? undefined : size)) };
+}
+
+async function loadBinding(): Promise<Binding> {
+  try {
+    return await import('onnxruntime-node');
+  } catch (cause) {
+    throw new RuntimeUnavailableError('binding', messageOf(cause), { cause });
+  }
+}
+
+function availableDevices(binding: Binding): Device[] {
+  const names = binding.listSupportedBackends().map(({ name }) => name);
+  const devices: readonly Device[] = ['cpu', 'cuda', 'webgpu', 'coreml', 'dml'];
+  return devices.filter((device) => names.includes(device));
+}
+
+function bindingOptions(options: ResolvedOptions): InferenceSession.SessionOptions {
+  return {
+    executionProviders: options.device === 'cpu' ? ['cpu'] : [options.device, 'cpu'],
+    intraOpNumThreads: options.threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: optimizationLevels[options.graphOptimization],
+    // Every failure arrives as an error; onnxruntime need not write it to stderr as well.
+    logSeverityLevel: 4,
+    extra: {
+      session: { intra_op: { allow_spinning: options.spinning ? '1' : '0' }, inter_op: { allow_spinning: '0' } },
+      optimization: { disable_specified_optimizers: options.disabledOptimizers.join(';') },
+    },
+  };
+}
+
+async function attempt<Result>(operation: string, work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (cause) {
+    throw new OnnxRuntimeError(operation, messageOf(cause), { cause });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,106 @@
+import type { Tensor } from '@forge/tensor';
+import type { Engine } from '../model-session.ts';
+import type { ResolvedOptions } from '../options.ts';
+import { ModelSignature, type RunPlan } from '../plan-run.ts';
+import type { Pointer } from './functions.ts';
+import { type Library, loadLibrary } from './library.ts';
+import { Names } from './names.ts';
+import { nativeOptions } from './options.ts';
+import { Owned } from './owned.ts';
+import { RunTensors } from './run-tensors.ts';
+import { readInputs, readOutputs } from './signature.ts';
+
+/**
+ * Loads a model through onnxruntime's C API, off the event loop.
+ * @throws {RuntimeUnavailableError} when koffi or the library does not load.
+ * @throws {DeviceUnavailableError} when the library has no such device.
+ * @throws {OnnxRuntimeError} when onnxruntime refuses the model.
+ */
+export async function openCApiEngine(model: Uint8Array, options: ResolvedOptions): Promise<Engine> {
+  const library = await loadLibrary();
+  const session = await createSession(library, model, options);
+  try {
+    return new CApiEngine(library, session);
+  } catch (error) {
+    session[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function createSession(library: Library, model: Uint8Array, options: ResolvedOptions): Promise<Owned> {
+  const { api, environment } = library;
+  using native = nativeOptions(library, options);
+  const created = new BigUint64Array(1);
+  const status = await library.offThread<Pointer | null>('Opening the model', [model, created], (done) => {
+    const [bytes, out] = [library.addressOf(model), library.addressOf(created)];
+    api.createSessionFromArray.async(environment, bytes, model.byteLength, native.pointer, out, done);
+  });
+  library.check('Opening the model', status);
+  return new Owned(created[0]!, api.releaseSession);
+}
+
+class CApiEngine implements Engine {
+  readonly runtime = 'c-api';
+  readonly signature: ModelSignature;
+  readonly #library: Library;
+  readonly #session: Owned;
+  readonly #inputNames: Names;
+  readonly #outputNames: Names;
+
+  constructor(library: Library, session: Owned) {
+    this.#library = library;
+    this.#session = session;
+    this.signature = new ModelSignature(readInputs(library, session.pointer), readOutputs(library, session.pointer));
+    this.#inputNames = new Names(library, this.signature.inputs);
+    this.#outputNames = new Names(library, this.signature.outputs);
+  }
+
+  async execute(plan: RunPlan, signal: AbortSignal | undefined): Promise<Record<string, Tensor>> {
+    using tensors = new RunTensors(this.#library, plan, { inputs: this.#inputNames, outputs: this.#outputNames });
+    const status = await this.#run(tensors, signal);
+    if (signal?.aborted) {
+      if (status !== null) this.#library.api.releaseStatus(status);
+      throw signal.reason;
+    }
+    this.#library.check('The run', status);
+    return tensors.results(this.signature);
+  }
+
+  async close(): Promise<void> {
+    this.#session[Symbol.dispose]();
+  }
+
+  /** Resolves when onnxruntime has let go of every tensor, whether the run was cut short or not. */
+  async #run(tensors: RunTensors, signal: AbortSignal | undefined): Promise<Pointer | null> {
+    if (signal === undefined) return this.#call(tensors, null);
+    const library = this.#library;
+    const { api } = library;
+    using options = library.own('CreateRunOptions', (out) => api.createRunOptions(out), api.releaseRunOptions);
+    const terminate = (): void => library.check('RunOptionsSetTerminate', api.runOptionsSetTerminate(options.pointer));
+    signal.addEventListener('abort', terminate);
+    try {
+      return await this.#call(tensors, options.pointer);
+    } finally {
+      signal.removeEventListener('abort', terminate);
+    }
+  }
+
+  #call(tensors: RunTensors, options: Pointer | null): Promise<Pointer | null> {
+    const { plan, inputCount, outputCount } = tensors;
+    const { inputNames, inputs, outputNames, outputs } = tensors.addresses;
+    return this.#library.offThread('The run', [plan, tensors], (done) => {
+      const { run } = this.#library.api;
+      run.async(
+        this.#session.pointer,
+        options,
+        inputNames,
+        inputs,
+        inputCount,
+        outputNames,
+        outputCount,
+        outputs,
+        done,
+      );
+    });
+  }
+}

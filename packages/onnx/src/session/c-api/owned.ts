@@ -1,0 +1,19 @@
+import type { Pointer } from './functions.ts';
+
+/** A native object that is released once, when its scope ends. */
+export class Owned implements Disposable {
+  readonly pointer: Pointer;
+  readonly #release: (pointer: Pointer) => void;
+  #released = false;
+
+  constructor(pointer: Pointer, release: (pointer: Pointer) => void) {
+    this.pointer = pointer;
+    this.#release = release;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#release(this.pointer);
+  }
+}

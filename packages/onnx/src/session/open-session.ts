@@ -1,0 +1,40 @@
+import type { Graph } from '../graph.ts';
+import { encodeModel } from '../proto/encode-model.ts';
+import { openBindingEngine } from './binding/engine.ts';
+import { openCApiEngine } from './c-api/engine.ts';
+import { RuntimeUnavailableError } from './errors.ts';
+import { type Engine, ModelSession } from './model-session.ts';
+import { type ResolvedOptions, resolveOptions } from './options.ts';
+import type { Runtime, Session, SessionOptions } from './session.ts';
+
+const engines: Readonly<Record<Runtime, (model: Uint8Array, options: ResolvedOptions) => Promise<Engine>>> = {
+  'c-api': openCApiEngine,
+  binding: openBindingEngine,
+};
+
+/**
+ * Opens a model in onnxruntime.
+ *
+ * @param model - a graph, or the bytes of an ONNX file.
+ * @throws {RuntimeUnavailableError} when the runtime that was asked for, or every runtime, cannot be used.
+ * @throws {DeviceUnavailableError} when onnxruntime has no such device.
+ * @throws {UnsupportedTypeError} when an input or output is no tensor of a known dtype.
+ * @throws {OnnxRuntimeError} when onnxruntime refuses the model.
+ */
+export async function openSession(model: Graph | Uint8Array, options: SessionOptions = {}): Promise<Session> {
+  const resolved = resolveOptions(options);
+  const encoded = model instanceof Uint8Array ? model : encodeModel(model);
+  // onnxruntime takes no shared memory.
+  const bytes = encoded.buffer instanceof ArrayBuffer ? encoded : Uint8Array.from(encoded);
+  return new ModelSession(await openEngine(bytes, resolved, options.runtime));
+}
+
+async function openEngine(model: Uint8Array, options: ResolvedOptions, runtime: Runtime | undefined): Promise<Engine> {
+  if (runtime !== undefined) return engines[runtime](model, options);
+  try {
+    return await engines['c-api'](model, options);
+  } catch (error) {
+    if (!(error instanceof RuntimeUnavailableError)) throw error;
+    return engines.binding(model, options);
+  }
+}

@@ -1,0 +1,19 @@
+import { availableParallelism } from 'node:os';
+import type { SessionOptions } from './session.ts';
+
+/** Session options with every default filled in. */
+export type ResolvedOptions = Required<Omit<SessionOptions, 'runtime'>>;
+
+/** Fills in the defaults. @throws {RangeError} when `threads` is not a whole number of at least 1. */
+export function resolveOptions({
+  threads = availableParallelism(),
+  spinning = false,
+  device = 'cpu',
+  graphOptimization = 'all',
+  disabledOptimizers = [],
+}: SessionOptions): ResolvedOptions {
+  if (!Number.isSafeInteger(threads) || threads < 1) {
+    throw new RangeError(`A session cannot use ${threads} threads: give a whole number of at least 1.`);
+  }
+  return { threads, spinning, device, graphOptimization, disabledOptimizers };
+}

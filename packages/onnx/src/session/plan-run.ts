@@ -1,0 +1,174 @@
+import { bytesPerElement, type DType, type Tensor, type TypedArray } from '@forge/tensor';
+import { RunArgumentError, type RunArgumentProblem } from './errors.ts';
+import type { Fetches, TensorSignature } from './session.ts';
+
+/** A tensor at its place among the inputs or outputs. */
+export interface BoundTensor {
+  readonly index: number;
+  readonly tensor: Tensor;
+}
+
+/** An output to produce, into `tensor` if there is one. */
+export interface BoundFetch {
+  readonly index: number;
+  readonly tensor: Tensor | undefined;
+}
+
+/** A run that fits the model. */
+export interface RunPlan {
+  readonly feeds: readonly BoundTensor[];
+  readonly fetches: readonly BoundFetch[];
+}
+
+/** The inputs and outputs of a model, with their places by name. */
+export class ModelSignature {
+  readonly inputs: readonly TensorSignature[];
+  readonly outputs: readonly TensorSignature[];
+  readonly #inputIndex: ReadonlyMap<string, number>;
+  readonly #outputIndex: ReadonlyMap<string, number>;
+
+  constructor(inputs: readonly TensorSignature[], outputs: readonly TensorSignature[]) {
+    this.inputs = inputs;
+    this.outputs = outputs;
+    this.#inputIndex = new Map(inputs.map(({ name }, index) => [name, index]));
+    this.#outputIndex = new Map(outputs.map(({ name }, index) => [name, index]));
+  }
+
+  /**
+   * Checks the arguments of a run against the model.
+   * @throws {RunArgumentError} naming the first feed or fetch that does not fit.
+   */
+  plan(feeds: Readonly<Record<string, Tensor>>, fetches: Fetches | undefined): RunPlan {
+    for (const name of Object.keys(feeds)) {
+      if (!this.#inputIndex.has(name)) throw unknownName('feed', name, this.inputs);
+    }
+    const sizes = new Map<string, NamedSize>();
+    const boundFeeds = this.inputs.map((signature, index) => {
+      const tensor = feeds[signature.name];
+      if (tensor === undefined) {
+        throw problem('feed', signature, 'missing', describe(signature.dtype, signature.shape), 'nothing');
+      }
+      checkTensor('feed', signature, tensor, sizes);
+      return { index, tensor };
+    });
+    return { feeds: boundFeeds, fetches: this.#planFetches(fetches, sizes) };
+  }
+
+  #planFetches(fetches: Fetches | undefined, sizes: Map<string, NamedSize>): BoundFetch[] {
+    if (fetches === undefined) return this.outputs.map((_, index) => ({ index, tensor: undefined }));
+    if (isNames(fetches))
+      return [...new Set(fetches)].map((name) => ({ index: this.#indexOfOutput(name), tensor: undefined }));
+    return Object.entries(fetches).map(([name, tensor]) => {
+      const index = this.#indexOfOutput(name);
+      checkTensor('fetch', this.outputs[index]!, tensor, sizes);
+      return { index, tensor };
+    });
+  }
+
+  #indexOfOutput(name: string): number {
+    const index = this.#outputIndex.get(name);
+    if (index === undefined) throw unknownName('fetch', name, this.outputs);
+    return index;
+  }
+}
+
+/** A size that a symbol stands for in this run, and the tensor that said so. */
+interface NamedSize {
+  readonly size: number;
+  readonly from: string;
+}
+
+function checkTensor(
+  role: 'feed' | 'fetch',
+  signature: TensorSignature,
+  tensor: Tensor,
+  sizes: Map<string, NamedSize>,
+): void {
+  const { dtype, shape, data } = tensor;
+  if (dtype !== signature.dtype) throw problem(role, signature, 'dtype', signature.dtype, dtype);
+  if (shape.length !== signature.shape.length) throw shapeProblem(role, signature, tensor);
+  let count = 1;
+  for (let dim = 0; dim < shape.length; dim += 1) {
+    const size = shape[dim]!;
+    const declared = signature.shape[dim];
+    if (!Number.isSafeInteger(size) || size < 0) throw shapeProblem(role, signature, tensor);
+    if (typeof declared === 'number' && declared !== size) throw shapeProblem(role, signature, tensor);
+    if (typeof declared === 'string') {
+      const known = sizes.get(declared);
+      if (known === undefined) sizes.set(declared, { size, from: signature.name });
+      else if (known.size !== size)
+        throw shapeProblem(role, signature, tensor, `${declared} is ${known.size} in '${known.from}'`);
+    }
+    count *= size;
+  }
+  checkMemory(role, signature, { dtype, count, data });
+}
+
+function checkMemory(
+  role: 'feed' | 'fetch',
+  signature: TensorSignature,
+  { dtype, count, data }: { readonly dtype: DType; readonly count: number; readonly data: TypedArray },
+): void {
+  if (!ArrayBuffer.isView(data) || data.BYTES_PER_ELEMENT !== bytesPerElement(dtype)) {
+    throw problem(role, signature, 'data', `an array of ${dtype}`, Object.prototype.toString.call(data).slice(8, -1));
+  }
+  if (data.length !== count) throw problem(role, signature, 'data', `${count} elements`, `${data.length}`);
+  const { buffer } = data;
+  if (!(buffer instanceof ArrayBuffer)) {
+    throw problem(
+      role,
+      signature,
+      'memory',
+      'an ArrayBuffer',
+      'a SharedArrayBuffer, which onnxruntime does not take; copy it',
+    );
+  }
+  if (buffer.resizable) {
+    throw problem(
+      role,
+      signature,
+      'memory',
+      'an ArrayBuffer of fixed length',
+      'a resizable one, whose memory may vanish in a run',
+    );
+  }
+}
+
+function shapeProblem(
+  role: 'feed' | 'fetch',
+  signature: TensorSignature,
+  tensor: Tensor,
+  because?: string,
+): RunArgumentError {
+  const expected = describe(undefined, signature.shape) + (because === undefined ? '' : ` where ${because}`);
+  return problem(role, signature, 'shape', expected, describe(undefined, tensor.shape));
+}
+
+function problem(
+  role: 'feed' | 'fetch',
+  { name }: TensorSignature,
+  kind: RunArgumentProblem,
+  expected: string,
+  got: string,
+): RunArgumentError {
+  return new RunArgumentError(role, name, { problem: kind, expected, got });
+}
+
+function unknownName(role: 'feed' | 'fetch', name: string, known: readonly TensorSignature[]): RunArgumentError {
+  const names = known.map((signature) => signature.name);
+  const listed = names.length > 12 ? [...names.slice(0, 12), `and ${names.length - 12} more`] : names;
+  return new RunArgumentError(role, name, {
+    problem: 'unknown',
+    expected: `one of ${listed.join(', ')}`,
+    got: `'${name}'`,
+  });
+}
+
+function describe(dtype: DType | undefined, shape: TensorSignature['shape']): string {
+  const sizes = `[${shape.map((size) => size ?? '?').join(', ')}]`;
+  return dtype === undefined ? sizes : `${dtype}${sizes}`;
+}
+
+function isNames(fetches: Fetches): fetches is readonly string[] {
+  return Array.isArray(fetches);
+}

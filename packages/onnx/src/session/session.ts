@@ -1,0 +1,80 @@
+import type { DType, Tensor } from '@forge/tensor';
+
+/** How onnxruntime is reached: its C API, called in place and off the event loop, or its official Node.js binding. */
+export type Runtime = 'c-api' | 'binding';
+
+/** Where a session computes. */
+export type Device = 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml';
+
+/** How far onnxruntime may rewrite the graph; each level includes those before it. */
+export type GraphOptimization = 'none' | 'basic' | 'extended' | 'layout' | 'all';
+
+/** An input or output as the model declares it. */
+export interface TensorSignature {
+  readonly name: string;
+  readonly dtype: DType;
+  /** A string names a size known at run time (equal names, equal sizes); `undefined` is any size. */
+  readonly shape: readonly (number | string | undefined)[];
+}
+
+export interface SessionOptions {
+  /** Forces one way to reach onnxruntime. @default 'c-api' where it loads, else 'binding' */
+  readonly runtime?: Runtime;
+  /** Threads that one operator may use, the calling one included. @default the number of available cores */
+  readonly threads?: number;
+  /**
+   * Whether idle threads spin for work: quicker steps when this session has its cores to itself, much slower ones when
+   * two sessions share them.
+   * @default false
+   */
+  readonly spinning?: boolean;
+  /** @default 'cpu' */
+  readonly device?: Device;
+  /** @default 'all' */
+  readonly graphOptimization?: GraphOptimization;
+  /** Names of onnxruntime's graph optimizers to leave out, such as `CommonSubexpressionElimination`. @default [] */
+  readonly disabledOptimizers?: readonly string[];
+}
+
+export interface RunOptions {
+  /**
+   * Ends the run early: it rejects with the signal's reason, but only after onnxruntime let go of every tensor. The
+   * binding cannot interrupt a run, and looks at the signal before and after it.
+   */
+  readonly signal?: AbortSignal;
+}
+
+/** Names of outputs to allocate, or the tensors to write outputs to. */
+export type Fetches = readonly string[] | Readonly<Record<string, Tensor>>;
+
+/**
+ * A model that is ready to run. Runs may overlap.
+ *
+ * While a run is under way its tensors must neither be written to nor be transferred to another thread.
+ */
+export interface Session extends AsyncDisposable {
+  readonly runtime: Runtime;
+  readonly inputs: readonly TensorSignature[];
+  readonly outputs: readonly TensorSignature[];
+
+  /**
+   * Runs the model once; feeds are not copied.
+   *
+   * A fetch given as a tensor is written in place (by the binding: copied into), and may be the very memory of a feed
+   * when the graph allows it, as a key/value cache does. A fetch given by name is allocated.
+   *
+   * @param fetches - @default every output, by name
+   * @returns the fetched tensors by name; those that were given are the given objects.
+   * @throws {RunArgumentError} when a feed or fetch does not fit the model; nothing has run then.
+   * @throws {OnnxRuntimeError} when onnxruntime fails.
+   * @throws {SessionDisposedError} when the session was disposed.
+   */
+  run(
+    feeds: Readonly<Record<string, Tensor>>,
+    fetches?: Fetches,
+    options?: RunOptions,
+  ): Promise<Record<string, Tensor>>;
+
+  /** Waits for the runs that are under way, then frees the model. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
