@@ -1,0 +1,73 @@
+// B rows, T tokens of a row
+import { type Tensor, tensor } from '@forge/tensor';
+
+/** A running sequence that takes one more token. */
+export interface DecodeRow {
+  readonly tokenId: number;
+  /** Tokens of the sequence, the new one included. */
+  readonly numTokens: number;
+}
+
+/** The inputs of the generation graph beside weights and cache. */
+export type BatchFeeds = Readonly<
+  Record<'input_ids' | 'position_ids' | 'seqlens_k' | 'total_sequence_length' | 'last_token', Tensor>
+>;
+
+/**
+ * Prompts of different lengths as one block, padded at the right with token 0. Padding computes keys and values
+ * beyond the end of its row, which nothing reads: the row's next token overwrites the first of them.
+ */
+export function prefillBatch(prompts: readonly (readonly number[])[]): BatchFeeds {
+  const numTokens = Math.max(...prompts.map((ids) => ids.length));
+  const ids_BT = new BigInt64Array(prompts.length * numTokens);
+  const positions_BT = new BigInt64Array(prompts.length * numTokens);
+  prompts.forEach((ids, row) => {
+    for (let at = 0; at < numTokens; at++) positions_BT[row * numTokens + at] = BigInt(at);
+    ids.forEach((id, at) => {
+      ids_BT[row * numTokens + at] = BigInt(id);
+    });
+  });
+  return feeds(
+    ids_BT,
+    positions_BT,
+    prompts.map((ids) => ids.length),
+    prompts.map((ids) => ids.length - 1),
+  );
+}
+
+/** One token of each running sequence. */
+export function decodeBatch(rows: readonly DecodeRow[]): BatchFeeds {
+  const ids_B1 = new BigInt64Array(rows.length);
+  const positions_B1 = new BigInt64Array(rows.length);
+  rows.forEach(({ tokenId, numTokens }, row) => {
+    ids_B1[row] = BigInt(tokenId);
+    positions_B1[row] = BigInt(numTokens - 1);
+  });
+  return feeds(
+    ids_B1,
+    positions_B1,
+    rows.map(({ numTokens }) => numTokens),
+    rows.map(() => 0),
+  );
+}
+
+function feeds(
+  ids_BT: BigInt64Array<ArrayBuffer>,
+  positions_BT: BigInt64Array<ArrayBuffer>,
+  totals_B: readonly number[],
+  last_B: readonly number[],
+): BatchFeeds {
+  const numRows = totals_B.length;
+  const shape = [numRows, ids_BT.length / numRows];
+  return {
+    input_ids: tensor('int64', shape, ids_BT),
+    position_ids: tensor('int64', shape, positions_BT),
+    seqlens_k: tensor(
+      'int32',
+      [numRows],
+      Int32Array.from(totals_B, (total) => total - 1),
+    ),
+    total_sequence_length: tensor('int32', [], Int32Array.of(Math.max(...totals_B))),
+    last_token: tensor('int64', [numRows], BigInt64Array.from(last_B, BigInt)),
+  };
+}

@@ -1,0 +1,113 @@
+/** A sampling option has a value that cannot be obeyed; nothing was queued. */
+export class SamplingParamsError extends Error {
+  override readonly name = 'SamplingParamsError';
+  readonly code = 'ERR_GENERATOR_SAMPLING_PARAMS';
+  readonly field: string;
+  readonly value: unknown;
+
+  constructor(field: string, value: unknown, expected: string) {
+    super(`Sampling option "${field}" is ${describe(value)}; it must be ${expected}.`);
+    this.field = field;
+    this.value = value;
+  }
+}
+
+/** A prompt cannot be continued by this model; nothing was queued. */
+export class PromptError extends Error {
+  override readonly name = 'PromptError';
+  readonly code = 'ERR_GENERATOR_PROMPT';
+  readonly numTokens: number;
+  readonly maxModelLength: number;
+
+  constructor(problem: string, numTokens: number, maxModelLength: number) {
+    super(problem);
+    this.numTokens = numTokens;
+    this.maxModelLength = maxModelLength;
+  }
+}
+
+/** The model gave logits that are no distribution (a NaN, or an infinity): its weights are broken. */
+export class LogitsError extends Error {
+  override readonly name = 'LogitsError';
+  readonly code = 'ERR_GENERATOR_LOGITS';
+
+  constructor() {
+    super('The logits hold NaN or +infinity, so no token can be drawn. Check the weights of this version for NaN.');
+  }
+}
+
+/** The run that a request was part of failed; `cause` is the session's error. */
+export class StepError extends Error {
+  override readonly name = 'StepError';
+  readonly code = 'ERR_GENERATOR_STEP';
+  readonly phase: 'prefill' | 'decode';
+
+  constructor(phase: 'prefill' | 'decode', cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`The ${phase} run failed: ${reason} Send the request again, or restart the generator if it keeps failing.`, {
+      cause,
+    });
+    this.phase = phase;
+  }
+}
+
+/** The engine stopped before the request was finished. */
+export class EngineStoppedError extends Error {
+  override readonly name = 'EngineStoppedError';
+  readonly code = 'ERR_GENERATOR_STOPPED';
+
+  constructor() {
+    super('The generator has stopped and takes no more work. Send the request to another one.');
+  }
+}
+
+/** What a version in the store lacks or has too much of, compared with the parameters of the model. */
+export interface WeightsMismatch {
+  readonly missing: readonly string[];
+  readonly unexpected: readonly string[];
+  /** One sentence each, as `model.norm.weight is float32[32], must be float32[48]`. */
+  readonly different: readonly string[];
+}
+
+/** The weights of a version do not fit the model; the generator keeps the weights it has. */
+export class WeightsMismatchError extends Error {
+  override readonly name = 'WeightsMismatchError';
+  readonly code = 'ERR_GENERATOR_WEIGHTS_MISMATCH';
+  readonly version: number;
+  readonly missing: readonly string[];
+  readonly unexpected: readonly string[];
+  readonly different: readonly string[];
+
+  constructor(version: number, { missing, unexpected, different }: WeightsMismatch) {
+    const faults = [
+      ...missing.map((name) => `${name} is missing`),
+      ...unexpected.map((name) => `${name} is no parameter of this model`),
+      ...different,
+    ];
+    const shown = faults.slice(0, 5).join('; ');
+    const rest = faults.length > 5 ? `; and ${faults.length - 5} more` : '';
+    super(`The weights of version ${version} do not fit the model: ${shown}${rest}. Push weights of the same config.`);
+    this.version = version;
+    this.missing = missing;
+    this.unexpected = unexpected;
+    this.different = different;
+  }
+}
+
+/** Weights were asked for, but this generator was constructed without a store. */
+export class NoStoreError extends Error {
+  override readonly name = 'NoStoreError';
+  readonly code = 'ERR_GENERATOR_NO_STORE';
+  readonly version: number;
+
+  constructor(version: number) {
+    super(
+      `Version ${version} cannot be fetched: give the generator \`store: store.reference\` when it is constructed.`,
+    );
+    this.version = version;
+  }
+}
+
+function describe(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}

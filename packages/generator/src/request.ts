@@ -1,0 +1,70 @@
+import type { Random } from '@forge/tensor';
+import type { Completion } from './completion.ts';
+import type { Decode } from './detokenize.ts';
+import type { FinishRules } from './finish.ts';
+import type { ResolvedSamplingParams } from './sampling-params.ts';
+import { Sequence } from './sequence.ts';
+
+/** Tokens to continue, and the text they stand for. */
+export interface Prompt {
+  readonly text: string;
+  readonly ids: readonly number[];
+}
+
+/** What a request is made of. */
+export interface RequestParts {
+  readonly prompt: Prompt;
+  readonly params: ResolvedSamplingParams;
+  readonly finishRules: FinishRules;
+  readonly random: Random;
+  readonly decode: Decode;
+  readonly arrivedAtMs: number;
+}
+
+/** One prompt with its `n` sequences; settles once, with all their completions or with an error. */
+export class Request {
+  readonly prompt: Prompt;
+  readonly params: ResolvedSamplingParams;
+  readonly finishRules: FinishRules;
+  readonly decode: Decode;
+  readonly arrivedAtMs: number;
+  readonly sequences: readonly Sequence[];
+  readonly completions: Promise<readonly Completion[]>;
+  readonly #resolve: (completions: readonly Completion[]) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #finished: Completion[] = [];
+  #isSettled = false;
+
+  constructor({ prompt, params, finishRules, random, decode, arrivedAtMs }: RequestParts) {
+    this.prompt = prompt;
+    this.params = params;
+    this.finishRules = finishRules;
+    this.decode = decode;
+    this.arrivedAtMs = arrivedAtMs;
+    this.sequences = Array.from({ length: params.n }, (_, index) => {
+      return new Sequence(this, index, random.split(`completion ${index}`));
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<readonly Completion[]>();
+    this.completions = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  /** Takes the completion of one sequence; the last one settles the request. */
+  deliver(completion: Completion): void {
+    this.#finished.push(completion);
+    if (this.#finished.length < this.params.n || this.#isSettled) return;
+    this.#isSettled = true;
+    this.#resolve(this.#finished.sort((a, b) => a.index - b.index));
+  }
+
+  /** Settles the request with an error, unless it is settled. */
+  fail(error: unknown): void {
+    this.#isSettled = true;
+    this.#reject(error);
+  }
+}
