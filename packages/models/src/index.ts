@@ -1,14 +1,18 @@
+export { cacheHeadDim } from './cached-attention.ts';
 export type { ChatMessage, ChatOptions } from './chat-template.ts';
 export { loadWeights } from './checkpoint.ts';
 export { type Architecture, type ModelConfig, parseConfig } from './config.ts';
 export { ChatTemplateError, ConfigError, ModelFileError, SafetensorsError, WeightsError } from './errors.ts';
 export { type GenerationDefaults, loadGenerationDefaults } from './generation-defaults.ts';
+export { generationGraph } from './generation-graph.ts';
 export { loadConfig, loadModel, type Model, type SavedModel, saveModel } from './hugging-face.ts';
 export { type InitializeOptions, initialize } from './initialize.ts';
+export { type LogitsGraphOptions, logitsGraph } from './logits-graph.ts';
 export { type Parameter, type ParameterRole, parameters } from './parameters.ts';
 export type { RopeConfig } from './rope-config.ts';
 export type { SafetensorsHeader, TensorEntry } from './safetensors/header.ts';
 export { openSafetensors, type ReadOptions, readSafetensors, type SafetensorsFile } from './safetensors/read.ts';
 export { type WriteOptions, writeSafetensors } from './safetensors/write.ts';
+export { scoringGraph } from './scoring-graph.ts';
 export { type DecodeOptions, loadTokenizer, type Tokenizer } from './tokenizer.ts';
 export { checkWeights, type Weights } from './weights.ts';

@@ -91,7 +91,9 @@ describe('refusals', () => {
 
   test('the message can be acted on', async () => {
     const config = { ...(await json('qwen3_tied')), rope_parameters: { rope_type: 'yarn' } };
-    expect(() => parseConfig(config)).toThrowErrorMatchingInlineSnapshot(`[ConfigError: config.json: rope_parameters.rope_type is "yarn", expected "default" or "llama3": other RoPE types are not supported.]`);
+    expect(() => parseConfig(config)).toThrowErrorMatchingInlineSnapshot(
+      `[ConfigError: config.json: rope_parameters.rope_type is "yarn", expected "default" or "llama3": other RoPE types are not supported.]`,
+    );
   });
 });
 

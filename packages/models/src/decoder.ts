@@ -1,0 +1,44 @@
+// N tokens of all rows, P tokens that are picked, D model width, V vocabulary
+
+import { gather, matMul, reshape, rmsNorm, type Value } from '@forge/onnx';
+import type { AttentionCore, LayerContext } from './attention.ts';
+import { block } from './block.ts';
+import type { ModelConfig } from './config.ts';
+import { rotationAt } from './rope.ts';
+import type { WeightInputs } from './weight-inputs.ts';
+
+/** What the layers of a decoder work on. */
+export interface DecoderInputs {
+  readonly config: ModelConfig;
+  readonly weights: WeightInputs;
+  /** int64, any shape of N elements. */
+  readonly inputIds: Value;
+  /** int64, the shape of `inputIds`. */
+  readonly positionIds: Value;
+  readonly attend: AttentionCore;
+}
+
+/**
+ * Tokens to the residual stream: the embedding first, then the output of each layer, all [N, D] and before the final
+ * norm.
+ */
+export function decode({ config, weights, inputIds, positionIds, attend }: DecoderInputs): readonly Value[] {
+  const context: LayerContext = { config, rotation: rotationAt(reshape(positionIds, [-1]), config), attend };
+  const stream = [gather(weights.get('model.embed_tokens.weight'), reshape(inputIds, [-1]))];
+  for (let layer = 0; layer < config.numHiddenLayers; layer += 1) {
+    const x_ND = stream[layer]!; // one entry a layer so far
+    stream.push(block(x_ND, { weights: weights.within(`model.layers.${layer}`), layer, context }));
+  }
+  return stream;
+}
+
+/** The final norm. Returns the shape of `x_PD`. */
+export function finalNorm(x_PD: Value, config: ModelConfig, weights: WeightInputs): Value {
+  return rmsNorm(x_PD, weights.get('model.norm.weight'), config.rmsNormEps);
+}
+
+/** Normed hidden states to logits, by the embedding where the model is tied. Returns [P, V]. */
+export function outputHead(x_PD: Value, config: ModelConfig, weights: WeightInputs): Value {
+  const name = config.tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
+  return matMul(x_PD, weights.get(name), { transposeB: true });
+}

@@ -1,0 +1,46 @@
+// N tokens of all rows, P tokens that are picked, D model width, V vocabulary
+
+import {
+  div,
+  exp,
+  gather,
+  gatherElements,
+  input,
+  logSoftmax,
+  mul,
+  neg,
+  reduceSum,
+  squeeze,
+  unsqueeze,
+  type Value,
+} from '@forge/onnx';
+import type { ModelConfig } from './config.ts';
+import { finalNorm, outputHead } from './decoder.ts';
+import type { WeightInputs } from './weight-inputs.ts';
+
+/** What is known of each picked token. */
+export interface LogProbs {
+  /** log softmax(logits / temperature) at the target. */
+  readonly logProbs_P: Value;
+  /** Entropy of softmax(logits / temperature), in nats. */
+  readonly entropy_P: Value;
+}
+
+/**
+ * Log-probabilities of `targets` after the tokens that `selected` names; norm and head run on those only. Adds the
+ * inputs `selected` and `targets` (int64 [picks]) and `temperature` (float32 []).
+ *
+ * @param x_ND - the residual stream after the last layer.
+ */
+export function logProbs(x_ND: Value, config: ModelConfig, weights: WeightInputs): LogProbs {
+  const picks = ['picks'];
+  const normed_PD = finalNorm(gather(x_ND, input('selected', 'int64', picks)), config, weights);
+  // Dividing here instead of the logits is D numbers a token and not V.
+  const logits_PV = outputHead(div(normed_PD, input('temperature', 'float32', [])), config, weights);
+  const logProbs_PV = logSoftmax(logits_PV);
+  const targets_P1 = unsqueeze(input('targets', 'int64', picks), [1]);
+  return {
+    logProbs_P: squeeze(gatherElements(logProbs_PV, targets_P1, 1), [1]),
+    entropy_P: neg(reduceSum(mul(exp(logProbs_PV), logProbs_PV), [1])),
+  };
+}
