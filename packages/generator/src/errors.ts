@@ -61,36 +61,20 @@ export class EngineStoppedError extends Error {
   }
 }
 
-/** What a version in the store lacks or has too much of, compared with the parameters of the model. */
-export interface WeightsMismatch {
-  readonly missing: readonly string[];
-  readonly unexpected: readonly string[];
-  /** One sentence each, as `model.norm.weight is float32[32], must be float32[48]`. */
-  readonly different: readonly string[];
-}
-
-/** The weights of a version do not fit the model; the generator keeps the weights it has. */
+/** The weights of a version do not fit the model; the generator keeps the weights it has. `cause` names the tensor. */
 export class WeightsMismatchError extends Error {
   override readonly name = 'WeightsMismatchError';
   readonly code = 'ERR_GENERATOR_WEIGHTS_MISMATCH';
   readonly version: number;
-  readonly missing: readonly string[];
-  readonly unexpected: readonly string[];
-  readonly different: readonly string[];
 
-  constructor(version: number, { missing, unexpected, different }: WeightsMismatch) {
-    const faults = [
-      ...missing.map((name) => `${name} is missing`),
-      ...unexpected.map((name) => `${name} is no parameter of this model`),
-      ...different,
-    ];
-    const shown = faults.slice(0, 5).join('; ');
-    const rest = faults.length > 5 ? `; and ${faults.length - 5} more` : '';
-    super(`The weights of version ${version} do not fit the model: ${shown}${rest}. Push weights of the same config.`);
+  constructor(version: number, problem: string, cause?: unknown) {
+    super(
+      `The weights of version ${version} do not fit the model: ${problem} Push weights of the model's own config.`,
+      {
+        cause,
+      },
+    );
     this.version = version;
-    this.missing = missing;
-    this.unexpected = unexpected;
-    this.different = different;
   }
 }
 

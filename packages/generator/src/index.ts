@@ -1,5 +1,17 @@
 export type { Completion, CompletionTiming } from './completion.ts';
-export { LogitsError, SamplingParamsError } from './errors.ts';
+export type { Decode } from './detokenize.ts';
+export { Engine, type EngineOptions, type UpdateMode } from './engine.ts';
+export {
+  EngineStoppedError,
+  LogitsError,
+  NoStoreError,
+  PromptError,
+  SamplingParamsError,
+  StepError,
+  WeightsMismatchError,
+} from './errors.ts';
 export type { FinishReason } from './finish.ts';
+export type { Prompt } from './request.ts';
+export { type PrefillRow, Runner, type RunnerOptions } from './runner.ts';
 export { type DistributionParams, type DrawContext, type Sample, Sampler } from './sampler.ts';
 export { type ResolvedSamplingParams, resolveSamplingParams, type SamplingParams } from './sampling-params.ts';
