@@ -1,5 +1,6 @@
 export { addDims, type Dim, divideDims, multiplyDims, subtractDims } from './dim.ts';
 export { DTypeError, GradientError, GraphError, ShapeError } from './errors.ts';
+export { gradients } from './gradient/gradients.ts';
 export { type Graph, type GraphNode, type GraphOptions, graph, type Port } from './graph.ts';
 export type { DifferentiableOperator, Operator } from './operators.ts';
 export {
@@ -37,7 +38,7 @@ export {
 export { gather, gatherElements, gatherNd, type ScatterOptions, scatterElements, scatterNd } from './ops/gather.ts';
 export { type MatMulOptions, matMul } from './ops/mat-mul.ts';
 export { type ReduceOptions, reduceMax, reduceMean, reduceSum } from './ops/reduce.ts';
-export { expand, reshape, type SizesFrom, shapeOf, squeeze, transpose, unsqueeze } from './ops/reshape.ts';
+export { expand, reshape, shapeOf, squeeze, transpose, unsqueeze } from './ops/reshape.ts';
 export { rmsNorm } from './ops/rms-norm.ts';
 export { type RotaryEmbeddingOptions, rotaryEmbedding } from './ops/rotary-embedding.ts';
 export { type Padding, pad, type Range, slice } from './ops/slice.ts';
@@ -63,6 +64,7 @@ export type {
   SessionOptions,
   TensorSignature,
 } from './session/session.ts';
+export type { SizesFrom } from './sizes.ts';
 export {
   type Attribute,
   type Attributes,

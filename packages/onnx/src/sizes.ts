@@ -1,7 +1,13 @@
 import { tensor } from '@forge/tensor';
-import { type Dim, termsOf } from './dim.ts';
+import { addDims, type Dim, multiplyDims, termsOf } from './dim.ts';
 import { ShapeError } from './errors.ts';
-import { apply, constant, type Value } from './value.ts';
+import { apply, constant, type Node, nodeOf, type Value } from './value.ts';
+
+/** Where an operator may read symbolic sizes. */
+export interface SizesFrom {
+  /** Values whose inputs have axes of the symbolic sizes that are written. @default the operands */
+  readonly sizesFrom?: readonly Value[];
+}
 
 /** A 1-D int64 constant: axes, sizes, pads and offsets are passed to operators this way. */
 export function integers(values: readonly number[]): Value {
@@ -61,4 +67,22 @@ function readSize(name: string, from: readonly Value[]): Value | undefined {
     return apply('Shape', [origin.input], { dtype: 'int64', shape: [1] }, range);
   }
   return undefined;
+}
+
+/** The sizes that `sizes` was given. @throws {ShapeError} for a value that it did not make. */
+export function dimsOf(op: string, value: Value): readonly Dim[] {
+  if (value.source.kind === 'constant') return Array.from(value.source.tensor.data, Number);
+  const node = nodeOf(value);
+  const operands = node?.inputs.flatMap((operand) => operand ?? []) ?? [];
+  if (node?.op === 'Shape') return operands[0]!.shape.slice(intOf(node, 'start'), intOf(node, 'end'));
+  const parts = operands.map((operand) => dimsOf(op, operand));
+  if (node?.op === 'Concat') return parts.flat();
+  if (node?.op === 'Mul') return [multiplyDims(...parts.flat())];
+  if (node?.op === 'Add') return [addDims(...parts.flat())];
+  throw new ShapeError(op, [value.shape], 'its sizes are computed from data');
+}
+
+function intOf({ attributes }: Node, name: string): number | undefined {
+  const attribute = attributes[name];
+  return attribute !== undefined && 'int' in attribute ? attribute.int : undefined;
 }

@@ -1,7 +1,7 @@
 import { normalizeAxis } from '../axis.ts';
 import { addDims, type Dim, normalizeDim, sameDims } from '../dim.ts';
 import { DTypeError, ShapeError } from '../errors.ts';
-import { sizes } from '../sizes.ts';
+import { type SizesFrom, sizes } from '../sizes.ts';
 import { apply, applyAll, type Value } from '../value.ts';
 
 /**
@@ -33,12 +33,17 @@ export function concat(xs: readonly Value[], axis: number): Value {
  * @throws {ShapeError} when they do not add up to the size of the axis.
  * Source: ONNX operator `Split`, opset 18.
  */
-export function split(x: Value, pieces: readonly Dim[], axis: number): readonly Value[] {
+export function split(
+  x: Value,
+  pieces: readonly Dim[],
+  axis: number,
+  { sizesFrom = [] }: SizesFrom = {},
+): readonly Value[] {
   const at = normalizeAxis('Split', axis, x.shape);
   const dims = pieces.map(normalizeDim);
   const sum = addDims(...dims);
   if (sum !== x.shape[at]) throw new ShapeError('Split', [x.shape, dims], `axis ${at} is ${x.shape[at]}, not ${sum}`);
   if (dims.length === 1) return [x];
   const types = dims.map((dim) => ({ dtype: x.dtype, shape: x.shape.with(at, dim) }));
-  return applyAll('Split', [x, sizes('Split', dims, [x])], types, { axis: { int: at } });
+  return applyAll('Split', [x, sizes('Split', dims, [x, ...sizesFrom])], types, { axis: { int: at } });
 }

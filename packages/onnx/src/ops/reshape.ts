@@ -2,14 +2,8 @@ import { normalizeAxes } from '../axis.ts';
 import { broadcastsTo } from '../broadcast.ts';
 import { type Dim, divideDims, multiplyDims, normalizeDim, sameDims } from '../dim.ts';
 import { ShapeError } from '../errors.ts';
-import { integers, sizes } from '../sizes.ts';
+import { integers, type SizesFrom, sizes } from '../sizes.ts';
 import { apply, type Value } from '../value.ts';
-
-/** Where an operator may read symbolic sizes. */
-export interface SizesFrom {
-  /** Values whose inputs have axes of the symbolic sizes that are written. @default the operand */
-  readonly sizesFrom?: readonly Value[];
-}
 
 /**
  * The same elements in row-major order under other sizes. One size may be -1: it follows from the others.

@@ -15,9 +15,8 @@ export function rmsNorm(x: Value, weight_D: Value, epsilon: number): Value {
   if (width === undefined || weight_D.shape.length !== 1 || weight_D.shape[0] !== width) {
     throw new ShapeError('SimplifiedLayerNormalization', [x.shape, weight_D.shape], 'the weight is one a channel');
   }
-  // The second output, 1 / root mean square a vector, is what the gradient needs; it is float32 or wider.
-  const precise = x.dtype === 'float64' ? 'float64' : 'float32';
-  const types = [x, { dtype: precise, shape: x.shape.with(-1, 1) }] as const;
+  // The second output, 1 / root mean square a vector, is what the gradient needs. Its only kernel gives float32.
+  const types = [x, { dtype: 'float32', shape: x.shape.with(-1, 1) }] as const;
   const attributes = { axis: { int: -1 }, epsilon: { float: epsilon }, stash_type: { int: 1 } };
   return applyAll('SimplifiedLayerNormalization', [x, weight_D], types, attributes)[0]!;
 }

@@ -1,12 +1,12 @@
 import { normalizeAxis } from '../axis.ts';
 import { addDims, type Dim, normalizeDim, subtractDims } from '../dim.ts';
 import { ShapeError } from '../errors.ts';
-import { integers, sizes } from '../sizes.ts';
+import { integers, type SizesFrom, sizes } from '../sizes.ts';
 import { apply, type Value } from '../value.ts';
 import { scalar } from './constant.ts';
 
 /** A range of one axis. Negative places count from its end. */
-export interface Range {
+export interface Range extends SizesFrom {
   readonly axis: number;
   /** @default 0 */
   readonly start?: Dim;
@@ -29,8 +29,9 @@ export function slice(x: Value, range: Range): Value {
   const outside = [start, length, subtractDims(size, end)].some((dim) => typeof dim === 'number' && dim < 0);
   if (outside) throw new ShapeError('Slice', [x.shape], `[${start}, ${end}) is no range of axis ${axis}`);
   if (start === 0 && end === size) return x;
-  const starts = sizes('Slice', [start], [x]);
-  const ends = sizes('Slice', [end], [x]);
+  const from = [x, ...(range.sizesFrom ?? [])];
+  const starts = sizes('Slice', [start], from);
+  const ends = sizes('Slice', [end], from);
   const shape = x.shape.with(axis, length);
   return apply('Slice', [x, starts, ends, integers([axis]), integers([1])], { dtype: x.dtype, shape });
 }
@@ -40,7 +41,7 @@ function place(at: Dim, size: Dim): Dim {
 }
 
 /** How many zeros go before and after one axis. */
-export interface Padding {
+export interface Padding extends SizesFrom {
   readonly axis: number;
   /** @default 0 */
   readonly before?: Dim;
@@ -49,12 +50,12 @@ export interface Padding {
 }
 
 /** `x` with zeros before and after along one axis. Source: ONNX operator `Pad`, opset 19. */
-export function pad(x: Value, { axis, before = 0, after = 0 }: Padding): Value {
+export function pad(x: Value, { axis, before = 0, after = 0, sizesFrom = [] }: Padding): Value {
   const at = normalizeAxis('Pad', axis, x.shape);
   const pads = [normalizeDim(before), normalizeDim(after)];
   if (pads.some((dim) => typeof dim === 'number' && dim < 0)) throw new ShapeError('Pad', [x.shape, pads]);
   if (pads.every((dim) => dim === 0)) return x;
   const shape = x.shape.with(at, addDims(x.shape[at]!, ...pads));
-  const amounts = sizes('Pad', pads, [x]);
+  const amounts = sizes('Pad', pads, [x, ...sizesFrom]);
   return apply('Pad', [x, amounts, scalar(0, x.dtype), integers([at])], { dtype: x.dtype, shape });
 }

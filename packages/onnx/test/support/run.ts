@@ -12,11 +12,23 @@ export async function runModel(
     intraOpNumThreads: threads,
     logSeverityLevel: 3,
   });
+  try {
+    return await runSession(session, feeds);
+  } finally {
+    await session.release();
+  }
+}
+
+/** Runs a session of the official binding for the named outputs, all of them by default. */
+export async function runSession(
+  session: InferenceSession,
+  feeds: Readonly<Record<string, Tensor>>,
+  fetches: readonly string[] = session.outputNames,
+): Promise<Record<string, Tensor>> {
   const inputs = Object.entries(feeds).map(([name, { dtype, data, shape }]) => {
-    return [name, new RuntimeTensor(dtype, data as never, [...shape])] as const; // one type a dtype, which is data
+    return [name, new RuntimeTensor(dtype as 'float32', data as never, [...shape])] as const; // checked at run time
   });
-  const results = await session.run(Object.fromEntries(inputs));
-  await session.release();
+  const results = await session.run(Object.fromEntries(inputs), fetches);
   return Object.fromEntries(
     Object.entries(results).map(([name, { type, dims, data }]) => {
       return [name, tensor(type as DType, [...dims], data as never)]; // the binding's names are ours
