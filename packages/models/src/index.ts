@@ -15,4 +15,5 @@ export { openSafetensors, type ReadOptions, readSafetensors, type SafetensorsFil
 export { type WriteOptions, writeSafetensors } from './safetensors/write.ts';
 export { scoringGraph } from './scoring-graph.ts';
 export { type DecodeOptions, loadTokenizer, type Tokenizer } from './tokenizer.ts';
+export { gradientName, type TrainingGraphOptions, trainingGraph } from './training-graph.ts';
 export { checkWeights, type Weights } from './weights.ts';

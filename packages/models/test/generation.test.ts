@@ -57,7 +57,7 @@ describe.each(ALL_MODELS)('%s', async (name) => {
     await using scoring = await openSession(scoringGraph(model.config), { threads: 1 });
     const packed = padded(sequences);
     const feeds = { ...packed.feeds, ...targetFeeds(sequences, packed), ...model.weights };
-    const scored = [...((await scoring.run(feeds)).log_probs!.data as Float32Array)];
+    const scored = [...((await scoring.run(feeds))['log_probs']!.data as Float32Array)];
     let start = 0;
     for (const [index, sequence] of sequences.entries()) {
       const end = start + sequence.length - 1;

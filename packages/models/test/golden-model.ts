@@ -22,7 +22,7 @@ interface Expected {
   readonly loss: number;
   readonly num_target_tokens: number;
   readonly greedy: { readonly max_new_tokens: number; readonly runs: readonly GreedyRun[] };
-  readonly adamw?: { readonly grad_norm_before_clip?: readonly number[]; readonly [key: string]: unknown };
+  readonly adamw?: { readonly per_step: readonly { readonly loss: number; readonly grad_norm: number }[] };
 }
 
 export interface GoldenModel {

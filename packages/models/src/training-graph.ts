@@ -1,0 +1,39 @@
+import { type Graph, gradients, graph, input, mul, reduceSum } from '@forge/onnx';
+import type { ModelConfig } from './config.ts';
+import { logProbs } from './log-probs.ts';
+import { packedDecoder } from './packed-decoder.ts';
+
+/** Which weights are trained. */
+export interface TrainingGraphOptions {
+  /** Names of the weights that get a gradient. @default all of them */
+  readonly trainable?: readonly string[];
+}
+
+/** The output of a training graph that holds the gradient of a weight. */
+export function gradientName(parameter: string): string {
+  return `grad.${parameter}`;
+}
+
+/**
+ * Log-probabilities of given tokens and the gradients of a weighted sum of them; every policy loss is such a sum, with
+ * `weights` = dL/dlog_prob computed by the caller from the log-probabilities of an earlier pass.
+ *
+ * Inputs: those of `scoringGraph`, and `weights` float32 [picks]. Outputs: `log_probs`, `entropy` float32 [picks];
+ * `loss` float32 [], the sum of weights · log_probs; `grad.<name>` in the shape of each trainable weight.
+ */
+export function trainingGraph(config: ModelConfig, { trainable }: TrainingGraphOptions = {}): Graph {
+  const { last_ND, weights } = packedDecoder(config);
+  const { logProbs_P, entropy_P } = logProbs(last_ND, config, weights);
+  const loss = reduceSum(mul(input('weights', 'float32', ['picks']), logProbs_P));
+  const names = trainable ?? [...weights.all.keys()];
+  const grads = gradients(
+    loss,
+    names.map((name) => weights.get(name)),
+  );
+  return graph({
+    log_probs: logProbs_P,
+    entropy: entropy_P,
+    loss,
+    ...Object.fromEntries(grads.map((grad, index) => [gradientName(names[index]!), grad])), // one a name, in order
+  });
+}
