@@ -61,7 +61,7 @@ export class NonFiniteGradientError extends Error {
   /** Parameters with a gradient that is not finite. */
   readonly parameters: readonly string[];
 
-  constructor(gradNorm: number, step: number, parameters: readonly string[]) {
+  constructor({ gradNorm, step, parameters }: Pick<NonFiniteGradientError, 'gradNorm' | 'step' | 'parameters'>) {
     const where =
       parameters.length === 0 ? 'the squares overflow' : `not finite in ${parameters.slice(0, 3).join(', ')}`;
     super(

@@ -18,3 +18,24 @@ export type { PolicyLossName } from './losses/variants.ts';
 export { AdamW, type AdamWOptions } from './optimizer/adam-w.ts';
 export { clipGradNorm, gradNorm } from './optimizer/clip.ts';
 export { type Schedule, scheduleFactor } from './optimizer/schedule.ts';
+export { type MicroBatch, type PackOptions, pack } from './pack.ts';
+export type { Scores } from './scores.ts';
+export type { Sequence } from './sequence.ts';
+export {
+  type GrpoTargets,
+  type SftTargets,
+  type StepLossOptions,
+  type StepOptions,
+  type StepResult,
+  type Targets,
+  trainStep,
+} from './train-step.ts';
+export {
+  type ComputeOptions,
+  type ForwardOptions,
+  type ModelWeights,
+  type OptimizerStep,
+  openTraining,
+  Training,
+  type TrainingOptions,
+} from './training.ts';

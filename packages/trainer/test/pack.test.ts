@@ -102,8 +102,15 @@ test.each<{ what: string; batch: Sequence[]; sequence: number | undefined }>([
   },
   { what: 'a negative id', batch: [{ promptIds: [-1], tokenIds: [2] }], sequence: 0 },
   { what: 'an id that is no integer', batch: [{ promptIds: [1.5], tokenIds: [2] }], sequence: 0 },
+  {
+    what: 'more tokens than the model has positions',
+    batch: [{ promptIds: [1, 1, 1, 1], tokenIds: [1, 1, 1, 1, 1] }],
+    sequence: 0,
+  },
   { what: 'nothing to score', batch: [{ promptIds: [1], tokenIds: [] }], sequence: undefined },
   { what: 'no sequence', batch: [], sequence: undefined },
 ])('a batch with $what is refused', ({ batch, sequence }) => {
-  expect(() => checkSequences(batch, 50)).toThrow(expect.objectContaining({ code: 'ERR_TRAINER_BATCH', sequence }));
+  expect(() => checkSequences(batch, { vocabSize: 50, maxPositionEmbeddings: 8 })).toThrow(
+    expect.objectContaining({ code: 'ERR_TRAINER_BATCH', sequence }),
+  );
 });

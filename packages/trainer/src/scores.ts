@@ -1,0 +1,69 @@
+import type { Session } from '@forge/onnx';
+import { type Tensor, tensor } from '@forge/tensor';
+import { type MicroBatch, type PackOptions, pack, scatterPicks } from './pack.ts';
+import type { Sequence } from './sequence.ts';
+
+/** One number for each token of `tokenIds` of each sequence. */
+export interface Scores {
+  /** Log-probability of the token. */
+  readonly logProbs: readonly Float32Array[];
+  /** Entropy of the distribution it was drawn from, in nats. */
+  readonly entropy: readonly Float32Array[];
+}
+
+type Feeds = Readonly<Record<string, Tensor>>;
+
+/** Scores of the right lengths, to be filled. */
+export const allocateScores = (sequences: readonly Sequence[]): Scores => ({
+  logProbs: sequences.map(({ tokenIds }) => new Float32Array(tokenIds.length)),
+  entropy: sequences.map(({ tokenIds }) => new Float32Array(tokenIds.length)),
+});
+
+/** The inputs of a scoring or training graph that come from the batch. */
+export function batchFeeds(batch: MicroBatch, temperature: number): Feeds {
+  return {
+    input_ids: batch.inputIds,
+    position_ids: batch.positionIds,
+    segment_ids: batch.segmentIds,
+    selected: batch.selected,
+    targets: batch.targets,
+    temperature: tensor('float32', [], Float32Array.of(temperature)),
+  };
+}
+
+/** Tensors that one run writes its scores to. */
+export interface ScoreFetches {
+  readonly log_probs: Tensor<'float32'>;
+  readonly entropy: Tensor<'float32'>;
+}
+
+export const allocateScoreFetches = (batch: MicroBatch): ScoreFetches => ({
+  log_probs: tensor('float32', [batch.pickSequence.length]),
+  entropy: tensor('float32', [batch.pickSequence.length]),
+});
+
+/** Puts what one run wrote where it belongs. */
+export function collectScores(batch: MicroBatch, fetches: ScoreFetches, scores: Scores): void {
+  scatterPicks(batch, fetches.log_probs.data, scores.logProbs);
+  scatterPicks(batch, fetches.entropy.data, scores.entropy);
+}
+
+export interface ScoreOptions extends PackOptions {
+  /** Divides the logits. */
+  readonly temperature: number;
+}
+
+/** Scores sequences by a scoring graph: `session` of the graph, `parameters` its weights. */
+export async function scoreSequences(
+  { session, parameters }: { readonly session: Session; readonly parameters: Feeds },
+  sequences: readonly Sequence[],
+  { temperature, ...packing }: ScoreOptions,
+): Promise<Scores> {
+  const scores = allocateScores(sequences);
+  for (const batch of pack(sequences, packing)) {
+    const fetches = allocateScoreFetches(batch);
+    await session.run({ ...parameters, ...batchFeeds(batch, temperature) }, { ...fetches });
+    collectScores(batch, fetches, scores);
+  }
+  return scores;
+}

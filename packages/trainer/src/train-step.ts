@@ -1,0 +1,165 @@
+import { LossInputError, NonFiniteLossError } from './errors.ts';
+import type { Floats, LossResult } from './losses/loss.ts';
+import { type PolicyLossOptions, policyLoss } from './losses/policy.ts';
+import { checkPolicyBatch } from './losses/policy-batch.ts';
+import { sftLoss } from './losses/sft.ts';
+import type { Scores } from './scores.ts';
+import type { Sequence } from './sequence.ts';
+import type { Training } from './training.ts';
+
+/** What each sequence is to be trained towards; entry `b` of an array belongs to sequence `b`. */
+export type Targets = SftTargets | GrpoTargets;
+
+/** Imitate every token. */
+export interface SftTargets {
+  readonly loss: 'sft';
+  /** 0 where a token is not to be learned. @default every token is */
+  readonly masks?: readonly ArrayLike<number>[];
+  /** Instead of the one of the schedule. */
+  readonly learningRate?: number;
+}
+
+/** Make tokens with a positive advantage likelier and the others less likely; which policy loss is an option of the trainer. */
+export interface GrpoTargets {
+  readonly loss: 'grpo';
+  /** One a sequence, or one a token. */
+  readonly advantages: readonly (number | Floats)[];
+  /** As the generator recorded them. */
+  readonly samplerLogProbs: readonly Floats[];
+  /** Of the reference model; needed when `beta` is above 0, and otherwise for the metric `kl`. */
+  readonly refLogProbs?: readonly Floats[];
+  /** 0 where a token takes no part, such as the output of a tool. @default every token does */
+  readonly masks?: readonly ArrayLike<number>[];
+}
+
+export interface StepLossOptions extends PolicyLossOptions {
+  /**
+   * The policy that the ratio is taken to: the one that sampled, or the one at the start of the step, which makes every ratio 1.
+   * @default 'current' with a correction, which covers what the sampler did differently, and 'sampler' without
+   */
+  readonly oldPolicy?: 'sampler' | 'current';
+}
+
+/** How a step computes; the loss options are read by `grpo` targets. */
+export interface StepOptions {
+  readonly loss?: StepLossOptions;
+  /** That of the sampler, for `grpo` targets. @default 1 */
+  readonly temperature?: number;
+}
+
+export interface StepResult {
+  readonly loss: number;
+  /** Norm of all gradients together, before they were clipped. */
+  readonly gradNorm: number;
+  readonly learningRate: number;
+  /** Tokens that took part in the loss. */
+  readonly tokens: number;
+  /** Optimiser steps taken, this one included. */
+  readonly step: number;
+  /** `entropy`, and those of the loss; see {@link PolicyMetrics}. */
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/**
+ * One optimiser step on a batch, whatever the number of micro-batches: the loss is normalised over the whole batch first.
+ *
+ * @throws {BatchError} {LossInputError} when the batch does not fit the model or itself.
+ * @throws {NonFiniteLossError} {NonFiniteGradientError} when the numbers break down. In every case the weights, the moments
+ * and the schedule are as they were.
+ */
+export async function trainStep(
+  training: Training,
+  { inputs, targets }: { readonly inputs: readonly Sequence[]; readonly targets: Targets },
+  options: StepOptions = {},
+): Promise<StepResult> {
+  checkTargets(inputs, targets);
+  training.zeroGradients();
+  const { scores, result } =
+    targets.loss === 'sft'
+      ? await backwardSft(training, inputs, targets)
+      : await backwardPolicy(training, { inputs, targets }, options);
+  if (!Number.isFinite(result.loss)) {
+    training.zeroGradients();
+    throw new NonFiniteLossError(result.loss, training.steps + 1);
+  }
+  const learningRate = targets.loss === 'sft' ? targets.learningRate : undefined;
+  const tokens = inputs.reduce((sum, { tokenIds }, b) => sum + countOnes(tokenIds.length, targets.masks?.[b]), 0);
+  const step = training.optimizerStep({ learningRate });
+  const metrics = { ...result.metrics, entropy: maskedMean(scores.entropy, targets.masks) };
+  return { loss: result.loss, ...step, tokens, step: training.steps, metrics };
+}
+
+interface Backward {
+  readonly scores: Scores;
+  readonly result: LossResult<object>;
+}
+
+/** The weights do not depend on the log-probabilities, so one pass is enough. */
+async function backwardSft(training: Training, inputs: readonly Sequence[], { masks }: SftTargets): Promise<Backward> {
+  const unscored = inputs.map(({ tokenIds }) => new Float32Array(tokenIds.length));
+  const scores = await training.forwardBackward(
+    inputs,
+    sftLoss({ logProbs: unscored, ...(masks && { masks }) }).weights,
+  );
+  return { scores, result: sftLoss({ logProbs: scores.logProbs, ...(masks && { masks }) }) };
+}
+
+/** Scores the batch, turns the loss into weights, and runs backward over the sequences that have any. */
+async function backwardPolicy(
+  training: Training,
+  { inputs, targets }: { readonly inputs: readonly Sequence[]; readonly targets: GrpoTargets },
+  { loss: lossOptions = {}, temperature = 1 }: StepOptions,
+): Promise<Backward> {
+  const { loss: _, ...given } = targets;
+  const { oldPolicy = lossOptions.correction === undefined ? 'sampler' : 'current' } = lossOptions;
+  const scores = await training.forward(inputs, { temperature });
+  const result = policyLoss(
+    {
+      ...given,
+      logProbs: scores.logProbs,
+      ...(oldPolicy === 'sampler' && { oldLogProbs: given.samplerLogProbs }),
+    },
+    lossOptions,
+  );
+  const moving = inputs.flatMap((sequence, b) => {
+    const weights = result.weights[b]!;
+    return weights.some((weight) => weight !== 0) ? [{ sequence, weights }] : [];
+  });
+  if (Number.isFinite(result.loss) && moving.length > 0) {
+    await training.forwardBackward(
+      moving.map(({ sequence }) => sequence),
+      moving.map(({ weights }) => weights),
+      { temperature },
+    );
+  }
+  return { scores, result };
+}
+
+function checkTargets(inputs: readonly Sequence[], targets: Targets): void {
+  const { loss, masks } = targets;
+  const logProbs = inputs.map(({ tokenIds }) => tokenIds);
+  checkPolicyBatch({ logProbs, ...(loss === 'grpo' ? targets : { advantages: logProbs, ...(masks && { masks }) }) });
+  if (loss === 'grpo') {
+    for (const [b, advantage] of targets.advantages.entries()) {
+      const isUsable =
+        typeof advantage === 'number' ? Number.isFinite(advantage) : Array.from(advantage).every(Number.isFinite);
+      if (!isUsable) throw new LossInputError('advantages', `sequence ${b} has ${String(advantage)}.`);
+    }
+  }
+}
+
+const countOnes = (length: number, mask: ArrayLike<number> | undefined): number =>
+  mask === undefined ? length : Array.from(mask).filter((one) => one !== 0).length;
+
+function maskedMean(rows: readonly Float32Array[], masks: readonly ArrayLike<number>[] | undefined): number {
+  let sum = 0;
+  let count = 0;
+  for (const [b, row] of rows.entries()) {
+    for (let t = 0; t < row.length; t++) {
+      if (masks?.[b]?.[t] === 0) continue;
+      sum += row[t]!;
+      count++;
+    }
+  }
+  return sum / Math.max(1, count);
+}

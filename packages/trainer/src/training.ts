@@ -1,0 +1,218 @@
+import {
+  gradientName,
+  loadConfig,
+  loadWeights,
+  type ModelConfig,
+  parameters,
+  scoringGraph,
+  trainingGraph,
+  type Weights,
+} from '@forge/models';
+import { openSession, type Session, type SessionOptions } from '@forge/onnx';
+import { type Tensor, tensor } from '@forge/tensor';
+import { checkTrainingOptions } from './check-options.ts';
+import { NonFiniteGradientError } from './errors.ts';
+import { AdamW, type AdamWOptions } from './optimizer/adam-w.ts';
+import { clipGradNorm } from './optimizer/clip.ts';
+import { type Schedule, scheduleFactor } from './optimizer/schedule.ts';
+import { gatherPicks, type PackOptions, pack } from './pack.ts';
+import { addInPlace, allocateArena, type ParameterArena } from './parameter-arena.ts';
+import {
+  allocateScoreFetches,
+  allocateScores,
+  batchFeeds,
+  collectScores,
+  type Scores,
+  scoreSequences,
+} from './scores.ts';
+import { checkSequences, type Sequence } from './sequence.ts';
+
+/** A model in memory; its weights are copied. */
+export interface ModelWeights {
+  readonly config: ModelConfig;
+  readonly weights: Weights;
+}
+
+/** Threads and device of the sessions; see `SessionOptions` of @forge/onnx. */
+export type ComputeOptions = Pick<SessionOptions, 'threads' | 'spinning' | 'device'>;
+
+export interface TrainingOptions extends PackOptions, ComputeOptions {
+  readonly optimizer?: AdamWOptions;
+  /** @default constant */
+  readonly schedule?: Schedule;
+  /** Longest gradient a step may take; a longer one is scaled to it. @default 1 */
+  readonly maxGradNorm?: number;
+}
+
+export interface ForwardOptions {
+  /** Divides the logits; that of the sampler, when its log-probabilities are compared. @default 1 */
+  readonly temperature?: number;
+}
+
+/** What one step of the optimiser did. */
+export interface OptimizerStep {
+  /** Norm of all gradients together, before they were clipped. */
+  readonly gradNorm: number;
+  readonly learningRate: number;
+}
+
+/**
+ * Opens a model, a folder or weights in memory, for training. Dispose of it to free its sessions.
+ *
+ * @throws {TrainerOptionError} when a number is outside its range, before anything is read.
+ */
+export async function openTraining(model: string | ModelWeights, options: TrainingOptions = {}): Promise<Training> {
+  checkTrainingOptions(options);
+  const { config, weights } = typeof model === 'string' ? await readModel(model) : model;
+  const scoring = await openSession(scoringGraph(config), computeOptions(options));
+  try {
+    const training = await openSession(trainingGraph(config), computeOptions(options));
+    return new Training({ config, weights }, { scoring, training }, options);
+  } catch (error) {
+    await scoring[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The options of a session among others. */
+export function computeOptions({ threads, spinning, device }: ComputeOptions): ComputeOptions {
+  return {
+    ...(threads !== undefined && { threads }),
+    ...(spinning !== undefined && { spinning }),
+    ...(device !== undefined && { device }),
+  };
+}
+
+/** A model folder's config and weights. */
+export async function readModel(folder: string): Promise<ModelWeights> {
+  const config = await loadConfig(folder);
+  return { config, weights: await loadWeights(folder, config) };
+}
+
+/**
+ * A model in training: weights, gradients and moments, changed in place.
+ *
+ * Gradients add up from one `forwardBackward` to the next, and `optimizerStep` uses them up. Made by {@link openTraining}.
+ */
+export class Training implements AsyncDisposable {
+  readonly config: ModelConfig;
+  /** The weights of now, by Hugging Face name; a step changes them in place. */
+  readonly weights: Weights;
+  readonly gradients: Readonly<Record<string, Tensor<'float32'>>>;
+  readonly #sessions: { readonly scoring: Session; readonly training: Session };
+  readonly #options: TrainingOptions;
+  readonly #weightArena: ParameterArena;
+  readonly #gradientArena: ParameterArena;
+  readonly #optimizer: AdamW;
+  readonly #learningRate: number;
+  #schedule: Schedule;
+  #scratchArena: ParameterArena | undefined;
+  #hasGradients = false;
+  #steps = 0;
+
+  constructor(
+    { config, weights }: ModelWeights,
+    sessions: { readonly scoring: Session; readonly training: Session },
+    options: TrainingOptions = {},
+  ) {
+    this.config = config;
+    this.#sessions = sessions;
+    this.#options = options;
+    this.#weightArena = allocateArena(parameters(config));
+    this.#gradientArena = allocateArena(parameters(config));
+    this.weights = this.#weightArena.tensors;
+    this.gradients = this.#gradientArena.tensors;
+    for (const [name, view] of Object.entries(this.weights)) view.data.set(weights[name]!.data);
+    this.#optimizer = new AdamW(this.#weightArena.flat, options.optimizer);
+    this.#learningRate = options.optimizer?.learningRate ?? 1e-3;
+    this.#schedule = options.schedule ?? { kind: 'constant' };
+  }
+
+  /** Optimiser steps taken since the model was opened. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /**
+   * Log-probability and entropy of every token of `tokenIds`.
+   *
+   * @throws {BatchError} when a sequence cannot be scored.
+   */
+  async forward(sequences: readonly Sequence[], { temperature = 1 }: ForwardOptions = {}): Promise<Scores> {
+    checkSequences(sequences, this.config);
+    const model = { session: this.#sessions.scoring, parameters: this.weights };
+    return scoreSequences(model, sequences, { ...this.#options, temperature });
+  }
+
+  /**
+   * Adds the gradient of `Σ weights·logProbs` to the gradients, one micro-batch after the other.
+   *
+   * @param tokenWeights - `dL/dlogProb`, one number for each token of each sequence.
+   * @throws {BatchError} when a sequence cannot be scored.
+   */
+  async forwardBackward(
+    sequences: readonly Sequence[],
+    tokenWeights: readonly ArrayLike<number>[],
+    { temperature = 1 }: ForwardOptions = {},
+  ): Promise<Scores> {
+    checkSequences(sequences, this.config);
+    const scores = allocateScores(sequences);
+    for (const batch of pack(sequences, this.#options)) {
+      const target = this.#hasGradients ? this.#scratch() : this.#gradientArena;
+      const picks = gatherPicks(batch, tokenWeights);
+      const feeds = { ...batchFeeds(batch, temperature), weights: tensor('float32', [picks.length], picks) };
+      const fetches = allocateScoreFetches(batch);
+      await this.#sessions.training.run({ ...this.weights, ...feeds }, { ...fetches, ...gradientFetches(target) });
+      if (this.#hasGradients) addInPlace(this.#gradientArena.flat, target.flat);
+      this.#hasGradients = true;
+      collectScores(batch, fetches, scores);
+    }
+    return scores;
+  }
+
+  /**
+   * Clips the gradients, takes one step along them and drops them.
+   *
+   * @param learningRate - instead of the one of the schedule.
+   * @throws {NonFiniteGradientError} when the gradient is not a number; the weights and moments are as they were.
+   */
+  optimizerStep({ learningRate }: { readonly learningRate?: number | undefined } = {}): OptimizerStep {
+    if (!this.#hasGradients) this.zeroGradients();
+    const gradNorm = clipGradNorm(this.#gradientArena.flat, this.#options.maxGradNorm ?? 1);
+    if (!Number.isFinite(gradNorm)) {
+      const broken = Object.entries(this.gradients).filter(([, { data }]) => !data.every(Number.isFinite));
+      this.zeroGradients();
+      throw new NonFiniteGradientError({ gradNorm, step: this.#steps + 1, parameters: broken.map(([name]) => name) });
+    }
+    const rate = learningRate ?? this.#learningRate * scheduleFactor(this.#schedule, this.#optimizer.steps);
+    this.#optimizer.step(this.#weightArena.flat, this.#gradientArena.flat, rate);
+    this.#steps++;
+    this.#hasGradients = false;
+    return { gradNorm, learningRate: rate };
+  }
+
+  /** Drops the gradients. */
+  zeroGradients(): void {
+    this.#gradientArena.flat.fill(0);
+    this.#hasGradients = false;
+  }
+
+  /** Starts a new phase: moments 0, the schedule from its first step. The weights stay. */
+  resetOptimizer(schedule: Schedule = this.#schedule): void {
+    this.#optimizer.reset();
+    this.#schedule = schedule;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sessions.scoring[Symbol.asyncDispose]();
+    await this.#sessions.training[Symbol.asyncDispose]();
+  }
+
+  #scratch(): ParameterArena {
+    this.#scratchArena ??= allocateArena(parameters(this.config));
+    return this.#scratchArena;
+  }
+}
+
+const gradientFetches = (arena: ParameterArena): Record<string, Tensor> =>
+  Object.fromEntries(Object.entries(arena.tensors).map(([name, view]) => [gradientName(name), view]));
