@@ -1,4 +1,5 @@
 // V vocabulary
+import { expNegative } from './exp.ts';
 
 /**
  * The distribution over the next token while it is being shaped: one weight a token, 0 for a dropped one.
@@ -24,7 +25,7 @@ export class TokenWeights {
     for (let id = 0; id < values_V.length; id++) if (logits_V[id]! > best) best = logits_V[id]!;
     let total = 0;
     for (let id = 0; id < values_V.length; id++) {
-      const weight = Math.exp((logits_V[id]! - best) / temperature);
+      const weight = expNegative((logits_V[id]! - best) / temperature);
       values_V[id] = weight;
       total += weight;
     }
