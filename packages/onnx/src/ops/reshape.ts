@@ -3,7 +3,7 @@ import { broadcastsTo } from '../broadcast.ts';
 import { type Dim, divideDims, multiplyDims, normalizeDim, sameDims } from '../dim.ts';
 import { ShapeError } from '../errors.ts';
 import { integers, type SizesFrom, sizes } from '../sizes.ts';
-import { apply, type Value } from '../value.ts';
+import { apply, nodeIf, type Value } from '../value.ts';
 
 /**
  * The same elements in row-major order under other sizes. One size may be -1: it follows from the others.
@@ -16,12 +16,15 @@ import { apply, type Value } from '../value.ts';
 export function reshape(x: Value, dims: readonly Dim[], { sizesFrom = [] }: SizesFrom = {}): Value {
   const shape = inferOne(x, dims);
   if (sameDims(shape, x.shape)) return x;
-  const wanted = shape.map((dim, axis) => (typeof dim === 'string' && dim === x.shape[axis] ? 0 : dim));
+  // A reshape of a reshape is one reshape of what the first was made of, or nothing.
+  const source = nodeIf(x, 'Reshape')?.inputs[0] ?? x;
+  if (sameDims(shape, source.shape)) return source;
+  const wanted = shape.map((dim, axis) => (typeof dim === 'string' && dim === source.shape[axis] ? 0 : dim));
   // ONNX: 0 keeps the size of the same axis of x, and one -1 is whatever is left over.
   const left = wanted.findLastIndex((dim) => typeof dim === 'string');
   if (left !== -1) wanted[left] = -1;
   const target = sizes('Reshape', wanted, [x, ...sizesFrom]);
-  return apply('Reshape', [x, target], { dtype: x.dtype, shape });
+  return apply('Reshape', [source, target], { dtype: x.dtype, shape });
 }
 
 function inferOne(x: Value, dims: readonly Dim[]): readonly Dim[] {

@@ -4,7 +4,7 @@ import { ShapeError } from '../errors.ts';
 import { apply, type Value } from '../value.ts';
 
 export interface RotaryEmbeddingOptions {
-  /** Position of each token: int64 [B, T]. */
+  /** Row of the tables for each token: int64 [B, T]; or int64 [1], the row of the first token, which the others follow. */
   readonly positions: Value;
   /** Cosines: [P, C/2]. No gradient flows to them. */
   readonly cos: Value;
@@ -30,8 +30,9 @@ export function rotaryEmbedding(x: Value, { positions, cos, sin }: RotaryEmbeddi
   if (heads === undefined || (x.shape.length === 4 ? heads !== 1 : x.shape.length !== 3)) {
     throw new ShapeError('RotaryEmbedding', shapes, `it is [B, T, H*${2 * half}] or [B, H, T, ${2 * half}]`);
   }
-  if (positions.shape.length !== 2 || positions.shape[0] !== batch || positions.shape[1] !== tokens) {
-    throw new ShapeError('RotaryEmbedding', shapes, 'positions are [batch, tokens]');
+  const ofFirst = sameDims(positions.shape, [1]);
+  if (!ofFirst && (batch === undefined || tokens === undefined || !sameDims(positions.shape, [batch, tokens]))) {
+    throw new ShapeError('RotaryEmbedding', shapes, 'positions are [batch, tokens], or [1]');
   }
   return apply('RotaryEmbedding', [x, positions, cos, sin], x);
 }
