@@ -1,14 +1,14 @@
 // N tokens, H heads, C channels of a head, c half of them
 
-import { add, cast, concat, constant, cos, mul, reshape, sin, split, sub, type Value } from '@forge/onnx';
+import { cast, constant, cos, mul, reshape, rotaryEmbedding, sin, unsqueeze, type Value } from '@forge/onnx';
 import { tensor } from '@forge/tensor';
 import type { ModelConfig } from './config.ts';
 import type { RopeConfig } from './rope-config.ts';
 
 /** Cosine and sine of the angle of each token and pair of channels. */
 export interface Rotation {
-  readonly cos_N1c: Value;
-  readonly sin_N1c: Value;
+  readonly cos_Nc: Value;
+  readonly sin_Nc: Value;
 }
 
 /**
@@ -19,17 +19,20 @@ export interface Rotation {
  */
 export function rotationAt(positions_N: Value, config: ModelConfig): Rotation {
   const frequencies_c = inverseFrequencies(config.rope, config.headDim);
-  const table = constant(tensor('float32', [1, 1, frequencies_c.length], frequencies_c));
-  const angle_N1c = mul(cast(reshape(positions_N, [-1, 1, 1]), 'float32'), table);
-  return { cos_N1c: cos(angle_N1c), sin_N1c: sin(angle_N1c) };
+  const table_1c = constant(tensor('float32', [1, frequencies_c.length], frequencies_c));
+  const angle_Nc = mul(cast(unsqueeze(positions_N, [1]), 'float32'), table_1c);
+  return { cos_Nc: cos(angle_Nc), sin_Nc: sin(angle_Nc) };
 }
 
 /** Rotates the pairs of channels (i, i + C/2) of every head. Returns [N, H, C]. Source: arXiv:2104.09864 */
-export function rotate(x_NHC: Value, { cos_N1c, sin_N1c }: Rotation): Value {
-  const half = Number(x_NHC.shape[2]) / 2;
-  const [a_NHc, b_NHc] = split(x_NHC, [half, half], 2) as readonly [Value, Value]; // two pieces
-  return concat([sub(mul(a_NHc, cos_N1c), mul(b_NHc, sin_N1c)), add(mul(b_NHc, cos_N1c), mul(a_NHc, sin_N1c))], 2);
+export function rotate(x_NHC: Value, { cos_Nc, sin_Nc }: Rotation): Value {
+  const [N, H, C] = x_NHC.shape as readonly [string, number, number]; // tokens are symbolic, heads and channels are not
+  // The tables hold one row a token, in order: the tokens of all rows are one sequence that starts at row 0.
+  const x_1NX = reshape(x_NHC, [1, N, H * C]);
+  return reshape(rotaryEmbedding(x_1NX, { positions: FIRST_ROW, cos: cos_Nc, sin: sin_Nc }), [N, H, C]);
 }
+
+const FIRST_ROW = constant(tensor('int64', [1]));
 
 /**
  * Radians a position for each pair of channels: `theta^(-2i/C)`, stretched where the config says so. Every step is
