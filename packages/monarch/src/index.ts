@@ -1,1 +1,38 @@
-export {};
+export { Actor, type ActorClass } from './actor.ts';
+export type { Context } from './context.ts';
+export {
+  type Endpoint,
+  type EndpointOptions,
+  endpoint,
+  type StreamEndpoint,
+  streamEndpoint,
+} from './endpoint.ts';
+export {
+  ActorClassError,
+  ActorError,
+  CallAbortedError,
+  type CallError,
+  CallTimeoutError,
+  DecodeError,
+  ExtentError,
+  type FailureKind,
+  MeshFailure,
+  OwnershipError,
+  type ProcessExit,
+  UnsendableError,
+} from './errors.ts';
+export type {
+  ActorMesh,
+  Adverbs,
+  CallOptions,
+  Outcome,
+  OwnedMesh,
+  Replies,
+  StreamAdverbs,
+} from './handle.ts';
+export { type HostMesh, type SpawnProcsOptions, thisHost } from './host-mesh.ts';
+export type { Extent, Point, Shaped } from './mesh/extent.ts';
+export type { Kept, Selection, Span } from './mesh/selection.ts';
+export type { ValueMesh } from './mesh/value-mesh.ts';
+export { type ProcMesh, thisProc } from './proc-mesh.ts';
+export { shutdown, shutdownOnSignals } from './shutdown.ts';

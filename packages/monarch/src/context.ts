@@ -1,0 +1,47 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { OwnershipError } from './errors.ts';
+import type { HostMesh } from './host-mesh.ts';
+import type { Point } from './mesh/extent.ts';
+import type { Owner } from './owner.ts';
+import type { ProcMesh } from './proc-mesh.ts';
+
+/** What an actor knows about itself and the message it handles. */
+export interface Context {
+  /** Position within the slice that was messaged; in `setup` and `cleanup`, within the mesh that was spawned. */
+  readonly point: Point<string>;
+  /** The process this actor runs in. */
+  readonly procs: ProcMesh<never>;
+  /** The machine this actor runs on. */
+  readonly host: HostMesh<never>;
+  /** Aborts when the caller cancelled, the deadline passed or the actor is stopping. */
+  readonly signal: AbortSignal;
+}
+
+/** On whose behalf code runs. It follows the code through promises, timers and events. */
+export interface Scope {
+  readonly owner: Owner;
+  readonly context: Context;
+}
+
+const KEY = Symbol.for('@forge/monarch scope');
+
+// One storage a process, even where an actor's module brings its own copy of this package.
+const storage: AsyncLocalStorage<Scope> = Reflect.get(globalThis, KEY) ?? new AsyncLocalStorage<Scope>();
+Reflect.set(globalThis, KEY, storage);
+
+/** Runs `task` on behalf of `scope`. */
+export function runIn<T>(scope: Scope, task: () => T): T {
+  return storage.run(scope, task);
+}
+
+/** The scope of the running code, if it runs on behalf of an actor. */
+export function scopeIfAny(): Scope | undefined {
+  return storage.getStore();
+}
+
+/** The scope of the running actor. @throws {OwnershipError} outside of an actor. */
+export function currentScope(what: string): Scope {
+  const scope = storage.getStore();
+  if (scope === undefined) throw new OwnershipError(`${what} is known only while an actor runs.`);
+  return scope;
+}

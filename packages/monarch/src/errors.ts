@@ -1,0 +1,158 @@
+import type { Point } from './mesh/extent.ts';
+
+/** A dimension, coordinate or number of actors that does not fit the mesh it was used on. */
+export class ExtentError extends RangeError {
+  override readonly name = 'ExtentError';
+  readonly code = 'ERR_MONARCH_EXTENT';
+}
+
+/** A class that cannot be spawned: no `module`, not exported under its own name, or with an endpoint that hides a builtin. */
+export class ActorClassError extends TypeError {
+  override readonly name = 'ActorClassError';
+  readonly code = 'ERR_MONARCH_CLASS';
+  readonly className: string;
+
+  constructor(className: string, problem: string, options?: ErrorOptions) {
+    super(`Actor class ${className} cannot be spawned: ${problem}`, options);
+    this.className = className;
+  }
+}
+
+/** An argument or result that cannot cross to another process. Nothing was sent. */
+export class UnsendableError extends TypeError {
+  override readonly name = 'UnsendableError';
+  readonly code = 'ERR_MONARCH_UNSENDABLE';
+  /** Where it stands, such as `[0].weights.bias`. */
+  readonly path: string;
+
+  constructor(path: string, problem: string) {
+    super(`The value at ${path} cannot be sent: ${problem}`);
+    this.path = path;
+  }
+}
+
+/** Bytes that are no message of this protocol, or exceed a named limit of it. */
+export class DecodeError extends Error {
+  override readonly name = 'DecodeError';
+  readonly code = 'ERR_MONARCH_DECODE';
+
+  constructor(problem: string, options?: ErrorOptions) {
+    super(`A message cannot be decoded: ${problem}`, options);
+  }
+}
+
+/** Something that only the owner may do was tried by somebody else, or by an owner that has stopped. */
+export class OwnershipError extends Error {
+  override readonly name = 'OwnershipError';
+  readonly code = 'ERR_MONARCH_OWNERSHIP';
+}
+
+/** No answer within the deadline of the call. The remote endpoint's `context.signal` is aborted. */
+export class CallTimeoutError extends Error {
+  override readonly name = 'TimeoutError';
+  readonly code = 'ERR_MONARCH_TIMEOUT';
+  readonly actor: string;
+  readonly endpoint: string;
+  readonly timeoutMs: number;
+
+  constructor(actor: string, endpoint: string, timeoutMs: number) {
+    super(`${actor}.${endpoint} did not answer within ${timeoutMs} ms. The call was cancelled.`);
+    this.actor = actor;
+    this.endpoint = endpoint;
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** The caller's signal aborted the call; `cause` is the signal's reason. */
+export class CallAbortedError extends Error {
+  override readonly name = 'AbortError';
+  readonly code = 'ERR_MONARCH_ABORTED';
+  readonly actor: string;
+  readonly endpoint: string;
+
+  constructor(actor: string, endpoint: string, reason: unknown) {
+    super(`The call of ${actor}.${endpoint} was cancelled: ${reasonText(reason)}`, { cause: reason });
+    this.actor = actor;
+    this.endpoint = endpoint;
+  }
+}
+
+/** An endpoint, constructor or setup of a remote actor threw; `cause` is the original error with its remote stack. */
+export class ActorError extends Error {
+  override readonly name = 'ActorError';
+  readonly code = 'ERR_MONARCH_ACTOR';
+  /** Name of the mesh that the actor belongs to. */
+  readonly actor: string;
+  /** Place of the actor in that mesh. */
+  readonly point: Point<string>;
+  /** Name of the endpoint, or `constructor` or `setup`. */
+  readonly endpoint: string;
+
+  constructor(actor: string, point: Point<string>, endpoint: string, cause: unknown) {
+    super(`${actor}/${point.rank}.${endpoint} failed: ${reasonText(cause)}`, { cause });
+    this.actor = actor;
+    this.point = point;
+    this.endpoint = endpoint;
+  }
+}
+
+/** Why points of a mesh are lost. */
+export type FailureKind =
+  | 'exception'
+  | 'setup'
+  | 'exit'
+  | 'signal'
+  | 'unreachable'
+  | 'oversize'
+  | 'orphaned'
+  | 'aborted';
+
+/** How a process ended. */
+export interface ProcessExit {
+  readonly pid: number;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** The last lines it wrote to stderr. */
+  readonly stderrTail: readonly string[];
+}
+
+/** The data of a {@link MeshFailure}. */
+export interface MeshFailureFields {
+  readonly mesh: string;
+  readonly points: readonly Point<string>[];
+  readonly kind: FailureKind;
+  readonly problem: string;
+  readonly process?: ProcessExit | undefined;
+  readonly chain?: readonly string[];
+  readonly cause?: unknown;
+}
+
+/** Actors or processes of a mesh are gone: pending and later calls to these points reject with this. */
+export class MeshFailure extends Error {
+  override readonly name = 'MeshFailure';
+  readonly code = 'ERR_MONARCH_MESH';
+  readonly mesh: string;
+  readonly points: readonly Point<string>[];
+  readonly kind: FailureKind;
+  readonly process?: ProcessExit;
+  /** Owners it passed through. */
+  readonly chain: readonly string[];
+
+  constructor({ mesh, points, kind, problem, process, chain = [], cause }: MeshFailureFields) {
+    const where = points.map((point) => `${mesh}/${point.rank}`).join(', ');
+    super(`${where} ${problem}`, cause === undefined ? undefined : { cause });
+    this.mesh = mesh;
+    this.points = points;
+    this.kind = kind;
+    if (process !== undefined) this.process = process;
+    this.chain = chain;
+  }
+}
+
+/** What a call can reject with, apart from mistakes of the caller that were never sent. */
+export type CallError = ActorError | MeshFailure | CallTimeoutError | CallAbortedError;
+
+/** One line that says what `reason` is. */
+export function reasonText(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}

@@ -1,0 +1,94 @@
+import { extentOf, type NamedExtent, type Shaped } from './mesh/extent.ts';
+import { type Kept, type Selection, select } from './mesh/selection.ts';
+import { ProcGroup, type Supervise } from './proc-group.ts';
+import { type ProcMesh, ProcView } from './proc-mesh.ts';
+import { currentOwner, program } from './program.ts';
+
+/** How to start processes. */
+export interface SpawnProcsOptions<P extends Readonly<Record<string, number>>> {
+  /** Dimensions of the processes of one host, in order. @default {}: one process */
+  readonly perHost?: P;
+  /** `inline`: no process at all; the actors share this process, with the same mailboxes and codec. @default 'process' */
+  readonly kind?: 'inline' | 'process';
+  /** Added to the environment of each process. An inline mesh has no environment of its own. @default {} */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Stands in failures and before log lines. @default the name of the first mesh spawned */
+  readonly name?: string;
+  /**
+   * Sees every failure of these processes, and of the meshes spawned on them, before the owner does. `true`: handled.
+   * What it starts belongs to whoever called `spawnProcs`.
+   */
+  readonly supervise?: Supervise;
+}
+
+/** Machines with named dimensions, on which processes are started. */
+export interface HostMesh<D extends string> extends Shaped<D>, AsyncDisposable {
+  /**
+   * Starts processes, all at the same time, and waits until each is ready. The caller owns them.
+   *
+   * @throws {MeshFailure} when one ends before it is ready; none is left then.
+   */
+  spawnProcs<const P extends Readonly<Record<string, number>> = {}>(
+    options?: SpawnProcsOptions<P>,
+  ): Promise<ProcMesh<D | (keyof P & string)>>;
+  slice<const S extends Selection<D>>(selection: S): HostMesh<Kept<D, S>>;
+}
+
+/** The machine that runs this code. Disposing it stops the processes started by this handle. */
+export function thisHost(): HostMesh<never> {
+  return new Host(extentOf<never>({}), new Set());
+}
+
+class Host<D extends string> implements HostMesh<D> {
+  readonly extent: NamedExtent<D>;
+  readonly #started: Set<ProcGroup>;
+
+  constructor(extent: NamedExtent<D>, started: Set<ProcGroup>) {
+    this.extent = extent;
+    this.#started = started;
+  }
+
+  get length(): number {
+    return this.extent.size;
+  }
+
+  async spawnProcs<const P extends Readonly<Record<string, number>> = {}>({
+    perHost,
+    kind = 'process',
+    env = {},
+    name = '',
+    supervise,
+  }: SpawnProcsOptions<P> = {}): Promise<ProcMesh<D | (keyof P & string)>> {
+    const sizes = extentOf<string>(perHost ?? {});
+    // The labels of the hosts, then those of P.
+    const labels = [...this.extent.labels, ...sizes.labels] as (D | (keyof P & string))[];
+    const extent = extentOf(
+      // Built from exactly these labels.
+      Object.fromEntries(labels.map((label, i) => [label, [...this.extent.sizes, ...sizes.sizes][i]])) as Record<
+        D | (keyof P & string),
+        number
+      >,
+    );
+    const owner = currentOwner('spawnProcs');
+    const group = new ProcGroup({ name: name || 'procs', extent, owner, supervise });
+    group.label = name;
+    owner.owned.add(group);
+    this.#started.add(group);
+    await program().fill(group, kind, env);
+    return new ProcView(
+      group,
+      extent,
+      Array.from({ length: extent.size }, (_, rank) => rank),
+    );
+  }
+
+  slice<const S extends Selection<D>>(selection: S): HostMesh<Kept<D, S>> {
+    const { extent } = select(this.extent, selection);
+    // `select` drops exactly the dimensions that Kept<D, S> drops.
+    return new Host(extent as NamedExtent<Kept<D, S>>, this.#started);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const group of [...this.#started].reverse()) await group.stop();
+  }
+}

@@ -1,0 +1,87 @@
+import type { CallOptions } from '../handle.ts';
+import type { Caller, Member } from '../process/pending-call.ts';
+import type { MeshReference } from '../reference.ts';
+import type { Encode } from './adverbs.ts';
+import { EndpointAdverbs, EndpointStreams } from './adverbs.ts';
+import type { NamedExtent } from './extent.ts';
+import { type Selection, select } from './selection.ts';
+
+/** What a handle needs of the process it is used in. */
+export interface HandleHome extends Caller {
+  readonly encode: Encode;
+}
+
+/** What only the spawner's handle can do. */
+export interface Ownership {
+  stop(reason?: string): Promise<void>;
+}
+
+const references = new WeakMap<object, MeshReference>();
+
+/** The reference of a handle; `undefined` for any other object. */
+export function referenceOf(handle: object): MeshReference | undefined {
+  return references.get(handle);
+}
+
+/** A handle on the actors of a reference: its endpoints are properties. Awaiting it gives the handle itself. */
+export function meshHandle(home: HandleHome, reference: MeshReference, ownership?: Ownership): object {
+  const mesh = new MeshTarget(home, reference);
+  const handle = new Proxy(mesh, {
+    get: (target, name) => {
+      if (typeof name === 'string' && Object.hasOwn(reference.endpoints, name)) return target.endpoint(name);
+      if (name === 'stop') return ownership === undefined ? undefined : (reason?: string) => ownership.stop(reason);
+      if (name === Symbol.asyncDispose) return ownership === undefined ? undefined : () => ownership.stop();
+      if (name === 'extent' || name === 'length' || name === 'slice' || name === 'toString') return target[name];
+      return undefined;
+    },
+    has: (_, name) => name === 'extent' || name === 'length' || name === 'slice' || name in reference.endpoints,
+    set: () => false,
+    defineProperty: () => false,
+    deleteProperty: () => false,
+  });
+  references.set(handle, reference);
+  return handle;
+}
+
+class MeshTarget {
+  readonly extent: NamedExtent<string>;
+  readonly length: number;
+  readonly #home: HandleHome;
+  readonly #reference: MeshReference;
+  readonly #members: readonly Member[];
+  readonly #endpoints = new Map<string, EndpointAdverbs | EndpointStreams>();
+
+  constructor(home: HandleHome, reference: MeshReference) {
+    const { extent, addresses, name, whole } = reference;
+    this.extent = extent;
+    this.length = extent.size;
+    this.#home = home;
+    this.#reference = reference;
+    this.#members = addresses.map(([process, actor, rank]) => ({
+      target: home.exchange.target(process, actor),
+      mesh: name,
+      point: whole.point(rank),
+    }));
+  }
+
+  readonly slice = (selection: Selection<string>): object => {
+    const { extent, ranks } = select(this.extent, selection);
+    const { addresses } = this.#reference;
+    return meshHandle(this.#home, { ...this.#reference, extent, addresses: ranks.map((rank) => addresses[rank]!) });
+  };
+
+  readonly toString = (): string => `${this.#reference.name} ${this.extent}`;
+
+  endpoint(name: string): EndpointAdverbs | EndpointStreams {
+    let adverbs = this.#endpoints.get(name);
+    if (adverbs === undefined) {
+      // Asked only for names that the reference lists.
+      const { kind, timeoutMs } = this.#reference.endpoints[name]!;
+      const options: CallOptions = timeoutMs === undefined ? {} : { timeoutMs };
+      const mesh = { home: this.#home, name: this.#reference.name, extent: this.extent, members: this.#members };
+      adverbs = kind === 'stream' ? new EndpointStreams(mesh, name, options) : new EndpointAdverbs(mesh, name, options);
+      this.#endpoints.set(name, adverbs);
+    }
+    return adverbs;
+  }
+}

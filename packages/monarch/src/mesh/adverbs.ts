@@ -1,0 +1,137 @@
+import { ExtentError } from '../errors.ts';
+import type { CallOptions, Replies } from '../handle.ts';
+import type { Caller, Member, Request } from '../process/pending-call.ts';
+import { UnaryCall } from '../process/unary-call.ts';
+import type { Payload } from '../wire/codec.ts';
+import { positionOf } from '../wire/message.ts';
+import type { NamedExtent } from './extent.ts';
+import { SentReplies } from './replies.ts';
+import { MergedStreams, type StreamItem } from './streams.ts';
+
+/** Takes a snapshot of a value for the wire. */
+export type Encode = (value: unknown, transfer?: readonly ArrayBuffer[]) => Payload;
+
+/** The actors that a handle names. */
+export interface Addressed {
+  readonly home: Caller & { readonly encode: Encode };
+  readonly name: string;
+  readonly extent: NamedExtent<string>;
+  readonly members: readonly Member[];
+}
+
+/** The adverbs of one endpoint of one mesh. Arguments that cannot be sent throw at once, before anything is. */
+export class EndpointAdverbs {
+  readonly #mesh: Addressed;
+  readonly #endpoint: string;
+  readonly #options: CallOptions;
+  #turn = 0;
+
+  constructor(mesh: Addressed, endpoint: string, options: CallOptions) {
+    this.#mesh = mesh;
+    this.#endpoint = endpoint;
+    this.#options = options;
+  }
+
+  call = (...args: readonly unknown[]): Replies<unknown, string> => {
+    const { home, extent, members } = this.#mesh;
+    const payload = this.#encode(args);
+    const calls = members.map(
+      (member, rank) => new UnaryCall(home, member, this.#request(rank, payloadFor(this.#mesh, member, payload))),
+    );
+    return new SentReplies(extent, calls);
+  };
+
+  callOne = async (...args: readonly unknown[]): Promise<unknown> => {
+    const { home, name, members } = this.#mesh;
+    const [only] = members;
+    if (only === undefined || members.length !== 1) {
+      throw new ExtentError(`callOne needs exactly one actor, and ${name} has ${members.length}. Slice to one first.`);
+    }
+    return await new UnaryCall(home, only, this.#request(0, this.#encode(args))).result;
+  };
+
+  choose = async (...args: readonly unknown[]): Promise<unknown> => {
+    const { home, members } = this.#mesh;
+    const rank = this.#leastPending();
+    // leastPending returns a rank of this mesh.
+    return await new UnaryCall(home, members[rank]!, this.#request(rank, this.#encode(args))).result;
+  };
+
+  broadcast = (...args: readonly unknown[]): void => {
+    const { home, extent, members } = this.#mesh;
+    const payload = this.#encode(args);
+    members.forEach(({ target }, rank) => {
+      if ((target.failure ?? target.peer.loss) !== undefined) return;
+      const position = positionOf(rank, extent);
+      const message = ['cast', target.actor, this.#endpoint, position] as const;
+      home.exchange.send(target.peer, { message, payload: payloadFor(this.#mesh, members[rank]!, payload) });
+    });
+  };
+
+  with = (options: CallOptions): EndpointAdverbs =>
+    new EndpointAdverbs(this.#mesh, this.#endpoint, { ...this.#options, ...options });
+
+  #encode(args: readonly unknown[]): Payload {
+    return this.#mesh.home.encode(args, this.#options.transfer);
+  }
+
+  #request(rank: number, payload: Payload): Request {
+    const { timeoutMs, signal } = this.#options;
+    return { endpoint: this.#endpoint, payload, position: positionOf(rank, this.#mesh.extent), timeoutMs, signal };
+  }
+
+  /** Among the living the fewest pending calls, ties in turn; any when none lives. */
+  #leastPending(): number {
+    const { members } = this.#mesh;
+    const first = this.#turn++ % members.length;
+    let best = first;
+    let fewest = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < members.length; i++) {
+      const rank = (first + i) % members.length;
+      const { target } = members[rank]!;
+      const isLost = (target.failure ?? target.peer.loss) !== undefined;
+      if (isLost || target.pending >= fewest) continue;
+      best = rank;
+      fewest = target.pending;
+    }
+    return best;
+  }
+}
+
+/** Actors of this process get a copy each where several receive the same buffers: they must not see each other's writes. */
+function payloadFor({ home, members }: Addressed, { target }: Member, payload: Payload): Payload {
+  if (members.length === 1 || payload.buffers.length === 0 || target.peer.id !== home.exchange.id) return payload;
+  return { bytes: payload.bytes, buffers: payload.buffers.map((buffer) => buffer.slice()) };
+}
+
+/** The adverbs of one stream endpoint of one mesh. */
+export class EndpointStreams {
+  readonly #mesh: Addressed;
+  readonly #endpoint: string;
+  readonly #options: CallOptions;
+
+  constructor(mesh: Addressed, endpoint: string, options: CallOptions) {
+    this.#mesh = mesh;
+    this.#endpoint = endpoint;
+    this.#options = options;
+  }
+
+  stream = (...args: readonly unknown[]): AsyncIterable<StreamItem> => {
+    const { home, extent, members } = this.#mesh;
+    const { transfer, timeoutMs, signal } = this.#options;
+    const open = () => {
+      const encoded = home.encode(args, transfer);
+      const parts = members.map((member, rank) => {
+        const payload = payloadFor(this.#mesh, member, encoded);
+        const position = positionOf(rank, extent);
+        const request = { endpoint: this.#endpoint, payload, position, timeoutMs, signal };
+        return { member, point: extent.point(rank), request };
+      });
+      return new MergedStreams(home, parts);
+    };
+    return { [Symbol.asyncIterator]: open };
+  };
+
+  with = (options: CallOptions): EndpointStreams =>
+    new EndpointStreams(this.#mesh, this.#endpoint, { ...this.#options, ...options });
+}

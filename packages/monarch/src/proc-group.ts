@@ -1,0 +1,89 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { MeshFailure, OwnershipError, reasonText } from './errors.ts';
+import type { NamedExtent } from './mesh/extent.ts';
+import type { Owned, Owner } from './owner.ts';
+import type { Loss } from './process/peer.ts';
+import type { SpawnedMesh } from './spawned-mesh.ts';
+
+/** One process of a group, as its owner holds it. */
+export interface Proc {
+  readonly node: string;
+  stop(reason: string): Promise<void>;
+}
+
+/** Sees failures before the owner does; `true`: handled. */
+export type Supervise = (failure: MeshFailure) => boolean | Promise<boolean>;
+
+/** What makes a group. */
+export interface ProcGroupOptions {
+  readonly name: string;
+  readonly extent: NamedExtent<string>;
+  readonly owner: Owner;
+  readonly supervise?: Supervise | undefined;
+}
+
+/** Processes that were started together, as their owner holds them. */
+export class ProcGroup implements Owned {
+  readonly name: string;
+  readonly extent: NamedExtent<string>;
+  readonly procs: Proc[] = [];
+  /** Spawned on these processes and not stopped. */
+  readonly meshes = new Set<SpawnedMesh>();
+  readonly owner: Owner;
+  readonly #supervise: Supervise | undefined;
+  // What `supervise` starts belongs to whoever started the group.
+  readonly #onBehalf = AsyncLocalStorage.snapshot();
+  #stopped: Promise<void> | undefined;
+
+  constructor({ name, extent, owner, supervise }: ProcGroupOptions) {
+    if (owner.ended !== undefined) throw new OwnershipError(`${owner.name} cannot start ${name}: ${owner.ended}`);
+    this.name = name;
+    this.extent = extent;
+    this.owner = owner;
+    this.#supervise = supervise;
+  }
+
+  /** The name that its log lines carry: its own, or else that of the first mesh on it. */
+  label = '';
+
+  get isStopped(): boolean {
+    return this.#stopped !== undefined;
+  }
+
+  /** Stops the actors on it, then the processes. */
+  async stop(reason = 'by its owner.'): Promise<void> {
+    this.#stopped ??= this.#stop(reason);
+    await this.#stopped;
+  }
+
+  /** A process is lost: the failures to tell with their owners; its own when nothing was spawned there. */
+  lose(rank: number, loss: Loss): readonly (readonly [MeshFailure, Owner])[] {
+    if (this.isStopped) return [];
+    const failures = [...this.meshes].flatMap((mesh) => {
+      const failure = mesh.lose(rank, loss);
+      return failure === undefined ? [] : [[failure, mesh.owner] as const];
+    });
+    if (failures.length > 0) return failures;
+    return [[new MeshFailure({ mesh: this.name, points: [this.extent.point(rank)], ...loss }), this.owner]];
+  }
+
+  /** Tells a failure: first to `supervise` of this group, then to the owner. */
+  async raise(failure: MeshFailure, owner: Owner): Promise<void> {
+    let told = failure;
+    try {
+      if (await this.#onBehalf(async () => await this.#supervise?.(failure))) return;
+    } catch (error) {
+      const { mesh, points, kind, process, chain } = failure;
+      const problem = `failed, and supervise of ${this.name} threw: ${reasonText(error)}`;
+      const cause = new AggregateError([error, failure], problem);
+      told = new MeshFailure({ mesh, points, kind, process, chain, problem, cause });
+    }
+    await owner.supervise(told);
+  }
+
+  async #stop(reason: string): Promise<void> {
+    for (const mesh of [...this.meshes].reverse()) await mesh.stop(reason);
+    await Promise.all(this.procs.map(async (proc) => await proc.stop(reason)));
+    this.owner.owned.delete(this);
+  }
+}

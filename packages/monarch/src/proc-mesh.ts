@@ -1,0 +1,98 @@
+import type { Actor, ActorClass } from './actor.ts';
+import { OwnershipError } from './errors.ts';
+import type { OwnedMesh } from './handle.ts';
+import { type HostMesh, thisHost } from './host-mesh.ts';
+import { extentOf, type NamedExtent, type Shaped } from './mesh/extent.ts';
+import { type Kept, type Selection, select } from './mesh/selection.ts';
+import { ProcGroup } from './proc-group.ts';
+import { currentOwner, program } from './program.ts';
+import { spawnActors } from './spawned-mesh.ts';
+
+/** Processes with named dimensions, on which actors are spawned. */
+export interface ProcMesh<D extends string> extends Shaped<D>, AsyncDisposable {
+  /**
+   * Spawns one actor on each process and waits for its `setup`. The caller owns them.
+   *
+   * @throws {ActorClassError} when other processes could not find the class.
+   * @throws {ActorError} when a constructor or setup throws; nothing of the mesh is left then.
+   * @throws {MeshFailure} when a process is gone.
+   */
+  spawn<T extends Actor, Args extends readonly unknown[]>(
+    name: string,
+    actor: ActorClass<T, Args>,
+    ...args: Args
+  ): Promise<OwnedMesh<T, D>>;
+  /** A view on some of the processes. Only the whole mesh can be stopped. */
+  slice<const S extends Selection<D>>(selection: S): ProcMesh<Kept<D, S>>;
+  readonly hosts: HostMesh<string>;
+  /** Stops the actors on these processes, then the processes. @throws {OwnershipError} on a slice. */
+  stop(reason?: string): Promise<void>;
+}
+
+/** The process that runs this code. Actors spawned on it share its event loop. */
+export function thisProc(): ProcMesh<never> {
+  const extent = extentOf<never>({});
+  const group = new ProcGroup({ name: 'this process', extent, owner: currentOwner('thisProc()') });
+  group.procs.push({ node: program().process.id, stop: async () => {} });
+  return new ProcView(group, extent, [0]);
+}
+
+/** A group of processes, or a slice of one. */
+export class ProcView<D extends string> implements ProcMesh<D> {
+  readonly extent: NamedExtent<D>;
+  readonly #group: ProcGroup;
+  readonly #ranks: readonly number[];
+
+  constructor(group: ProcGroup, extent: NamedExtent<D>, ranks: readonly number[]) {
+    this.#group = group;
+    this.extent = extent;
+    this.#ranks = ranks;
+  }
+
+  get length(): number {
+    return this.extent.size;
+  }
+
+  get hosts(): HostMesh<string> {
+    return thisHost();
+  }
+
+  async spawn<T extends Actor, Args extends readonly unknown[]>(
+    name: string,
+    actor: ActorClass<T, Args>,
+    ...args: Args
+  ): Promise<OwnedMesh<T, D>> {
+    const { process } = program();
+    const group = this.#group;
+    if (group.isStopped) throw new OwnershipError(`${name} cannot be spawned: ${group.name} was stopped.`);
+    if (group.label === '') group.label = name;
+    const place = { group, ranks: this.#ranks, extent: this.extent };
+    // Arguments were checked against the constructor by this signature; from here on they are data.
+    const type = actor as unknown as ActorClass<Actor, readonly unknown[]>;
+    const owner = currentOwner('spawn');
+    // The handle answers to exactly the endpoints of T.
+    return (await spawnActors(process, owner, { name, type, args, place })) as OwnedMesh<T, D>;
+  }
+
+  slice<const S extends Selection<D>>(selection: S): ProcMesh<Kept<D, S>> {
+    const { extent, ranks } = select(this.extent, selection);
+    // `select` drops exactly the dimensions that Kept<D, S> drops.
+    const kept = extent as NamedExtent<Kept<D, S>>;
+    return new ProcView(
+      this.#group,
+      kept,
+      ranks.map((rank) => this.#ranks[rank]!),
+    );
+  }
+
+  async stop(reason?: string): Promise<void> {
+    if (this.#ranks.length !== this.#group.extent.size) {
+      throw new OwnershipError(`A slice of ${this.#group.name} cannot be stopped. Stop the whole mesh.`);
+    }
+    await this.#group.stop(reason);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}

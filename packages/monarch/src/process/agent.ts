@@ -1,0 +1,93 @@
+import { pathToFileURL } from 'node:url';
+import type { Actor, ActorClass } from '../actor.ts';
+import { endpointBrand, endpointOptions } from '../endpoint.ts';
+import { ActorClassError, DecodeError, MeshFailure } from '../errors.ts';
+import { RESERVED_NAMES } from '../handle.ts';
+import type { Point } from '../mesh/extent.ts';
+import type { EndpointCard } from '../reference.ts';
+import { Cell } from './cell.ts';
+import type { LocalProcess } from './local-process.ts';
+
+/** What to construct, for every rank of a mesh. */
+export interface Construction {
+  readonly mesh: string;
+  readonly name: string;
+  readonly module: string;
+  readonly className: string;
+  /** Process of the owner. */
+  readonly owner: string;
+}
+
+/** What came of it. */
+export interface Constructed {
+  readonly actor: number;
+  readonly endpoints: Readonly<Record<string, EndpointCard>>;
+}
+
+/** Any actor class. */
+export type AnyActorClass = ActorClass<Actor, readonly unknown[]>;
+
+/** One thing a process does for others. */
+export type AgentMethod = (process: LocalProcess, point: Point<string>, args: readonly unknown[]) => unknown;
+
+/** What every process answers to, as actor 0. The senders are in spawned-mesh.ts and child-process.ts. */
+export const AGENT: ReadonlyMap<string, AgentMethod> = new Map<string, AgentMethod>([
+  // Sent by SpawnedMesh only, with these two.
+  ['constructor', async (process, point, [what, args]) => await construct(process, point, what as Construction, args)],
+  ['setup', async (process, _, [actor]) => await process.cell(Number(actor)).setup()],
+  ['stop', async (process, _, [actor, reason]) => await process.stopCell(Number(actor), String(reason))],
+  [
+    'failed',
+    (process, point, [mesh, failure]) => {
+      if (!(failure instanceof MeshFailure)) throw new DecodeError('a failure is damaged.');
+      process.meshFailed(String(mesh), point.rank, failure);
+    },
+  ],
+  ['leave', async (process, _, [reason]) => await process.stopAll(String(reason))],
+]);
+
+async function construct(
+  process: LocalProcess,
+  point: Point<string>,
+  { mesh, name, module, className, owner }: Construction,
+  args: unknown,
+): Promise<Constructed> {
+  if (!Array.isArray(args)) throw new DecodeError('the arguments of a constructor are no list.');
+  const type = process.classes.get(`${module}#${className}`) ?? (await importClass(module, className));
+  const cell = new Cell(process, { mesh, name, point, owner }, type, args);
+  const endpoints: Record<string, EndpointCard> = {};
+  for (const [endpoint, method] of cell.endpoints) {
+    if (RESERVED_NAMES.has(endpoint)) {
+      throw new ActorClassError(className, `its endpoint '${endpoint}' hides a builtin of every mesh. Rename it.`);
+    }
+    endpoints[endpoint] = { kind: method[endpointBrand], ...method[endpointOptions] };
+  }
+  return { actor: process.addCell(cell), endpoints };
+}
+
+/** Finds an actor class. @throws {ActorClassError} when its module does not export it under its own name. */
+export async function importClass(module: string, className: string): Promise<AnyActorClass> {
+  const exported: unknown = await import(/* @vite-ignore */ module).then(
+    (namespace) => Reflect.get(namespace, className),
+    (cause) => {
+      throw new ActorClassError(className, `its module ${module} cannot be imported.`, { cause });
+    },
+  );
+  const isActor = typeof exported === 'function' && Reflect.get(exported, 'module') === module;
+  if (!isActor) throw new ActorClassError(className, `${module} does not export it under its own name.`);
+  // `module` was checked; that it extends Actor is the type of `spawn`.
+  return exported as unknown as AnyActorClass;
+}
+
+/** Checks a class before anything is started. @throws {ActorClassError} */
+export async function checkClass(type: AnyActorClass): Promise<void> {
+  const { name, module } = type;
+  if (typeof module !== 'string' || module === '') {
+    throw new ActorClassError(name || 'without a name', 'give it `static readonly module: string = import.meta.url`.');
+  }
+  if (name === '') throw new ActorClassError('without a name', 'export it from its module under a name.');
+  // The running program cannot be imported again before it has run to its end.
+  const [, main] = process.argv;
+  if (main !== undefined && pathToFileURL(main).href === module) return;
+  await importClass(module, name);
+}

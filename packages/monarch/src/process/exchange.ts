@@ -1,0 +1,170 @@
+import { decode, EMPTY, type Payload } from '../wire/codec.ts';
+import { type Link, type LinkEvents, loopback } from '../wire/link.ts';
+import type { Message } from '../wire/message.ts';
+import type { Packet } from '../wire/packet.ts';
+import type { RaiseReference } from '../wire/raise.ts';
+import { type Loss, Peer, type Target } from './peer.ts';
+
+/** A call sent from here that waits for its answer. */
+export interface Outgoing {
+  readonly target: Target;
+  /** Something came back for it. */
+  answer(kind: 'value' | 'error' | 'failure' | 'item' | 'end', payload: Payload): void;
+  /** Its target is lost. */
+  lose(loss: Loss): void;
+}
+
+/** A link in use, with the calls that came in by it and still run. */
+export interface Line {
+  readonly peer: Peer;
+  readonly running: Map<number, Incoming>;
+  reply(message: Message, payload?: Payload): void;
+}
+
+/** A call that came in and still runs. */
+export interface Incoming {
+  cancel(why: 'timeout' | 'abort' | 'gone'): void;
+  grant(credit: number): void;
+}
+
+/** Messages that ask for something to be run here. */
+export type RequestMessage = Extract<Message, readonly ['call' | 'stream' | 'cast', ...(readonly unknown[])]>;
+
+/** What an exchange needs of the process around it. */
+export interface ExchangeOptions {
+  readonly id: string;
+  /** Opens a link to a process; failing to is an `onClose`. */
+  readonly dial: (id: string, events: LinkEvents & { readonly onOpen: (link: Link) => void }) => void;
+  readonly onRequest: (line: Line, message: RequestMessage, payload: Payload) => void;
+  /** The link to a process ended; `lost` decides what its pending calls reject with. */
+  readonly onLost: (peer: Peer, reason: string) => void;
+  readonly raiseReference: RaiseReference;
+}
+
+/** Connects this process with the others: who they are, how to reach them, which calls wait for an answer. */
+export class Exchange {
+  readonly id: string;
+  readonly #options: ExchangeOptions;
+  readonly #peers = new Map<string, Peer>();
+  readonly #targets = new Map<string, Target>();
+  readonly #outgoing = new Map<number, Outgoing>();
+  #nextId = 1;
+
+  constructor(options: ExchangeOptions) {
+    this.id = options.id;
+    this.#options = options;
+    const self = this.#known(options.id);
+    const { events, opened } = this.#line(self);
+    opened(loopback(events));
+  }
+
+  /** The actor numbered `actor` of a process. Actor 0 is the process itself. */
+  target(node: string, actor: number): Target {
+    const key = `${node}/${actor}`;
+    let target = this.#targets.get(key);
+    if (target === undefined) {
+      target = { peer: this.#known(node), actor, pending: 0, failure: undefined };
+      this.#targets.set(key, target);
+    }
+    return target;
+  }
+
+  /** Uses a link that another process opened to this one. */
+  accept(id: string): LinkEvents & { readonly onOpen: (link: Link) => void } {
+    const { events, opened } = this.#line(this.#known(id));
+    return { ...events, onOpen: opened };
+  }
+
+  /** Sends to a process, opening a link when there is none. */
+  send(peer: Peer, packet: Packet): void {
+    peer.send(packet);
+    if (!peer.connected && !this.#dialling.has(peer)) {
+      this.#dialling.add(peer);
+      const { events, opened } = this.#line(peer);
+      this.#options.dial(peer.id, { ...events, onOpen: opened });
+    }
+  }
+
+  /** Gives a call its id, by which answers find it. */
+  register(outgoing: Outgoing): number {
+    const id = this.#nextId++;
+    this.#outgoing.set(id, outgoing);
+    outgoing.target.pending++;
+    return id;
+  }
+
+  forget(id: number): void {
+    const outgoing = this.#outgoing.get(id);
+    if (outgoing === undefined) return;
+    this.#outgoing.delete(id);
+    outgoing.target.pending--;
+  }
+
+  /** Rejects every pending and later call to a process. */
+  lost(peer: Peer, loss: Loss): void {
+    peer.loss ??= loss;
+    for (const outgoing of [...this.#outgoing.values()]) {
+      if (outgoing.target.peer === peer) outgoing.lose(peer.loss);
+    }
+  }
+
+  /** The value of a payload, with mesh references made usable here. */
+  decode(payload: Payload): unknown {
+    return decode(payload, this.#options.raiseReference);
+  }
+
+  /** Ends every link. */
+  close(): void {
+    for (const peer of this.#peers.values()) if (peer.id !== this.id) peer.close();
+  }
+
+  readonly #dialling = new Set<Peer>();
+
+  #known(id: string): Peer {
+    let peer = this.#peers.get(id);
+    if (peer === undefined) {
+      peer = new Peer(id);
+      this.#peers.set(id, peer);
+    }
+    return peer;
+  }
+
+  #line(peer: Peer): { events: LinkEvents; opened: (link: Link) => void } {
+    let link: Link | undefined;
+    const running = new Map<number, Incoming>();
+    const line: Line = {
+      peer,
+      running,
+      reply: (message, payload = EMPTY) => link?.send({ message, payload }),
+    };
+    const onClose = (reason: string) => {
+      for (const incoming of running.values()) incoming.cancel('gone');
+      running.clear();
+      if (link === undefined || peer.owns(link)) this.#options.onLost(peer, reason);
+    };
+    const opened = (open: Link) => {
+      link = open;
+      peer.attach(open);
+    };
+    return { events: { onPacket: ({ message, payload }) => this.#route(line, message, payload), onClose }, opened };
+  }
+
+  #route(line: Line, message: Message, payload: Payload): void {
+    switch (message[0]) {
+      case 'call':
+      case 'stream':
+      case 'cast':
+        this.#options.onRequest(line, message, payload);
+        break;
+      case 'cancel':
+        line.running.get(message[1])?.cancel(message[2]);
+        break;
+      case 'credit':
+        line.running.get(message[1])?.grant(message[2]);
+        break;
+      default:
+        // An answer that nobody waits for belongs to a call that was cancelled.
+        this.#outgoing.get(message[1])?.answer(message[0], payload);
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import { type Clock, systemClock } from '../clock.ts';
+import type { Context } from '../context.ts';
+import { DecodeError, MeshFailure } from '../errors.ts';
+import { thisHost } from '../host-mesh.ts';
+import { meshHandle, referenceOf } from '../mesh/actor-mesh.ts';
+import { extentOf, type Point } from '../mesh/extent.ts';
+import { thisProc } from '../proc-mesh.ts';
+import { meshReference } from '../reference.ts';
+import type { SpawnedMesh } from '../spawned-mesh.ts';
+import { encode, type Payload } from '../wire/codec.ts';
+import { positionOf } from '../wire/message.ts';
+import { AGENT, type AnyActorClass } from './agent.ts';
+import type { Cell, CellSpec } from './cell.ts';
+import { Exchange, type ExchangeOptions, type Line, type RequestMessage } from './exchange.ts';
+import { IncomingCall } from './incoming-call.ts';
+import type { Peer } from './peer.ts';
+import { UnaryCall } from './unary-call.ts';
+
+/** What makes one process of a program. */
+export interface LocalProcessOptions {
+  readonly id: string;
+  readonly dial: ExchangeOptions['dial'];
+  readonly onLost: (peer: Peer, reason: string) => void;
+  readonly clock?: Clock;
+}
+
+/** This process's part of a program: the actors that live here, and the way to all others. */
+export class LocalProcess {
+  readonly id: string;
+  readonly clock: Clock;
+  readonly exchange: Exchange;
+  /** Classes spawned from here, so that actors in this very process are of the same class object. */
+  readonly classes = new Map<string, AnyActorClass>();
+  readonly #cells = new Map<number, Cell>();
+  readonly #meshes = new Map<string, SpawnedMesh>();
+  readonly #graves = new Map<number, MeshFailure>();
+  #count = 0;
+
+  constructor({ id, dial, onLost, clock = systemClock }: LocalProcessOptions) {
+    this.id = id;
+    this.clock = clock;
+    this.exchange = new Exchange({
+      id,
+      dial,
+      onLost,
+      onRequest: (line, message, payload) => this.#request(line, message, payload),
+      raiseReference: (reference) => meshHandle(this, meshReference(reference)),
+    });
+  }
+
+  /** A number never given before in this process. */
+  count(): number {
+    return ++this.#count;
+  }
+
+  /** Takes a snapshot of a value for the wire. @throws {UnsendableError} */
+  readonly encode = (value: unknown, transfer: readonly ArrayBuffer[] = []): Payload =>
+    encode(value, { transfer, referenceOf });
+
+  /** An error for the wire; always sendable. */
+  encodeError(error: unknown): Payload {
+    try {
+      return this.encode(error);
+    } catch {
+      return encode(String(error)); // A thrown value that is no data is told by its text.
+    }
+  }
+
+  /** Where the actors of this process are. */
+  readonly place: Pick<Context, 'procs' | 'host'> = {
+    get procs() {
+      return thisProc();
+    },
+    get host() {
+      return thisHost();
+    },
+  };
+
+  addCell(cell: Cell): number {
+    const actor = this.count();
+    this.#cells.set(actor, cell);
+    return actor;
+  }
+
+  cell(actor: number): Cell {
+    const cell = this.#cells.get(actor);
+    if (cell === undefined) throw this.#unknown(actor);
+    return cell;
+  }
+
+  /** Stops an actor and forgets it, but for why it answers no more. */
+  async stopCell(actor: number, reason: string): Promise<void> {
+    const cell = this.#cells.get(actor);
+    if (cell === undefined) return;
+    this.#graves.set(actor, await cell.stop(reason));
+    this.#cells.delete(actor);
+  }
+
+  /** Stops every actor that lives here, last spawned first. */
+  async stopAll(reason: string): Promise<void> {
+    for (const actor of [...this.#cells.keys()].reverse()) await this.stopCell(actor, reason);
+  }
+
+  /** Remembers a mesh spawned from here, so that failures of its actors find it. */
+  addMesh(uid: string, mesh: SpawnedMesh): void {
+    this.#meshes.set(uid, mesh);
+  }
+
+  removeMesh(uid: string): void {
+    this.#meshes.delete(uid);
+  }
+
+  meshFailed(uid: string, rank: number, failure: MeshFailure): void {
+    this.#meshes.get(uid)?.failed(rank, failure);
+  }
+
+  /** Tells the process that spawned an actor of its failure. */
+  tellOwner({ mesh, point, owner }: CellSpec, failure: MeshFailure): void {
+    const { peer } = this.exchange.target(owner, 0);
+    const position = positionOf(point.rank, point.extent);
+    this.exchange.send(peer, { message: ['cast', 0, 'failed', position], payload: this.encode([mesh, failure]) });
+  }
+
+  /** Asks the agent of a process. Errors are told as the mesh's and rank's that it is about. */
+  ask(
+    node: string,
+    about: { readonly mesh: string; readonly point: Point<string> },
+    method: string,
+    payload: Payload,
+  ): UnaryCall {
+    const target = this.exchange.target(node, 0);
+    const position = positionOf(about.point.rank, about.point.extent);
+    return new UnaryCall(this, { target, ...about }, { endpoint: method, payload, position });
+  }
+
+  #unknown(actor: number): MeshFailure {
+    const point = extentOf({}).point(0);
+    return new MeshFailure({ mesh: `actor ${actor}`, points: [point], kind: 'aborted', problem: 'does not exist.' });
+  }
+
+  #request(line: Line, message: RequestMessage, payload: Payload): void {
+    const call = new IncomingCall(line, message, payload);
+    const actor = message[0] === 'cast' ? message[1] : message[2];
+    if (actor === 0) return void this.#agent(call);
+    const cell = this.#cells.get(actor);
+    if (cell !== undefined) cell.receive(call);
+    else call.reply('failure', encode(this.#graves.get(actor) ?? this.#unknown(actor)));
+  }
+
+  async #agent(call: IncomingCall): Promise<void> {
+    const method = AGENT.get(call.endpoint);
+    try {
+      if (method === undefined) throw new DecodeError(`a process does not answer to '${call.endpoint}'.`);
+      const args = this.exchange.decode(call.payload);
+      if (!Array.isArray(args)) throw new DecodeError('its arguments are no list.');
+      const result = await method(this, call.point, args);
+      call.reply('value', this.encode(result));
+    } catch (error) {
+      call.reply('error', this.encodeError(error));
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import type { Clock } from '../clock.ts';
+import { ActorError, CallAbortedError, type CallError, CallTimeoutError, DecodeError, MeshFailure } from '../errors.ts';
+import type { Point } from '../mesh/extent.ts';
+import { EMPTY, type Payload } from '../wire/codec.ts';
+import type { Message, Position } from '../wire/message.ts';
+import type { Exchange, Outgoing } from './exchange.ts';
+import type { Loss, Target } from './peer.ts';
+
+/** One actor of a mesh: where it is, and where it stands in the mesh that was spawned. */
+export interface Member {
+  readonly target: Target;
+  readonly mesh: string;
+  readonly point: Point<string>;
+}
+
+/** What is sent to one member. */
+export interface Request {
+  readonly endpoint: string;
+  readonly payload: Payload;
+  /** The member's place in the slice that is messaged. */
+  readonly position: Position;
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What calls need of the process they are sent from. */
+export interface Caller {
+  readonly exchange: Exchange;
+  readonly clock: Clock;
+}
+
+/** A call from its sending to its end, whichever of answer, loss, deadline and abort comes first. */
+export abstract class PendingCall implements Outgoing {
+  readonly target: Target;
+  protected readonly id: number;
+  protected readonly caller: Caller;
+  protected readonly member: Member;
+  readonly #request: Request;
+  readonly #stopClock: (() => void) | undefined;
+  #settled = false;
+
+  constructor(caller: Caller, member: Member, request: Request) {
+    this.caller = caller;
+    this.member = member;
+    this.target = member.target;
+    this.#request = request;
+    this.id = caller.exchange.register(this);
+    const { timeoutMs, signal } = request;
+    const { mesh, point, target } = member;
+    if (timeoutMs !== undefined) {
+      const name = `${mesh}/${point.rank}`;
+      this.#stopClock = caller.clock.after(timeoutMs, () => {
+        this.#cancel('timeout', new CallTimeoutError(name, request.endpoint, timeoutMs));
+      });
+    }
+    signal?.addEventListener('abort', this.#onAbort);
+    const loss = target.failure ?? target.peer.loss;
+    if (loss !== undefined) queueMicrotask(() => this.lose(loss));
+    else if (signal?.aborted) queueMicrotask(this.#onAbort);
+    else caller.exchange.send(target.peer, { message: this.message(request), payload: request.payload });
+  }
+
+  /** The message that starts it. */
+  protected abstract message(request: Request): Message;
+  /** Its end by an error. Called once, last. */
+  protected abstract fail(error: CallError): void;
+
+  abstract answer(kind: 'value' | 'error' | 'failure' | 'item' | 'end', payload: Payload): void;
+
+  lose(loss: Loss | MeshFailure): void {
+    const { mesh, point, target } = this.member;
+    const failure =
+      target.failure ?? (loss instanceof MeshFailure ? loss : new MeshFailure({ mesh, points: [point], ...loss }));
+    // Actor 0 is the process: its calls are told as of many meshes.
+    if (target.actor !== 0) target.failure = failure;
+    if (this.finish()) this.fail(failure);
+  }
+
+  /** Cancels it on both sides. */
+  abort(reason: unknown): void {
+    const { mesh, point } = this.member;
+    this.#cancel('abort', new CallAbortedError(`${mesh}/${point.rank}`, this.#request.endpoint, reason));
+  }
+
+  /** Takes it off the books; `false` when it was already. */
+  protected finish(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    this.#stopClock?.();
+    this.#request.signal?.removeEventListener('abort', this.#onAbort);
+    this.caller.exchange.forget(this.id);
+    return true;
+  }
+
+  /** Ends it with what the other side said went wrong. */
+  protected failWith(kind: 'error' | 'failure', payload: Payload): void {
+    const { mesh, point, target } = this.member;
+    const cause = this.decode(payload);
+    if (kind === 'failure' && cause instanceof MeshFailure) target.failure ??= cause;
+    if (!this.finish()) return;
+    this.fail(cause instanceof MeshFailure && kind === 'failure' ? cause : this.error(mesh, point, cause));
+  }
+
+  /** The value in a payload, or the error of decoding it. */
+  protected decode(payload: Payload): unknown {
+    try {
+      return this.caller.exchange.decode(payload);
+    } catch (error) {
+      return error instanceof DecodeError ? error : new DecodeError('its value is damaged.', { cause: error });
+    }
+  }
+
+  protected error(mesh: string, point: Point<string>, cause: unknown): ActorError {
+    return new ActorError(mesh, point, this.#request.endpoint, cause);
+  }
+
+  readonly #onAbort = (): void => this.abort(this.#request.signal?.reason);
+
+  #cancel(why: 'timeout' | 'abort', error: CallError): void {
+    if (!this.finish()) return;
+    const { peer } = this.target;
+    this.caller.exchange.send(peer, { message: ['cancel', this.id, why], payload: EMPTY });
+    this.fail(error);
+  }
+}

@@ -1,0 +1,36 @@
+import { type CallError, DecodeError } from '../errors.ts';
+import type { Payload } from '../wire/codec.ts';
+import type { Message } from '../wire/message.ts';
+import { type Caller, type Member, PendingCall, type Request } from './pending-call.ts';
+
+/** A call with one answer. */
+export class UnaryCall extends PendingCall {
+  readonly result: Promise<unknown>;
+  // Set by the executor, which runs before the constructor returns.
+  #resolve!: (value: unknown) => void;
+  #reject!: (error: CallError) => void;
+
+  constructor(caller: Caller, member: Member, request: Request) {
+    super(caller, member, request);
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  protected override message({ endpoint, position }: Request): Message {
+    return ['call', this.id, this.target.actor, endpoint, position];
+  }
+
+  override answer(kind: 'value' | 'error' | 'failure' | 'item' | 'end', payload: Payload): void {
+    if (kind === 'error' || kind === 'failure') return this.failWith(kind, payload);
+    const value = this.decode(payload);
+    if (!this.finish()) return;
+    if (value instanceof DecodeError) this.#reject(this.error(this.member.mesh, this.member.point, value));
+    else this.#resolve(value);
+  }
+
+  protected override fail(error: CallError): void {
+    this.#reject(error);
+  }
+}

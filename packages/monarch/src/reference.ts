@@ -1,0 +1,42 @@
+import type { EndpointOptions } from './endpoint.ts';
+import { DecodeError } from './errors.ts';
+import { NamedExtent } from './mesh/extent.ts';
+
+/** What a mesh knows of each endpoint. */
+export interface EndpointCard extends EndpointOptions {
+  readonly kind: 'unary' | 'stream';
+}
+
+/** Where one actor is: its process, its number there, and its rank in the mesh that was spawned. */
+export type Address = readonly [process: string, actor: number, rank: number];
+
+/** A mesh or slice as it travels in messages: plain data from which any process of the program makes a handle. */
+export interface MeshReference {
+  readonly name: string;
+  /** Of the mesh that was spawned. */
+  readonly whole: NamedExtent<string>;
+  /** Of this slice. */
+  readonly extent: NamedExtent<string>;
+  /** In rank order of the slice. */
+  readonly addresses: readonly Address[];
+  readonly endpoints: Readonly<Record<string, EndpointCard>>;
+}
+
+/** Checks what came in a message. @throws {DecodeError} */
+export function meshReference(value: unknown): MeshReference {
+  // Every field that is used is checked below.
+  const reference = value as MeshReference;
+  const isAddress = (address: unknown) =>
+    Array.isArray(address) && typeof address[0] === 'string' && typeof address[1] === 'number';
+  const { name, whole, extent, addresses, endpoints } = reference;
+  const isSound =
+    typeof name === 'string' &&
+    whole instanceof NamedExtent &&
+    extent instanceof NamedExtent &&
+    Array.isArray(addresses) &&
+    addresses.length === extent.size &&
+    addresses.every(isAddress) &&
+    typeof endpoints === 'object';
+  if (!isSound) throw new DecodeError('a mesh reference is damaged.');
+  return reference;
+}

@@ -1,0 +1,173 @@
+import { ActorError, MeshFailure, OwnershipError } from './errors.ts';
+import { meshHandle } from './mesh/actor-mesh.ts';
+import type { NamedExtent, Point } from './mesh/extent.ts';
+import type { Owned, Owner } from './owner.ts';
+import type { ProcGroup } from './proc-group.ts';
+import { type AnyActorClass, type Constructed, type Construction, checkClass } from './process/agent.ts';
+import type { LocalProcess } from './process/local-process.ts';
+import type { Loss } from './process/peer.ts';
+import type { Address, MeshReference } from './reference.ts';
+
+/** Where to spawn: ranks of a group of processes, under the extent of a slice of it. */
+export interface SpawnPlace {
+  readonly group: ProcGroup;
+  readonly ranks: readonly number[];
+  readonly extent: NamedExtent<string>;
+}
+
+/** A mesh of actors as its owner holds it. */
+export class SpawnedMesh implements Owned {
+  readonly name: string;
+  readonly #process: LocalProcess;
+  readonly #owner: Owner;
+  readonly #place: SpawnPlace;
+  readonly #uid: string;
+  readonly #actors: (Constructed | undefined)[];
+  #stopped: Promise<void> | undefined;
+
+  constructor(process: LocalProcess, owner: Owner, name: string, place: SpawnPlace) {
+    if (owner.ended !== undefined) {
+      throw new OwnershipError(`${owner.name} cannot spawn ${name}: ${owner.ended}`);
+    }
+    this.name = name;
+    this.#process = process;
+    this.#owner = owner;
+    this.#place = place;
+    this.#uid = `${process.id}:${process.count()}`;
+    this.#actors = place.ranks.map(() => undefined);
+    process.addMesh(this.#uid, this);
+    place.group.meshes.add(this);
+    owner.owned.add(this);
+  }
+
+  /**
+   * Constructs every actor, then sets every actor up. Any error stops what there is and is thrown.
+   *
+   * @throws {ActorError | MeshFailure | ActorClassError}
+   */
+  async start(type: AnyActorClass, args: readonly unknown[]): Promise<object> {
+    const { id } = this.#process;
+    const { module, name: className } = type;
+    const construction: Construction = { mesh: this.#uid, name: this.name, module, className, owner: id };
+    try {
+      const payload = this.#process.encode([construction, args]);
+      const constructing = this.#points().map(async (point) => {
+        // The agent answers with what `construct` returns.
+        const made = (await this.#ask(point, 'constructor', payload).result) as Constructed;
+        this.#actors[point.rank] = made;
+      });
+      await allOrFirstError(constructing);
+      const setups = this.#points().map(
+        async (point) => await this.#ask(point, 'setup', this.#process.encode([this.#actor(point).actor])).result,
+      );
+      await allOrFirstError(setups);
+    } catch (error) {
+      await this.stop('it could not be spawned.');
+      throw error instanceof ActorError && isClassError(error.cause) ? error.cause : error;
+    }
+    return meshHandle(this.#process, this.#reference(), { stop: async (reason) => await this.stop(reason) });
+  }
+
+  /** Stops every actor in order. Calls sent from here from now on reject at once. */
+  async stop(reason = 'by its owner.'): Promise<void> {
+    this.#stopped ??= this.#stop(reason);
+    await this.#stopped;
+  }
+
+  /** An actor of it has failed; told once for each rank. */
+  failed(rank: number, failure: MeshFailure): void {
+    const made = this.#actors[rank];
+    if (made === undefined || this.#stopped !== undefined) return;
+    const target = this.#process.exchange.target(this.#node(rank), made.actor);
+    if (target.failure !== undefined) return;
+    target.failure = failure;
+    void this.#place.group.raise(failure, this.#owner);
+  }
+
+  /** The process of `groupRank` is lost, and its actors with it: the failure to tell, if an actor was there. */
+  lose(groupRank: number, loss: Loss): MeshFailure | undefined {
+    const lost: Point<string>[] = [];
+    const targets = this.#points().flatMap((point) => {
+      const made = this.#actors[point.rank];
+      if (this.#place.ranks[point.rank] !== groupRank || made === undefined) return [];
+      const target = this.#process.exchange.target(this.#node(point.rank), made.actor);
+      if (target.failure !== undefined) return [];
+      lost.push(point);
+      return [target];
+    });
+    if (lost.length === 0) return undefined;
+    const failure = new MeshFailure({ mesh: this.name, points: lost, ...loss });
+    for (const target of targets) target.failure = failure;
+    return failure;
+  }
+
+  get owner(): Owner {
+    return this.#owner;
+  }
+
+  async #stop(reason: string): Promise<void> {
+    const stopping = this.#points().map(async (point) => {
+      const made = this.#actors[point.rank];
+      if (made === undefined) return;
+      const asked = this.#ask(point, 'stop', this.#process.encode([made.actor, reason]));
+      const target = this.#process.exchange.target(this.#node(point.rank), made.actor);
+      const problem = `was stopped: ${reason}`;
+      target.failure ??= new MeshFailure({ mesh: this.name, points: [point], kind: 'aborted', problem });
+      await asked.result;
+    });
+    // An actor whose process is gone is stopped, too.
+    await Promise.allSettled(stopping);
+    this.#process.removeMesh(this.#uid);
+    this.#place.group.meshes.delete(this);
+    this.#owner.owned.delete(this);
+  }
+
+  #reference(): MeshReference {
+    const { extent } = this.#place;
+    const addresses = this.#points().map(
+      (point): Address => [this.#node(point.rank), this.#actor(point).actor, point.rank],
+    );
+    const endpoints = this.#actors[0]?.endpoints ?? {};
+    return { name: this.name, whole: extent, extent, addresses, endpoints };
+  }
+
+  #points(): Point<string>[] {
+    return [...this.#place.extent.points()];
+  }
+
+  #actor(point: Point<string>): Constructed {
+    const made = this.#actors[point.rank];
+    if (made === undefined) throw new OwnershipError(`${this.name}/${point.rank} was not constructed.`);
+    return made;
+  }
+
+  #node(rank: number): string {
+    const { group, ranks } = this.#place;
+    return group.procs[ranks[rank]!]!.node;
+  }
+
+  #ask(point: Point<string>, method: string, payload: ReturnType<LocalProcess['encode']>) {
+    return this.#process.ask(this.#node(point.rank), { mesh: this.name, point }, method, payload);
+  }
+}
+
+/** Waits for all, also after an error, so that nothing is under way when it is told. */
+async function allOrFirstError(work: readonly Promise<unknown>[]): Promise<void> {
+  await Promise.allSettled(work);
+  await Promise.all(work);
+}
+
+function isClassError(cause: unknown): cause is Error {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ERR_MONARCH_CLASS';
+}
+
+/** Spawns an actor on each place. */
+export async function spawnActors(
+  process: LocalProcess,
+  owner: Owner,
+  { name, type, args, place }: { name: string; type: AnyActorClass; args: readonly unknown[]; place: SpawnPlace },
+): Promise<object> {
+  await checkClass(type);
+  process.classes.set(`${type.module}#${type.name}`, type);
+  return await new SpawnedMesh(process, owner, name, place).start(type, args);
+}

@@ -1,0 +1,60 @@
+import { Packr } from 'msgpackr';
+import { DecodeError } from '../errors.ts';
+import { type LowerOptions, lower, type Patch } from './lower.ts';
+import { type RaiseReference, raise } from './raise.ts';
+
+/** A value on the wire: its small part packed, its buffers as they are. */
+export interface Payload {
+  readonly bytes: Uint8Array;
+  readonly buffers: readonly Uint8Array[];
+}
+
+const packr = new Packr({ useRecords: false });
+
+/** The payload of `undefined` in messages that carry nothing. */
+export const EMPTY: Payload = { bytes: new Uint8Array(0), buffers: [] };
+
+/** Packs plain data of this protocol. */
+export function pack(value: unknown): Uint8Array {
+  return packr.pack(value);
+}
+
+/** Unpacks plain data. @throws {DecodeError} */
+export function unpack(bytes: Uint8Array): unknown {
+  try {
+    return packr.unpack(bytes);
+  } catch (cause) {
+    throw new DecodeError('its bytes are damaged.', { cause });
+  }
+}
+
+/** A snapshot of `value` for the wire. @throws {UnsendableError} on what is not data. */
+export function encode(value: unknown, options?: LowerOptions): Payload {
+  const { value: plain, patches, buffers } = lower(value, options);
+  return { bytes: packr.pack(patches.length === 0 ? [plain] : [plain, patches]), buffers };
+}
+
+/** The inverse of {@link encode}. Never runs code of the sender. @throws {DecodeError} on anything but its output. */
+export function decode({ bytes, buffers }: Payload, raiseReference: RaiseReference = refuseReference): unknown {
+  if (bytes.length === 0 && buffers.length === 0) return undefined;
+  const parts = unpack(bytes);
+  if (!Array.isArray(parts) || parts.length < 1 || parts.length > 2) throw new DecodeError('it is not a payload.');
+  if (parts.length === 1) return parts[0];
+  try {
+    return raise({ value: parts[0], patches: patchesOf(parts[1]), buffers }, raiseReference);
+  } catch (cause) {
+    if (cause instanceof DecodeError) throw cause;
+    throw new DecodeError('its values do not fit their kinds.', { cause });
+  }
+}
+
+function patchesOf(value: unknown): readonly Patch[] {
+  const isPatch = (patch: unknown): patch is Patch =>
+    Array.isArray(patch) && Array.isArray(patch[0]) && typeof patch[1] === 'string';
+  if (!Array.isArray(value) || !value.every(isPatch)) throw new DecodeError('its patches are damaged.');
+  return value;
+}
+
+function refuseReference(): never {
+  throw new DecodeError('it refers to a mesh, outside of any program.');
+}

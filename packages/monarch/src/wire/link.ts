@@ -1,0 +1,32 @@
+import type { Packet } from './packet.ts';
+
+/** An ordered, reliable way to one other process. */
+export interface Link {
+  /** Takes the packet over; never blocks. What is sent after the end is dropped. */
+  send(packet: Packet): void;
+  /** Ends it; `onClose` follows. */
+  close(): void;
+}
+
+/** What a link tells its user. */
+export interface LinkEvents {
+  readonly onPacket: (packet: Packet) => void;
+  /** Once. No packet comes after it. */
+  readonly onClose: (reason: string) => void;
+}
+
+/** A link from a process to itself: same packets, no frames. */
+export function loopback({ onPacket, onClose }: LinkEvents): Link {
+  let open = true;
+  return {
+    send: (packet) => {
+      // Later, so that a sender never runs the receiver within its own call.
+      queueMicrotask(() => open && onPacket(packet));
+    },
+    close: () => {
+      if (!open) return;
+      open = false;
+      onClose('it was closed.');
+    },
+  };
+}

@@ -1,0 +1,183 @@
+import { UnsendableError } from '../errors.ts';
+import { NamedExtent, NamedPoint } from '../mesh/extent.ts';
+import { errorToData } from './error-data.ts';
+import { MAX_BUFFERS, MAX_CAUSES, MAX_DEPTH, MAX_FRAME_BYTES } from './limits.ts';
+import { bytesOf, VIEWS } from './views.ts';
+
+/**
+ * What must be rebuilt at `path` after unpacking: the plain value found there becomes a `kind`.
+ * Patches are listed inner before outer, so each finds its parts complete.
+ */
+export type Patch = readonly [path: readonly (string | number)[], kind: string];
+
+/** A value made of what msgpack knows, with what it does not know beside it. */
+export interface Lowered {
+  readonly value: unknown;
+  readonly patches: readonly Patch[];
+  readonly buffers: readonly Uint8Array[];
+}
+
+/** Options of {@link lower}. */
+export interface LowerOptions {
+  /** Buffers to move instead of copy. */
+  readonly transfer?: readonly ArrayBuffer[];
+  /** The reference that a mesh handle travels as; `undefined` for anything else. */
+  readonly referenceOf?: (value: object) => object | undefined;
+}
+
+/** Splits a value for the wire. @throws {UnsendableError} on what cannot cross, naming its path. */
+export function lower(value: unknown, options: LowerOptions = {}): Lowered {
+  const lowering = new Lowering(options);
+  return { value: lowering.walk(value), patches: lowering.patches, buffers: lowering.finish() };
+}
+
+class Lowering {
+  readonly patches: Patch[] = [];
+  readonly #views: ArrayBufferView[] = [];
+  readonly #path: (string | number)[] = [];
+  readonly #options: LowerOptions;
+
+  constructor(options: LowerOptions) {
+    this.#options = options;
+  }
+
+  /** The same value when it is plain all through; a lowered copy otherwise. */
+  walk(value: unknown): unknown {
+    switch (typeof value) {
+      case 'number':
+        return Object.is(value, -0) ? this.#patched('-0', 0) : value;
+      case 'string':
+        return value.isWellFormed() ? value : this.#patched('utf16', codeUnits(value));
+      case 'boolean':
+      case 'undefined':
+        return value;
+      case 'bigint':
+        return this.#patched('bigint', value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`);
+      case 'object':
+        if (value === null) return null;
+        if (this.#path.length > MAX_DEPTH) throw this.#refuse(`it is nested deeper than ${MAX_DEPTH}, or a cycle.`);
+        if (Array.isArray(value)) return this.#array(value);
+        return this.#object(value);
+      default:
+        throw this.#refuse(`it is a ${typeof value}. Only data crosses between processes.`);
+    }
+  }
+
+  /** Takes the bytes of every view met, after the whole value proved sendable: a refused call detaches nothing. */
+  finish(): Uint8Array[] {
+    const { transfer = [] } = this.#options;
+    const moved = new Map<ArrayBufferLike, ArrayBuffer>();
+    const ranges = this.#views.map((view) => [view.buffer, view.byteOffset, view.byteLength] as const);
+    for (const buffer of transfer) if (ranges.some(([used]) => used === buffer)) moved.set(buffer, buffer.transfer());
+    return ranges.map(([buffer, offset, length]) => {
+      const target = moved.get(buffer);
+      return target === undefined
+        ? new Uint8Array(buffer, offset, length).slice()
+        : new Uint8Array(target, offset, length);
+    });
+  }
+
+  #array(array: readonly unknown[]): unknown {
+    let copy: unknown[] | undefined;
+    const depth = this.#path.length;
+    for (let i = 0; i < array.length; i++) {
+      const item = array[i];
+      if (typeof item === 'number' && item !== 0) continue;
+      this.#path[depth] = i;
+      const lowered = this.walk(item);
+      if (lowered !== item || Object.is(item, -0)) {
+        copy ??= array.slice();
+        copy[i] = lowered;
+      }
+    }
+    this.#path.length = depth;
+    return copy ?? array;
+  }
+
+  #object(value: object): unknown {
+    const prototype = Object.getPrototypeOf(value);
+    if (prototype !== Object.prototype && prototype !== null) return this.#special(value);
+    // msgpack readers rename this key; as a list of entries it survives.
+    if (Object.hasOwn(value, '__proto__')) return this.#built('object', Object.entries(value));
+    return this.#fields(value);
+  }
+
+  #fields(value: object): unknown {
+    let copy: Record<string, unknown> | undefined;
+    const depth = this.#path.length;
+    for (const key of Object.keys(value)) {
+      const item: unknown = Reflect.get(value, key);
+      this.#path[depth] = key;
+      const lowered = this.walk(item);
+      if (lowered !== item || Object.is(item, -0)) {
+        copy ??= { ...value };
+        copy[key] = lowered;
+      }
+    }
+    this.#path.length = depth;
+    return copy ?? value;
+  }
+
+  #special(value: object): unknown {
+    const reference = this.#options.referenceOf?.(value);
+    if (reference !== undefined) return this.#built('mesh', reference);
+    if (ArrayBuffer.isView(value)) return this.#buffer(viewName(value), value);
+    if (value instanceof ArrayBuffer) return this.#buffer('ArrayBuffer', new Uint8Array(value));
+    if (value instanceof Map) return this.#built('Map', [...value]);
+    if (value instanceof Set) return this.#built('Set', [...value]);
+    if (value instanceof Date) return this.#patched('Date', value.getTime());
+    if (value instanceof NamedPoint) return this.#built('Point', [value.rank, value.extent]);
+    if (value instanceof NamedExtent) return this.#built('Extent', [value.labels, value.sizes]);
+    if (value instanceof Error) return this.#error(value);
+    const name = value.constructor?.name || 'without a name';
+    throw this.#refuse(`it is an instance of class ${name}. Send its data as a plain object.`);
+  }
+
+  #error(error: Error): unknown {
+    const causes = this.#path.filter((key) => key === 'cause').length;
+    const sendable = (field: unknown) => {
+      if (field instanceof Error) return causes < MAX_CAUSES;
+      try {
+        new Lowering(this.#options).walk(field);
+        return true;
+      } catch {
+        return false; // A field that cannot cross is replaced by its printed form: the error itself must arrive.
+      }
+    };
+    return this.#built('Error', errorToData(error, sendable));
+  }
+
+  #buffer(kind: string, view: ArrayBufferView): unknown {
+    if (!(view.buffer instanceof ArrayBuffer)) throw this.#refuse('its memory is shared. Send a copy.');
+    if (view.byteLength > MAX_FRAME_BYTES) {
+      throw this.#refuse(`it has ${view.byteLength} bytes, more than ${MAX_FRAME_BYTES}. Send it in parts.`);
+    }
+    if (this.#views.length >= MAX_BUFFERS) throw this.#refuse(`there are more than ${MAX_BUFFERS} buffers.`);
+    this.#views.push(bytesOf(view));
+    return this.#patched(kind, this.#views.length - 1);
+  }
+
+  #built(kind: string, parts: unknown): unknown {
+    return this.#patched(kind, Array.isArray(parts) ? this.#array(parts) : this.#fields(parts as object));
+  }
+
+  #patched(kind: string, plain: unknown): unknown {
+    this.patches.push([this.#path.slice(), kind]);
+    return plain;
+  }
+
+  #refuse(problem: string): UnsendableError {
+    const path = this.#path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
+    return new UnsendableError(path === '' ? 'the top' : path, problem);
+  }
+}
+
+function viewName(view: ArrayBufferView): string {
+  // The tag, not the constructor: a Buffer is a Uint8Array to whom it arrives.
+  const name = Object.prototype.toString.call(view).slice(8, -1);
+  return VIEWS.has(name) ? name : 'Uint8Array';
+}
+
+function codeUnits(text: string): number[] {
+  return Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
+}
