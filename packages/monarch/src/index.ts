@@ -1,4 +1,6 @@
 export { Actor, type ActorClass } from './actor.ts';
+export { adoptMesh, endpointsOfMesh } from './adopt.ts';
+export { type Clock, systemClock } from './clock.ts';
 export type { Context } from './context.ts';
 export {
   type Endpoint,
@@ -35,4 +37,5 @@ export type { Extent, Point, Shaped } from './mesh/extent.ts';
 export type { Kept, Selection, Span } from './mesh/selection.ts';
 export type { ValueMesh } from './mesh/value-mesh.ts';
 export { type ProcMesh, thisProc } from './proc-mesh.ts';
+export type { EndpointCard } from './reference.ts';
 export { shutdown, shutdownOnSignals } from './shutdown.ts';
