@@ -12,9 +12,11 @@ import { weightInputs } from './weight-inputs.ts';
  * Inputs: `input_ids`, `position_ids` int64 [batch, tokens]; `seqlens_k` int32 [batch], the tokens of each sequence
  * after this step less one; `total_sequence_length` int32 [], the most of them; `last_token` int64 [batch], the index
  * in its row of the token whose logits are wanted; `past_key.i` and `past_value.i` float32
- * [batch, kv heads, capacity, `cacheHeadDim(config)`]; every weight by its name. Outputs: `logits` float32 [batch, vocabulary], and
- * `present_key.i`, `present_value.i`, to be fetched into the memory of the pasts. Rows shorter than `tokens` are padded
- * on the right.
+ * [batch, kv heads, capacity, `cacheHeadDim(config)`]; every weight by its name. Outputs: `logits` float32
+ * [batch, vocabulary], and `present_key.i`, `present_value.i`, to be fetched into the memory of the pasts.
+ *
+ * Rows shorter than `tokens` are padded on the right; a prefill counts the padding in `total_sequence_length`. Several
+ * tokens a sequence are taken at position 0 or for a batch of one; onnxruntime refuses the rest.
  */
 export function generationGraph(config: ModelConfig): Graph {
   const inputIds_BT = input('input_ids', 'int64', ['batch', 'tokens']);
