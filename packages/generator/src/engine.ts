@@ -36,7 +36,7 @@ export interface EngineOptions {
   /** Tokens of prompt and completion together. @default the model's `maxPositionEmbeddings` */
   readonly maxModelLength?: number;
   /** Seeds requests that bring no seed. @default 0 */
-  readonly seed?: number;
+  readonly seed?: number | string;
 }
 
 /** New weights that wait for the next moment between two steps. */
@@ -66,12 +66,19 @@ export class Engine implements AsyncDisposable {
   #isStopped = false;
   #loop: Promise<void> = Promise.resolve();
 
+  /** @throws {RangeError} when a limit is no whole number of at least 1. */
   constructor(options: EngineOptions) {
     const { runner, decode, endTokenIds = [], maxSequences = 32, maxPrefillTokens = 4096, seed = 0 } = options;
+    const { maxModelLength = runner.config.maxPositionEmbeddings } = options;
+    for (const [name, limit] of Object.entries({ maxSequences, maxPrefillTokens, maxModelLength })) {
+      if (!Number.isSafeInteger(limit) || limit < 1) {
+        throw new RangeError(`${name} is ${limit}. It must be a whole number of at least 1.`);
+      }
+    }
     this.#runner = runner;
     this.#decode = decode;
     this.#endTokenIds = endTokenIds;
-    this.#maxModelLength = options.maxModelLength ?? runner.config.maxPositionEmbeddings;
+    this.#maxModelLength = maxModelLength;
     this.#random = new Random(seed);
     this.#sampler = new Sampler(runner.config.vocabSize);
     this.#scheduler = new Scheduler({ maxSequences, maxPrefillTokens });

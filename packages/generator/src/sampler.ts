@@ -48,20 +48,20 @@ export class Sampler {
     const temperature = isGreedy ? 1 : params.temperature;
     const isPenalised = params.repetitionPenalty !== 1;
     weights.fill(logits_V, temperature);
-    const policyLogSumExp = weights.logSumExp;
-    if (!Number.isFinite(policyLogSumExp)) throw new LogitsError();
+    if (!Number.isFinite(weights.total)) throw new LogitsError();
+    const { bestLogit } = weights;
+    const logTotal = Math.log(weights.total);
+    const policyLogProb = (tokenId: number) => (logits_V[tokenId]! - bestLogit) / temperature - logTotal;
     const source_V = isPenalised ? this.#penalise(logits_V, params.repetitionPenalty, previousIds) : logits_V;
     if (isGreedy) {
       const tokenId = argMax(source_V);
-      return { tokenId, logProb: params.logProbs === 'sampled' ? 0 : logits_V[tokenId]! - policyLogSumExp };
+      return { tokenId, logProb: params.logProbs === 'sampled' ? 0 : policyLogProb(tokenId) };
     }
     if (isPenalised) weights.fill(source_V, temperature);
     keep(weights, params);
     const tokenId = weights.draw(random.uniform());
     const logProb =
-      params.logProbs === 'sampled'
-        ? Math.log(weights.values_V[tokenId]! / weights.total)
-        : logits_V[tokenId]! / temperature - policyLogSumExp;
+      params.logProbs === 'sampled' ? Math.log(weights.values_V[tokenId]! / weights.total) : policyLogProb(tokenId);
     return { tokenId, logProb };
   }
 

@@ -9,8 +9,8 @@ import { expNegative } from './exp.ts';
 export class TokenWeights {
   readonly values_V: Float64Array;
   total = 0;
-  /** log Σ exp(logit / temperature) of the last `fill`. */
-  logSumExp = 0;
+  /** The largest logit of the last `fill`: its token has weight 1. */
+  bestLogit = 0;
   readonly #heap_V: Int32Array;
 
   constructor(vocabSize: number) {
@@ -30,14 +30,14 @@ export class TokenWeights {
       total += weight;
     }
     this.total = total;
-    this.logSumExp = best / temperature + Math.log(total);
+    this.bestLogit = best;
   }
 
   /** Drops tokens strictly below the k-th best: ties with it stay. `k` may exceed the vocabulary. */
   keepTopK(k: number): void {
     if (k >= this.values_V.length) return;
     const threshold = kthLargest(this.values_V, k, this.#heap_V);
-    this.#keepIf((weight) => weight >= threshold);
+    this.#keepFrom(threshold);
   }
 
   /** Keeps the best tokens, the lower id first on a tie, until their share of what is left reaches `p`; at least one. */
@@ -66,9 +66,7 @@ export class TokenWeights {
 
   /** Drops tokens less probable than `p` times the best. */
   keepMinP(p: number): void {
-    let best = 0;
-    for (const weight of this.values_V) if (weight > best) best = weight;
-    this.#keepIf((weight) => weight >= p * best);
+    this.#keepFrom(p); // the best token has weight 1, and no filter drops it
   }
 
   /** The token at `uniform` (in [0, 1)) of the cumulative distribution in order of ids. */
@@ -86,11 +84,11 @@ export class TokenWeights {
     return last;
   }
 
-  #keepIf(keeps: (weight: number) => boolean): void {
+  #keepFrom(threshold: number): void {
     const values_V = this.values_V;
     let total = 0;
     for (let id = 0; id < values_V.length; id++) {
-      if (keeps(values_V[id]!)) total += values_V[id]!;
+      if (values_V[id]! >= threshold) total += values_V[id]!;
       else values_V[id] = 0;
     }
     this.total = total;

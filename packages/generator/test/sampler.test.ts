@@ -112,6 +112,12 @@ describe('sample', () => {
     expect(draw({ temperature: 0, logProbs: 'sampled' }).logProb).toBe(0);
   });
 
+  test('the smallest temperature there is takes the best tokens', () => {
+    const { tokenId, logProb } = draw({ temperature: Number.MIN_VALUE });
+    expect([0, 3]).toContain(tokenId);
+    expect(logProb).toBeCloseTo(-Math.log(2), 12);
+  });
+
   test('greedy obeys the repetition penalty', () => {
     expect(draw({ temperature: 0, repetitionPenalty: 4 }, 1, [0, 3, 0]).tokenId).toBe(4);
   });
