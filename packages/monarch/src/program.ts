@@ -1,37 +1,119 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { scopeIfAny } from './context.ts';
 import { type MeshFailure, OwnershipError } from './errors.ts';
 import { type Owned, type Owner, stopOwned } from './owner.ts';
 import type { ProcGroup } from './proc-group.ts';
+import { Children } from './process/children.ts';
+import { within } from './process/deadline.ts';
 import { LocalProcess } from './process/local-process.ts';
+import { LogLines } from './process/log-lines.ts';
+import type { Peer } from './process/peer.ts';
+import { failureReport } from './report.ts';
+import { Network } from './wire/network.ts';
 
-/** The whole of what was started from here, when this process is its root; the way to it, when it is not. */
+/** Time to stop everything after a failure that nobody handled. */
+const STOP_MS = 15_000;
+/** Time after the end of the link to the parent for its death to be known. */
+const PARENT_MS = 200;
+
+/** Where a child process stands in its program. */
+export interface ProgramPlace {
+  readonly id: string;
+  readonly parent: string;
+  /** Of the program's sockets. */
+  readonly directory: string;
+}
+
+/** This process's part of the program that it belongs to, and, in the root, the owner of all. */
 export class Program implements Owner {
   readonly name = 'the program';
   readonly owned = new Set<Owned>();
   readonly process: LocalProcess;
+  readonly isRoot: boolean;
   ended: string | undefined;
+  readonly #parent: string | undefined;
+  readonly #children: Children;
+  readonly #logs: LogLines;
+  #directory: string | undefined;
+  #network: Promise<Network> | undefined;
 
-  constructor() {
-    this.process = new LocalProcess({ id: '0', dial: () => {}, onLost: () => {} });
+  constructor(place?: ProgramPlace) {
+    this.isRoot = place === undefined;
+    this.#parent = place?.parent;
+    this.#directory = place?.directory;
+    this.process = new LocalProcess({
+      id: place?.id ?? '0',
+      dial: (id, opening) => void this.network().then((network) => network.dial(id, opening)),
+      onLost: (peer, reason) => this.#lost(peer, reason),
+    });
+    this.#logs = new LogLines(this.process.clock, (stream, line) => process[stream].write(`${line}\n`));
+    this.#children = new Children(this.process, this.#logs);
   }
 
-  /** Starts the processes of a group. */
-  async fill(group: ProcGroup, kind: 'inline' | 'process', _env: Readonly<Record<string, string>>): Promise<void> {
-    if (kind === 'process') throw new OwnershipError('kind process follows');
-    for (let rank = 0; rank < group.extent.size; rank++) {
-      group.procs.push({ node: this.process.id, stop: async () => {} });
+  /** A child was asked to end, and all its actors have. */
+  get hasLeft(): boolean {
+    return this.process.hasLeft;
+  }
+
+  /** Starts the processes of a group. Those of an inline group are this one. */
+  async fill(group: ProcGroup, kind: 'inline' | 'process', env: Readonly<Record<string, string>>): Promise<void> {
+    if (kind === 'process') {
+      const { directory } = await this.network();
+      await this.#children.start(group, directory, env);
+      return;
     }
+    for (let rank = 0; rank < group.extent.size; rank++) group.procs.push(this.#inline());
   }
 
+  /** The sockets of the program; the root makes their directory with its first child. */
+  async network(): Promise<Network> {
+    this.#network ??= this.#listen();
+    return await this.#network;
+  }
+
+  /** A failure that no owner handled: it is told, everything is stopped, and the program ends with exit code 1. */
   async supervise(failure: MeshFailure): Promise<void> {
     if (this.ended !== undefined) return;
-    process.stderr.write(`${failure.stack}\n`);
-    await this.stop(failure.message);
+    this.ended = `it ends, because ${failure.message}`;
+    this.#logs.flush();
+    process.stderr.write(failureReport(failure));
+    process.exitCode = 1;
+    await within(this.process.clock, STOP_MS, this.stop(this.ended));
     process.exit(1);
   }
 
   async stop(reason: string): Promise<void> {
     await stopOwned(this, reason);
+    this.#logs.flush();
+  }
+
+  #inline() {
+    return { node: this.process.id, stop: async () => {} };
+  }
+
+  async #listen(): Promise<Network> {
+    this.#directory ??= mkdtempSync(join(tmpdir(), 'forge-'));
+    const directory = this.#directory;
+    process.once('exit', () => {
+      this.#children.killAll();
+      this.#logs.flush();
+      if (this.isRoot) rmSync(directory, { recursive: true, force: true });
+    });
+    const network = new Network(directory, this.process.id, (id) => this.process.exchange.accept(id));
+    await network.listen();
+    return network;
+  }
+
+  #lost(peer: Peer, reason: string): void {
+    if (this.#children.linkEnded(peer)) return;
+    this.process.exchange.lost(peer, {
+      kind: 'unreachable',
+      problem: `cannot be reached: process ${peer.id} is gone, or ${reason}`,
+    });
+    // The end of the channel follows when the parent has died; without it, too, there is nothing left to do here.
+    if (peer.id === this.#parent) setTimeout(() => process.exit(1), PARENT_MS);
   }
 }
 
@@ -43,7 +125,23 @@ export function program(): Program {
   return current;
 }
 
-/** On whose behalf the running code starts things. @throws {OwnershipError} while a child imports a module. */
-export function currentOwner(_what: string): Owner {
-  return scopeIfAny()?.owner ?? program();
+/** Makes this process part of a program: it listens, and is connected to its parent. */
+export async function enterProgram(place: ProgramPlace): Promise<Program> {
+  const entered = new Program(place);
+  current = entered;
+  await entered.network();
+  await entered.process.exchange.connect(place.parent);
+  return entered;
+}
+
+/** On whose behalf the running code starts things. @throws {OwnershipError} in a child process, outside of its actors. */
+export function currentOwner(what: string): Owner {
+  const scope = scopeIfAny();
+  if (scope !== undefined) return scope.owner;
+  const root = program();
+  if (root.isRoot) return root;
+  throw new OwnershipError(
+    `${what} was called in a child process, outside of any actor. ` +
+      'Is the program itself imported for its actor class? Start things under `if (import.meta.main)`, or move the class.',
+  );
 }

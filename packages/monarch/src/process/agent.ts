@@ -43,7 +43,7 @@ export const AGENT: ReadonlyMap<string, AgentMethod> = new Map<string, AgentMeth
       process.meshFailed(String(mesh), point.rank, failure);
     },
   ],
-  ['leave', async (process, _, [reason]) => await process.stopAll(String(reason))],
+  ['leave', async (process, _, [reason]) => await process.leave(String(reason))],
 ]);
 
 async function construct(

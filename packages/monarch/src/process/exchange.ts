@@ -1,6 +1,7 @@
 import { decode, EMPTY, type Payload } from '../wire/codec.ts';
 import { type Link, type LinkEvents, loopback } from '../wire/link.ts';
 import type { Message } from '../wire/message.ts';
+import type { Opening } from '../wire/network.ts';
 import type { Packet } from '../wire/packet.ts';
 import type { RaiseReference } from '../wire/raise.ts';
 import { type Loss, Peer, type Target } from './peer.ts';
@@ -34,7 +35,7 @@ export type RequestMessage = Extract<Message, readonly ['call' | 'stream' | 'cas
 export interface ExchangeOptions {
   readonly id: string;
   /** Opens a link to a process; failing to is an `onClose`. */
-  readonly dial: (id: string, events: LinkEvents & { readonly onOpen: (link: Link) => void }) => void;
+  readonly dial: (id: string, opening: Opening) => void;
   readonly onRequest: (line: Line, message: RequestMessage, payload: Payload) => void;
   /** The link to a process ended; `lost` decides what its pending calls reject with. */
   readonly onLost: (peer: Peer, reason: string) => void;
@@ -48,6 +49,7 @@ export class Exchange {
   readonly #peers = new Map<string, Peer>();
   readonly #targets = new Map<string, Target>();
   readonly #outgoing = new Map<number, Outgoing>();
+  readonly #dialling = new Set<Peer>();
   #nextId = 1;
 
   constructor(options: ExchangeOptions) {
@@ -70,7 +72,7 @@ export class Exchange {
   }
 
   /** Uses a link that another process opened to this one. */
-  accept(id: string): LinkEvents & { readonly onOpen: (link: Link) => void } {
+  accept(id: string): Opening {
     const { events, opened } = this.#line(this.#known(id));
     return { ...events, onOpen: opened };
   }
@@ -78,11 +80,12 @@ export class Exchange {
   /** Sends to a process, opening a link when there is none. */
   send(peer: Peer, packet: Packet): void {
     peer.send(packet);
-    if (!peer.connected && !this.#dialling.has(peer)) {
-      this.#dialling.add(peer);
-      const { events, opened } = this.#line(peer);
-      this.#options.dial(peer.id, { ...events, onOpen: opened });
-    }
+    if (!peer.connected) this.#dial(peer, () => {});
+  }
+
+  /** Opens a link to a process before there is anything to send; never resolves when there is no way. */
+  async connect(id: string): Promise<void> {
+    await new Promise<void>((resolve) => this.#dial(this.#known(id), resolve));
   }
 
   /** Gives a call its id, by which answers find it. */
@@ -118,7 +121,16 @@ export class Exchange {
     for (const peer of this.#peers.values()) if (peer.id !== this.id) peer.close();
   }
 
-  readonly #dialling = new Set<Peer>();
+  #dial(peer: Peer, onOpen: () => void): void {
+    if (this.#dialling.has(peer)) return;
+    this.#dialling.add(peer);
+    const { events, opened } = this.#line(peer);
+    const onOpened = (link: Link) => {
+      opened(link);
+      onOpen();
+    };
+    this.#options.dial(peer.id, { ...events, onOpen: onOpened });
+  }
 
   #known(id: string): Peer {
     let peer = this.#peers.get(id);

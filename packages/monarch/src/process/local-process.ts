@@ -34,6 +34,7 @@ export class LocalProcess {
   readonly #cells = new Map<number, Cell>();
   readonly #meshes = new Map<string, SpawnedMesh>();
   readonly #graves = new Map<number, MeshFailure>();
+  #hasLeft = false;
   #count = 0;
 
   constructor({ id, dial, onLost, clock = systemClock }: LocalProcessOptions) {
@@ -97,8 +98,14 @@ export class LocalProcess {
   }
 
   /** Stops every actor that lives here, last spawned first. */
-  async stopAll(reason: string): Promise<void> {
+  async leave(reason: string): Promise<void> {
     for (const actor of [...this.#cells.keys()].reverse()) await this.stopCell(actor, reason);
+    this.#hasLeft = true;
+  }
+
+  /** Every actor has stopped, because this process was asked to end. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
   }
 
   /** Remembers a mesh spawned from here, so that failures of its actors find it. */

@@ -1,0 +1,98 @@
+import { type ChildProcess as Forked, fork } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { ProcessExit } from '../errors.ts';
+import { lineSplitter, Tail } from './log-lines.ts';
+
+/** Time that output may come after the end of a process: something it started may hold its pipes for ever. */
+const OUTPUT_MS = 100;
+
+/** How to start a process. */
+export interface ChildOptions {
+  /** Its place in the program. */
+  readonly id: string;
+  readonly parent: string;
+  /** Of the program's sockets. */
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void;
+}
+
+/** A process that this one started. */
+export class ChildProcess {
+  readonly pid: number;
+  /** It listens, and its link to this process is open. Never settles when it ends before. */
+  readonly ready: Promise<void>;
+  /** How it ended. Never rejects. */
+  readonly exited: Promise<ProcessExit>;
+  readonly #forked: Forked;
+
+  constructor({ id, parent, directory, env, onLine }: ChildOptions) {
+    const forked = fork(entry(), [id, parent, directory], {
+      env: { ...process.env, ...env },
+      execArgv: inheritable(process.execArgv),
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    this.#forked = forked;
+    this.pid = forked.pid ?? 0;
+    const tail = new Tail();
+    const output = [
+      readLines(forked.stdout, (line) => onLine('stdout', line)),
+      readLines(forked.stderr, (line) => {
+        tail.add(line);
+        onLine('stderr', line);
+      }),
+    ];
+    this.ready = new Promise((resolve) => forked.once('message', () => resolve()));
+    this.exited = new Promise<ProcessExit>((resolve) => {
+      const done = (exitCode: number | null, signal: string | null) => {
+        const ended = () => resolve({ pid: this.pid, exitCode, signal, stderrTail: tail.lines });
+        const timer = setTimeout(ended, OUTPUT_MS);
+        void Promise.all(output).then(() => {
+          clearTimeout(timer);
+          ended();
+        });
+      };
+      forked.once('exit', done);
+      forked.once('error', (error) => {
+        // Without a pid it never started, and no exit follows.
+        if (forked.pid !== undefined) return;
+        tail.add(error.message);
+        done(null, null);
+      });
+    });
+  }
+
+  /** Lets it go: it ends by itself, at once. */
+  release(): void {
+    if (this.#forked.connected) this.#forked.disconnect();
+  }
+
+  /** Ends it by force. */
+  kill(): void {
+    this.#forked.kill('SIGKILL');
+  }
+}
+
+async function readLines(stream: Readable | null, onLine: (line: string) => void): Promise<void> {
+  if (stream === null) return;
+  const splitter = lineSplitter(onLine);
+  stream.setEncoding('utf8');
+  stream.on('data', splitter.write);
+  await new Promise<void>((resolve) => stream.once('close', resolve));
+  splitter.end();
+}
+
+/** The entry of child processes stands beside this file, in source as in the build. */
+function entry(): string {
+  return fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './child.ts' : './child.js', import.meta.url));
+}
+
+/** Options of node that children share: not those that name a program or take a port. */
+function inheritable(options: readonly string[]): string[] {
+  const withValue = new Set(['-e', '--eval', '-p', '--print', '--input-type']);
+  return options.filter((option, i) => {
+    if (withValue.has(option) || withValue.has(options[i - 1] ?? '')) return false;
+    return !/^(--inspect|--watch|--test|--eval=|--print=|--input-type=|-i$)/.test(option);
+  });
+}

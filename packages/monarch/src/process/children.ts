@@ -1,0 +1,120 @@
+import { MeshFailure, type ProcessExit } from '../errors.ts';
+import type { ProcGroup } from '../proc-group.ts';
+import { ChildProcess } from './child-process.ts';
+import { within } from './deadline.ts';
+import type { LocalProcess } from './local-process.ts';
+import type { LogLines } from './log-lines.ts';
+import type { Loss, Peer } from './peer.ts';
+
+/** Time for the actors of a process to stop; after it the process is killed. */
+const LEAVE_MS = 9_000;
+/** Time for a process to end when nothing holds it, and for its link to end after it. */
+const EXIT_MS = 2_000;
+
+interface Child {
+  readonly id: string;
+  readonly process: ChildProcess;
+  readonly group: ProcGroup;
+  readonly rank: number;
+  /** The link to it has ended. */
+  readonly linkEnded: Promise<void>;
+  readonly endLink: () => void;
+  /** Set when its end is wanted, with the reason. */
+  stopping: string | undefined;
+}
+
+/** The processes that this one started, from fork to end. */
+export class Children {
+  readonly #local: LocalProcess;
+  readonly #logs: LogLines;
+  readonly #children = new Map<string, Child>();
+
+  constructor(local: LocalProcess, logs: LogLines) {
+    this.#local = local;
+    this.#logs = logs;
+  }
+
+  /** Starts the processes of a group, all at once. @throws {MeshFailure} when one ends before it is ready. */
+  async start(group: ProcGroup, directory: string, env: Readonly<Record<string, string>>): Promise<void> {
+    const children = [...group.extent.points()].map(({ rank }) => this.#start(group, rank, directory, env));
+    for (const child of children) {
+      group.procs.push({ node: child.id, stop: async (reason) => await this.#stop(child, reason) });
+    }
+    try {
+      await Promise.all(children.map(async (child) => await this.#ready(child)));
+    } catch (error) {
+      await group.stop('it could not be started.');
+      throw error;
+    }
+    for (const child of children) void this.#watch(child);
+  }
+
+  /** The link to `peer` ended; `true` when it is a child, whose end is told by its exit. */
+  linkEnded(peer: Peer): boolean {
+    const child = this.#children.get(peer.id);
+    if (child === undefined) return false;
+    child.endLink();
+    // A process without its link is of no use.
+    void within(this.#local.clock, EXIT_MS, child.process.exited).then((ended) => ended || child.process.kill());
+    return true;
+  }
+
+  /** Kills all, when this process itself ends. */
+  killAll(): void {
+    for (const child of this.#children.values()) child.process.kill();
+  }
+
+  #start(group: ProcGroup, rank: number, directory: string, env: Readonly<Record<string, string>>): Child {
+    const id = `${this.#local.id}.${this.#local.count()}`;
+    const { promise: linkEnded, resolve: endLink } = Promise.withResolvers<void>();
+    const source = {};
+    const onLine = (stream: 'stdout' | 'stderr', line: string) =>
+      this.#logs.add(source, `${group.label || group.name}/${rank}`, stream, line);
+    const process = new ChildProcess({ id, parent: this.#local.id, directory, env, onLine });
+    const child: Child = { id, process, group, rank, linkEnded, endLink, stopping: undefined };
+    this.#children.set(id, child);
+    void process.exited.then(() => this.#children.delete(id));
+    return child;
+  }
+
+  async #ready({ process, group, rank }: Child): Promise<void> {
+    const exit = await Promise.race([process.ready, process.exited]);
+    if (exit === undefined) return;
+    const points = [group.extent.point(rank)];
+    throw new MeshFailure({ mesh: group.name, points, ...lossOf(exit, 'did not start') });
+  }
+
+  async #watch(child: Child): Promise<void> {
+    const { id, process, group, rank } = child;
+    const exit = await process.exited;
+    // Answers that were sent before the end still count.
+    await within(this.#local.clock, EXIT_MS, child.linkEnded);
+    const loss: Loss =
+      child.stopping === undefined
+        ? lossOf(exit, 'lost its process')
+        : { kind: 'aborted', problem: `was stopped: ${child.stopping}` };
+    const failures = child.stopping === undefined ? group.lose(rank, loss) : [];
+    this.#local.exchange.lost(this.#local.exchange.target(id, 0).peer, loss);
+    for (const [failure, owner] of failures) void group.raise(failure, owner);
+  }
+
+  async #stop(child: Child, reason: string): Promise<void> {
+    const { id, process, group, rank } = child;
+    if (!this.#children.has(id)) return;
+    child.stopping = reason;
+    const about = { mesh: group.name, point: group.extent.point(rank) };
+    const left = this.#local.ask(id, about, 'leave', this.#local.encode([reason])).result.catch(() => {});
+    const isReady = await Promise.race([process.ready.then(() => true), process.exited.then(() => false)]);
+    if (isReady && (await within(this.#local.clock, LEAVE_MS, left))) process.release();
+    else process.kill();
+    if (!(await within(this.#local.clock, EXIT_MS, process.exited))) process.kill();
+    await process.exited;
+  }
+}
+
+function lossOf(process: ProcessExit, what: string): Loss {
+  const { pid, exitCode, signal } = process;
+  const kind = signal === null ? 'exit' : 'signal';
+  const end = signal === null ? `exited with code ${exitCode}` : `was killed by ${signal}`;
+  return { kind, problem: `${what}: process ${pid} ${end}.`, process };
+}

@@ -1,0 +1,38 @@
+import type { WebSocket } from 'ws';
+import { reasonText } from '../errors.ts';
+import { MAX_FRAME_BYTES } from './limits.ts';
+import type { Link, LinkEvents } from './link.ts';
+import { PacketReader, toFrames } from './packet.ts';
+
+/** Options of every socket, on both ends. Frames stay on one machine: neither compression nor text is needed. */
+export const SOCKET_OPTIONS = {
+  perMessageDeflate: false,
+  skipUTF8Validation: true,
+  maxPayload: MAX_FRAME_BYTES,
+} as const;
+
+/** A link over an open WebSocket. A frame that is no part of a packet ends it. */
+export function socketLink(socket: WebSocket, { onPacket, onClose }: LinkEvents): Link {
+  const reader = new PacketReader();
+  let reason = 'its connection ended.';
+  socket.on('message', (frame: Buffer) => {
+    try {
+      const packet = reader.push(frame);
+      if (packet !== undefined) onPacket(packet);
+    } catch (error) {
+      reason = `it was cut off: ${reasonText(error)}`;
+      socket.terminate();
+    }
+  });
+  socket.on('error', (error) => {
+    reason = `its connection failed: ${error.message}`;
+  });
+  socket.once('close', () => onClose(reason));
+  return {
+    send: (packet) => {
+      if (socket.readyState !== socket.OPEN) return;
+      for (const frame of toFrames(packet)) socket.send(frame);
+    },
+    close: () => socket.close(),
+  };
+}
