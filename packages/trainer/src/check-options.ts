@@ -1,5 +1,5 @@
 import { TrainerOptionError } from './errors.ts';
-import type { TrainingOptions } from './training.ts';
+import type { TrainingOptions } from './training-options.ts';
 
 const atLeast = (least: number) => (value: number) => value >= least;
 const above = (bound: number) => (value: number) => value > bound;

@@ -84,3 +84,15 @@ export class NotConfiguredError extends Error {
     this.option = option;
   }
 }
+
+/** A checkpoint is missing, incomplete or of another model. The training goes on as it was. */
+export class CheckpointError extends Error {
+  override readonly name = 'CheckpointError';
+  readonly code = 'ERR_TRAINER_CHECKPOINT';
+  readonly folder: string;
+
+  constructor(folder: string, problem: string, options?: ErrorOptions) {
+    super(`The checkpoint ${folder} cannot be used: ${problem}`, options);
+    this.folder = folder;
+  }
+}

@@ -1,6 +1,8 @@
 export { type AdvantageOptions, groupAdvantages } from './advantages.ts';
+export { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 export {
   BatchError,
+  CheckpointError,
   LossInputError,
   NonFiniteGradientError,
   NonFiniteLossError,
@@ -15,6 +17,7 @@ export type { PolicyBatch } from './losses/policy-batch.ts';
 export type { PolicyMetrics } from './losses/policy-metrics.ts';
 export { type SftBatch, sftLoss } from './losses/sft.ts';
 export type { PolicyLossName } from './losses/variants.ts';
+export { openTraining } from './open-training.ts';
 export { AdamW, type AdamWOptions } from './optimizer/adam-w.ts';
 export { clipGradNorm, gradNorm } from './optimizer/clip.ts';
 export { type Schedule, scheduleFactor } from './optimizer/schedule.ts';
@@ -30,12 +33,6 @@ export {
   type Targets,
   trainStep,
 } from './train-step.ts';
-export {
-  type ComputeOptions,
-  type ForwardOptions,
-  type ModelWeights,
-  type OptimizerStep,
-  openTraining,
-  Training,
-  type TrainingOptions,
-} from './training.ts';
+export { Training } from './training.ts';
+export type { ComputeOptions, ForwardOptions, ModelWeights, TrainingOptions } from './training-options.ts';
+export type { OptimizerStep, TrainingProgress, TrainingState } from './training-state.ts';

@@ -5,7 +5,7 @@ import { inputLength, type Sequence } from './sequence.ts';
 export interface PackOptions {
   /** Tokens of a row; a longer sequence has a row of its own. @default the longest sequence of the batch */
   readonly tokensPerRow?: number;
-  /** Rows times the widest row of one micro-batch, unless a single row is larger. @default 4096 */
+  /** Rows times the widest row of one micro-batch, unless a single row is larger. @default 2048 */
   readonly maxTokensPerMicroBatch?: number;
 }
 
@@ -42,7 +42,7 @@ interface Row {
  * The result depends on the sequences and the options alone, so equal batches give equal bits.
  */
 export function pack(sequences: readonly Sequence[], options: PackOptions = {}): readonly MicroBatch[] {
-  const { maxTokensPerMicroBatch = 4096 } = options;
+  const { maxTokensPerMicroBatch = 2048 } = options;
   const scored = sequences.flatMap((sequence, index) => (sequence.tokenIds.length === 0 ? [] : [index]));
   const lengths = sequences.map(inputLength);
   const longest = scored.reduce((max, index) => Math.max(max, lengths[index]!), 1);

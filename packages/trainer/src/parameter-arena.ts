@@ -12,22 +12,25 @@ export interface ParameterArena {
   readonly tensors: Readonly<Record<string, Tensor<'float32'>>>;
 }
 
+type Shapes = readonly { readonly name: string; readonly shape: Shape }[];
+
+const paddedLength = (shape: Shape): number => Math.ceil(elementCount(shape) / alignment) * alignment;
+
 /** An arena of zeros for parameters of these shapes. */
-export function allocateArena(parameters: readonly { readonly name: string; readonly shape: Shape }[]): ParameterArena {
-  let length = 0;
-  const offsets = parameters.map(({ shape }) => {
-    const offset = length;
-    length += Math.ceil(elementCount(shape) / alignment) * alignment;
-    return offset;
+export function allocateArena(parameters: Shapes): ParameterArena {
+  const length = parameters.reduce((sum, { shape }) => sum + paddedLength(shape), 0);
+  return viewArena(new Float32Array(length), parameters);
+}
+
+/** The arena over an array that is laid out as one, without a copy. */
+export function viewArena(flat: Float32Array, parameters: Shapes): ParameterArena {
+  let offset = 0;
+  const tensors = parameters.map(({ name, shape }): [string, Tensor<'float32'>] => {
+    const view = flat.subarray(offset, offset + elementCount(shape));
+    offset += paddedLength(shape);
+    return [name, tensor('float32', shape, view)];
   });
-  const flat = new Float32Array(length);
-  const tensors = Object.fromEntries(
-    parameters.map(({ name, shape }, i) => {
-      const view = flat.subarray(offsets[i]!, offsets[i]! + elementCount(shape));
-      return [name, tensor('float32', shape, view)];
-    }),
-  );
-  return { flat, tensors };
+  return { flat, tensors: Object.fromEntries(tensors) };
 }
 
 /** Adds `addend` to `sum` in place. */

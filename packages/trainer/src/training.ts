@@ -1,22 +1,12 @@
-import {
-  gradientName,
-  loadConfig,
-  loadWeights,
-  type ModelConfig,
-  parameters,
-  scoringGraph,
-  trainingGraph,
-  type Weights,
-} from '@forge/models';
-import { openSession, type Session, type SessionOptions } from '@forge/onnx';
+import { gradientName, type ModelConfig, parameters, type Weights } from '@forge/models';
+import type { Session } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
-import { checkTrainingOptions } from './check-options.ts';
 import { NonFiniteGradientError } from './errors.ts';
-import { AdamW, type AdamWOptions } from './optimizer/adam-w.ts';
+import { AdamW } from './optimizer/adam-w.ts';
 import { clipGradNorm } from './optimizer/clip.ts';
 import { type Schedule, scheduleFactor } from './optimizer/schedule.ts';
-import { gatherPicks, type PackOptions, pack } from './pack.ts';
-import { addInPlace, allocateArena, type ParameterArena } from './parameter-arena.ts';
+import { gatherPicks, pack } from './pack.ts';
+import { addInPlace, allocateArena, type ParameterArena, viewArena } from './parameter-arena.ts';
 import {
   allocateScoreFetches,
   allocateScores,
@@ -26,68 +16,8 @@ import {
   scoreSequences,
 } from './scores.ts';
 import { checkSequences, type Sequence } from './sequence.ts';
-
-/** A model in memory; its weights are copied. */
-export interface ModelWeights {
-  readonly config: ModelConfig;
-  readonly weights: Weights;
-}
-
-/** Threads and device of the sessions; see `SessionOptions` of @forge/onnx. */
-export type ComputeOptions = Pick<SessionOptions, 'threads' | 'spinning' | 'device'>;
-
-export interface TrainingOptions extends PackOptions, ComputeOptions {
-  readonly optimizer?: AdamWOptions;
-  /** @default constant */
-  readonly schedule?: Schedule;
-  /** Longest gradient a step may take; a longer one is scaled to it. @default 1 */
-  readonly maxGradNorm?: number;
-}
-
-export interface ForwardOptions {
-  /** Divides the logits; that of the sampler, when its log-probabilities are compared. @default 1 */
-  readonly temperature?: number;
-}
-
-/** What one step of the optimiser did. */
-export interface OptimizerStep {
-  /** Norm of all gradients together, before they were clipped. */
-  readonly gradNorm: number;
-  readonly learningRate: number;
-}
-
-/**
- * Opens a model, a folder or weights in memory, for training. Dispose of it to free its sessions.
- *
- * @throws {TrainerOptionError} when a number is outside its range, before anything is read.
- */
-export async function openTraining(model: string | ModelWeights, options: TrainingOptions = {}): Promise<Training> {
-  checkTrainingOptions(options);
-  const { config, weights } = typeof model === 'string' ? await readModel(model) : model;
-  const scoring = await openSession(scoringGraph(config), computeOptions(options));
-  try {
-    const training = await openSession(trainingGraph(config), computeOptions(options));
-    return new Training({ config, weights }, { scoring, training }, options);
-  } catch (error) {
-    await scoring[Symbol.asyncDispose]();
-    throw error;
-  }
-}
-
-/** The options of a session among others. */
-export function computeOptions({ threads, spinning, device }: ComputeOptions): ComputeOptions {
-  return {
-    ...(threads !== undefined && { threads }),
-    ...(spinning !== undefined && { spinning }),
-    ...(device !== undefined && { device }),
-  };
-}
-
-/** A model folder's config and weights. */
-export async function readModel(folder: string): Promise<ModelWeights> {
-  const config = await loadConfig(folder);
-  return { config, weights: await loadWeights(folder, config) };
-}
+import type { ForwardOptions, ModelWeights, TrainingOptions } from './training-options.ts';
+import type { OptimizerStep, TrainingProgress, TrainingState } from './training-state.ts';
 
 /**
  * A model in training: weights, gradients and moments, changed in place.
@@ -99,6 +29,8 @@ export class Training implements AsyncDisposable {
   /** The weights of now, by Hugging Face name; a step changes them in place. */
   readonly weights: Weights;
   readonly gradients: Readonly<Record<string, Tensor<'float32'>>>;
+  /** Mean of gradients and of their squares, by the names of the weights. */
+  readonly moments: TrainingState['moments'];
   readonly #sessions: { readonly scoring: Session; readonly training: Session };
   readonly #options: TrainingOptions;
   readonly #weightArena: ParameterArena;
@@ -122,15 +54,31 @@ export class Training implements AsyncDisposable {
     this.#gradientArena = allocateArena(parameters(config));
     this.weights = this.#weightArena.tensors;
     this.gradients = this.#gradientArena.tensors;
-    for (const [name, view] of Object.entries(this.weights)) view.data.set(weights[name]!.data);
     this.#optimizer = new AdamW(this.#weightArena.flat, options.optimizer);
+    const [first, second] = this.#optimizer.moments;
+    this.moments = [viewArena(first, parameters(config)).tensors, viewArena(second, parameters(config)).tensors];
+    fill(this.weights, weights);
     this.#learningRate = options.optimizer?.learningRate ?? 1e-3;
     this.#schedule = options.schedule ?? { kind: 'constant' };
   }
 
-  /** Optimiser steps taken since the model was opened. */
+  /** Optimiser steps taken since the model was first opened. */
   get steps(): number {
     return this.#steps;
+  }
+
+  get progress(): TrainingProgress {
+    return { steps: this.#steps, phaseSteps: this.#optimizer.steps, schedule: this.#schedule };
+  }
+
+  /** Goes back, or on, to a state; its tensors are copied and must have the shapes of this model's. */
+  restore({ weights, moments, progress }: TrainingState): void {
+    fill(this.weights, weights);
+    for (const [i, moment] of this.moments.entries()) fill(moment, moments[i]!);
+    this.#optimizer.resume(progress.phaseSteps);
+    this.#schedule = progress.schedule;
+    this.#steps = progress.steps;
+    this.zeroGradients();
   }
 
   /**
@@ -216,3 +164,7 @@ export class Training implements AsyncDisposable {
 
 const gradientFetches = (arena: ParameterArena): Record<string, Tensor> =>
   Object.fromEntries(Object.entries(arena.tensors).map(([name, view]) => [gradientName(name), view]));
+
+function fill(views: Weights, values: Weights): void {
+  for (const [name, { data }] of Object.entries(views)) data.set(values[name]!.data);
+}

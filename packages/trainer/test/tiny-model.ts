@@ -1,8 +1,8 @@
 import { initialize, parseConfig } from '@forge/models';
-import type { ModelWeights } from '../src/training.ts';
+import type { ModelWeights } from '../src/training-options.ts';
 
 /** A new Qwen3 of two layers that trains in milliseconds; its weights depend on the seed alone. */
-export function tinyModel(seed: number): ModelWeights {
+export function tinyModel(seed: number, changes: Readonly<Record<string, unknown>> = {}): ModelWeights {
   const config = parseConfig({
     architectures: ['Qwen3ForCausalLM'],
     model_type: 'qwen3',
@@ -18,6 +18,7 @@ export function tinyModel(seed: number): ModelWeights {
     rope_theta: 10000,
     tie_word_embeddings: true,
     torch_dtype: 'float32',
+    ...changes,
   });
   return { config, weights: initialize(config, seed) };
 }

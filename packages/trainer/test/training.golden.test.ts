@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sftLoss } from '../src/losses/sft.ts';
+import { openTraining } from '../src/open-training.ts';
 import { trainStep } from '../src/train-step.ts';
-import { openTraining } from '../src/training.ts';
 import { compare, goldenModels, readGoldenModel } from './golden-model.ts';
 
 describe.each(goldenModels)('%s', (name) => {

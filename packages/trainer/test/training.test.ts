@@ -1,7 +1,8 @@
 import { Random } from '@forge/tensor';
 import { expect, test } from 'vitest';
+import { openTraining } from '../src/open-training.ts';
 import type { Sequence } from '../src/sequence.ts';
-import { openTraining, type TrainingOptions } from '../src/training.ts';
+import type { TrainingOptions } from '../src/training-options.ts';
 import { compare } from './golden-model.ts';
 import { tinyModel } from './tiny-model.ts';
 

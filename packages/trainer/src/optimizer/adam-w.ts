@@ -17,9 +17,9 @@ type Floats = Float32Array | Float64Array;
  *
  * Source: arXiv 1711.05101, algorithm 2; `torch.optim.AdamW`.
  */
-export class AdamW {
+export class AdamW<Numbers extends Floats = Float32Array> {
   /** Mean of gradients and of their squares, not corrected for their start at 0. */
-  readonly moments: readonly [first: Floats, second: Floats];
+  readonly moments: readonly [first: Numbers, second: Numbers];
   readonly #learningRate: number;
   readonly #betas: readonly [number, number];
   readonly #epsilon: number;
@@ -27,12 +27,11 @@ export class AdamW {
   #steps = 0;
 
   constructor(
-    weights: Floats,
+    weights: Numbers,
     { learningRate = 1e-3, betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0.01 }: AdamWOptions = {},
   ) {
-    const allocate = (): Floats =>
-      weights instanceof Float32Array ? new Float32Array(weights.length) : new Float64Array(weights.length);
-    this.moments = [allocate(), allocate()];
+    // A copy of an array is an array of the same class.
+    this.moments = [weights.slice().fill(0) as Numbers, weights.slice().fill(0) as Numbers];
     this.#learningRate = learningRate;
     this.#betas = betas;
     this.#epsilon = epsilon;
@@ -45,7 +44,7 @@ export class AdamW {
   }
 
   /** Changes `weights` in place by one step along `gradients`. */
-  step(weights: Floats, gradients: Floats, learningRate: number = this.#learningRate): void {
+  step(weights: Numbers, gradients: Numbers, learningRate: number = this.#learningRate): void {
     this.#steps++;
     const [beta1, beta2] = this.#betas;
     const [first, second] = this.moments;
@@ -57,6 +56,11 @@ export class AdamW {
       rate: learningRate / (1 - beta1 ** this.#steps),
       rootScale: 1 / Math.sqrt(1 - beta2 ** this.#steps),
     });
+  }
+
+  /** Goes on after `steps` steps, with the moments that they left in {@link moments}. */
+  resume(steps: number): void {
+    this.#steps = steps;
   }
 
   /** Forgets every step taken: moments 0, bias correction from its start. */

@@ -1,0 +1,36 @@
+import type { ModelConfig, Weights } from '@forge/models';
+import type { SessionOptions } from '@forge/onnx';
+import type { AdamWOptions } from './optimizer/adam-w.ts';
+import type { Schedule } from './optimizer/schedule.ts';
+import type { PackOptions } from './pack.ts';
+
+/** A model in memory; its weights are copied. */
+export interface ModelWeights {
+  readonly config: ModelConfig;
+  readonly weights: Weights;
+}
+
+/** Threads and device of the sessions; see `SessionOptions` of @forge/onnx. */
+export type ComputeOptions = Pick<SessionOptions, 'threads' | 'spinning' | 'device'>;
+
+export interface TrainingOptions extends PackOptions, ComputeOptions {
+  readonly optimizer?: AdamWOptions;
+  /** @default constant */
+  readonly schedule?: Schedule;
+  /** Longest gradient a step may take; a longer one is scaled to it. @default 1 */
+  readonly maxGradNorm?: number;
+}
+
+export interface ForwardOptions {
+  /** Divides the logits; that of the sampler, when its log-probabilities are compared. @default 1 */
+  readonly temperature?: number;
+}
+
+/** The options of a session among others. */
+export function computeOptions({ threads, spinning, device }: ComputeOptions): ComputeOptions {
+  return {
+    ...(threads !== undefined && { threads }),
+    ...(spinning !== undefined && { spinning }),
+    ...(device !== undefined && { device }),
+  };
+}
