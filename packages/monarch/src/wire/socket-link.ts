@@ -17,7 +17,8 @@ export function socketLink(socket: WebSocket, { onPacket, onClose }: LinkEvents)
   let reason = 'its connection ended.';
   socket.on('message', (frame: Buffer) => {
     try {
-      const packet = reader.push(frame);
+      // Not as a Buffer, whose slice() is a view: copies made from here on must be copies.
+      const packet = reader.push(new Uint8Array(frame.buffer, frame.byteOffset, frame.byteLength));
       if (packet !== undefined) onPacket(packet);
     } catch (error) {
       reason = `it was cut off: ${reasonText(error)}`;
