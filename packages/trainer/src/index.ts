@@ -22,6 +22,7 @@ export { AdamW, type AdamWOptions } from './optimizer/adam-w.ts';
 export { clipGradNorm, gradNorm } from './optimizer/clip.ts';
 export { type Schedule, scheduleFactor } from './optimizer/schedule.ts';
 export { type MicroBatch, type PackOptions, pack } from './pack.ts';
+export { ReferenceModel, type ReferenceModelOptions } from './reference-model.ts';
 export type { Scores } from './scores.ts';
 export type { Sequence } from './sequence.ts';
 export {
@@ -33,6 +34,7 @@ export {
   type Targets,
   trainStep,
 } from './train-step.ts';
+export { Trainer, type TrainerOptions } from './trainer.ts';
 export { Training } from './training.ts';
 export type { ComputeOptions, ForwardOptions, ModelWeights, TrainingOptions } from './training-options.ts';
 export type { OptimizerStep, TrainingProgress, TrainingState } from './training-state.ts';

@@ -1,0 +1,46 @@
+import { scoringGraph } from '@forge/models';
+import { endpoint } from '@forge/monarch';
+import { openSession, type Session } from '@forge/onnx';
+import { ForgeActor } from '@forge/service';
+import { readModel } from './open-training.ts';
+import type { PackOptions } from './pack.ts';
+import { scoreSequences } from './scores.ts';
+import { checkSequences, type Sequence } from './sequence.ts';
+import { type ComputeOptions, computeOptions, type ModelWeights } from './training-options.ts';
+
+export interface ReferenceModelOptions extends PackOptions, ComputeOptions {
+  /** A Hugging Face model folder. */
+  readonly model: string;
+  /** Divides the logits; that of the trainer. @default 1 */
+  readonly temperature?: number;
+}
+
+/** A frozen model that scores completions, for the KL term. Source: torchforge `ReferenceModel`. */
+export class ReferenceModel extends ForgeActor {
+  static readonly module: string = import.meta.url;
+  readonly #options: ReferenceModelOptions;
+  #opened: (ModelWeights & { readonly session: Session }) | undefined;
+
+  constructor(options: ReferenceModelOptions) {
+    super();
+    this.#options = options;
+  }
+
+  override async setup(): Promise<void> {
+    const { config, weights } = await readModel(this.#options.model);
+    this.#opened = { config, weights, session: await openSession(scoringGraph(config), computeOptions(this.#options)) };
+  }
+
+  override async cleanup(): Promise<void> {
+    await this.#opened?.session[Symbol.asyncDispose]();
+  }
+
+  /** Log-probability of every token of `tokenIds` of each sequence. @throws {BatchError} when a sequence cannot be scored. */
+  readonly forward = endpoint(async (sequences: readonly Sequence[]): Promise<readonly Float32Array[]> => {
+    const { config, weights, session } = this.#opened!; // the mesh delivers no call before setup() is done
+    checkSequences(sequences, config);
+    const { temperature = 1, ...packing } = this.#options;
+    const scores = await scoreSequences({ session, parameters: weights }, sequences, { ...packing, temperature });
+    return scores.logProbs;
+  });
+}

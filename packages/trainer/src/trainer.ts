@@ -1,0 +1,102 @@
+import { saveModel, type Weights } from '@forge/models';
+import { endpoint } from '@forge/monarch';
+import { recordMetric } from '@forge/observability';
+import { ForgeActor } from '@forge/service';
+import { type Tensor, tensor } from '@forge/tensor';
+import { attachStore, policyVersionPrefix, type Store, type StoreReference } from '@forge/torchstore';
+import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { NotConfiguredError } from './errors.ts';
+import { openTraining } from './open-training.ts';
+import type { Schedule } from './optimizer/schedule.ts';
+import type { Sequence } from './sequence.ts';
+import { type StepOptions, type StepResult, type Targets, trainStep } from './train-step.ts';
+import type { Training } from './training.ts';
+import type { TrainingOptions } from './training-options.ts';
+
+export interface TrainerOptions extends TrainingOptions, StepOptions {
+  /** A Hugging Face model folder. */
+  readonly model: string;
+  /** Where weights are pushed to. @default none; `pushWeights` fails */
+  readonly store?: StoreReference;
+}
+
+/** Trains one model: takes batches, hands out weights. Source: torchforge `TitanTrainer`. */
+export class Trainer extends ForgeActor {
+  static readonly module: string = import.meta.url;
+  readonly #options: TrainerOptions;
+  #training: Training | undefined;
+  #store: Store | undefined;
+
+  constructor(options: TrainerOptions) {
+    super();
+    this.#options = options;
+  }
+
+  override async setup(): Promise<void> {
+    const { model, store } = this.#options;
+    this.#training = await openTraining(model, this.#options);
+    if (store !== undefined) this.#store = attachStore(store);
+  }
+
+  override async cleanup(): Promise<void> {
+    await this.#training?.[Symbol.asyncDispose]();
+    await this.#store?.[Symbol.asyncDispose]();
+  }
+
+  /** One optimiser step on a batch, whatever the number of micro-batches; see {@link trainStep} for what it throws. */
+  readonly trainStep = endpoint(async (inputs: readonly Sequence[], targets: Targets): Promise<StepResult> => {
+    const start = performance.now();
+    const result = await trainStep(this.#opened(), { inputs, targets }, this.#options);
+    recordMetric('rl_trainer_perf/step/total_duration_ms', performance.now() - start);
+    recordMetric('rl_trainer/loss', result.loss);
+    recordMetric('rl_trainer/grad_norm', result.gradNorm);
+    recordMetric('rl_trainer/learning_rate', result.learningRate, 'min');
+    recordMetric('rl_trainer/tokens', result.tokens, 'sum');
+    return result;
+  });
+
+  /** Puts all weights into the store as policy `version`, under `policy_ver_%010d.<name>`. @throws {NotConfiguredError} */
+  readonly pushWeights = endpoint(async (version: number): Promise<void> => {
+    if (this.#store === undefined) throw new NotConfiguredError('store', 'pushWeights');
+    const start = performance.now();
+    await this.#store.putStateDict(policyVersionPrefix(version), this.#opened().weights);
+    recordMetric('rl_trainer_perf/push_weights/total_duration_ms', performance.now() - start);
+  });
+
+  /** Writes a model folder with the weights of now and the tokenizer of the model that was opened. */
+  readonly saveWeights = endpoint(async (folder: string): Promise<void> => {
+    const { config, weights } = this.#opened();
+    await saveModel(folder, { config, weights, tokenizerFolder: this.#options.model });
+  });
+
+  /** Writes everything that the next step depends on; see {@link saveCheckpoint}. */
+  readonly saveCheckpoint = endpoint(
+    (folder: string): Promise<void> => saveCheckpoint(folder, this.#opened(), this.#options.model),
+  );
+
+  /** Goes back to where a checkpoint was written. @throws {CheckpointError} and changes nothing */
+  readonly loadCheckpoint = endpoint((folder: string): Promise<void> => loadCheckpoint(folder, this.#opened()));
+
+  /** A copy of the weights of now. */
+  readonly getWeights = endpoint((): Weights => copyTensors(this.#opened().weights));
+
+  /** Starts a new phase: moments 0 and the schedule, another one if given, from its first step. The weights stay. */
+  readonly resetOptimizer = endpoint((schedule?: Schedule): void => {
+    this.#opened().resetOptimizer(schedule);
+  });
+
+  #opened(): Training {
+    // The mesh delivers no call before setup() is done.
+    return this.#training!;
+  }
+}
+
+/** Tensors of their own memory, without the rest of the arena. */
+function copyTensors(tensors: Weights): Weights {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, { shape, data }]): [string, Tensor<'float32'>] => [
+      name,
+      tensor('float32', shape, data.slice()),
+    ]),
+  );
+}

@@ -1,0 +1,38 @@
+import { thisHost } from '@forge/monarch';
+import { expect, test } from 'vitest';
+import { openTraining } from '../src/open-training.ts';
+import { ReferenceModel } from '../src/reference-model.ts';
+import type { Sequence } from '../src/sequence.ts';
+import { modelFolder } from './model-folder.ts';
+import { tinyModel } from './tiny-model.ts';
+
+const model = tinyModel(5);
+
+const sequences: readonly Sequence[] = [
+  { promptIds: [1, 2, 3], tokenIds: [4, 5, 6] },
+  { promptIds: [7], tokenIds: [] },
+  { promptIds: [8, 9], tokenIds: [10] },
+];
+
+test.each(['inline', 'process'] as const)(
+  'a reference model (%s) scores completions as the trainer does',
+  async (kind) => {
+    await using folder = await modelFolder(model);
+    await using training = await openTraining(model);
+    const { logProbs } = await training.forward(sequences, { temperature: 0.6 });
+    await using procs = await thisHost().spawnProcs({ kind });
+    await using reference = await procs.spawn('reference', ReferenceModel, { model: folder.path, temperature: 0.6 });
+    expect(await reference.forward.callOne(sequences)).toEqual(logProbs);
+  },
+);
+
+test('a sequence that cannot be scored is the error of that call, and the model goes on', async () => {
+  await using folder = await modelFolder(model);
+  await using procs = await thisHost().spawnProcs({ kind: 'inline' });
+  await using reference = await procs.spawn('reference', ReferenceModel, { model: folder.path });
+  await expect(reference.forward.callOne([{ promptIds: [], tokenIds: [1] }])).rejects.toMatchObject({
+    code: 'ERR_MONARCH_ACTOR',
+    cause: { code: 'ERR_TRAINER_BATCH', sequence: 0 },
+  });
+  expect(await reference.forward.callOne(sequences.slice(2))).toHaveLength(1);
+});
