@@ -1,0 +1,158 @@
+import type { ReplicaState } from './state.ts';
+
+/** An option that cannot be, or that does not apply where it was given. Nothing was started. */
+export class ServiceOptionsError extends RangeError {
+  override readonly name = 'ServiceOptionsError';
+  readonly code = 'ERR_SERVICE_OPTIONS';
+  readonly option: string;
+  readonly value: unknown;
+
+  constructor(option: string, value: unknown, problem: string) {
+    super(`${option} is ${String(value)}. ${problem}`);
+    this.option = option;
+    this.value = value;
+  }
+}
+
+/** There are not as many free GPUs as were asked for. Nothing was taken. */
+export class GpusUnavailableError extends Error {
+  override readonly name = 'GpusUnavailableError';
+  readonly code = 'ERR_SERVICE_GPUS';
+  readonly wanted: number;
+  readonly free: readonly string[];
+  readonly total: number;
+
+  constructor(wanted: number, free: readonly string[], total: number) {
+    super(
+      `${wanted} GPUs are needed, ${free.length} of ${total} are free${free.length > 0 ? ` (${free.join(', ')})` : ''}. ` +
+        'Ask for fewer replicas or processes, stop what holds GPUs, or name more in CUDA_VISIBLE_DEVICES.',
+    );
+    this.wanted = wanted;
+    this.free = free;
+    this.total = total;
+  }
+}
+
+/** The queue of the service is full. The request was not sent: try again later or offer less. */
+export class BackPressureError extends Error {
+  override readonly name = 'BackPressureError';
+  readonly code = 'ERR_SERVICE_BACK_PRESSURE';
+  readonly queued: number;
+  readonly max: number;
+
+  constructor(service: string, queued: number, max: number) {
+    super(
+      `${service} has ${queued} requests waiting, the most it holds is ${max}. Send fewer at once, or add replicas.`,
+    );
+    this.queued = queued;
+    this.max = max;
+  }
+}
+
+/** The data of a {@link NoHealthyReplicaError}. */
+export interface Outage {
+  readonly waitedMs: number;
+  /** Of each replica. */
+  readonly states: readonly ReplicaState[];
+  /** Why one of them was lost. */
+  readonly cause: unknown;
+}
+
+/** No replica was healthy for as long as the service waits for one. The request was not sent. */
+export class NoHealthyReplicaError extends Error {
+  override readonly name = 'NoHealthyReplicaError';
+  readonly code = 'ERR_SERVICE_NO_HEALTHY_REPLICA';
+  readonly waitedMs: number;
+  readonly states: readonly ReplicaState[];
+
+  constructor(service: string, { waitedMs, states, cause }: Outage) {
+    super(`${service} had no healthy replica for ${waitedMs} ms (${states.join(', ')}).`, { cause });
+    this.waitedMs = waitedMs;
+    this.states = states;
+  }
+}
+
+/**
+ * The replica that served the request was lost. Whether the endpoint ran is unknown: mark it `idempotent` when it may
+ * run twice, and the service tries again itself.
+ */
+export class ReplicaFailedError extends Error {
+  override readonly name = 'ReplicaFailedError';
+  readonly code = 'ERR_SERVICE_REPLICA_FAILED';
+  readonly replica: number;
+  readonly endpoint: string;
+  readonly attempts: number;
+
+  constructor(service: string, { replica, endpoint, attempts, cause }: ReplicaFailedFields) {
+    super(
+      `Replica ${replica} of ${service} was lost while it served ${endpoint} (attempt ${attempts}). ` +
+        'Whether the call took effect is unknown.',
+      { cause },
+    );
+    this.replica = replica;
+    this.endpoint = endpoint;
+    this.attempts = attempts;
+  }
+}
+
+/** The data of a {@link ReplicaFailedError}. */
+export interface ReplicaFailedFields {
+  readonly replica: number;
+  readonly endpoint: string;
+  readonly attempts: number;
+  readonly cause: unknown;
+}
+
+/** A request on a session that has ended. */
+export class SessionClosedError extends Error {
+  override readonly name = 'SessionClosedError';
+  readonly code = 'ERR_SERVICE_SESSION_CLOSED';
+  readonly session: string;
+
+  constructor(service: string, session: string) {
+    super(`Session ${session} of ${service} has ended. Start another with ${service}.session().`);
+    this.session = session;
+  }
+}
+
+/** The service is shutting down or shut down. `started` tells whether the request had reached a replica. */
+export class ServiceStoppedError extends Error {
+  override readonly name = 'ServiceStoppedError';
+  readonly code = 'ERR_SERVICE_STOPPED';
+  readonly started: boolean;
+
+  constructor(service: string, { started, cause }: { readonly started: boolean; readonly cause?: unknown }) {
+    super(
+      started
+        ? `${service} was shut down before the call ended.`
+        : `${service} is shut down. The request was not sent.`,
+      cause === undefined ? undefined : { cause },
+    );
+    this.started = started;
+  }
+}
+
+/** What one replica answered to a fanout. */
+export type FanoutOutcome<R> =
+  | { readonly replica: number; readonly ok: true; readonly value: R }
+  | { readonly replica: number; readonly ok: false; readonly error: unknown };
+
+/** Some replicas did not answer a fanout with a value; `errors` are theirs, `outcomes` everybody's. */
+export class FanoutError extends AggregateError {
+  override readonly name = 'FanoutError';
+  readonly code = 'ERR_SERVICE_FANOUT';
+  readonly endpoint: string;
+  readonly outcomes: readonly FanoutOutcome<unknown>[];
+
+  constructor(service: string, endpoint: string, outcomes: readonly FanoutOutcome<unknown>[]) {
+    const failed = outcomes.filter((outcome) => !outcome.ok);
+    const first = failed[0]?.error;
+    super(
+      failed.map(({ error }) => error),
+      `${service}.${endpoint} failed on replicas ${failed.map(({ replica }) => replica).join(', ')} of ` +
+        `${outcomes.length}: ${first instanceof Error ? first.message : String(first)}`,
+    );
+    this.endpoint = endpoint;
+    this.outcomes = outcomes;
+  }
+}

@@ -1,0 +1,27 @@
+import type { ReplicaState } from './state.ts';
+
+/** What a service tells about itself while it runs. */
+export type ServiceEvent =
+  | {
+      readonly type: 'replicaStateChanged';
+      readonly replica: number;
+      readonly from: ReplicaState;
+      readonly to: ReplicaState;
+      /** Why it was last lost, if it ever was. */
+      readonly cause: unknown;
+    }
+  | {
+      readonly type: 'requestRetried';
+      readonly endpoint: string;
+      /** The replica that was lost under it. */
+      readonly replica: number;
+      /** Attempts made so far. */
+      readonly attempts: number;
+    }
+  | {
+      /** What the session's replica knew of it is lost. */
+      readonly type: 'sessionMoved';
+      readonly session: string;
+      readonly from: number;
+      readonly to: number;
+    };

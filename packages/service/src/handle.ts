@@ -1,0 +1,92 @@
+import type { Endpoint } from '@forge/monarch';
+import type { FanoutOutcome } from './errors.ts';
+import type { RouteOptions } from './request.ts';
+import type { ServiceMetrics, ServiceState } from './snapshot.ts';
+
+/** The ways to call an endpoint of a session. */
+export interface SessionEndpoint<Args extends readonly unknown[], Result> {
+  /** Calls the replica of the session. */
+  route(...args: Args): Promise<Result>;
+  /** The same endpoint, called with limits. */
+  with(options: RouteOptions): SessionEndpoint<Args, Result>;
+}
+
+/** The ways to call an endpoint of a service. Arguments are read when a replica takes the request, not before. */
+export interface ServiceEndpoint<Args extends readonly unknown[], Result> {
+  /**
+   * Calls one replica: the one of the session this code runs in, else the next with a free slot. A replica of several
+   * processes calls all of them and answers with the result of rank 0.
+   *
+   * @throws {ActorError} what the endpoint threw; the replica stays in service.
+   * @throws {BackPressureError} when the queue is full.
+   * @throws {ReplicaFailedError} when the replica was lost and the endpoint is not `idempotent`.
+   * @throws {NoHealthyReplicaError} when no replica became healthy in time.
+   */
+  route(...args: Args): Promise<Result>;
+  /**
+   * Calls every healthy replica at once, past the queue; the results in order of replicas. A replica that is starting
+   * gets the call before its first request, and adds no result.
+   *
+   * @throws {FanoutError} when any of them failed, after all have answered.
+   */
+  fanout(...args: Args): Promise<readonly Result[]>;
+  /** As `fanout`, but what failed is an outcome among the others. */
+  fanoutSettled(...args: Args): Promise<readonly FanoutOutcome<Result>[]>;
+  /** The same endpoint, called with limits. */
+  with(options: RouteOptions): ServiceEndpoint<Args, Result>;
+}
+
+type EndpointKeys<T> = { [K in keyof T]: T[K] extends Endpoint<never, unknown> ? K : never }[keyof T];
+
+type Routed<T> = {
+  readonly [K in Exclude<EndpointKeys<T>, keyof ServiceControls<T>>]: T[K] extends Endpoint<infer Args, infer Result>
+    ? ServiceEndpoint<Args, Result>
+    : never;
+};
+
+type Stuck<T> = {
+  readonly [K in Exclude<EndpointKeys<T>, keyof SessionControls>]: T[K] extends Endpoint<infer Args, infer Result>
+    ? SessionEndpoint<Args, Result>
+    : never;
+};
+
+/** What a session can do beside calling endpoints. */
+export interface SessionControls extends AsyncDisposable {
+  readonly id: string;
+  /** The replica it sticks to; `undefined` before its first request. */
+  readonly replica: number | undefined;
+  /** Times that its replica was lost and it went on with fresh actors, which know nothing of it. */
+  readonly moves: number;
+  /** Ends it: its replica is free of it. Requests under way go on. */
+  close(): Promise<void>;
+}
+
+/** Calls that go to one replica as long as it lives. */
+export type Session<T> = Stuck<T> & SessionControls;
+
+/** What a service can do beside calling endpoints. */
+export interface ServiceControls<T> extends AsyncDisposable {
+  readonly name: string;
+  /** Opens a session, which sticks to a replica from its first request on. */
+  session(): Promise<Session<T>>;
+  /** Runs `scope` in a session: whatever it calls on this service, at any depth, goes to one replica. */
+  session<R>(scope: (session: Session<T>) => R | Promise<R>): Promise<R>;
+  /** Counts, rates and latencies up to now. */
+  metrics(): ServiceMetrics;
+  /** What every replica is doing now. */
+  state(): ServiceState;
+  /**
+   * Turns away what waits, lets what runs end for up to `graceMs`, then ends every process. Once; later calls wait
+   * for the first.
+   */
+  shutdown(options?: ShutdownOptions): Promise<void>;
+}
+
+/** How a service ends. */
+export interface ShutdownOptions {
+  /** Time for requests under way; after it they reject with ServiceStoppedError. @default 5_000 */
+  readonly graceMs?: number;
+}
+
+/** Replicas of an actor behind one handle. It stays in the process that started it. */
+export type Service<T> = Routed<T> & ServiceControls<T>;

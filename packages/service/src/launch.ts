@@ -1,0 +1,89 @@
+import {
+  type Actor,
+  type ActorClass,
+  type ActorMesh,
+  type CallOptions,
+  endpointsOfMesh,
+  type HostMesh,
+  type Replies,
+  type Selection,
+  thisHost,
+} from '@forge/monarch';
+import type { ActorOptions, ProcDims } from './options.ts';
+import type { Incarnation } from './replica.ts';
+
+/** An actor class with everything its processes are started with. */
+export interface Blueprint<T extends Actor, Args extends readonly unknown[], Procs extends number> {
+  readonly actor: ActorClass<T, Args>;
+  readonly args: Args;
+  readonly options: ActorOptions<Procs>;
+}
+
+/** What one launch of a blueprint has of its own. */
+export interface LaunchPlace {
+  readonly name: string;
+  /** Counts the launches that share hosts. */
+  readonly index: number;
+  readonly gpuIds: readonly string[];
+  /** Takes over the failures of the processes; without it they climb to the owner. */
+  readonly lost?: (cause: unknown) => void;
+}
+
+/** Actors on processes of their own, which end together. */
+export interface Launched<T, Procs extends number> extends Incarnation {
+  readonly mesh: ActorMesh<T, ProcDims<Procs>>;
+}
+
+interface Callable {
+  with(options: CallOptions): Callable;
+  call(...args: readonly unknown[]): Replies<unknown, string>;
+  callOne(...args: readonly unknown[]): Promise<unknown>;
+}
+
+function hostOf(hosts: HostMesh<string> | undefined, index: number): HostMesh<string> {
+  if (!hosts) return thisHost();
+  const point = [...hosts.extent.points()][index % hosts.length];
+  const at = (label: string) => [label, point?.at(label)] as const;
+  const selection: Selection<string> = Object.fromEntries(hosts.extent.labels.map(at));
+  return hosts.slice(selection);
+}
+
+/** Starts processes and spawns the actors on them; when that fails, nothing is left. */
+export async function launch<T extends Actor, Args extends readonly unknown[], Procs extends number>(
+  { actor, args, options }: Blueprint<T, Args, Procs>,
+  { name, index, gpuIds, lost }: LaunchPlace,
+): Promise<Launched<T, Procs>> {
+  const { procs = 1, hosts, kind = 'process', env = {} } = options;
+  const group = await hostOf(hosts, index).spawnProcs({
+    perHost: procs === 1 ? {} : { procs },
+    kind,
+    name,
+    env: gpuIds.length === 0 ? env : { ...env, CUDA_VISIBLE_DEVICES: gpuIds.join(',') },
+    ...(lost && {
+      supervise: (failure) => {
+        lost(failure);
+        return true;
+      },
+    }),
+  });
+  try {
+    const mesh = await group.spawn(name, actor, ...args);
+    return {
+      // One process has no dimension, several have `procs`: what ProcDims says.
+      mesh: mesh as unknown as ActorMesh<T, ProcDims<Procs>>,
+      endpoints: endpointsOfMesh(mesh),
+      call: async (endpoint, callArgs, callOptions) => {
+        // Only names of unary endpoints get here: the handle of the service has no others.
+        const named: Callable = Reflect.get(mesh as object, endpoint);
+        const callable = callOptions ? named.with(callOptions) : named;
+        if (procs === 1) return await callable.callOne(...callArgs);
+        const [first] = (await callable.call(...callArgs).failFast()).values();
+        return first;
+      },
+      stop: async () => await group.stop(),
+    };
+  } catch (error) {
+    await group.stop();
+    throw error;
+  }
+}

@@ -1,0 +1,107 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { EndpointCard } from '@forge/monarch';
+import { FanoutError, type FanoutOutcome, ServiceOptionsError, SessionClosedError } from './errors.ts';
+import type { Service, ServiceControls, Session, SessionControls, ShutdownOptions } from './handle.ts';
+import type { ReplicaSet } from './replica-set.ts';
+import type { RouteOptions } from './request.ts';
+import type { StickySession } from './session.ts';
+import { metricsOf, stateOf } from './snapshot.ts';
+
+type Endpoints = ReadonlyMap<string, EndpointCard>;
+type MakeEndpoint = (name: string, options: RouteOptions) => object;
+
+/** Adds an object for each endpoint that has one answer. @throws {ServiceOptionsError} when a control has its name. */
+function withEndpoints(controls: object, endpoints: Endpoints, make: MakeEndpoint): object {
+  for (const [name, { kind, timeoutMs }] of endpoints) {
+    if (kind === 'stream') continue;
+    if (name in controls)
+      throw new ServiceOptionsError('endpoint', name, 'A service or session answers to that name itself.');
+    Object.assign(controls, { [name]: make(name, timeoutMs === undefined ? {} : { timeoutMs }) });
+  }
+  return Object.freeze(controls);
+}
+
+/** Makes the handle of a session. */
+function sessionHandle<T>(replicas: ReplicaSet, session: StickySession, endpoints: Endpoints): Session<T> {
+  const make: MakeEndpoint = (endpoint, options) => ({
+    route: async (...args: readonly unknown[]) => await routeIn(replicas, session, { ...options, endpoint, args }),
+    with: (limits: RouteOptions) => make(endpoint, { ...options, ...limits }),
+  });
+  const close = async () => replicas.sessions.close(session);
+  const controls: SessionControls = {
+    id: session.id,
+    get replica() {
+      return session.replica?.index;
+    },
+    get moves() {
+      return session.moves;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+  // The endpoints are those of T, as its actors listed them.
+  return withEndpoints(controls, endpoints, make) as Session<T>;
+}
+
+interface Routed extends RouteOptions {
+  readonly endpoint: string;
+  readonly args: readonly unknown[];
+}
+
+async function routeIn(replicas: ReplicaSet, session: StickySession | undefined, request: Routed): Promise<unknown> {
+  if (session?.isClosed) throw new SessionClosedError(replicas.name, session.id);
+  return await replicas.route({ ...request, session });
+}
+
+/** Makes the handle of a running service: its controls, and each endpoint under its name. */
+export function serviceHandle<T>(replicas: ReplicaSet, endpoints: Endpoints, stopped: () => void): Service<T> {
+  const scope = new AsyncLocalStorage<StickySession>();
+  const { name } = replicas;
+
+  const make: MakeEndpoint = (endpoint, options) => {
+    const fanoutSettled = async (...args: readonly unknown[]): Promise<readonly FanoutOutcome<unknown>[]> =>
+      await replicas.fanout({ ...options, endpoint, args });
+    return {
+      route: async (...args: readonly unknown[]) =>
+        await routeIn(replicas, scope.getStore(), { ...options, endpoint, args }),
+      fanoutSettled,
+      fanout: async (...args: readonly unknown[]) => {
+        const outcomes = await fanoutSettled(...args);
+        return outcomes.map((outcome) => {
+          if (!outcome.ok) throw new FanoutError(name, endpoint, outcomes);
+          return outcome.value;
+        });
+      },
+      with: (limits: RouteOptions) => make(endpoint, { ...options, ...limits }),
+    };
+  };
+
+  async function session(): Promise<Session<T>>;
+  async function session<R>(task: (session: Session<T>) => R | Promise<R>): Promise<R>;
+  async function session<R>(task?: (session: Session<T>) => R | Promise<R>): Promise<R | Session<T>> {
+    const sticky = replicas.sessions.open();
+    const handle = sessionHandle<T>(replicas, sticky, endpoints);
+    if (!task) return handle;
+    try {
+      return await scope.run(sticky, () => task(handle));
+    } finally {
+      replicas.sessions.close(sticky);
+    }
+  }
+
+  async function shutdown({ graceMs = 5_000 }: ShutdownOptions = {}): Promise<void> {
+    await replicas.shutdown(graceMs);
+    stopped();
+  }
+
+  const controls: ServiceControls<T> = {
+    name,
+    session,
+    metrics: () => metricsOf(replicas),
+    state: () => stateOf(replicas),
+    shutdown,
+    [Symbol.asyncDispose]: async () => await shutdown(),
+  };
+  // The endpoints are those of T, as its actors listed them.
+  return withEndpoints(controls, endpoints, make) as Service<T>;
+}
