@@ -1,4 +1,8 @@
 import { TrainerOptionError } from './errors.ts';
+import { correctionModes } from './losses/correction.ts';
+import { klEstimators } from './losses/kl.ts';
+import { variants } from './losses/variants.ts';
+import type { StepOptions } from './train-step.ts';
 import type { TrainingOptions } from './training-options.ts';
 
 const atLeast = (least: number) => (value: number) => value >= least;
@@ -39,7 +43,47 @@ export function checkTrainingOptions({ optimizer, schedule, ...options }: Traini
       expected: 'a whole number of at least 1',
     },
   };
+  checkRules(rules);
+  checkChoice('schedule.kind', schedule?.kind, ['constant', 'linear', 'cosine']);
+}
+
+/** @throws {TrainerOptionError} naming the first option that is outside its range. */
+export function checkStepOptions({ loss = {}, temperature }: StepOptions): void {
+  const positive = { isValid: above(0), expected: 'a number above 0' };
+  const notNegative = { isValid: atLeast(0), expected: 'a number of at least 0' };
+  checkChoice('loss.name', loss.name, Object.keys(variants));
+  checkChoice('loss.klEstimator', loss.klEstimator, Object.keys(klEstimators));
+  checkChoice('loss.oldPolicy', loss.oldPolicy, ['sampler', 'current']);
+  checkChoice('loss.correction.mode', loss.correction?.mode, correctionModes);
+  checkRules({
+    temperature: { value: temperature, ...positive },
+    'loss.beta': { value: loss.beta, ...notNegative },
+    'loss.epsilonLow': { value: loss.epsilonLow, ...notNegative },
+    'loss.epsilonHigh': { value: loss.epsilonHigh, ...notNegative },
+    'loss.delta': { value: loss.delta, ...positive },
+    'loss.dualClip': { value: loss.dualClip, isValid: atLeast(1), expected: 'a number of at least 1' },
+    'loss.tauPositive': { value: loss.tauPositive, ...positive },
+    'loss.tauNegative': { value: loss.tauNegative, ...positive },
+    'loss.maxCompletionLength': {
+      value: loss.maxCompletionLength,
+      isValid: isWholeAtLeast(1),
+      expected: 'a whole number of at least 1',
+    },
+  });
+  if (loss.name === 'dr_grpo' && loss.maxCompletionLength === undefined) {
+    throw new TrainerOptionError('loss.maxCompletionLength', undefined, 'given, as dr_grpo divides by it');
+  }
+}
+
+function checkRules(rules: Readonly<Record<string, Rule>>): void {
   for (const [option, { value, isValid, expected }] of Object.entries(rules)) {
     if (value !== undefined && !isValid(value)) throw new TrainerOptionError(option, value, expected);
+  }
+}
+
+/** Options may come from a file, where nothing checked their spelling. */
+function checkChoice(option: string, value: string | undefined, choices: readonly string[]): void {
+  if (value !== undefined && !choices.includes(value)) {
+    throw new TrainerOptionError(option, value, `one of ${choices.join(', ')}`);
   }
 }

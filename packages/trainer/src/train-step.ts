@@ -1,3 +1,4 @@
+import { checkStepOptions } from './check-options.ts';
 import { LossInputError, NonFiniteLossError } from './errors.ts';
 import type { Floats, LossResult } from './losses/loss.ts';
 import { type PolicyLossOptions, policyLoss } from './losses/policy.ts';
@@ -63,6 +64,7 @@ export interface StepResult {
 /**
  * One optimiser step on a batch, whatever the number of micro-batches: the loss is normalised over the whole batch first.
  *
+ * @throws {TrainerOptionError} when an option is outside its range.
  * @throws {BatchError} {LossInputError} when the batch does not fit the model or itself.
  * @throws {NonFiniteLossError} {NonFiniteGradientError} when the numbers break down. In every case the weights, the moments
  * and the schedule are as they were.
@@ -72,6 +74,7 @@ export async function trainStep(
   { inputs, targets }: { readonly inputs: readonly Sequence[]; readonly targets: Targets },
   options: StepOptions = {},
 ): Promise<StepResult> {
+  checkStepOptions(options);
   checkTargets(inputs, targets);
   training.zeroGradients();
   const { scores, result } =

@@ -2,8 +2,8 @@ import { saveModel, type Weights } from '@forge/models';
 import { endpoint } from '@forge/monarch';
 import { recordMetric } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
-import { type Tensor, tensor } from '@forge/tensor';
 import { attachStore, policyVersionPrefix, type Store, type StoreReference } from '@forge/torchstore';
+import { checkStepOptions } from './check-options.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { NotConfiguredError } from './errors.ts';
 import { openTraining } from './open-training.ts';
@@ -34,6 +34,7 @@ export class Trainer extends ForgeActor {
 
   override async setup(): Promise<void> {
     const { model, store } = this.#options;
+    checkStepOptions(this.#options);
     this.#training = await openTraining(model, this.#options);
     if (store !== undefined) this.#store = attachStore(store);
   }
@@ -78,7 +79,7 @@ export class Trainer extends ForgeActor {
   readonly loadCheckpoint = endpoint((folder: string): Promise<void> => loadCheckpoint(folder, this.#opened()));
 
   /** A copy of the weights of now. */
-  readonly getWeights = endpoint((): Weights => copyTensors(this.#opened().weights));
+  readonly getWeights = endpoint((): Weights => this.#opened().weights);
 
   /** Starts a new phase: moments 0 and the schedule, another one if given, from its first step. The weights stay. */
   readonly resetOptimizer = endpoint((schedule?: Schedule): void => {
@@ -89,14 +90,4 @@ export class Trainer extends ForgeActor {
     // The mesh delivers no call before setup() is done.
     return this.#training!;
   }
-}
-
-/** Tensors of their own memory, without the rest of the arena. */
-function copyTensors(tensors: Weights): Weights {
-  return Object.fromEntries(
-    Object.entries(tensors).map(([name, { shape, data }]): [string, Tensor<'float32'>] => [
-      name,
-      tensor('float32', shape, data.slice()),
-    ]),
-  );
 }

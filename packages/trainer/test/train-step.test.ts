@@ -142,3 +142,17 @@ test.each(wrong)(
     expect(compare(training.weights, model.weights).worst).toBe(0);
   },
 );
+
+test.each([
+  { loss: { name: 'grpo2' } },
+  { loss: { klEstimator: 'k4' } },
+  { loss: { correction: { mode: 'none' } } },
+  { loss: { oldPolicy: 'older' } },
+  { loss: { beta: -1 } },
+  { loss: { name: 'dr_grpo' } },
+  { temperature: 0 },
+])('options %j, as a file may hold them, are refused', async (options) => {
+  await using training = await openTraining(model);
+  const run = trainStep(training, { inputs, targets: await grpoTargets() }, options as StepOptions);
+  await expect(run).rejects.toMatchObject({ code: 'ERR_TRAINER_OPTION' });
+});

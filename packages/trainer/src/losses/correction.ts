@@ -27,6 +27,9 @@ const modes: Readonly<Record<CorrectionMode, { readonly level: 'token' | 'sequen
   sequence_mask: { level: 'sequence', bound: mask },
 };
 
+/** Every mode, by name. */
+export const correctionModes: readonly string[] = Object.keys(modes);
+
 /**
  * Importance weights of one sequence: `exp(old − sampler)` a token, or `exp` of the sum over the sequence, within bounds.
  * Tokens that are masked out count as equally likely.
