@@ -11,6 +11,7 @@ export {
   WeightsMismatchError,
 } from './errors.ts';
 export type { FinishReason } from './finish.ts';
+export { Generator, type GeneratorOptions, type UpdateWeightsOptions } from './generator.ts';
 export type { Prompt } from './request.ts';
 export { type PrefillRow, Runner, type RunnerOptions } from './runner.ts';
 export { type DistributionParams, type DrawContext, type Sample, Sampler } from './sampler.ts';

@@ -1,0 +1,178 @@
+import { type ChatMessage, type ChatOptions, loadModel, type ModelConfig, type Tokenizer } from '@forge/models';
+import { endpoint } from '@forge/monarch';
+import { ForgeActor } from '@forge/service';
+import { attachStore, type Store, type StoreReference } from '@forge/torchstore';
+import type { Completion } from './completion.ts';
+import { Engine, type EngineOptions, type UpdateMode } from './engine.ts';
+import { NoStoreError } from './errors.ts';
+import { recordRequest, recordUpdate } from './metrics.ts';
+import type { Prompt } from './request.ts';
+import { Runner, type RunnerOptions } from './runner.ts';
+import { resolveSamplingParams, type SamplingParams } from './sampling-params.ts';
+import { fetchWeights } from './weights.ts';
+
+/** What a generator is constructed with. */
+export interface GeneratorOptions
+  extends Pick<EngineOptions, 'maxSequences' | 'maxPrefillTokens' | 'maxModelLength'>,
+    Pick<RunnerOptions, 'threads' | 'spinning' | 'runtime' | 'device'> {
+  /** A Hugging Face model folder; its weights are version 0. */
+  readonly model: string;
+  /** Where `updateWeights` fetches versions. @default none: the weights stay */
+  readonly store?: StoreReference;
+  /**
+   * Options of requests that do not say otherwise. What the folder's `generation_config.json` recommends is not used,
+   * since filters that the trainer does not know bias its gradients.
+   * @default one completion of at most 16 tokens at temperature 1
+   */
+  readonly sampling?: SamplingParams;
+  /**
+   * Seeds requests that bring no seed, together with the actor's rank. Replicas of a service draw equally from equal
+   * requests; give requests a seed where that matters.
+   * @default 0
+   */
+  readonly seed?: number;
+}
+
+/** How new weights are taken. */
+export interface UpdateWeightsOptions {
+  /** What happens to sequences that are running. @default 'inFlight' */
+  readonly mode?: UpdateMode;
+}
+
+/** What `setup` made. */
+interface Ready {
+  readonly engine: Engine;
+  readonly tokenizer: Tokenizer;
+  readonly config: ModelConfig;
+  readonly store: Store | undefined;
+}
+
+/** Continues prompts with a language model, many at once, while its weights are updated. vLLM's role. */
+export class Generator extends ForgeActor {
+  static readonly module: string = import.meta.url;
+  readonly #options: GeneratorOptions;
+  #ready: Promise<Ready> | undefined;
+
+  /** @throws {SamplingParamsError} when the default sampling options cannot be obeyed. */
+  constructor(options: GeneratorOptions) {
+    super();
+    resolveSamplingParams(options.sampling ?? {});
+    this.#options = options;
+  }
+
+  override async setup(): Promise<void> {
+    this.#ready = start(this.#options, this.context.point.rank);
+    await this.#ready;
+  }
+
+  override async cleanup(): Promise<void> {
+    const { engine, store } = await this.#started();
+    await engine[Symbol.asyncDispose]();
+    await store?.[Symbol.asyncDispose]();
+  }
+
+  /** The `n` completions of a prompt, given as text or as token ids. Cancelling the call frees its slots. */
+  readonly generate = endpoint(
+    async (prompt: string | readonly number[], sampling: SamplingParams = {}): Promise<readonly Completion[]> => {
+      const [completions] = await this.#generate([prompt], sampling);
+      return completions!; // one a prompt
+    },
+    { concurrency: Number.POSITIVE_INFINITY, idempotent: true },
+  );
+
+  /** `generate` for the next turn of a conversation, by the chat template of the model. */
+  readonly chat = endpoint(
+    async (
+      messages: readonly ChatMessage[],
+      sampling: SamplingParams = {},
+      template: ChatOptions = {},
+    ): Promise<readonly Completion[]> => {
+      const { tokenizer } = await this.#started();
+      const prompt = tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true, ...template });
+      const [completions] = await this.#generate([prompt], sampling);
+      return completions!; // one a prompt
+    },
+    { concurrency: Number.POSITIVE_INFINITY, idempotent: true },
+  );
+
+  /** The completions of several prompts in one message; when one of them fails, the others are given up. */
+  readonly generateBatch = endpoint(
+    (prompts: readonly (string | readonly number[])[], sampling: SamplingParams = {}) =>
+      this.#generate(prompts, sampling),
+    { concurrency: Number.POSITIVE_INFINITY, idempotent: true },
+  );
+
+  /**
+   * Takes the weights that the store holds as `policy_ver_<version>`: fetches them while decoding goes on, and swaps
+   * them in between two steps. Updates are applied one after the other, in order of arrival.
+   *
+   * @throws {NoStoreError} {WeightsMismatchError} and the store's errors; the weights stay as they are then.
+   */
+  readonly updateWeights = endpoint(
+    async (version: number, { mode = 'inFlight' }: UpdateWeightsOptions = {}): Promise<void> => {
+      const { engine, store, config } = await this.#started();
+      if (!store) throw new NoStoreError(version);
+      const startedAtMs = performance.now();
+      const weights = await fetchWeights(store, version, config);
+      const fetchedAtMs = performance.now();
+      await engine.update(weights, version, mode);
+      recordUpdate(fetchedAtMs - startedAtMs, performance.now() - fetchedAtMs);
+    },
+    { idempotent: true },
+  );
+
+  /** The version of the weights that the next token is drawn with. */
+  readonly getVersion = endpoint(async (): Promise<number> => (await this.#started()).engine.version, {
+    concurrency: Number.POSITIVE_INFINITY,
+    idempotent: true,
+  });
+
+  #started(): Promise<Ready> {
+    if (!this.#ready) throw new TypeError('A generator answers only after its setup; spawn it instead of calling new.');
+    return this.#ready;
+  }
+
+  async #generate(
+    prompts: readonly (string | readonly number[])[],
+    sampling: SamplingParams,
+  ): Promise<readonly (readonly Completion[])[]> {
+    const { signal } = this.context;
+    const { engine, tokenizer } = await this.#started();
+    const params = resolveSamplingParams(this.#options.sampling ?? {}, sampling);
+    const tokenised = prompts.map((prompt) => tokenise(prompt, tokenizer));
+    for (const { ids } of tokenised) engine.check(ids);
+    const siblings = new AbortController();
+    const either = AbortSignal.any([signal, siblings.signal]);
+    try {
+      const all = await Promise.all(tokenised.map((prompt) => engine.generate(prompt, params, either)));
+      for (const completions of all) recordRequest(completions);
+      return all;
+    } catch (error) {
+      siblings.abort(error);
+      throw error;
+    }
+  }
+}
+
+async function start({ model, store, ...options }: GeneratorOptions, rank: number): Promise<Ready> {
+  const { config, weights, tokenizer } = await loadModel(model);
+  const runner = await Runner.open(config, weights, options);
+  try {
+    const engine = new Engine({
+      ...options,
+      runner,
+      decode: (ids) => tokenizer.decode(ids, { skipSpecialTokens: true }),
+      endTokenIds: tokenizer.eosTokenIds,
+      seed: `${options.seed ?? 0}, rank ${rank}`,
+    });
+    return { engine, tokenizer, config, store: store && attachStore(store) };
+  } catch (error) {
+    await runner[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function tokenise(prompt: string | readonly number[], tokenizer: Tokenizer): Prompt {
+  if (typeof prompt === 'string') return { text: prompt, ids: tokenizer.encode(prompt) };
+  return { text: tokenizer.decode(prompt), ids: prompt };
+}
