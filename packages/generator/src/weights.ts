@@ -14,11 +14,7 @@ export async function fetchWeights(store: Store, version: number, config: ModelC
 }
 
 /** A loaded state dict as weights in the order of `parameters(config)`. @throws {WeightsMismatchError} */
-export function weightsOf(
-  stateDict: Readonly<Record<string, LoadedItem>>,
-  version: number,
-  config: ModelConfig,
-): Weights {
+function weightsOf(stateDict: Readonly<Record<string, LoadedItem>>, version: number, config: ModelConfig): Weights {
   const found = new Map<string, Tensor<'float32'>>();
   for (const [name, item] of Object.entries(stateDict)) {
     if (!isTensor(item)) throw new WeightsMismatchError(version, `${name} is no tensor.`);

@@ -1,0 +1,22 @@
+import type { ActorMesh } from '@forge/monarch';
+import type { Service } from '@forge/service';
+import type { Completion, Generator } from '../src/index.ts';
+
+declare const one: ActorMesh<Generator, never>;
+declare const service: Service<Generator>;
+
+export const completions: Promise<readonly Completion[]> = one.generate.callOne([1, 2, 3], { n: 2, stop: 'END' });
+export const batches: Promise<readonly (readonly Completion[])[]> = service.generateBatch.route(['a', [1, 2]]);
+export const versions: Promise<readonly number[]> = service.getVersion.fanout();
+export const updated: Promise<readonly void[]> = service.updateWeights.fanout(7, { mode: 'drain' });
+
+// @ts-expect-error options have the names of vLLM in camel case
+one.generate.callOne('prompt', { max_tokens: 5 });
+// @ts-expect-error there are three modes
+one.updateWeights.callOne(1, { mode: 'pause' });
+// @ts-expect-error a version is a number
+one.updateWeights.callOne('policy_ver_0000000001');
+// @ts-expect-error what is not an endpoint is not reachable
+one.setup;
+// @ts-expect-error completions do not change
+completions.then(([completion]) => completion?.tokenIds.push(1));
