@@ -24,6 +24,7 @@ export class EndpointAdverbs {
   readonly #mesh: Addressed;
   readonly #endpoint: string;
   readonly #options: CallOptions;
+  /** Where the next choice begins. */
   #turn = 0;
 
   constructor(mesh: Addressed, endpoint: string, options: CallOptions) {
@@ -83,7 +84,7 @@ export class EndpointAdverbs {
   /** Among the living the fewest pending calls, ties in turn; any when none lives. */
   #leastPending(): number {
     const { members } = this.#mesh;
-    const first = this.#turn++ % members.length;
+    const first = this.#turn % members.length;
     let best = first;
     let fewest = Number.POSITIVE_INFINITY;
     for (let i = 0; i < members.length; i++) {
@@ -94,6 +95,7 @@ export class EndpointAdverbs {
       best = rank;
       fewest = target.pending;
     }
+    this.#turn = best + 1;
     return best;
   }
 }

@@ -4,7 +4,6 @@ import { type AnyEndpoint, endpointBrand, endpointOptions, endpointsOf } from '.
 import { ActorClassError, CallAbortedError, DecodeError, MeshFailure, reasonText } from '../errors.ts';
 import type { Point } from '../mesh/extent.ts';
 import { type Owned, type Owner, stopOwned } from '../owner.ts';
-import { encode } from '../wire/codec.ts';
 import { within } from './deadline.ts';
 import type { IncomingCall } from './incoming-call.ts';
 import type { LocalProcess } from './local-process.ts';
@@ -35,6 +34,8 @@ export class Cell implements Owner {
   readonly #running = new Set<IncomingCall>();
   readonly #ending = new AbortController();
   readonly #scope: Scope;
+  /** There may be something to clean up. */
+  #isSetUp = false;
   /** Why it takes no more messages. */
   #end: MeshFailure | undefined;
   #ended: Promise<void> | undefined;
@@ -63,23 +64,24 @@ export class Cell implements Owner {
 
   /** Runs the actor's setup, then opens its mailbox. */
   async setup(): Promise<void> {
+    this.#isSetUp = true;
     await runIn(this.#scope, () => this.#actor.setup?.());
     this.#mailbox.open();
   }
 
   receive(call: IncomingCall): void {
-    if (this.#end !== undefined) return call.reply('failure', encode(this.#end));
+    if (this.#end !== undefined) return void call.reply('failure', this.#process.encodeError(this.#end));
     const method = this.endpoints.get(call.endpoint);
     if (method === undefined || (method[endpointBrand] === 'stream') !== call.streams) {
       const problem = `it has no ${call.streams ? 'stream ' : ''}endpoint '${call.endpoint}'.`;
-      return call.reply('error', encode(new ActorClassError(this.#actor.constructor.name, problem)));
+      return void call.reply('error', this.#process.encode(new ActorClassError(this.#actor.constructor.name, problem)));
     }
     this.#mailbox.post(call.endpoint, method[endpointOptions].concurrency ?? 1, () => this.#run(call, method));
   }
 
   async #run(call: IncomingCall, method: AnyEndpoint): Promise<void> {
     if (call.aborted) return call.discard();
-    if (this.#end !== undefined && this.#end.kind !== 'aborted') return call.reply('failure', encode(this.#end));
+    if (this.#end !== undefined && this.#end.kind !== 'aborted') return call.reply('failure', this.#process.encodeError(this.#end));
     this.#running.add(call);
     try {
       const args = this.#process.exchange.decode(call.payload);
@@ -158,6 +160,7 @@ export class Cell implements Owner {
     await within(this.#process.clock, DRAIN_MS, this.#mailbox.idle());
     for (const call of this.#running) call.reply('failure', this.#process.encodeError(this.#end));
     await stopOwned(this, reason);
+    if (!this.#isSetUp) return;
     try {
       const cleaned = runIn(this.#scope, async () => await this.#actor.cleanup?.());
       await within(this.#process.clock, DRAIN_MS, cleaned);

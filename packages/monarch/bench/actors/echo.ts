@@ -1,0 +1,9 @@
+import { Actor, endpoint } from '@forge/monarch';
+
+/** Gives back what little it is asked for. */
+export class Echo extends Actor {
+  static readonly module: string = import.meta.url;
+
+  readonly add = endpoint((a: number, b: number) => a + b);
+  readonly take = endpoint((data: Uint8Array) => data.length);
+}
