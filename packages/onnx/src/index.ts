@@ -35,12 +35,13 @@ export {
   sub,
   tanh,
 } from './ops/elementwise.ts';
-export { gather, gatherElements, gatherNd, type ScatterOptions, scatterElements, scatterNd } from './ops/gather.ts';
+export { gather, gatherElements, gatherNd } from './ops/gather.ts';
 export { type MatMulOptions, matMul } from './ops/mat-mul.ts';
 export { type ReduceOptions, reduceMax, reduceMean, reduceSum } from './ops/reduce.ts';
 export { expand, reshape, shapeOf, squeeze, transpose, unsqueeze } from './ops/reshape.ts';
 export { rmsNorm } from './ops/rms-norm.ts';
 export { type RotaryEmbeddingOptions, rotaryEmbedding } from './ops/rotary-embedding.ts';
+export { type ScatterOptions, scatterElements, scatterNd } from './ops/scatter.ts';
 export { type Padding, pad, type Range, slice } from './ops/slice.ts';
 export { logSoftmax, softmax } from './ops/softmax.ts';
 export { encodeModel } from './proto/encode-model.ts';

@@ -1,10 +1,10 @@
 import { add, sub } from '../ops/elementwise.ts';
-import { scatterElements, scatterNd } from '../ops/gather.ts';
-import { nodeIf, nodeOf, type Value } from '../value.ts';
-import { inputsOf, int } from './rule.ts';
+import { scatterElements } from '../ops/scatter.ts';
+import { type Node, nodeIf, type Value } from '../value.ts';
+import { inputsOf, int, string } from './rule.ts';
 
 /** Whether a value is `zeros(…)`. */
-export function isZeros(value: Value): boolean {
+function isZeros(value: Value): boolean {
   return nodeIf(value, 'ConstantOfShape') !== undefined;
 }
 
@@ -21,22 +21,14 @@ export function accumulate(a: Value, b: Value): Value {
 }
 
 function scatterOver(data: Value, scattered: Value): Value | undefined {
-  const node = nodeOf(scattered);
-  if (node === undefined || !isAddOverZeros(scattered)) return undefined;
+  const node = addOverZeros(scattered);
+  if (node === undefined) return undefined;
   const [, indices, updates] = inputsOf(node);
-  if (node.op === 'ScatterND') return scatterNd(data, { indices, updates }, { reduction: 'add' });
   return scatterElements(data, { indices, updates, axis: int(node, 'axis') }, { reduction: 'add' });
 }
 
-/** Whether a value is updates scattered over zeros: a sparse gradient. */
-export function isAddOverZeros(value: Value): boolean {
-  const node = nodeIf(value, 'ScatterElements') ?? nodeIf(value, 'ScatterND');
-  const reduction = node?.attributes['reduction'];
-  return (
-    node !== undefined &&
-    reduction !== undefined &&
-    'string' in reduction &&
-    reduction.string === 'add' &&
-    isZeros(inputsOf(node)[0])
-  );
+/** The node of a value that is updates added to zeros: a sparse gradient. */
+export function addOverZeros(value: Value): Node | undefined {
+  const node = nodeIf(value, 'ScatterElements');
+  return node !== undefined && string(node, 'reduction') === 'add' && isZeros(inputsOf(node)[0]) ? node : undefined;
 }

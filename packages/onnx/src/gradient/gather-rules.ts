@@ -1,7 +1,8 @@
 import { cast } from '../ops/cast.ts';
 import { zeros } from '../ops/constant.ts';
-import { gatherElements, gatherNd, scatterElements, scatterNd } from '../ops/gather.ts';
+import { gatherElements, gatherNd } from '../ops/gather.ts';
 import { transpose, unsqueeze } from '../ops/reshape.ts';
+import { scatterElements, scatterNd } from '../ops/scatter.ts';
 import type { Value } from '../value.ts';
 import { from, int, type Rule, string } from './rule.ts';
 
@@ -51,9 +52,7 @@ export const scatterElementsRule: Rule = from((gradient, _, [, indices, updates]
   return [data, undefined, gatherElements(gradient, indices, axis)];
 });
 
-/** Replaced slices have no influence; added ones do. */
-export const scatterNdRule: Rule = from((gradient, _, [, indices, updates], node) => {
-  const adds = string(node, 'reduction') === 'add';
-  const data = adds ? gradient : scatterNd(gradient, { indices, updates: zerosLike(updates) });
-  return [data, undefined, gatherNd(gradient, indices)];
+/** Replaced slices have no influence. Added ones are `ScatterElements`. */
+export const scatterNdRule: Rule = from((gradient, _, [, indices, updates]) => {
+  return [scatterNd(gradient, { indices, updates: zerosLike(updates) }), undefined, gatherNd(gradient, indices)];
 });

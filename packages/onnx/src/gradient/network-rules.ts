@@ -3,13 +3,12 @@
 import { multiplyDims } from '../dim.ts';
 import { cast } from '../ops/cast.ts';
 import { exp, mul, neg, sub } from '../ops/elementwise.ts';
-import { scatterElements } from '../ops/gather.ts';
 import { matMul } from '../ops/mat-mul.ts';
 import { reduceSum } from '../ops/reduce.ts';
 import { reshape } from '../ops/reshape.ts';
 import { rotaryEmbedding } from '../ops/rotary-embedding.ts';
-import { nodeIf } from '../value.ts';
-import { isAddOverZeros } from './accumulate.ts';
+import { scatterElements } from '../ops/scatter.ts';
+import { addOverZeros } from './accumulate.ts';
 import { from, gradientOf, inputsOf, int, type Rule } from './rule.ts';
 
 /** y · (g - Σ g·y) */
@@ -24,8 +23,8 @@ export const softmaxRule: Rule = from((gradient, y, _, node) => {
  */
 export const logSoftmaxRule: Rule = from((gradient, y, _, node) => {
   const axis = int(node, 'axis');
-  const picked = nodeIf(gradient, 'ScatterElements');
-  if (picked !== undefined && int(picked, 'axis') === axis && isAddOverZeros(gradient)) {
+  const picked = addOverZeros(gradient);
+  if (picked !== undefined && int(picked, 'axis') === axis) {
     const [, indices, updates] = inputsOf(picked);
     const sum = reduceSum(updates, [axis], { keepDims: true });
     return [scatterElements(mul(exp(y), neg(sum)), { indices, updates, axis }, { reduction: 'add' })];

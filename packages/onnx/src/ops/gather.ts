@@ -29,6 +29,7 @@ export function gatherElements(x: Value, indices: Value, axis: number): Value {
 
 /**
  * The slices of `x` at `indices` (int64 [..., k]), whose last axis holds places in the first k axes of `x`.
+ * Its gradient needs places ≥ 0 where k > 1.
  *
  * Source: ONNX operator `GatherND`, opset 13.
  */
@@ -37,59 +38,15 @@ export function gatherNd(x: Value, indices: Value): Value {
   return apply('GatherND', [x, indices], { dtype: x.dtype, shape });
 }
 
-/** What happens to the elements that an update meets: replaced, or added to. */
-export interface ScatterOptions {
-  /** With `none`, an index must not occur twice. @default 'none' */
-  readonly reduction?: 'none' | 'add';
-}
-
-/**
- * `x` with `updates` written (or added) along `axis` at `indices` (int32 or int64), which has the shape of `updates`.
- *
- * Source: ONNX operator `ScatterElements`, opset 18.
- */
-export function scatterElements(
-  x: Value,
-  { indices, updates, axis }: { readonly indices: Value; readonly updates: Value; readonly axis: number },
-  { reduction = 'none' }: ScatterOptions = {},
-): Value {
-  const at = normalizeAxis('ScatterElements', axis, x.shape);
-  alongOneAxis('ScatterElements', x, indices, at);
-  if (!sameDims(indices.shape, updates.shape)) {
-    throw new ShapeError('ScatterElements', [x.shape, indices.shape, updates.shape], 'each index needs one update');
-  }
-  const attributes = { axis: { int: at }, reduction: { string: reduction } };
-  return apply('ScatterElements', [x, indices, updates], x, attributes);
-}
-
-/**
- * `x` with the slices `updates` written (or added) at `indices` (int64 [..., k]), places in the first k axes of `x`.
- *
- * Source: ONNX operator `ScatterND`, opset 18.
- */
-export function scatterNd(
-  x: Value,
-  { indices, updates }: { readonly indices: Value; readonly updates: Value },
-  { reduction = 'none' }: ScatterOptions = {},
-): Value {
-  const slices = [...indices.shape.slice(0, -1), ...x.shape.slice(numIndexed('ScatterND', x, indices))];
-  if (!sameDims(slices, updates.shape)) {
-    throw new ShapeError(
-      'ScatterND',
-      [x.shape, indices.shape, updates.shape],
-      `updates must be [${slices.join(', ')}]`,
-    );
-  }
-  return apply('ScatterND', [x, indices, updates], x, { reduction: { string: reduction } });
-}
-
-function alongOneAxis(op: string, x: Value, indices: Value, axis: number): void {
+/** Checks that `indices` differs from `x` along `axis` alone. */
+export function alongOneAxis(op: string, x: Value, indices: Value, axis: number): void {
   if (indices.shape.length === x.shape.length && sameDims(indices.shape.with(axis, 0), x.shape.with(axis, 0))) return;
   throw new ShapeError(op, [x.shape, indices.shape], `only axis ${axis} may differ`);
 }
 
-function numIndexed(op: string, x: Value, indices: Value): number {
+/** How many axes of `x` an index of `indices` names. */
+export function numIndexed(op: string, x: Value, indices: Value): number {
   const depth = indices.shape.at(-1);
-  if (typeof depth === 'number' && depth <= x.shape.length) return depth;
+  if (typeof depth === 'number' && depth >= 1 && depth <= x.shape.length) return depth;
   throw new ShapeError(op, [x.shape, indices.shape], 'the last axis of indices holds places in the first axes');
 }

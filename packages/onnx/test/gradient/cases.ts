@@ -211,9 +211,10 @@ const gathering: readonly Case[] = [
   one('ScatterND', 'replaces', [any(5, 'b'), distinct(5, 3, 1), any(3, 'b')], (x, indices, updates) =>
     scatterNd(x, { indices, updates }),
   ),
-  one('ScatterND', 'adds', [any('a', 'b'), index('a', 'c', 1), any('c', 'b')], (x, indices, updates) =>
+  one('ScatterElements', 'adds rows', [any('a', 'b'), index('a', 'c', 1), any('c', 'b')], (x, indices, updates) =>
     scatterNd(x, { indices, updates }, { reduction: 'add' }),
   ),
+  one('GatherND', 'elements', [any('a', 'a', 2), index('a', 'c', 2)], (x, i) => gatherNd(x, i)),
   one('Gather', 'a tied weight', [any('a', 3), index('a', 'c')], (x, i) =>
     matMul(gather(x, i), x, { transposeB: true }),
   ),
