@@ -7,9 +7,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Weights } from '@forge/models';
 import { Random } from '@forge/tensor';
 import type { Completion } from './completion.ts';
-import type { Decode } from './detokenize.ts';
-import { EngineStoppedError, PromptError, StepError } from './errors.ts';
-import { type Prompt, Request } from './request.ts';
+import { type EngineOptions, resolveEngineOptions } from './engine-options.ts';
+import { EngineStoppedError, StepError } from './errors.ts';
+import { checkPrompt, type Prompt } from './prompt.ts';
+import { Request } from './request.ts';
 import type { Runner } from './runner.ts';
 import { Sampler } from './sampler.ts';
 import type { ResolvedSamplingParams } from './sampling-params.ts';
@@ -21,23 +22,6 @@ import type { Sequence } from './sequence.ts';
  * first and admits no others meanwhile, `abort` ends them with what they have.
  */
 export type UpdateMode = 'inFlight' | 'drain' | 'abort';
-
-/** What the engine runs and within which limits. */
-export interface EngineOptions {
-  /** Owned by the engine from now on. */
-  readonly runner: Runner;
-  readonly decode: Decode;
-  /** Tokens that end any completion. @default [] */
-  readonly endTokenIds?: readonly number[];
-  /** Sequences that run at the same time. @default 32 */
-  readonly maxSequences?: number;
-  /** Tokens of one prefill run, padding included; a longer prompt runs alone. @default 4096 */
-  readonly maxPrefillTokens?: number;
-  /** Tokens of prompt and completion together. @default the model's `maxPositionEmbeddings` */
-  readonly maxModelLength?: number;
-  /** Seeds requests that bring no seed. @default 0 */
-  readonly seed?: number | string;
-}
 
 /** New weights that wait for the next moment between two steps. */
 interface Update {
@@ -51,9 +35,7 @@ interface Update {
 /** Generates for many requests at once; they join and leave between steps. */
 export class Engine implements AsyncDisposable {
   readonly #runner: Runner;
-  readonly #decode: Decode;
-  readonly #endTokenIds: readonly number[];
-  readonly #maxModelLength: number;
+  readonly #limits: Omit<Required<EngineOptions>, 'runner' | 'seed'>;
   readonly #random: Random;
   readonly #sampler: Sampler;
   readonly #scheduler: Scheduler<Sequence>;
@@ -68,20 +50,12 @@ export class Engine implements AsyncDisposable {
 
   /** @throws {RangeError} when a limit is no whole number of at least 1. */
   constructor(options: EngineOptions) {
-    const { runner, decode, endTokenIds = [], maxSequences = 32, maxPrefillTokens = 4096, seed = 0 } = options;
-    const { maxModelLength = runner.config.maxPositionEmbeddings } = options;
-    for (const [name, limit] of Object.entries({ maxSequences, maxPrefillTokens, maxModelLength })) {
-      if (!Number.isSafeInteger(limit) || limit < 1) {
-        throw new RangeError(`${name} is ${limit}. It must be a whole number of at least 1.`);
-      }
-    }
+    const { runner, seed, ...limits } = resolveEngineOptions(options);
     this.#runner = runner;
-    this.#decode = decode;
-    this.#endTokenIds = endTokenIds;
-    this.#maxModelLength = maxModelLength;
+    this.#limits = limits;
     this.#random = new Random(seed);
     this.#sampler = new Sampler(runner.config.vocabSize);
-    this.#scheduler = new Scheduler({ maxSequences, maxPrefillTokens });
+    this.#scheduler = new Scheduler(limits);
   }
 
   /** The version of the weights that the next step runs with; 0 until the first update. */
@@ -108,16 +82,17 @@ export class Engine implements AsyncDisposable {
     if (this.#isStopped) throw new EngineStoppedError();
     signal?.throwIfAborted();
     this.check(prompt.ids);
+    const { decode, endTokenIds, maxModelLength } = this.#limits;
     const request = new Request({
       prompt,
       params,
       finishRules: {
-        stopTokenIds: new Set([...this.#endTokenIds, ...params.stopTokenIds]),
-        maxTokens: Math.min(params.maxTokens, this.#maxModelLength - prompt.ids.length),
+        stopTokenIds: new Set([...endTokenIds, ...params.stopTokenIds]),
+        maxTokens: Math.min(params.maxTokens, maxModelLength - prompt.ids.length),
       },
       random:
         params.seed === undefined ? this.#random.split(`request ${this.#numRequests++}`) : new Random(params.seed),
-      decode: this.#decode,
+      decode,
       arrivedAtMs: performance.now(),
     });
     const giveUp = () => this.#fail(request, signal?.reason);
@@ -134,17 +109,7 @@ export class Engine implements AsyncDisposable {
   /** @throws {PromptError} when `generate` would refuse this prompt. */
   check(promptIds: readonly number[]): void {
     const { vocabSize } = this.#runner.config;
-    const refuse = (problem: string) => new PromptError(problem, promptIds.length, this.#maxModelLength);
-    if (promptIds.length === 0) throw refuse('The prompt has no tokens; give it at least one.');
-    if (promptIds.length >= this.#maxModelLength) {
-      throw refuse(
-        `The prompt has ${promptIds.length} tokens, which leaves no room for a completion within maxModelLength ` +
-          `${this.#maxModelLength}. Shorten it, or raise maxModelLength if the model allows.`,
-      );
-    }
-    const stranger = promptIds.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
-    if (stranger !== undefined)
-      throw refuse(`Prompt token ${stranger} is outside of the vocabulary 0 … ${vocabSize - 1}.`);
+    checkPrompt(promptIds, { vocabSize, maxModelLength: this.#limits.maxModelLength });
   }
 
   /** Runs with other weights from a moment between two steps on; settles then. Updates are applied in order. */

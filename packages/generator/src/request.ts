@@ -2,14 +2,9 @@ import type { Random } from '@forge/tensor';
 import type { Completion } from './completion.ts';
 import type { Decode } from './detokenize.ts';
 import type { FinishRules } from './finish.ts';
+import type { Prompt } from './prompt.ts';
 import type { ResolvedSamplingParams } from './sampling-params.ts';
 import { Sequence } from './sequence.ts';
-
-/** Tokens to continue, and the text they stand for. */
-export interface Prompt {
-  readonly text: string;
-  readonly ids: readonly number[];
-}
 
 /** What a request is made of. */
 export interface RequestParts {

@@ -20,6 +20,11 @@ const withTensor = (name: string, values: Float32Array<ArrayBuffer>, shape: read
 });
 const norm = 'model.norm.weight';
 
+test.each(['maxSequences', 'maxPrefillTokens', 'maxModelLength'])('%s has to be a whole number', async (limit) => {
+  await expect(openEngine(model, { [limit]: 0 })).rejects.toThrow(new RegExp(`${limit} is 0`));
+  await expect(openEngine(model, { [limit]: 2.5 })).rejects.toThrow(RangeError);
+});
+
 describe('a request', () => {
   test('knows its prompt, its texts, its order and how long things took', async () => {
     await using engine = await openEngine(model);

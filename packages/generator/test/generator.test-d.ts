@@ -8,7 +8,7 @@ declare const service: Service<Generator>;
 export const completions: Promise<readonly Completion[]> = one.generate.callOne([1, 2, 3], { n: 2, stop: 'END' });
 export const batches: Promise<readonly (readonly Completion[])[]> = service.generateBatch.route(['a', [1, 2]]);
 export const versions: Promise<readonly number[]> = service.getVersion.fanout();
-export const updated: Promise<readonly void[]> = service.updateWeights.fanout(7, { mode: 'drain' });
+export const updated: Promise<unknown> = service.updateWeights.fanout(7, { mode: 'drain' });
 
 // @ts-expect-error options have the names of vLLM in camel case
 one.generate.callOne('prompt', { max_tokens: 5 });
@@ -19,4 +19,4 @@ one.updateWeights.callOne('policy_ver_0000000001');
 // @ts-expect-error what is not an endpoint is not reachable
 one.setup;
 // @ts-expect-error completions do not change
-completions.then(([completion]) => completion?.tokenIds.push(1));
+export const pushed = completions.then(([completion]) => completion?.tokenIds.push(1));

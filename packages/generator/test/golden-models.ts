@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadConfig, loadWeights, type ModelConfig, type Weights } from '@forge/models';
-import { Engine, type EngineOptions } from '../src/engine.ts';
+import { Engine } from '../src/engine.ts';
+import type { EngineOptions } from '../src/engine-options.ts';
 import { Runner, type RunnerOptions } from '../src/runner.ts';
 import { resolveSamplingParams, type SamplingParams } from '../src/sampling-params.ts';
 

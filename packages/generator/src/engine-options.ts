@@ -1,0 +1,37 @@
+import type { Decode } from './detokenize.ts';
+import type { Runner } from './runner.ts';
+
+/** What an engine runs and within which limits. */
+export interface EngineOptions {
+  /** Owned by the engine from now on. */
+  readonly runner: Runner;
+  readonly decode: Decode;
+  /** Tokens that end any completion. @default [] */
+  readonly endTokenIds?: readonly number[];
+  /** Sequences that run at the same time. @default 32 */
+  readonly maxSequences?: number;
+  /** Tokens of one prefill run, padding included; a longer prompt runs alone. @default 4096 */
+  readonly maxPrefillTokens?: number;
+  /** Tokens of prompt and completion together. @default the model's `maxPositionEmbeddings` */
+  readonly maxModelLength?: number;
+  /** Seeds requests that bring no seed. @default 0 */
+  readonly seed?: number | string;
+}
+
+/** Fills in the defaults. @throws {RangeError} when a limit is no whole number of at least 1. */
+export function resolveEngineOptions({
+  runner,
+  decode,
+  endTokenIds = [],
+  maxSequences = 32,
+  maxPrefillTokens = 4096,
+  maxModelLength = runner.config.maxPositionEmbeddings,
+  seed = 0,
+}: EngineOptions): Required<EngineOptions> {
+  for (const [name, limit] of Object.entries({ maxSequences, maxPrefillTokens, maxModelLength })) {
+    if (!Number.isSafeInteger(limit) || limit < 1) {
+      throw new RangeError(`${name} is ${limit}. It must be a whole number of at least 1.`);
+    }
+  }
+  return { runner, decode, endTokenIds, maxSequences, maxPrefillTokens, maxModelLength, seed };
+}
