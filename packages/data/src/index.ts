@@ -1,1 +1,12 @@
-export {};
+export { DatasetActor, type DatasetOptions, type Sample } from './dataset-actor.ts';
+export type { Episode, Group, Sampled, Scored } from './episode.ts';
+export { epochOrder, following, type Position } from './epochs.ts';
+export { DatasetError } from './errors.ts';
+export { type Problem, parseGsm8k, readGsm8k } from './gsm8k.ts';
+export { type JsonLine, readJsonl } from './jsonl.ts';
+export {
+  type BufferState,
+  ReplayBuffer,
+  type ReplayBufferOptions,
+  type Versioned,
+} from './replay-buffer.ts';

@@ -1,0 +1,61 @@
+import { endpoint } from '@forge/monarch';
+import { ForgeActor } from '@forge/service';
+import { epochOrder, following, type Position } from './epochs.ts';
+import { type Problem, readGsm8k } from './gsm8k.ts';
+
+export interface DatasetOptions {
+  /** A file of GSM8K records, one JSON object a line. */
+  readonly path: string;
+  /** @default 0 */
+  readonly seed?: number;
+}
+
+/** A problem as it leaves the data set, numbered in the order of delivery. */
+export interface Sample extends Problem {
+  /** 0, 1, 2, … over all epochs. */
+  readonly number: number;
+  readonly epoch: number;
+}
+
+/** Hands out the problems of a file for ever, every epoch in an order of its own. */
+export class DatasetActor extends ForgeActor {
+  static readonly module: string = import.meta.url;
+  readonly #path: string;
+  readonly #seed: number;
+  #problems: readonly Problem[] = [];
+  #order: readonly number[] = [];
+  #position: Position = { epoch: 0, index: 0 };
+
+  constructor({ path, seed = 0 }: DatasetOptions) {
+    super();
+    this.#path = path;
+    this.#seed = seed;
+  }
+
+  override async setup(): Promise<void> {
+    this.#problems = await readGsm8k(this.#path);
+    this.#order = epochOrder(this.#problems.length, this.#seed, 0);
+  }
+
+  readonly sample = endpoint((): Sample => {
+    const { epoch, index } = this.#position;
+    const problem = this.#problems[this.#order[index]!]!;
+    this.#position = following(this.#position, this.#problems.length);
+    if (this.#position.epoch !== epoch) {
+      this.#order = epochOrder(this.#problems.length, this.#seed, this.#position.epoch);
+    }
+    return { ...problem, epoch, number: epoch * this.#problems.length + index };
+  });
+
+  /** How many problems one epoch has. */
+  readonly size = endpoint((): number => this.#problems.length);
+
+  /** The position of the next sample, for a checkpoint. */
+  readonly state = endpoint((): Position => this.#position);
+
+  /** Continues from a position that `state` gave. */
+  readonly loadState = endpoint((position: Position): void => {
+    this.#position = position;
+    this.#order = epochOrder(this.#problems.length, this.#seed, position.epoch);
+  });
+}

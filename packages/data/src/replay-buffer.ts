@@ -1,0 +1,89 @@
+import { endpoint } from '@forge/monarch';
+import { ForgeActor } from '@forge/service';
+
+/** What the buffer needs to know of what it keeps. */
+export interface Versioned {
+  /** Order of use: the smaller first. */
+  readonly number: number;
+  /** The oldest weight version in it. */
+  readonly policyVersion: number;
+}
+
+export interface ReplayBufferOptions {
+  /** Items in one batch. */
+  readonly batchSize: number;
+  /** Weight versions an item may lag behind before it is evicted. @default 1 */
+  readonly maxPolicyAge?: number;
+}
+
+/** Why items left the buffer, and how many are in it. */
+export interface BufferState {
+  readonly size: number;
+  readonly added: number;
+  readonly sampled: number;
+  readonly evicted: number;
+}
+
+/**
+ * Holds what was sampled until a batch is complete. Each item is used once; a batch takes the smallest numbers, in their
+ * order, so where only one batch is under way it does not depend on the order of arrival.
+ *
+ * Source: TorchForge `forge/actors/replay_buffer.py`.
+ */
+export class ReplayBuffer<Item extends Versioned> extends ForgeActor {
+  static readonly module: string = import.meta.url;
+  readonly #batchSize: number;
+  readonly #maxPolicyAge: number;
+  readonly #items = new Map<number, Item>();
+  #added = 0;
+  #sampled = 0;
+  #evicted = 0;
+
+  constructor({ batchSize, maxPolicyAge = 1 }: ReplayBufferOptions) {
+    super();
+    if (!(Number.isInteger(batchSize) && batchSize > 0)) {
+      throw new RangeError(`batchSize must be a whole number above 0, got ${batchSize}.`);
+    }
+    if (!(maxPolicyAge >= 0)) throw new RangeError(`maxPolicyAge must be at least 0, got ${maxPolicyAge}.`);
+    this.#batchSize = batchSize;
+    this.#maxPolicyAge = maxPolicyAge;
+  }
+
+  /** Keeps an item. One with a number that is held already replaces it. */
+  readonly add = endpoint((item: Item): void => {
+    this.#items.set(item.number, item);
+    this.#added += 1;
+  });
+
+  /** A full batch for training at `policyVersion`, or `undefined` while there are too few fresh items. */
+  readonly sample = endpoint((policyVersion: number): readonly Item[] | undefined => {
+    this.#evict(policyVersion);
+    if (this.#items.size < this.#batchSize) return undefined;
+    const batch = [...this.#items.values()].sort((a, b) => a.number - b.number).slice(0, this.#batchSize);
+    for (const { number } of batch) this.#items.delete(number);
+    this.#sampled += batch.length;
+    return batch;
+  });
+
+  /** Drops what is older than the bound at `policyVersion`; the number of dropped items. */
+  readonly evict = endpoint((policyVersion: number): number => this.#evict(policyVersion));
+
+  readonly clear = endpoint((): void => this.#items.clear());
+
+  readonly state = endpoint(
+    (): BufferState => ({
+      size: this.#items.size,
+      added: this.#added,
+      sampled: this.#sampled,
+      evicted: this.#evicted,
+    }),
+  );
+
+  #evict(policyVersion: number): number {
+    const oldest = policyVersion - this.#maxPolicyAge;
+    const stale = [...this.#items.values()].filter((item) => item.policyVersion < oldest);
+    for (const { number } of stale) this.#items.delete(number);
+    this.#evicted += stale.length;
+    return stale.length;
+  }
+}

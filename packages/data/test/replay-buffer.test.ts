@@ -1,0 +1,50 @@
+import { thisHost } from '@forge/monarch';
+import { expect, test } from 'vitest';
+import { ReplayBuffer, type ReplayBufferOptions, type Versioned } from '../src/index.ts';
+
+async function bufferOf(options: ReplayBufferOptions) {
+  const procs = await thisHost().spawnProcs({ kind: 'inline' });
+  const buffer = await procs.spawn('buffer', ReplayBuffer<Versioned>, options);
+  const add = (number: number, policyVersion = 0) => buffer.add.callOne({ number, policyVersion });
+  return { procs, buffer, add, [Symbol.asyncDispose]: () => procs.stop() };
+}
+const numbers = (batch: readonly Versioned[] | undefined) => batch?.map(({ number }) => number);
+
+test('a batch is given when it is full, in the order of the numbers', async () => {
+  await using held = await bufferOf({ batchSize: 3 });
+  for (const number of [4, 1]) await held.add(number);
+  expect(await held.buffer.sample.callOne(0)).toBeUndefined();
+  for (const number of [3, 2]) await held.add(number);
+  expect(numbers(await held.buffer.sample.callOne(0))).toEqual([1, 2, 3]);
+});
+
+test('an item is used once', async () => {
+  await using held = await bufferOf({ batchSize: 1 });
+  await held.add(1);
+  expect(numbers(await held.buffer.sample.callOne(0))).toEqual([1]);
+  expect(await held.buffer.sample.callOne(0)).toBeUndefined();
+});
+
+test('what lags behind by more versions than allowed is evicted and counted', async () => {
+  await using held = await bufferOf({ batchSize: 2, maxPolicyAge: 1 });
+  await held.add(1, 0);
+  await held.add(2, 1);
+  await held.add(3, 2);
+  expect(numbers(await held.buffer.sample.callOne(2))).toEqual([2, 3]);
+  expect(await held.buffer.state.callOne()).toEqual({ size: 0, added: 3, sampled: 2, evicted: 1 });
+});
+
+test('age 0 keeps only what the current weights sampled', async () => {
+  await using held = await bufferOf({ batchSize: 1, maxPolicyAge: 0 });
+  await held.add(1, 4);
+  expect(await held.buffer.sample.callOne(5)).toBeUndefined();
+  await held.add(2, 5);
+  expect(numbers(await held.buffer.sample.callOne(5))).toEqual([2]);
+});
+
+test.each([{ batchSize: 0 }, { batchSize: 1.5 }, { batchSize: 2, maxPolicyAge: -1 }])(
+  'options %o are refused when it is spawned',
+  async (options) => {
+    await expect(bufferOf(options)).rejects.toThrow(/must be/);
+  },
+);
