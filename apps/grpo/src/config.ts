@@ -1,0 +1,122 @@
+import { z } from 'zod';
+
+const count = z.int().min(1);
+const share = z.number().min(0).max(1);
+const positive = z.number().positive();
+
+/** Everything a run can be told, with the defaults of the embedded task. Unknown keys are refused. */
+export const configSchema = z.strictObject({
+  run: z
+    .strictObject({
+      /** The folder of the run below `folder`; a time stamp when left out. */
+      name: z
+        .string()
+        .regex(/^[\w.-]+$/, 'must be made of letters, digits, ".", "_" and "-"')
+        .optional(),
+      folder: z.string().min(1).default('runs'),
+      seed: z.int().min(0).default(1),
+    })
+    .prefault({}),
+  model: z
+    .strictObject({
+      /** A Hugging Face folder. When left out, a small model is made from `embedded`. */
+      path: z.string().min(1).optional(),
+      embedded: z
+        .strictObject({
+          hiddenSize: count.default(128),
+          numLayers: count.default(4),
+          numAttentionHeads: count.default(4),
+          numKeyValueHeads: count.default(2),
+          headDim: count.default(32),
+          intermediateSize: count.default(256),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  dataset: z
+    .strictObject({
+      /** A file of GSM8K records. When left out, word problems are made from `embedded`. */
+      path: z.string().min(1).optional(),
+      /** Problems kept for evaluation; taken from the end of the file unless `heldOutPath` names another. */
+      heldOut: count.default(256),
+      heldOutPath: z.string().min(1).optional(),
+      embedded: z
+        .strictObject({
+          problems: count.default(20_000),
+          /** The largest number in a question. */
+          maxNumber: z.int().min(1).max(9999).default(99),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  warmup: z
+    .strictObject({
+      /** Supervised steps at most; 0 starts with GRPO at once. */
+      maxSteps: z.int().min(0).default(600),
+      batchSize: count.default(64),
+      learningRate: positive.default(1e-3),
+      evaluateEvery: count.default(10),
+      /** Held-out accuracy at which the warm-up ends. */
+      stopAccuracy: share.default(0.42),
+    })
+    .prefault({}),
+  grpo: z
+    .strictObject({
+      steps: count.default(200),
+      /** Held-out accuracy at which the run ends early. */
+      stopAccuracy: share.default(0.97),
+      groupsPerStep: count.default(16),
+      /** Completions of one prompt. */
+      groupSize: z.int().min(2).default(8),
+      /** Weight versions that samples may lag behind; 0 samples and trains in turn. */
+      maxPolicyAge: z.int().min(0).default(1),
+      learningRate: positive.default(3e-4),
+      warmupSteps: z.int().min(0).default(5),
+      epsilonLow: positive.default(0.2),
+      epsilonHigh: positive.default(0.28),
+      /** Weight of the KL divergence from the reference model. 0 runs without one. */
+      beta: z.number().min(0).default(0.001),
+      scaleRewards: z.enum(['group', 'batch', 'none']).default('group'),
+    })
+    .prefault({}),
+  generator: z
+    .strictObject({
+      replicas: count.default(1),
+      threads: count.default(1),
+      maxTokens: count.default(16),
+      temperature: positive.default(1),
+      maxSequences: count.default(128),
+    })
+    .prefault({}),
+  trainer: z
+    .strictObject({
+      threads: count.default(2),
+      tokensPerRow: count.default(128),
+      maxTokensPerMicroBatch: count.default(8192),
+      maxGradNorm: positive.default(1),
+      weightDecay: z.number().min(0).default(0),
+    })
+    .prefault({}),
+  reward: z
+    .strictObject({
+      /** Their mean is the reward. */
+      functions: z
+        .array(z.enum(['math', 'thinking']))
+        .min(1)
+        .default(['math', 'thinking']),
+      replicas: count.default(1),
+      /** Deals the rewards of a group out at random: a control that must not learn. */
+      shuffle: z.boolean().default(false),
+    })
+    .prefault({}),
+  evaluation: z
+    .strictObject({
+      /** Steps between evaluations on the held-out problems. */
+      every: count.default(5),
+      problems: count.default(256),
+    })
+    .prefault({}),
+});
+
+/** A complete, checked configuration. */
+export type Config = z.infer<typeof configSchema>;

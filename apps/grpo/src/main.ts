@@ -1,0 +1,71 @@
+import path from 'node:path';
+import { shutdown } from '@forge/monarch';
+import { help, parseCommandLine } from './command-line.ts';
+import { loadConfig } from './load-config.ts';
+import { Progress } from './progress.ts';
+import { RunLog } from './run-log.ts';
+import { prepareSource } from './source.ts';
+import { describeEnd, train } from './train.ts';
+
+/** Exit codes: 0 done, 1 a failure while running, 2 bad input (nothing was started), 130 interrupted. */
+const BAD_INPUT = 2;
+const INTERRUPTED = 130;
+
+class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
+async function main(): Promise<number> {
+  const interrupt = new AbortController();
+  process.on('SIGINT', () => {
+    if (interrupt.signal.aborted) process.exit(INTERRUPTED);
+    console.error('\nStopping; Ctrl-C again ends at once.');
+    interrupt.abort(new Interrupted('The run was interrupted.'));
+  });
+
+  const prepared = await prepare(process.argv.slice(2)).catch((error: unknown) => {
+    console.error(isDescribed(error) ? error.message : error);
+    return BAD_INPUT;
+  });
+  if (typeof prepared === 'number') return prepared;
+  const { config, folder, source } = prepared;
+
+  using log = new RunLog(folder, config);
+  const progress = new Progress();
+  try {
+    await train({ config, source, log, progress, signal: interrupt.signal });
+    return 0;
+  } catch (error) {
+    progress.end();
+    if (interrupt.signal.aborted) return INTERRUPTED;
+    console.error(error);
+    return 1;
+  } finally {
+    progress.end();
+    await shutdown();
+    console.log(describeEnd(log));
+  }
+}
+
+/** Reads and checks everything that a run is given, before anything is started. A number is an exit code. */
+async function prepare(args: readonly string[]) {
+  const parsed = parseCommandLine(args, path.resolve(import.meta.dirname, '../configs/default.yaml'));
+  if (parsed === undefined) {
+    console.log(help);
+    return 0;
+  }
+  const config = await loadConfig(parsed);
+  const folder = path.join(config.run.folder, config.run.name ?? timeStamp(new Date()));
+  return { config, folder, source: await prepareSource(config, folder) };
+}
+
+/** An error whose message alone tells a user what to correct. */
+function isDescribed(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_');
+}
+
+function timeStamp(now: Date): string {
+  return now.toISOString().slice(0, 19).replaceAll(':', '-');
+}
+
+process.exitCode = await main();

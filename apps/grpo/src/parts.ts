@@ -1,0 +1,73 @@
+import { DatasetActor, ReplayBuffer } from '@forge/data';
+import { Generator } from '@forge/generator';
+import type { Store } from '@forge/torchstore';
+import { ReferenceModel, Trainer } from '@forge/trainer';
+import { RewardActor } from './actors/reward-actor.ts';
+import type { Config } from './config.ts';
+import type { EpisodeGroup } from './rollouts.ts';
+import type { Source } from './source.ts';
+
+const EpisodeBuffer = ReplayBuffer<EpisodeGroup>;
+
+/** The actors and services of a run, each in processes of its own. */
+export type Parts = Awaited<ReturnType<typeof startParts>>;
+
+/** What a restarted generator has to catch up to. */
+export interface CurrentVersion {
+  value: number;
+}
+
+/** Starts everything but the reference model, which exists only once the warm-up has ended. */
+export async function startParts(config: Config, source: Source, store: Store, version: CurrentVersion) {
+  const { run, grpo } = config;
+  const model = source.modelFolder;
+  const [dataset, buffer, trainer, rewards, generator] = await Promise.all([
+    DatasetActor.options({ meshName: 'dataset' }).asActor({ path: source.trainPath, seed: run.seed }),
+    EpisodeBuffer.options({ meshName: 'buffer' }).asActor({
+      batchSize: grpo.groupsPerStep,
+      maxPolicyAge: grpo.maxPolicyAge,
+    }),
+    Trainer.options({ meshName: 'trainer' }).asActor({
+      model,
+      store: store.reference,
+      optimizer: { learningRate: grpo.learningRate, weightDecay: config.trainer.weightDecay },
+      schedule: { kind: 'constant', warmupSteps: grpo.warmupSteps },
+      maxGradNorm: config.trainer.maxGradNorm,
+      loss: { epsilonLow: grpo.epsilonLow, epsilonHigh: grpo.epsilonHigh, beta: grpo.beta },
+      temperature: config.generator.temperature,
+      tokensPerRow: config.trainer.tokensPerRow,
+      maxTokensPerMicroBatch: config.trainer.maxTokensPerMicroBatch,
+      threads: config.trainer.threads,
+    }),
+    RewardActor.options({ meshName: 'rewards', numReplicas: config.reward.replicas }).asService(
+      config.reward.functions,
+    ),
+    Generator.options({
+      meshName: 'generator',
+      numReplicas: config.generator.replicas,
+      // A replica that was restarted has the weights of the folder: it answers only with those of the day.
+      replicaMaxConcurrentRequests: 512,
+      onReplicaStart: async ({ mesh }) => {
+        if (version.value > 0) await mesh.updateWeights.callOne(version.value);
+      },
+    }).asService({
+      model,
+      store: store.reference,
+      maxSequences: config.generator.maxSequences,
+      threads: config.generator.threads,
+      seed: run.seed,
+    }),
+  ]);
+  return { dataset, buffer, trainer, rewards, generator };
+}
+
+/** A service that scores completions under the weights of a folder, which never change. */
+export function startReference(config: Config, modelFolder: string) {
+  return ReferenceModel.options({ meshName: 'reference' }).asService({
+    model: modelFolder,
+    temperature: config.generator.temperature,
+    threads: 1,
+  });
+}
+
+export type Reference = Awaited<ReturnType<typeof startReference>>;

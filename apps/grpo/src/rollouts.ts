@@ -1,0 +1,84 @@
+import type { Episode, Sampled } from '@forge/data';
+import type { Completion } from '@forge/generator';
+import { Random } from '@forge/tensor';
+import { groupAdvantages } from '@forge/trainer';
+import type { Pacing } from './pacing.ts';
+import type { Reference } from './parts.ts';
+import { conversation } from './prompt.ts';
+import type { Run } from './run.ts';
+
+/** What the replay buffer keeps: the episodes of one prompt. */
+export interface EpisodeGroup {
+  readonly number: number;
+  /** The oldest weight version of its tokens. */
+  readonly policyVersion: number;
+  readonly episodes: readonly Episode[];
+}
+
+/**
+ * Loop 1: prompts to scored groups in the replay buffer, as many at once as the pacing admits.
+ * Ends only by the signal or by the first failure.
+ */
+export async function rollouts(run: Run, reference: Reference | undefined, pacing: Pacing): Promise<void> {
+  const failed = new AbortController();
+  const ended = AbortSignal.any([run.signal, failed.signal]);
+  const running = new Set<Promise<void>>();
+  try {
+    for (;;) {
+      const number = await pacing.admit(ended);
+      const rollout = collect({ ...run, signal: ended }, reference, number).then(
+        () => pacing.groupAdded(),
+        (error) => failed.abort(error),
+      );
+      running.add(rollout);
+      void rollout.finally(() => running.delete(rollout));
+    }
+  } finally {
+    await Promise.all(running);
+  }
+}
+
+async function collect(
+  { config, parts, signal }: Run,
+  reference: Reference | undefined,
+  number: number,
+): Promise<void> {
+  const { dataset, generator, rewards, buffer } = parts;
+  const problem = await dataset.sample.with({ signal }).callOne();
+  const completions = await generator.chat.with({ signal }).route(conversation(problem), {
+    n: config.grpo.groupSize,
+    temperature: config.generator.temperature,
+    maxTokens: config.generator.maxTokens,
+    // Of the group alone, so that a run does not depend on which group is sampled beside which.
+    seed: new Random(config.run.seed).split(`group ${number}`).integer(2 ** 31),
+  });
+  const [scores, refLogProbs] = await Promise.all([
+    rewards.evaluate
+      .with({ signal })
+      .route(completions.map(({ prompt, text }) => ({ prompt, completion: text, target: problem.target }))),
+    reference?.forward.with({ signal }).route(completions.map(({ promptIds, tokenIds }) => ({ promptIds, tokenIds }))),
+  ]);
+  const given = config.reward.shuffle ? new Random(config.run.seed).split(`shuffle ${number}`).shuffle(scores) : scores;
+  const advantages = groupAdvantages(
+    given.map(({ reward }) => reward),
+    { groupSize: config.grpo.groupSize, scale: config.grpo.scaleRewards },
+  );
+  const episodes = completions.map((completion, i) => {
+    const episode = { ...sampled(completion), ...given[i]!, target: problem.target, advantage: advantages[i]! };
+    return refLogProbs === undefined ? episode : { ...episode, refLogProbs: refLogProbs[i]! };
+  });
+  const policyVersion = Math.min(...episodes.map((episode) => episode.policyVersion));
+  await buffer.add.with({ signal }).callOne({ number, policyVersion, episodes });
+}
+
+function sampled({ prompt, promptIds, text, tokenIds, logProbs, versions, finishReason }: Completion): Sampled {
+  return {
+    prompt,
+    promptIds,
+    completion: text,
+    tokenIds,
+    logProbs,
+    policyVersion: Math.min(...versions),
+    finishReason,
+  };
+}

@@ -1,0 +1,136 @@
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { stringify } from 'yaml';
+import type { Config } from './config.ts';
+import { type Curve, curvesSvg } from './curves.ts';
+import type { EpisodeGroup } from './rollouts.ts';
+
+export type Phase = 'warmup' | 'grpo';
+
+/** A line of `metrics.jsonl`: what `phase` cannot know is absent. */
+export type StepMetrics = Readonly<Record<string, number>>;
+
+interface Measured {
+  readonly phase: Phase;
+  readonly seconds: number;
+  readonly accuracy: number | undefined;
+  readonly reward: number | undefined;
+}
+
+/**
+ * Writes what happens in a run to its folder: `config.yaml` (resolved), `metrics.jsonl` (one object a step),
+ * `completions.jsonl` (one object a completion), and `curves.svg` when it is closed.
+ */
+export class RunLog implements Disposable {
+  readonly folder: string;
+  readonly #metrics: number;
+  readonly #completions: number;
+  readonly #startedMs = performance.now();
+  readonly #measured: Measured[] = [];
+
+  constructor(folder: string, config: Config) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(folder, 'config.yaml'), stringify(config));
+    this.folder = folder;
+    this.#metrics = openSync(path.join(folder, 'metrics.jsonl'), 'w');
+    this.#completions = openSync(path.join(folder, 'completions.jsonl'), 'w');
+  }
+
+  /** Seconds since the run began. */
+  get seconds(): number {
+    return (performance.now() - this.#startedMs) / 1000;
+  }
+
+  /** Held-out accuracy when it was evaluated last. */
+  get accuracy(): number | undefined {
+    return this.#measured.findLast(({ accuracy }) => accuracy !== undefined)?.accuracy;
+  }
+
+  /** Held-out accuracy with which reinforcement learning began. */
+  get initialAccuracy(): number | undefined {
+    const ofWarmUp = this.#measured.filter(({ phase }) => phase === 'warmup');
+    const from = ofWarmUp.length > 0 ? ofWarmUp.findLast(isEvaluated) : this.#measured.find(isEvaluated);
+    return from?.accuracy;
+  }
+
+  get grpoSteps(): number {
+    return this.#measured.filter(({ phase }) => phase === 'grpo').length;
+  }
+
+  /** Ends a step. Every line has the same first keys; a number that a phase does not have is `null`. */
+  step(phase: Phase, metrics: StepMetrics): void {
+    const line = {
+      step: this.#measured.length + 1,
+      wallSeconds: round(this.seconds),
+      phase,
+      'reward/mean': null,
+      loss: null,
+      kl: null,
+      gradNorm: null,
+      policyAge: null,
+      tokensPerSecond: null,
+      ...metrics,
+    };
+    writeSync(this.#metrics, `${JSON.stringify(line)}\n`);
+    this.#measured.push({
+      phase,
+      seconds: this.seconds,
+      accuracy: metrics['eval/accuracy'],
+      reward: metrics['reward/mean'],
+    });
+  }
+
+  /** The completions that the step just ended was trained on. */
+  completions(groups: readonly EpisodeGroup[]): void {
+    const step = this.#measured.length;
+    const lines = groups.flatMap(({ number, episodes }) =>
+      episodes.map(({ prompt, completion, target, reward, rewards, advantage, finishReason, policyVersion }) =>
+        JSON.stringify({
+          step,
+          group: number,
+          policyVersion,
+          prompt,
+          completion,
+          target,
+          reward,
+          rewards,
+          advantage,
+          finishReason,
+        }),
+      ),
+    );
+    writeSync(this.#completions, `${lines.join('\n')}\n`);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#measured.length > 0) writeFileSync(path.join(this.folder, 'curves.svg'), this.#picture());
+    closeSync(this.#metrics);
+    closeSync(this.#completions);
+  }
+
+  #picture(): string {
+    const curve = (label: string, color: string, value: (measured: Measured) => number | undefined): Curve => ({
+      label,
+      color,
+      points: this.#measured.flatMap((measured) => {
+        const y = value(measured);
+        return y === undefined ? [] : [[measured.seconds, y] as const];
+      }),
+    });
+    const warmUpEnd = this.#measured.findLast(({ phase }) => phase === 'warmup')?.seconds;
+    return curvesSvg(
+      [
+        curve('mean reward', '#9a6ee3', ({ reward }) => reward),
+        curve('held-out accuracy', '#1a7f37', ({ accuracy }) => accuracy),
+      ],
+      {
+        title: 'Held-out accuracy and reward',
+        xLabel: 'seconds',
+        ...(warmUpEnd !== undefined && { marks: [{ x: warmUpEnd, label: 'GRPO begins' }] }),
+      },
+    );
+  }
+}
+
+const isEvaluated = ({ accuracy }: Measured) => accuracy !== undefined;
+const round = (value: number) => Math.round(value * 1000) / 1000;

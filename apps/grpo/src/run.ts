@@ -1,0 +1,21 @@
+import type { Config } from './config.ts';
+import type { Evaluation } from './evaluate.ts';
+import type { Parts } from './parts.ts';
+import type { Progress } from './progress.ts';
+import type { RunLog } from './run-log.ts';
+import type { Source } from './source.ts';
+import type { WeightSync } from './weight-sync.ts';
+
+/** What the phases of a run work with. */
+export interface Run {
+  readonly config: Config;
+  readonly source: Source;
+  readonly parts: Parts;
+  readonly weights: WeightSync;
+  readonly log: RunLog;
+  readonly progress: Progress;
+  /** Aborts when the run is to end early. */
+  readonly signal: AbortSignal;
+  /** Scores the greedy answers to the held-out problems under the current weights. */
+  readonly evaluate: () => Promise<Evaluation>;
+}

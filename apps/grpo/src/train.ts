@@ -1,0 +1,72 @@
+// The whole system on one screen. After the warm-up two loops run at once, paced by the age of the weights:
+//
+//   dataset ─▶ generator ─▶ rewards, reference ─▶ advantages ─▶ buffer      rollouts.ts
+//                 ▲                                                │
+//                 └─ updateWeights ◀── store ◀── pushWeights ── trainer      training.ts
+import path from 'node:path';
+import { openStore } from '@forge/torchstore';
+import { evaluate } from './evaluate.ts';
+import { Pacing } from './pacing.ts';
+import { startParts, startReference } from './parts.ts';
+import { duration } from './progress.ts';
+import { rollouts } from './rollouts.ts';
+import type { Run } from './run.ts';
+import type { RunLog } from './run-log.ts';
+import { training } from './training.ts';
+import { warmUp } from './warm-up.ts';
+import { WeightSync } from './weight-sync.ts';
+
+/** Runs warm-up and GRPO to their end. Rejects with the first failure of either loop, or with the signal's reason. */
+export async function train(given: Pick<Run, 'config' | 'source' | 'log' | 'progress' | 'signal'>): Promise<void> {
+  const { config, source, log, progress, signal } = given;
+  progress.note(`Run folder: ${log.folder}`);
+  await using store = await openStore();
+  const version = { value: 0 };
+  const parts = await startParts(config, source, store, version);
+  const weights = new WeightSync(parts, store, version);
+  const problems = source.heldOut.slice(0, config.evaluation.problems);
+  const run: Run = {
+    ...given,
+    parts,
+    weights,
+    evaluate: () => evaluate(parts, problems, config.generator.maxTokens),
+  };
+
+  await warmUp(run);
+
+  const frozen = path.join(log.folder, 'reference');
+  if (config.grpo.beta > 0) await parts.trainer.saveWeights.callOne(frozen);
+  const reference = config.grpo.beta > 0 ? await startReference(config, frozen) : undefined;
+  await parts.trainer.resetOptimizer.callOne();
+  await startTogether(signal, (ended) => {
+    const pacing = new Pacing(config.grpo);
+    return [rollouts({ ...run, signal: ended }, reference, pacing), training({ ...run, signal: ended }, pacing)];
+  });
+
+  await parts.trainer.saveWeights.callOne(path.join(log.folder, 'trained'));
+}
+
+/** Runs tasks until one of them ends, ends the others, and settles as the first did. */
+async function startTogether(
+  signal: AbortSignal,
+  start: (ended: AbortSignal) => readonly Promise<void>[],
+): Promise<void> {
+  const over = new AbortController();
+  const tasks = start(AbortSignal.any([signal, over.signal]));
+  try {
+    await Promise.race(tasks);
+  } finally {
+    over.abort(new DOMException('The other loop has ended.', 'AbortError'));
+    await Promise.allSettled(tasks);
+  }
+}
+
+/** The line a run ends with. */
+export function describeEnd(log: RunLog): string {
+  const { initialAccuracy, accuracy, folder, seconds } = log;
+  const learned =
+    accuracy === undefined || initialAccuracy === undefined
+      ? 'No evaluation was made'
+      : `Held-out accuracy ${initialAccuracy.toFixed(3)} → ${accuracy.toFixed(3)} by GRPO`;
+  return `${learned}, ${log.grpoSteps} GRPO steps, ${duration(seconds)}. See ${path.join(folder, 'curves.svg')}`;
+}

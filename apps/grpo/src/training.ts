@@ -1,0 +1,92 @@
+import type { Pacing } from './pacing.ts';
+import type { Parts } from './parts.ts';
+import type { EpisodeGroup } from './rollouts.ts';
+import type { Run } from './run.ts';
+
+/** Loop 2: full batches from the replay buffer to new weights in every generator. */
+export async function training(run: Run, pacing: Pacing): Promise<void> {
+  const { config, parts, log, progress, weights, signal } = run;
+  const { steps, stopAccuracy } = config.grpo;
+  progress.start('grpo', steps);
+  const firstVersion = weights.version;
+  for (let step = 1; step <= steps; step++) {
+    const startedMs = performance.now();
+    const groups = await nextBatch(parts, pacing, weights.version, signal);
+    const waitedMs = performance.now() - startedMs;
+    const episodes = groups.flatMap((group) => group.episodes);
+    const refLogProbs = episodes.flatMap((episode) => episode.refLogProbs ?? []);
+    const result = await parts.trainer.trainStep.callOne(
+      episodes.map(({ promptIds, tokenIds }) => ({ promptIds, tokenIds })),
+      {
+        loss: 'grpo',
+        advantages: episodes.map(({ advantage }) => advantage),
+        samplerLogProbs: episodes.map(({ logProbs }) => logProbs),
+        ...(refLogProbs.length > 0 && { refLogProbs }),
+      },
+    );
+    const age = mean(groups.map(({ policyVersion }) => weights.version - policyVersion));
+    const trainedVersion = weights.version;
+    await weights.publish();
+    pacing.advance(weights.version - firstVersion);
+    const isEvaluated = step % config.evaluation.every === 0 || step === steps;
+    const evaluation = isEvaluated ? await run.evaluate() : undefined;
+    const seconds = (performance.now() - startedMs) / 1000;
+    const metrics = {
+      'reward/mean': mean(episodes.map(({ reward }) => reward)),
+      ...means(
+        'reward',
+        episodes.map(({ rewards }) => rewards),
+      ),
+      'group/solvedAll': mean(groups.map((group) => (group.episodes.every(isRight) ? 1 : 0))),
+      'group/solvedNone': mean(groups.map((group) => (group.episodes.some(isRight) ? 0 : 1))),
+      'completions/meanLength': mean(episodes.map(({ tokenIds }) => tokenIds.length)),
+      'completions/truncated': mean(episodes.map(({ finishReason }) => (finishReason === 'length' ? 1 : 0))),
+      loss: result.loss,
+      gradNorm: result.gradNorm,
+      learningRate: result.learningRate,
+      policyAge: age,
+      policyVersion: trainedVersion,
+      tokensPerSecond: result.tokens / seconds,
+      'perf/waitForBatchSeconds': waitedMs / 1000,
+      ...prefixed('loss', result.metrics),
+      ...(result.metrics['kl'] !== undefined && { kl: result.metrics['kl'] }),
+      ...(evaluation && { 'eval/accuracy': evaluation.accuracy, 'eval/reward': evaluation.reward }),
+    };
+    log.step('grpo', metrics);
+    log.completions(groups);
+    progress.update(step, {
+      reward: metrics['reward/mean'].toFixed(3),
+      'held-out accuracy': log.accuracy?.toFixed(3),
+      age: age.toFixed(1),
+      'tokens/s': metrics.tokensPerSecond.toFixed(0),
+    });
+    if (evaluation && evaluation.accuracy >= stopAccuracy) break;
+  }
+}
+
+const isRight = ({ rewards }: EpisodeGroup['episodes'][number]) => rewards['math'] === 1;
+
+async function nextBatch({ buffer }: Parts, pacing: Pacing, version: number, signal: AbortSignal) {
+  for (;;) {
+    // Asked for before the buffer is, so that a group which arrives in between is not missed.
+    const changed = pacing.changed(signal);
+    changed.catch(() => undefined);
+    const batch = await buffer.sample.callOne(version);
+    pacing.evictedSoFar((await buffer.state.callOne()).evicted);
+    if (batch !== undefined) return batch;
+    await changed;
+  }
+}
+
+function prefixed(prefix: string, values: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [`${prefix}/${key}`, value]));
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function means(prefix: string, records: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const keys = Object.keys(records[0] ?? {});
+  return Object.fromEntries(keys.map((key) => [`${prefix}/${key}`, mean(records.map((record) => record[key] ?? 0))]));
+}

@@ -1,0 +1,48 @@
+import type { Problem } from '@forge/data';
+import type { Tokenizer } from '@forge/models';
+import { Random } from '@forge/tensor';
+import { conversation, demonstration } from './prompt.ts';
+import type { Run } from './run.ts';
+
+/**
+ * Supervised steps on worked solutions, until the held-out accuracy is where reinforcement learning has something to
+ * work with: below it most groups fail as a whole, above it most succeed, and neither teaches anything.
+ */
+export async function warmUp(run: Run): Promise<void> {
+  const { config, parts, source, log, progress, signal } = run;
+  const { maxSteps, batchSize, learningRate, evaluateEvery, stopAccuracy } = config.warmup;
+  if (maxSteps === 0) return;
+  const random = new Random(config.run.seed).split('warm-up');
+  progress.start('warm-up', maxSteps);
+  for (let step = 1; step <= maxSteps; step++) {
+    signal.throwIfAborted();
+    const startedMs = performance.now();
+    const batch = Array.from({ length: batchSize }, () => source.train[random.integer(source.train.length)]!);
+    const inputs = batch.map((problem) => solvedSequence(source.tokenizer, problem));
+    const rate = learningRate * Math.min(1, step / 20);
+    const result = await parts.trainer.trainStep.callOne(inputs, { loss: 'sft', learningRate: rate });
+    const seconds = (performance.now() - startedMs) / 1000;
+    const isEvaluated = step % evaluateEvery === 0 || step === maxSteps;
+    if (isEvaluated) await run.weights.publish();
+    const evaluation = isEvaluated ? await run.evaluate() : undefined;
+    log.step('warmup', {
+      loss: result.loss,
+      gradNorm: result.gradNorm,
+      learningRate: result.learningRate,
+      tokensPerSecond: result.tokens / seconds,
+      ...(evaluation && { 'eval/accuracy': evaluation.accuracy, 'eval/reward': evaluation.reward }),
+    });
+    progress.update(step, {
+      loss: result.loss.toFixed(3),
+      'held-out accuracy': log.accuracy?.toFixed(3),
+      'tokens/s': (result.tokens / seconds).toFixed(0),
+    });
+    if (evaluation && evaluation.accuracy >= stopAccuracy) break;
+  }
+}
+
+function solvedSequence(tokenizer: Tokenizer, problem: Problem) {
+  const prompt = tokenizer.applyChatTemplate(conversation(problem), { addGenerationPrompt: true });
+  const tokenIds = [...tokenizer.encode(demonstration(problem)), ...tokenizer.eosTokenIds.slice(0, 1)];
+  return { promptIds: tokenizer.encode(prompt), tokenIds };
+}

@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { configSchema } from '../src/config.ts';
+import { loadConfig } from '../src/load-config.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'forge-config-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const load = (yaml: string, ...overrides: string[]) => {
+  const config = path.join(folder, 'run.yaml');
+  writeFileSync(config, yaml);
+  return loadConfig({ config, overrides });
+};
+const problemsOf = async (yaml: string, ...overrides: string[]) => {
+  const error = await load(yaml, ...overrides).then(
+    () => undefined,
+    (reason: { code: string; problems: readonly string[] }) => reason,
+  );
+  expect(error?.code).toBe('ERR_GRPO_CONFIG');
+  return error!.problems.map((problem) => problem.replace(`${folder}${path.sep}`, ''));
+};
+
+test('what a file leaves out has its default', async () => {
+  const config = await load('grpo:\n  steps: 7\n');
+  expect(config).toEqual({ ...configSchema.parse({}), grpo: { ...configSchema.parse({}).grpo, steps: 7 } });
+});
+
+test('an empty file is the default configuration', async () => {
+  expect(await load('')).toEqual(configSchema.parse({}));
+});
+
+test('overrides are YAML values, the later one wins, and they reach below empty keys', async () => {
+  const config = await load('model:\n', 'grpo.steps=1', 'grpo.steps=2', 'reward.shuffle=true', 'model.path=a=b');
+  expect(config.grpo.steps).toBe(2);
+  expect(config.reward.shuffle).toBe(true);
+  expect(config.model.path).toBe('a=b');
+});
+
+test('every shipped configuration is complete but for the paths that only its user knows', async () => {
+  const shipped = (name: string) => path.join(import.meta.dirname, '..', 'configs', name);
+  await loadConfig({ config: shipped('default.yaml'), overrides: [] });
+  await loadConfig({ config: shipped('gsm8k.yaml'), overrides: ['model.path=m', 'dataset.path=d'] });
+});
+
+test('each wrong key is named with its line and what was expected', async () => {
+  expect(await problemsOf('run:\n  seed: one\ngrpo:\n  stepz: 4\n  groupSize: 1\n')).toEqual([
+    'run.yaml:2: run.seed must be a number, got "one".',
+    'run.yaml:5: grpo.groupSize is not accepted: Too small: expected number to be >=2.',
+    'run.yaml:4: grpo.stepz is not a key that exists here.',
+  ]);
+});
+
+test('a wrong override is named itself', async () => {
+  expect(await problemsOf('', 'grpo.groupSize=eight')).toEqual([
+    'override "grpo.groupSize=eight": grpo.groupSize must be a number, got "eight".',
+  ]);
+  expect(await problemsOf('', 'grpo.size=3')).toEqual([
+    'override "grpo.size=3": grpo.size is not a key that exists here.',
+  ]);
+  expect(await problemsOf('', 'steps')).toEqual([
+    'override "steps": expected <key>.<key>=<value>, such as grpo.steps=50.',
+  ]);
+});
+
+test('a missing file and text that is not YAML are named', async () => {
+  await expect(loadConfig({ config: path.join(folder, 'absent.yaml'), overrides: [] })).rejects.toThrow(
+    /absent\.yaml: the file cannot be read \(ENOENT\)/,
+  );
+  expect((await problemsOf('a: [1'))[0]).toMatch(/^run\.yaml: .*line 1/s);
+});
