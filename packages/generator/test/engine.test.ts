@@ -1,7 +1,8 @@
 import { initialize, type Weights } from '@forge/models';
 import { tensor } from '@forge/tensor';
 import { describe, expect, test } from 'vitest';
-import type { Engine } from '../src/engine.ts';
+import { Engine } from '../src/engine.ts';
+import { Runner } from '../src/runner.ts';
 import { decodeLetters, generate, loadGolden, type ModelName, openEngine } from './golden-models.ts';
 
 const model: ModelName = 'qwen3_tied';
@@ -21,8 +22,11 @@ const withTensor = (name: string, values: Float32Array<ArrayBuffer>, shape: read
 const norm = 'model.norm.weight';
 
 test.each(['maxSequences', 'maxPrefillTokens', 'maxModelLength'])('%s has to be a whole number', async (limit) => {
-  await expect(openEngine(model, { [limit]: 0 })).rejects.toThrow(new RegExp(`${limit} is 0`));
-  await expect(openEngine(model, { [limit]: 2.5 })).rejects.toThrow(RangeError);
+  await using runner = await Runner.open(config, initial, { threads: 1 });
+  for (const value of [0, 2.5]) {
+    const construct = () => new Engine({ runner, decode: decodeLetters, [limit]: value });
+    expect(construct).toThrow(new RangeError(`${limit} is ${value}. It must be a whole number of at least 1.`));
+  }
 });
 
 describe('a request', () => {
