@@ -78,6 +78,10 @@ export const relu = (x: Value): Value => unary('Relu', x);
  * Source: onnxruntime operator `QuickGelu` (com.microsoft) with alpha 1.
  */
 export function silu(x: Value): Value {
-  if (x.dtype !== 'float32') return mul(x, sigmoid(x));
+  if (x.dtype !== 'float32') {
+    // σ(x) = (1 + tanh(x/2)) / 2. Spelled with Sigmoid, onnxruntime would fuse it into the kernel that does not exist.
+    const half = mul(x, 0.5);
+    return mul(half, add(tanh(half), 1));
+  }
   return apply('QuickGelu', [x], x, { alpha: { float: 1 } });
 }

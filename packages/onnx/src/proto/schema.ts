@@ -52,6 +52,7 @@ export const schema = protobuf.Root.fromJSON({
     Object.entries(messages).map(([message, fields]) => [
       message,
       {
+        edition: 'proto2', // onnx.proto is: a field that is set is written, even when it is 0 or empty
         fields: Object.fromEntries(
           Object.entries(fields).map(([name, [id, type]]) => [
             name,

@@ -162,7 +162,7 @@ const elementwise: readonly Case[] = [
   unary('Tanh', tanh),
   unary('Relu', relu),
   { ...unary('QuickGelu', silu), dtype: 'float32' },
-  one('Sigmoid', 'silu without a kernel of its own', [any('a')], (x) => silu(x)),
+  one('Tanh', 'silu without a kernel of its own', [any('a')], (x) => silu(x)),
   one('Where', 'broadcast', [bool('a', 1), any('b'), any('a', 'b')], (c, x, y) => where(c, x, y)),
   one('Cast', 'to float64 and back', [any('a')], (x) => cast(mul(cast(x, 'float64'), 2), 'float32'), 'float32'),
   one('Identity', 'no gradient past it', [any('a')], (x) => add(x, mul(stopGradient(x), 0))),
