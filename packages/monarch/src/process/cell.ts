@@ -5,7 +5,7 @@ import { ActorClassError, CallAbortedError, DecodeError, MeshFailure, reasonText
 import type { Point } from '../mesh/extent.ts';
 import { type Owned, type Owner, stopOwned } from '../owner.ts';
 import { within } from './deadline.ts';
-import type { IncomingCall } from './incoming-call.ts';
+import { type IncomingCall, MessageContext } from './incoming-call.ts';
 import type { LocalProcess } from './local-process.ts';
 import { Mailbox } from './mailbox.ts';
 
@@ -86,7 +86,7 @@ export class Cell implements Owner {
     try {
       const args = this.#process.exchange.decode(call.payload);
       if (!Array.isArray(args)) throw new DecodeError('its arguments are no list.');
-      const scope = { owner: this, context: call.contextOf(this.#scope.context) };
+      const scope = { owner: this, context: new MessageContext(call, this.#scope.context) };
       if (call.streams) await runIn(scope, () => this.#stream(call, method(...args)));
       else call.reply('value', this.#process.encode(await runIn(scope, () => method(...args))));
     } catch (error) {

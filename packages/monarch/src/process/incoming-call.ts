@@ -50,25 +50,6 @@ export class IncomingCall implements Incoming {
     return pointOf(this.#position);
   }
 
-  /** The context of the actor, for this message. */
-  contextOf(actor: Omit<Context, 'point' | 'signal'>): Context {
-    const call = this;
-    return {
-      get point() {
-        return call.point;
-      },
-      get signal() {
-        return call.signal;
-      },
-      get procs() {
-        return actor.procs;
-      },
-      get host() {
-        return actor.host;
-      },
-    };
-  }
-
   cancel(why: 'timeout' | 'abort' | 'gone'): void {
     const reason = new CallAbortedError('this actor', this.endpoint, CANCELLED[why]);
     this.abort(reason);
@@ -111,5 +92,32 @@ export class IncomingCall implements Incoming {
   reply(kind: 'value' | 'error' | 'failure' | 'end', payload?: Payload): void {
     if (this.id === undefined || !this.line.running.delete(this.id)) return;
     this.line.reply([kind, this.id], payload);
+  }
+}
+
+/** The context of an actor, for one message. */
+export class MessageContext implements Context {
+  readonly #call: IncomingCall;
+  readonly #actor: Pick<Context, 'procs' | 'host'>;
+
+  constructor(call: IncomingCall, actor: Pick<Context, 'procs' | 'host'>) {
+    this.#call = call;
+    this.#actor = actor;
+  }
+
+  get point(): Point<string> {
+    return this.#call.point;
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.signal;
+  }
+
+  get procs(): Context['procs'] {
+    return this.#actor.procs;
+  }
+
+  get host(): Context['host'] {
+    return this.#actor.host;
   }
 }

@@ -65,6 +65,7 @@ class Lowering {
 
   /** Takes the bytes of every view met, after the whole value proved sendable: a refused call detaches nothing. */
   finish(): Uint8Array[] {
+    if (this.#views.length === 0) return [];
     const { transfer = [] } = this.#options;
     const moved = new Map<ArrayBufferLike, ArrayBuffer>();
     const ranges = this.#views.map((view) => [view.buffer, view.byteOffset, view.byteLength] as const);

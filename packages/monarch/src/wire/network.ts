@@ -31,9 +31,9 @@ export class Network {
     const server = createServer();
     this.#server = server;
     const sockets = new WebSocketServer({ ...SOCKET_OPTIONS, server });
-    sockets.on('connection', (socket, { url = '' }) => {
+    sockets.on('connection', (socket, { url = '', socket: connection }) => {
       const opening = this.#accept(decodeURIComponent(url.slice(1)));
-      opening.onOpen(socketLink(socket, opening));
+      opening.onOpen(socketLink(socket, connection, opening));
     });
     const path = this.#path(this.#id);
     await new Promise<void>((resolve, reject) => {
@@ -52,8 +52,17 @@ export class Network {
       // The protocol wants a mask from clients. Zero is one, and it costs nothing to apply.
       generateMask: (mask) => mask.fill(0),
     });
-    const link = socketLink(socket, opening);
-    socket.once('open', () => opening.onOpen(link));
+    let reason = 'it does not listen.';
+    const refused = () => opening.onClose(reason);
+    socket.once('error', (error) => {
+      reason = error.message;
+    });
+    socket.once('close', refused);
+    socket.once('upgrade', ({ socket: connection }) => {
+      socket.off('close', refused);
+      const link = socketLink(socket, connection, opening);
+      socket.once('open', () => opening.onOpen(link));
+    });
   }
 
   /** Stops listening; open links stay. */

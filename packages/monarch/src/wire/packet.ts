@@ -21,7 +21,7 @@ const LENGTH_BYTES = 8;
 /** The frames of a packet, in the order in which they must arrive. */
 export function toFrames({ message, payload: { bytes, buffers } }: Packet): Uint8Array[] {
   const packed = packMessage(message);
-  const inline = buffers.filter((buffer) => buffer.length < INLINE_BYTES);
+  const inline = buffers.length === 0 ? buffers : buffers.filter((buffer) => buffer.length < INLINE_BYTES);
   const start = FIXED_BYTES + LENGTH_BYTES * buffers.length;
   const inlineBytes = inline.reduce((sum, buffer) => sum + buffer.length, 0);
   const head = Buffer.allocUnsafe(start + packed.length + bytes.length + inlineBytes);

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { reasonText } from '../errors.ts';
 import { MAX_FRAME_BYTES } from './limits.ts';
@@ -11,9 +12,10 @@ export const SOCKET_OPTIONS = {
   maxPayload: MAX_FRAME_BYTES,
 } as const;
 
-/** A link over an open WebSocket. A frame that is no part of a packet ends it. */
-export function socketLink(socket: WebSocket, { onPacket, onClose }: LinkEvents): Link {
+/** A link over a WebSocket and the connection below it. A frame that is no part of a packet ends it. */
+export function socketLink(socket: WebSocket, connection: Socket, { onPacket, onClose }: LinkEvents): Link {
   const reader = new PacketReader();
+  let isCorked = false;
   let reason = 'its connection ended.';
   socket.on('message', (frame: Buffer) => {
     try {
@@ -32,6 +34,15 @@ export function socketLink(socket: WebSocket, { onPacket, onClose }: LinkEvents)
   return {
     send: (packet) => {
       if (socket.readyState !== socket.OPEN) return;
+      if (!isCorked) {
+        // What is sent in one turn leaves in one system call.
+        isCorked = true;
+        connection.cork();
+        process.nextTick(() => {
+          isCorked = false;
+          connection.uncork();
+        });
+      }
       for (const frame of toFrames(packet)) socket.send(frame);
     },
     close: () => socket.close(),
