@@ -1,3 +1,6 @@
+export type { HeldPart, Place } from './batch.ts';
+export type { ClientAddress } from './client.ts';
+export { Controller } from './controller.ts';
 export {
   CoverageError,
   FrameError,
@@ -10,6 +13,8 @@ export {
   VersionConflictError,
   VolumeUnavailableError,
 } from './errors.ts';
+export type { TensorRecord } from './ledger.ts';
+export { attachStore, openStore, type StoreOptions } from './open-store.ts';
 export {
   isFirstReplica,
   type Layout,
@@ -23,5 +28,18 @@ export {
 } from './placement.ts';
 export { policyVersionPrefix } from './policy-version.ts';
 export { type PlannedCopy, planReshard, type ReshardPlan } from './reshard.ts';
+export type { SessionOptions } from './session.ts';
 export type { LaidOutTensor, Participant, RegionTensor, ShardedTensor } from './sharded-tensor.ts';
 export type { LoadedItem, LoadedStateDict, Scalar, StateDict, StateDictItem } from './state-dict.ts';
+export {
+  type GetOptions,
+  type GetStateDictOptions,
+  type PutOptions,
+  type PutStateDictOptions,
+  Store,
+  type StoreReference,
+  type TensorStat,
+  type WaitOptions,
+} from './store.ts';
+export type { TransportKind, VolumeAddress } from './transport/transport.ts';
+export { Volume, type VolumeOptions } from './volume.ts';

@@ -1,0 +1,51 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+
+/** A process, told apart from a later one with the same id. */
+export interface Owner {
+  /** The process id namespace: ids mean nothing in another container. 0 where the system has none. */
+  readonly namespace: number;
+  readonly pid: number;
+  /** Clock ticks between boot and the start of the process; 0 where the system does not say. */
+  readonly startTicks: number;
+}
+
+function startTicksOf(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The second field is the command in parentheses and may hold spaces; the start time is field 22.
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+  } catch {
+    return undefined; // no such process, or a system without /proc
+  }
+}
+
+function ownNamespace(): number {
+  try {
+    return Number(/\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? 0);
+  } catch {
+    return 0; // a system without /proc
+  }
+}
+
+/** This process. */
+export function thisOwner(): Owner {
+  return { namespace: ownNamespace(), pid: process.pid, startTicks: startTicksOf(process.pid) ?? 0 };
+}
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it exists and belongs to another user.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+/** Whether a process is certainly gone; one of another container is never said to be. */
+export function isGone({ namespace, pid, startTicks }: Owner): boolean {
+  if (namespace !== ownNamespace()) return false;
+  if (!exists(pid)) return true;
+  const ticks = startTicksOf(pid);
+  return ticks !== undefined && startTicks !== 0 && ticks !== startTicks;
+}

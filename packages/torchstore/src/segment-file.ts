@@ -1,0 +1,149 @@
+import { closeSync, openSync, readSync, read as readWithCallback, writev as writevWithCallback } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { forEachRun, planRuns, type RunPlan } from '@forge/tensor';
+import { copyBytes, copyOf, type Fetch, splitFetch } from './byte-box.ts';
+
+const read = promisify(readWithCallback);
+const writev = promisify(writevWithCallback);
+
+/** One system call moves at most this much: the limit of the system is 2^31 - 1, and smaller pieces let others run. */
+const maxBytesPerCall = 64 * 2 ** 20;
+/** The system takes 1024 buffers a call. */
+const maxBuffersPerCall = 512;
+/** Reads up to this size are faster on this thread than by way of the thread pool. */
+const maxSyncBytes = 128 * 2 ** 10;
+/** Runs are read together while the gap between them costs less than a system call. */
+const maxGapBytes = 8 * 2 ** 10;
+/** Runs are read together up to this many bytes, gaps included. */
+const windowBytes = 2 ** 20;
+/** What a call costs at least, in bytes read. */
+const minBytesPerCall = 16 * 2 ** 10;
+/** Bytes read on this thread before others get a turn; about a millisecond. */
+const bytesPerTurn = 4 * 2 ** 20;
+
+/** Bytes that all readers together have read on this thread since others had a turn. */
+let bytesThisTurn = 0;
+
+/** Lets timers and sockets run from time to time: reads on this thread alone would keep them waiting for ever. */
+async function takeTurn(bytes: number): Promise<void> {
+  bytesThisTurn += Math.max(bytes, minBytesPerCall);
+  if (bytesThisTurn < bytesPerTurn) return;
+  bytesThisTurn = 0;
+  await setImmediate();
+}
+
+/** A file that is open for reading, by one fetch at a time. */
+export class SegmentReader implements Disposable {
+  readonly #descriptor: number;
+  readonly #path: string;
+  #scratch: Uint8Array | undefined;
+
+  /** @throws an error with code ENOENT when the segment is gone. */
+  constructor(path: string) {
+    this.#path = path;
+    this.#descriptor = openSync(path, 'r');
+  }
+
+  /** Fills `target` from a place in the file. */
+  async fill(target: Uint8Array, position: number): Promise<void> {
+    let done = 0;
+    while (done < target.length) {
+      const length = Math.min(target.length - done, maxBytesPerCall);
+      const isShort = length <= maxSyncBytes;
+      if (isShort) await takeTurn(length);
+      const count = isShort
+        ? readSync(this.#descriptor, target, done, length, position + done)
+        : (await read(this.#descriptor, target, done, length, position + done)).bytesRead;
+      if (count === 0) throw new RangeError(`${this.#path} ends ${target.length - done} bytes too early.`);
+      done += count;
+    }
+  }
+
+  /** Reads a box to where its fetch wants it; runs that lie close together are read in one call. */
+  async fetch(fetch: Fetch): Promise<void> {
+    const { runLength } = planRuns(copyOf(fetch));
+    if (runLength >= windowBytes) await this.#fetchPart(fetch);
+    // Cut first: the list of short runs stays as small as the scratch memory.
+    else for (const part of splitFetch(fetch, 2 * windowBytes)) await this.#fetchPart(part);
+  }
+
+  async #fetchPart(fetch: Fetch): Promise<void> {
+    const plan = planRuns(copyOf(fetch));
+    const { target, box } = fetch;
+    for (const { start, end, sources, targets } of windowsOf(plan)) {
+      if (sources.length === 1) {
+        await this.fill(target.subarray(targets[0]!, targets[0]! + plan.runLength), box.byteOffset + start);
+        continue;
+      }
+      this.#scratch ??= Buffer.allocUnsafeSlow(windowBytes);
+      const source = this.#scratch;
+      await this.fill(source.subarray(0, end - start), box.byteOffset + start);
+      for (let index = 0; index < sources.length; index += 1) {
+        copyBytes({ source, from: sources[index]! - start, target, to: targets[index]!, length: plan.runLength });
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#descriptor);
+  }
+}
+
+/** Runs that are read in one call. */
+interface Window {
+  readonly start: number;
+  end: number;
+  readonly sources: number[];
+  readonly targets: number[];
+}
+
+/** Groups the runs of a plan, which come in rising order of the source. */
+function windowsOf(plan: RunPlan): Window[] {
+  const windows: Window[] = [];
+  forEachRun(plan, (source, target) => {
+    const last = windows.at(-1);
+    const end = source + plan.runLength;
+    if (last !== undefined && source - last.end <= maxGapBytes && end - last.start <= windowBytes) {
+      last.end = end;
+      last.sources.push(source);
+      last.targets.push(target);
+    } else {
+      windows.push({ start: source, end, sources: [source], targets: [target] });
+    }
+  });
+  return windows;
+}
+
+/** Writes buffers side by side into a file, from a place on. */
+export async function writeBuffers(
+  descriptor: number,
+  buffers: readonly Uint8Array[],
+  position: number,
+): Promise<void> {
+  let queue = buffers.filter(({ length }) => length > 0);
+  while (queue.length > 0) {
+    const call: Uint8Array[] = [];
+    let bytes = 0;
+    for (const buffer of queue) {
+      if (bytes >= maxBytesPerCall || call.length >= maxBuffersPerCall) break;
+      const part = buffer.subarray(0, maxBytesPerCall - bytes);
+      call.push(part);
+      bytes += part.length;
+    }
+    const { bytesWritten } = await writev(descriptor, call, position);
+    position += bytesWritten;
+    queue = withoutFirst(queue, bytesWritten);
+  }
+}
+
+/** What remains of a queue of buffers after so many bytes; the system may write less than it was given. */
+function withoutFirst(queue: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let index = 0;
+  while (index < queue.length && queue[index]!.length <= bytes) {
+    bytes -= queue[index]!.length;
+    index += 1;
+  }
+  const [first, ...rest] = queue.slice(index);
+  return first === undefined ? [] : [first.subarray(bytes), ...rest];
+}

@@ -1,0 +1,30 @@
+import type { Fetch } from '../byte-box.ts';
+
+/** How bytes travel between a client and a volume. */
+export type TransportKind = 'tmpfs' | 'websocket';
+
+/** Moves bytes between this process and one volume. What it reads is immutable; what it writes nobody reads yet. */
+export interface Transport {
+  readonly kind: TransportKind;
+  /** Writes buffers side by side into a new segment. They must not change until it resolves. */
+  write(segment: string, buffers: readonly Uint8Array[]): Promise<void>;
+  /** Reads boxes to where they are wanted. When it rejects, some of the targets may have been written. */
+  read(fetches: readonly Fetch[]): Promise<void>;
+}
+
+/** What a client must know to reach a volume. */
+export interface VolumeAddress {
+  readonly id: string;
+  readonly url: string;
+  /** Whoever presents it may read and write the volume's bytes. */
+  readonly token: string;
+  readonly directory: string;
+  readonly nonce: string;
+}
+
+const segmentPattern = /^([A-Za-z0-9-]{1,64})\/\d{1,15}$/;
+
+/** The session that a segment belongs to; undefined when the text is not the name of one. */
+export function sessionOf(segment: string): string | undefined {
+  return segmentPattern.exec(segment)?.[1];
+}

@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { Actor, type ActorMesh, endpoint } from '@forge/monarch';
+import type { Controller } from './controller.ts';
+import { type SegmentServer, serveSegments } from './transport/server.ts';
+import { sessionOf, type VolumeAddress } from './transport/transport.ts';
+import { createVolumeDirectory, defaultParent, sweepDeadOwners, type VolumeDirectory } from './volume-directory.ts';
+
+/** Where a volume keeps its bytes and listens. */
+export interface VolumeOptions {
+  /** Address to listen on, by which clients reach it. */
+  readonly host: string;
+  /** Folder for the segments. @default /dev/shm where it is writable, else the temporary folder */
+  readonly parent: string | undefined;
+}
+
+/**
+ * Holds the bytes of tensors as files, and learns from its sockets which clients live.
+ *
+ *   client ──socket open──▶ session begins: its folder is made, the client may write segments there
+ *   client ──socket gone──▶ session ends: the controller refuses its puts, names what it committed; the rest is removed
+ */
+export class Volume extends Actor {
+  static readonly module: string = import.meta.url;
+  readonly #controller: ActorMesh<Controller, never>;
+  readonly #options: VolumeOptions;
+  readonly #sessions = new Set<string>();
+  #id = '';
+  #token = '';
+  #directory: VolumeDirectory | undefined;
+  #server: SegmentServer | undefined;
+  readonly #removeDirectory = () => {
+    if (this.#directory !== undefined) rmSync(this.#directory.path, { recursive: true, force: true });
+  };
+
+  constructor(controller: ActorMesh<Controller, never>, options: VolumeOptions) {
+    super();
+    this.#controller = controller;
+    this.#options = options;
+  }
+
+  override async setup(): Promise<void> {
+    const { host, parent = defaultParent() } = this.#options;
+    this.#id = `v${this.context.point.rank}`;
+    this.#token = randomBytes(24).toString('hex');
+    sweepDeadOwners(parent);
+    this.#directory = createVolumeDirectory(parent);
+    process.once('exit', this.#removeDirectory);
+    const directory = this.#directory.path;
+    this.#server = await serveSegments({
+      directory,
+      token: this.#token,
+      host,
+      port: 0,
+      onSession: (session) => {
+        this.#sessions.add(session);
+        mkdirSync(join(directory, session), { recursive: true, mode: 0o700 });
+      },
+      onSessionEnd: (session) => void this.#endSession(session),
+    });
+  }
+
+  /** How clients reach this volume. */
+  readonly address = endpoint((): VolumeAddress => {
+    const { path, nonce } = this.#directory!; // endpoints run after setup, which made it
+    const url = `ws://${this.#options.host}:${this.#server!.port}`;
+    return { id: this.#id, url, token: this.#token, directory: path, nonce };
+  });
+
+  /** Removes segments that nothing refers to any more. */
+  readonly drop = endpoint((segments: readonly string[]): void => {
+    for (const segment of segments) this.#remove(segment);
+  });
+
+  #remove(segment: string): void {
+    const session = sessionOf(segment);
+    if (session === undefined || this.#directory === undefined) return;
+    const folder = join(this.#directory.path, session);
+    ignoreMissing(() => unlinkSync(join(this.#directory!.path, segment)));
+    if (!this.#sessions.has(session)) ignoreMissing(() => rmdirSync(folder));
+  }
+
+  async #endSession(session: string): Promise<void> {
+    this.#sessions.delete(session);
+    let kept: ReadonlySet<string>;
+    try {
+      kept = new Set(await this.#controller.endSession.callOne({ volume: this.#id, session }));
+    } catch {
+      return; // without a controller the store is ending, and the whole directory with it
+    }
+    if (this.#directory === undefined) return;
+    const folder = join(this.#directory.path, session);
+    ignoreMissing(() => {
+      for (const name of readdirSync(folder)) {
+        if (!kept.has(`${session}/${name}`)) ignoreMissing(() => unlinkSync(join(folder, name)));
+      }
+      rmdirSync(folder);
+    });
+  }
+
+  override async cleanup(): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
+    process.off('exit', this.#removeDirectory);
+    this.#removeDirectory();
+    this.#directory = undefined;
+  }
+}
+
+/** Runs a removal for which it is no failure that the file is gone or its folder is still needed. */
+function ignoreMissing(removal: () => void): void {
+  try {
+    removal();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code !== 'ENOENT' && code !== 'ENOTEMPTY') throw error;
+  }
+}
