@@ -1,9 +1,8 @@
 import { Actor, type ActorClass, adoptMesh, type OwnedMesh } from '@forge/monarch';
-import { ServiceOptionsError } from './errors.ts';
 import { processGpus } from './gpus.ts';
 import type { Service } from './handle.ts';
 import { launch } from './launch.ts';
-import { checkOptions, type ProcDims, type ServiceOptions } from './options.ts';
+import { checkActorOptions, checkOptions, type ProcDims, type ServiceOptions } from './options.ts';
 import { startService } from './service.ts';
 
 /** An actor class with options, ready to be started as often as wanted; every start stands alone. */
@@ -20,7 +19,7 @@ export interface Launcher<T, Args extends readonly unknown[], Procs extends numb
    * Starts one mesh on processes of its own. `stop()` or `await using` ends them with it; their failure climbs to the
    * caller's actor or ends the program.
    *
-   * @throws {ServiceOptionsError} when `numReplicas` asks for more than one.
+   * @throws {ServiceOptionsError} when an option would do nothing for a single mesh.
    * @throws {GpusUnavailableError} when there are too few GPUs.
    * @throws {ActorError | MeshFailure} when it does not start; nothing is left then.
    */
@@ -35,10 +34,8 @@ function launcher<T extends Actor, Args extends readonly unknown[], Procs extend
   return {
     asService: async (...args) => await startService({ actor, args, options }),
     asActor: async (...args) => {
-      const { numReplicas = 1, procs = 1, withGpus = false, meshName = actor.name } = options;
-      if (numReplicas !== 1) {
-        throw new ServiceOptionsError('numReplicas', numReplicas, 'An actor has no replicas: use asService, or procs.');
-      }
+      checkActorOptions(options);
+      const { procs = 1, withGpus = false, meshName = actor.name } = options;
       const gpus = withGpus ? (options.gpus ?? processGpus()).take(procs) : undefined;
       try {
         const launched = await launch({ actor, args, options }, { name: meshName, index: 0, gpuIds: gpus?.ids ?? [] });

@@ -51,7 +51,8 @@ export interface ServiceOptions<T, Procs extends number> extends ActorOptions<Pr
   readonly restart?: RestartPolicy;
   /**
    * Runs before a replica takes requests, at every start: brings a generator to the current weights, for instance.
-   * The start has failed when it rejects. Fanouts that go out meanwhile reach the replica after it.
+   * The start has failed when it rejects. Fanouts that go out from the start of its processes on reach the replica
+   * after it; what it reads itself, such as the current version, must be set before the fanout that announces it.
    */
   readonly onReplicaStart?: (replica: StartedReplica<T, Procs>) => Promise<unknown>;
   /** Told what happens to replicas, sessions and retried requests, right after it happened. */
@@ -63,6 +64,40 @@ export interface ServiceOptions<T, Procs extends number> extends ActorOptions<Pr
 const POSITIVE = 'It must be an integer of at least 1.';
 const NOT_NEGATIVE = 'It must be 0 or more.';
 
+const prefixed = (restart: RestartPolicy) =>
+  Object.fromEntries(Object.entries(restart).map(([name, value]) => [`restart.${name}`, value]));
+
+/** A longer timer would fire at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** Refuses a time that no timer can wait for. @throws {ServiceOptionsError} */
+export function checkDelay(option: string, value: number): void {
+  if (value >= 0 && value <= MAX_DELAY_MS) return;
+  throw new ServiceOptionsError(option, value, `It must be from 0 to ${MAX_DELAY_MS}. Leave it out for no limit.`);
+}
+
+const SERVICE_ONLY = [
+  'replicaMaxConcurrentRequests',
+  'maxQueuedRequests',
+  'waitForHealthyMs',
+  'restart',
+  'onReplicaStart',
+  'onEvent',
+  'clock',
+] as const;
+
+/** Refuses options that would do nothing for a single mesh. @throws {ServiceOptionsError} */
+export function checkActorOptions(
+  options: { readonly [K in (typeof SERVICE_ONLY)[number] | 'numReplicas']?: unknown },
+): void {
+  const { numReplicas = 1 } = options;
+  if (numReplicas !== 1) {
+    throw new ServiceOptionsError('numReplicas', numReplicas, 'An actor has no replicas: use asService, or procs.');
+  }
+  const option = SERVICE_ONLY.find((name) => options[name] !== undefined);
+  if (option) throw new ServiceOptionsError(option, options[option], 'Only a service has it: use asService.');
+}
+
 /** Refuses options that cannot be. @throws {ServiceOptionsError} */
 export function checkOptions(options: Omit<ServiceOptions<never, number>, 'onReplicaStart'>): void {
   for (const option of ['procs', 'numReplicas', 'replicaMaxConcurrentRequests'] as const) {
@@ -71,13 +106,12 @@ export function checkOptions(options: Omit<ServiceOptions<never, number>, 'onRep
       throw new ServiceOptionsError(option, value, POSITIVE);
     }
   }
-  for (const option of ['maxQueuedRequests', 'waitForHealthyMs'] as const) {
-    const value = options[option];
-    if (value !== undefined && !(value >= 0)) throw new ServiceOptionsError(option, value, NOT_NEGATIVE);
+  const { maxQueuedRequests = 0, waitForHealthyMs = 0, restart = {} } = options;
+  for (const [option, value] of Object.entries({ maxQueuedRequests, ...prefixed(restart) })) {
+    if (!(value >= 0)) throw new ServiceOptionsError(option, value, NOT_NEGATIVE);
   }
-  for (const [name, value] of Object.entries(options.restart ?? {})) {
-    if (!(value >= 0)) throw new ServiceOptionsError(`restart.${name}`, value, NOT_NEGATIVE);
-  }
+  checkDelay('waitForHealthyMs', waitForHealthyMs);
+  checkDelay('restart.maxDelayMs', restart.maxDelayMs ?? 0);
   if (options.withGpus && options.kind === 'inline') {
     throw new ServiceOptionsError(
       'kind',

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EndpointCard } from '@forge/monarch';
 import { FanoutError, type FanoutOutcome, ServiceOptionsError, SessionClosedError } from './errors.ts';
 import type { Service, ServiceControls, Session, SessionControls, ShutdownOptions } from './handle.ts';
+import { checkDelay } from './options.ts';
 import type { ReplicaSet } from './replica-set.ts';
 import type { RouteOptions } from './request.ts';
 import type { StickySession } from './session.ts';
@@ -9,6 +10,11 @@ import { metricsOf, stateOf } from './snapshot.ts';
 
 type Endpoints = ReadonlyMap<string, EndpointCard>;
 type MakeEndpoint = (name: string, options: RouteOptions) => object;
+
+function checked(limits: RouteOptions): RouteOptions {
+  checkDelay('timeoutMs', limits.timeoutMs ?? 0);
+  return limits;
+}
 
 /** Adds an object for each endpoint that has one answer. @throws {ServiceOptionsError} when a control has its name. */
 function withEndpoints(controls: object, endpoints: Endpoints, make: MakeEndpoint): object {
@@ -25,7 +31,7 @@ function withEndpoints(controls: object, endpoints: Endpoints, make: MakeEndpoin
 function sessionHandle<T>(replicas: ReplicaSet, session: StickySession, endpoints: Endpoints): Session<T> {
   const make: MakeEndpoint = (endpoint, options) => ({
     route: async (...args: readonly unknown[]) => await routeIn(replicas, session, { ...options, endpoint, args }),
-    with: (limits: RouteOptions) => make(endpoint, { ...options, ...limits }),
+    with: (limits: RouteOptions) => make(endpoint, { ...options, ...checked(limits) }),
   });
   const close = async () => replicas.sessions.close(session);
   const controls: SessionControls = {
@@ -72,7 +78,7 @@ export function serviceHandle<T>(replicas: ReplicaSet, endpoints: Endpoints, sto
           return outcome.value;
         });
       },
-      with: (limits: RouteOptions) => make(endpoint, { ...options, ...limits }),
+      with: (limits: RouteOptions) => make(endpoint, { ...options, ...checked(limits) }),
     };
   };
 
@@ -90,6 +96,7 @@ export function serviceHandle<T>(replicas: ReplicaSet, endpoints: Endpoints, sto
   }
 
   async function shutdown({ graceMs = 5_000 }: ShutdownOptions = {}): Promise<void> {
+    checkDelay('graceMs', graceMs);
     await replicas.shutdown(graceMs);
     stopped();
   }

@@ -1,4 +1,4 @@
-import { type Actor, systemClock } from '@forge/monarch';
+import { type Actor, type EndpointCard, systemClock } from '@forge/monarch';
 import type { ServiceEvent } from './events.ts';
 import { processGpus } from './gpus.ts';
 import type { Service } from './handle.ts';
@@ -25,6 +25,7 @@ export async function startService<T extends Actor, Args extends readonly unknow
   const { options, actor } = blueprint;
   const { numReplicas = 1, procs = 1, meshName = actor.name, restart, onReplicaStart, onEvent } = options;
   const gpus = options.withGpus ? (options.gpus ?? processGpus()).take(numReplicas * procs) : undefined;
+  let endpoints: ReadonlyMap<string, EndpointCard> = new Map();
   const replicas = new ReplicaSet({
     name: meshName,
     numReplicas,
@@ -33,9 +34,11 @@ export async function startService<T extends Actor, Args extends readonly unknow
     maxConcurrency: options.replicaMaxConcurrentRequests ?? 10,
     maxQueued: options.maxQueuedRequests ?? 1024,
     waitForHealthyMs: options.waitForHealthyMs ?? 5_000,
-    start: (index, lost) => {
+    start: async (index, lost) => {
       const gpuIds = gpus?.ids.slice(index * procs, (index + 1) * procs) ?? [];
-      return launch(blueprint, { name: `${meshName}_${index}`, index, gpuIds, lost });
+      const launched = await launch(blueprint, { name: `${meshName}_${index}`, index, gpuIds, lost });
+      endpoints = launched.endpoints;
+      return launched;
     },
     catchUp: async ({ index, restarts }, { mesh }) => void (await onReplicaStart?.({ index, restarts, mesh })),
     // Later, so that what a listener does or throws never comes between a change and its consequences.
@@ -43,7 +46,6 @@ export async function startService<T extends Actor, Args extends readonly unknow
   });
   try {
     await replicas.start();
-    const endpoints = replicas.replicas[0]?.incarnation?.endpoints ?? new Map();
     return serviceHandle<T>(replicas, endpoints, () => gpus?.release());
   } catch (error) {
     await replicas.shutdown(0);

@@ -14,7 +14,7 @@ export interface ReplicaMetrics extends RequestTotals {
   readonly restarts: number;
 }
 
-/** A service in numbers. Latencies count from the call to the answer, time in the queue included. */
+/** A service in numbers: what was routed, each request once; fanouts count in the replicas only. Latencies count from the call to the answer, time in the queue included. */
 export interface ServiceTotals extends RequestTotals {
   readonly totalSessions: number;
   readonly healthyReplicas: number;

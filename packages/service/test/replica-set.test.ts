@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FakeIncarnation, fakeReplicas, lostProcess } from './fixtures/fake-replicas.ts';
@@ -141,6 +142,33 @@ describe('a request whose replica is lost', () => {
     expect(set.replicas[0]).toMatchObject({ state: 'healthy', inFlight: 0, restarts: 1 });
     await set.shutdown(0);
   });
+});
+
+test('a request that waited runs on behalf of its own caller', async () => {
+  const caller = new AsyncLocalStorage<string>();
+  const seen: (string | undefined)[] = [];
+  const { set, started } = fakeReplicas({
+    maxConcurrency: 1,
+    start: async (index, lost) => {
+      const incarnation = new FakeIncarnation(index, lost);
+      started.push(incarnation);
+      return Object.assign(Object.create(incarnation), {
+        call: async (endpoint: string, args: readonly unknown[]) => {
+          seen.push(caller.getStore());
+          return await incarnation.call(endpoint, args);
+        },
+        stop: async () => await incarnation.stop(),
+      });
+    },
+  });
+  await set.start();
+  const calls = ['a', 'b'].map((name) => caller.run(name, async () => await set.route(plain)));
+  started[0]?.calls[0]?.answer.resolve(0);
+  await settled();
+  started[0]?.calls[1]?.answer.resolve(0);
+  await Promise.all(calls);
+  expect(seen).toEqual(['a', 'b']);
+  await set.shutdown(0);
 });
 
 describe('while no replica is healthy', () => {

@@ -1,3 +1,4 @@
+import { thisHost } from '@forge/monarch';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ForgeActor } from '../src/index.ts';
@@ -108,6 +109,13 @@ describe('route', () => {
     await expect(service.wait.with({ timeoutMs: 5 }).route()).rejects.toMatchObject({ code: 'ERR_MONARCH_TIMEOUT' });
     expect(await service.getValue.route()).toBe(0);
     await service.open.fanout();
+  });
+
+  test.each([Number.NaN, -1, Number.POSITIVE_INFINITY])('a deadline of %d ms is refused', async (timeoutMs) => {
+    await using service = await Counter.options(inline).asService(0);
+    expect(() => service.getValue.with({ timeoutMs })).toThrow(
+      expect.objectContaining({ code: 'ERR_SERVICE_OPTIONS' }),
+    );
   });
 
   test('a signal cancels a request wherever it is', async () => {
@@ -343,10 +351,16 @@ describe('start and shutdown', () => {
     [{ maxQueuedRequests: -1 }, 'maxQueuedRequests'],
     [{ waitForHealthyMs: Number.NaN }, 'waitForHealthyMs'],
     [{ restart: { windowMs: -1 } }, 'restart.windowMs'],
+    [{ waitForHealthyMs: Number.POSITIVE_INFINITY }, 'waitForHealthyMs'],
     [{ withGpus: true, kind: 'inline' as const }, 'kind'],
   ])('%j is refused before anything starts', (options, option) => {
     expect(() => Counter.options(options)).toThrow(expect.objectContaining({ code: 'ERR_SERVICE_OPTIONS', option }));
   });
+});
+
+test('replicas are placed on the hosts that are named', async () => {
+  await using service = await Counter.options({ ...inline, numReplicas: 2, hosts: thisHost() }).asService(1);
+  expect(await service.getValue.fanout()).toEqual([1, 1]);
 });
 
 describe('asActor', () => {
@@ -364,8 +378,12 @@ describe('asActor', () => {
     expect(await counters.slice({ procs: 1 }).getValue.callOne()).toBe(5);
   });
 
-  test('refuses replicas', async () => {
-    await expect(Counter.options({ numReplicas: 2 }).asActor(0)).rejects.toMatchObject({ option: 'numReplicas' });
+  test.each([
+    [{ numReplicas: 2 }, 'numReplicas'],
+    [{ onReplicaStart: async () => {} }, 'onReplicaStart'],
+    [{ maxQueuedRequests: 5 }, 'maxQueuedRequests'],
+  ])('refuses %j, which only a service has', async (options, option) => {
+    await expect(Counter.options(options).asActor(0)).rejects.toMatchObject({ code: 'ERR_SERVICE_OPTIONS', option });
   });
 });
 
