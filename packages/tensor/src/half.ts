@@ -66,14 +66,14 @@ function wordsOf(values: Float32Array): Uint32Array {
 }
 
 /** Rounds float32 values to float16 patterns (nearest, ties to even); writes to `target`. */
-export function toFloat16(source: Float32Array, target = new Uint16Array(source.length)): Uint16Array {
+export function toFloat16(source: Float32Array, target: Uint16Array = new Uint16Array(source.length)): Uint16Array {
   const words = wordsOf(source);
   for (let index = 0; index < words.length; index += 1) target[index] = float16Pattern(words[index]!);
   return target;
 }
 
 /** Widens float16 patterns to the float32 values that they stand for; writes to `target`. */
-export function fromFloat16(source: Uint16Array, target = new Float32Array(source.length)): Float32Array {
+export function fromFloat16(source: Uint16Array, target: Float32Array = new Float32Array(source.length)): Float32Array {
   const words = wordsOf(target);
   const table = tableOfFloat16();
   for (let index = 0; index < source.length; index += 1) words[index] = table[source[index]!]!;
@@ -81,14 +81,17 @@ export function fromFloat16(source: Uint16Array, target = new Float32Array(sourc
 }
 
 /** Rounds float32 values to bfloat16 patterns (nearest, ties to even); writes to `target`. */
-export function toBfloat16(source: Float32Array, target = new Uint16Array(source.length)): Uint16Array {
+export function toBfloat16(source: Float32Array, target: Uint16Array = new Uint16Array(source.length)): Uint16Array {
   const words = wordsOf(source);
   for (let index = 0; index < words.length; index += 1) target[index] = bfloat16Pattern(words[index]!);
   return target;
 }
 
 /** Widens bfloat16 patterns to the float32 values that they stand for; writes to `target`. */
-export function fromBfloat16(source: Uint16Array, target = new Float32Array(source.length)): Float32Array {
+export function fromBfloat16(
+  source: Uint16Array,
+  target: Float32Array = new Float32Array(source.length),
+): Float32Array {
   const words = wordsOf(target);
   for (let index = 0; index < source.length; index += 1) words[index] = source[index]! << 16;
   return target;
