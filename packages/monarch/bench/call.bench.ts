@@ -104,8 +104,14 @@ async function main(): Promise<void> {
   print('pipelined calls', CALLS / rate.ours, 'calls/s', CALLS / rate.control);
 
   const all = await interleaved(
-    () => seconds(async () => { for (let i = 0; i < 300; i++) await echoes.add.call(1, 2); }),
-    () => seconds(async () => { for (let i = 0; i < 300; i++) await Promise.all(Array.from({ length: 8 }, control)); }),
+    () =>
+      seconds(async () => {
+        for (let i = 0; i < 300; i++) await echoes.add.call(1, 2);
+      }),
+    () =>
+      seconds(async () => {
+        for (let i = 0; i < 300; i++) await Promise.all(Array.from({ length: 8 }, control));
+      }),
   );
   print('call of 8 processes', (all.ours / 300) * 1e6, 'us', (all.control / 300) * 1e6);
 

@@ -63,7 +63,7 @@ type Remote<F, D extends string> =
       ? Adverbs<Args, R, D>
       : never;
 
-type EndpointKeys<T> = { [K in keyof T]: T[K] extends { readonly [endpointBrand]: string } ? K : never }[keyof T];
+type EndpointKeys<T> = { [K in keyof T]-?: T[K] extends { readonly [endpointBrand]: string } ? K : never }[keyof T];
 
 /** What a holder of a mesh of `T` sees: its endpoints, and nothing else of it. May be sent in messages. */
 export type ActorMesh<T, D extends string> = Shaped<D> & { readonly [K in EndpointKeys<T>]: Remote<T[K], D> } & {

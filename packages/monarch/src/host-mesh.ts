@@ -28,7 +28,7 @@ export interface HostMesh<D extends string> extends Shaped<D>, AsyncDisposable {
    *
    * @throws {MeshFailure} when one ends before it is ready; none is left then.
    */
-  spawnProcs<const P extends Readonly<Record<string, number>> = {}>(
+  spawnProcs<const P extends Readonly<Record<string, number>> = Readonly<Record<never, number>>>(
     options?: SpawnProcsOptions<P>,
   ): Promise<ProcMesh<D | (keyof P & string)>>;
   slice<const S extends Selection<D>>(selection: S): HostMesh<Kept<D, S>>;
@@ -52,7 +52,7 @@ class Host<D extends string> implements HostMesh<D> {
     return this.extent.size;
   }
 
-  async spawnProcs<const P extends Readonly<Record<string, number>> = {}>({
+  async spawnProcs<const P extends Readonly<Record<string, number>> = Readonly<Record<never, number>>>({
     perHost,
     kind = 'process',
     env = {},

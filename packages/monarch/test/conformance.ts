@@ -122,10 +122,13 @@ export function conformance(kind: 'inline' | 'process'): void {
 
     test('a remote error keeps its name, code, fields, stack and cause', async () => {
       await using counters = await procs.spawn('counters', Counter, 0);
-      const error = await counters.slice({ replica: 1, shard: 1 }).throws.callOne('odd').then(
-        () => undefined,
-        (reason) => reason,
-      );
+      const error = await counters
+        .slice({ replica: 1, shard: 1 })
+        .throws.callOne('odd')
+        .then(
+          () => undefined,
+          (reason) => reason,
+        );
       expect(error).toMatchObject({ code: 'ERR_MONARCH_ACTOR', actor: 'counters', endpoint: 'throws' });
       expect(error.point.at('replica')).toBe(1);
       expect(error.message).toBe('counters/3.throws failed: odd');

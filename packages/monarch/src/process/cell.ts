@@ -81,7 +81,8 @@ export class Cell implements Owner {
 
   async #run(call: IncomingCall, method: AnyEndpoint): Promise<void> {
     if (call.aborted) return call.discard();
-    if (this.#end !== undefined && this.#end.kind !== 'aborted') return call.reply('failure', this.#process.encodeError(this.#end));
+    if (this.#end !== undefined && this.#end.kind !== 'aborted')
+      return call.reply('failure', this.#process.encodeError(this.#end));
     this.#running.add(call);
     try {
       const args = this.#process.exchange.decode(call.payload);

@@ -64,7 +64,10 @@ export class Mailbox {
       return;
     }
     const now = this.#clock.now();
-    if (now - this.#turnStarted < TURN_MS) return this.#advance(lane);
+    if (now - this.#turnStarted < TURN_MS) {
+      this.#advance(lane);
+      return;
+    }
     setImmediate(() => {
       this.#turnStarted = this.#clock.now();
       this.#advance(lane);

@@ -35,7 +35,10 @@ export class StreamCall extends PendingCall {
   }
 
   override answer(kind: 'value' | 'error' | 'failure' | 'item' | 'end', payload: Payload): void {
-    if (kind === 'error' || kind === 'failure') return this.failWith(kind, payload);
+    if (kind === 'error' || kind === 'failure') {
+      this.failWith(kind, payload);
+      return;
+    }
     if (kind === 'end') {
       if (this.finish()) this.#events.onEnd(undefined);
       return;

@@ -23,7 +23,10 @@ export class UnaryCall extends PendingCall {
   }
 
   override answer(kind: 'value' | 'error' | 'failure' | 'item' | 'end', payload: Payload): void {
-    if (kind === 'error' || kind === 'failure') return this.failWith(kind, payload);
+    if (kind === 'error' || kind === 'failure') {
+      this.failWith(kind, payload);
+      return;
+    }
     const value = this.decode(payload);
     if (!this.finish()) return;
     if (value instanceof DecodeError) this.#reject(this.error(this.member.mesh, this.member.point, value));

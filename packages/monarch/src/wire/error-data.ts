@@ -21,7 +21,7 @@ const PROTOTYPES = new Map<string, object>(
     ...[Error, TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError, AggregateError],
     ...[errors.ExtentError, errors.ActorClassError, errors.UnsendableError, errors.DecodeError, errors.OwnershipError],
     ...[errors.ActorError, errors.MeshFailure],
-  ].map((constructor) => [constructor.name, constructor.prototype]),
+  ].map((type) => [type.name, type.prototype]),
 );
 
 /** Takes an error apart. `sendable` says whether a field may cross; one that may not becomes its printed form. */

@@ -58,7 +58,6 @@ export function unpackMessage(bytes: Uint8Array): Message {
   const tag: unknown = value[0];
   const fields = typeof tag === 'string' && Object.hasOwn(FIELDS, tag) ? FIELDS[tag as Message[0]] : undefined;
   if (fields === undefined) throw new DecodeError(`'${String(tag)}' is not a message.`);
-  // biome-ignore lint/suspicious/useValidTypeof: the table holds names that typeof returns
   if (value.length !== fields.length + 1 || !fields.every((type, i) => typeof value[i + 1] === type)) {
     throw new DecodeError(`the fields of '${String(tag)}' are damaged.`);
   }

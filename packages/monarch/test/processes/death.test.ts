@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { type MeshFailure, type ProcMesh, thisHost } from '../../src/index.ts';
 import { isAlive } from '../fixtures/alive.ts';
-import { Forwarder } from '../fixtures/probes.ts';
 import { Counter } from '../fixtures/counter.ts';
 import { Grown } from '../fixtures/grown.ts';
+import { Forwarder } from '../fixtures/probes.ts';
 import { startProgram } from '../fixtures/start-program.ts';
 import { until } from '../fixtures/until.ts';
 
@@ -24,7 +24,10 @@ test('a process killed in the middle of a call rejects it, naming actor, rank an
   const pids = [...(await grown.pid.call()).values()];
   const hanging = grown.hang.call();
   process.kill(pids[1] ?? 0, 'SIGKILL');
-  const first = await grown.slice({ worker: 1 }).hang.callOne().catch((error) => error);
+  const first = await grown
+    .slice({ worker: 1 })
+    .hang.callOne()
+    .catch((error) => error);
   expect(first).toMatchObject({
     code: 'ERR_MONARCH_MESH',
     mesh: 'grown',

@@ -1,0 +1,185 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ActorError, MeshFailure } from '../src/errors.ts';
+import { extentOf } from '../src/mesh/extent.ts';
+import { decode, encode } from '../src/wire/codec.ts';
+import { INLINE_BYTES } from '../src/wire/limits.ts';
+import type { Message } from '../src/wire/message.ts';
+import { PacketReader, toFrames } from '../src/wire/packet.ts';
+
+const views = fc.oneof(
+  fc.float32Array({ maxLength: 20 }),
+  fc.float64Array({ maxLength: 20 }),
+  fc.int8Array({ maxLength: 20 }),
+  fc.uint16Array({ maxLength: 20 }),
+  fc.bigInt64Array({ maxLength: 20 }),
+);
+const anything = fc.anything({
+  withBigInt: true,
+  withDate: true,
+  withMap: true,
+  withSet: true,
+  withTypedArray: true,
+  withNullPrototype: false,
+  withSparseArray: false,
+});
+const keyed = fc.dictionary(fc.oneof(fc.string(), fc.constant('__proto__')), anything, { noNullPrototype: true });
+const value = fc.oneof(anything, keyed, views, fc.string({ unit: 'binary' }));
+const roundTrip = (sent: unknown) => decode(encode(sent));
+
+describe('the codec', () => {
+  test('gives back every structured value', () => {
+    const survives = fc.property(value, (sent) => {
+      expect(roundTrip(sent)).toStrictEqual(sent);
+    });
+    fc.assert(survives, { numRuns: 500 });
+  });
+
+  test('keeps what JSON loses', () => {
+    const sent = [
+      undefined,
+      -0,
+      Number.NaN,
+      Number.NEGATIVE_INFINITY,
+      '\ud800 lone',
+      2n ** 70n,
+      -1n,
+      new Date(Number.NaN),
+    ];
+    expect(roundTrip(sent)).toStrictEqual(sent);
+    expect(Object.is((roundTrip(sent) as number[])[1], -0)).toBe(true);
+  });
+
+  test('sends of a view only what it shows, and gives a Buffer back as bytes', () => {
+    const whole = new Float32Array([1, 2, 3, 4]);
+    const payload = encode(whole.subarray(1, 3));
+    expect(payload.buffers[0]).toHaveLength(8);
+    expect(decode(payload)).toStrictEqual(new Float32Array([2, 3]));
+    expect(roundTrip(Buffer.from('ab'))).toStrictEqual(new Uint8Array([97, 98]));
+  });
+
+  test('a snapshot does not see later writes; a transferred buffer is moved without a copy', () => {
+    const data = new Int32Array([1, 2, 3]);
+    const snapshot = encode(data);
+    data.fill(0);
+    expect(decode(snapshot)).toStrictEqual(new Int32Array([1, 2, 3]));
+    const views = [new Uint8Array(data.buffer, 4), data];
+    const moved = decode(encode(views, { transfer: [data.buffer] })) as [Uint8Array, Int32Array];
+    expect(data.byteLength).toBe(0);
+    expect(moved[0].buffer).toBe(moved[1].buffer);
+  });
+
+  test('a refused value detaches nothing', () => {
+    const data = new Uint8Array(4);
+    expect(() => encode([data, () => 1], { transfer: [data.buffer] })).toThrow(/\[1\].*function/);
+    expect(data.byteLength).toBe(4);
+  });
+
+  test.each([
+    ['a function', { deep: [() => 1] }, '.deep[0]'],
+    ['a symbol', { s: Symbol('x') }, '.s'],
+    ['a class instance', [new (class Weights {})()], '[0]'],
+    ['a promise', { p: Promise.resolve() }, '.p'],
+    ['shared memory', [new Uint8Array(new SharedArrayBuffer(4))], '[0]'],
+  ])('refuses %s, naming its path', (_, sent, path) => {
+    expect(() => encode(sent)).toThrow(expect.objectContaining({ code: 'ERR_MONARCH_UNSENDABLE', path }));
+  });
+
+  test('refuses a cycle', () => {
+    const cycle: unknown[] = [];
+    cycle.push(cycle);
+    expect(() => encode(cycle)).toThrow(/a cycle/);
+  });
+
+  test('rebuilds errors with what they carry', () => {
+    const cause = new AggregateError([new TypeError('t'), 'text'], 'several');
+    const error = Object.assign(new RangeError('far', { cause }), { code: 'E_FAR', limit: 3, open: () => 1 });
+    const arrived = roundTrip(error) as typeof error;
+    expect(arrived).toBeInstanceOf(RangeError);
+    expect(arrived).toMatchObject({ name: 'RangeError', message: 'far', code: 'E_FAR', limit: 3, stack: error.stack });
+    expect(arrived.open).toBe('[Function: open]');
+    expect(arrived.cause).toBeInstanceOf(AggregateError);
+    expect((arrived.cause as AggregateError).errors[0]).toBeInstanceOf(TypeError);
+  });
+
+  test('rebuilds failures, their points and their chain', () => {
+    const point = extentOf({ host: 2, gpu: 4 }).point(5);
+    const cause = new ActorError('trainer', point, 'step', new Error('nan'));
+    const failure = new MeshFailure({ mesh: 'trainer', points: [point], kind: 'exception', problem: 'failed', cause });
+    const arrived = roundTrip(failure) as MeshFailure;
+    expect(arrived).toBeInstanceOf(MeshFailure);
+    expect(arrived).toMatchObject({ code: 'ERR_MONARCH_MESH', mesh: 'trainer', kind: 'exception', chain: [] });
+    expect(arrived.points[0]?.at('gpu')).toBe(1);
+    expect((arrived.cause as ActorError).point.at('host')).toBe(1);
+  });
+
+  test('an endless chain of causes is cut, and still arrives', () => {
+    const error: Error = new Error('round');
+    error.cause = error;
+    expect(roundTrip(error)).toMatchObject({ message: 'round', cause: { message: 'round' } });
+  });
+
+  test('any damage is an error, never a crash', () => {
+    fc.assert(
+      fc.property(value, fc.nat(), fc.nat(255), (sent, at, byte) => {
+        const { bytes, buffers } = encode(sent);
+        const damaged = bytes.slice();
+        damaged[at % damaged.length] = byte;
+        try {
+          decode({ bytes: damaged, buffers });
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'ERR_MONARCH_DECODE' });
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe('frames', () => {
+  const message: Message = ['call', 7, 3, 'step', [0, ['gpu'], [2]]];
+  const lengths = fc.array(fc.oneof(fc.nat(100), fc.constantFrom(INLINE_BYTES - 1, INLINE_BYTES, INLINE_BYTES + 1)), {
+    maxLength: 6,
+  });
+
+  test('a packet survives its frames, whatever the sizes of its buffers', () => {
+    fc.assert(
+      fc.property(lengths, (sizes) => {
+        const sent = sizes.map((size, i) => new Uint8Array(size).fill(i));
+        const reader = new PacketReader();
+        const arrived = toFrames({ message, payload: encode(sent) }).map((frame) => reader.push(frame));
+        const packet = arrived.pop();
+        expect(arrived.every((earlier) => earlier === undefined)).toBe(true);
+        expect(packet?.message).toEqual(message);
+        expect(decode(packet?.payload ?? encode(0))).toStrictEqual(sent);
+      }),
+    );
+  });
+
+  test('a truncated or extended frame is an error', () => {
+    fc.assert(
+      fc.property(lengths, fc.nat(), (sizes, cut) => {
+        const frames = toFrames({ message, payload: encode(sizes.map((size) => new Uint8Array(size))) });
+        const which = cut % frames.length;
+        const whole = frames[which] ?? new Uint8Array(0);
+        for (const frame of [
+          whole.subarray(0, cut % whole.length),
+          new Uint8Array([...whole.subarray(0, 50), ...whole]),
+        ]) {
+          const reader = new PacketReader();
+          const read = () => frames.map((other, i) => reader.push(i === which ? frame : other));
+          expect(read).toThrow(expect.objectContaining({ code: 'ERR_MONARCH_DECODE' }));
+        }
+      }),
+    );
+  });
+
+  test('an announced size beyond the limits is refused before memory is taken', () => {
+    const [head = new Uint8Array(0)] = toFrames({ message, payload: encode(new Uint8Array(INLINE_BYTES)) });
+    const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+    view.setFloat64(12, 2 ** 52, true);
+    expect(() => new PacketReader().push(head)).toThrow(/more than/);
+    view.setUint32(8, 2 ** 31, true);
+    expect(() => new PacketReader().push(head)).toThrow(/announces/);
+  });
+});

@@ -1,0 +1,79 @@
+import { expectTypeOf } from 'vitest';
+import {
+  Actor,
+  type ActorMesh,
+  endpoint,
+  type OwnedMesh,
+  streamEndpoint,
+  thisHost,
+  type ValueMesh,
+} from '../src/index.ts';
+
+export class Counter extends Actor {
+  static readonly module: string = import.meta.url;
+  #value: number;
+  constructor(initial: number) {
+    super();
+    this.#value = initial;
+  }
+  readonly increment = endpoint((by: number) => {
+    this.#value += by;
+    return this.#value;
+  });
+  readonly load = endpoint(
+    async (value: number): Promise<void> => {
+      this.#value = value;
+    },
+    { timeoutMs: 5_000 },
+  );
+  readonly count = streamEndpoint(async function* (upTo: number) {
+    for (let i = 0; i < upTo; i++) yield i;
+  });
+  hidden(): void {}
+}
+
+export async function use(): Promise<void> {
+  await using procs = await thisHost().spawnProcs({ perHost: { replica: 4, shard: 2 } });
+  await using counters = await procs.spawn('counters', Counter, 0);
+  expectTypeOf(counters).toEqualTypeOf<OwnedMesh<Counter, 'replica' | 'shard'>>();
+  ({ increment: 1, load: 1, count: 1, slice: 1, extent: 1, length: 1 }) satisfies Record<
+    keyof ActorMesh<Counter, 'replica'>,
+    1
+  >;
+  const values = await counters.increment.with({ timeoutMs: 100 }).call(1);
+  expectTypeOf(values).toEqualTypeOf<ValueMesh<number, 'replica' | 'shard'>>();
+  expectTypeOf(values.item({ replica: 1, shard: 0 })).toEqualTypeOf<number>();
+  for await (const { point, outcome } of counters.increment.call(1)) {
+    point.at('replica');
+    // @ts-expect-error there is no such dimension
+    point.at('rack');
+    if (outcome.ok) expectTypeOf(outcome.value).toEqualTypeOf<number>();
+    else expectTypeOf(outcome.error.code).toBeString();
+  }
+  const one = counters.slice({ replica: 0, shard: 1 });
+  expectTypeOf(one).toEqualTypeOf<ActorMesh<Counter, never>>();
+  expectTypeOf(await one.increment.callOne(1)).toEqualTypeOf<number>();
+  expectTypeOf(await one.load.callOne(1)).toEqualTypeOf<void>();
+  for await (const { value } of one.count.stream(3)) expectTypeOf(value).toEqualTypeOf<number>();
+  const row = counters.slice({ replica: { from: 1 }, shard: 0 });
+  expectTypeOf(row).toEqualTypeOf<ActorMesh<Counter, 'replica'>>();
+  // @ts-expect-error slice to one actor first
+  counters.increment.callOne(1);
+  // @ts-expect-error not an endpoint
+  counters.hidden;
+  // @ts-expect-error string is not number
+  counters.load.broadcast('x');
+  // @ts-expect-error shard is missing
+  values.item({ replica: 1 });
+  // @ts-expect-error a stream is not called
+  counters.count.call(1);
+  // @ts-expect-error a slice is not owned
+  one.stop();
+  // @ts-expect-error there is no such dimension
+  counters.slice({ rack: 0 });
+  // @ts-expect-error the constructor takes a number
+  await procs.spawn('counters', Counter, 'x');
+  const single = await thisHost().spawnProcs();
+  const only = await single.spawn('only', Counter, 1);
+  expectTypeOf(await only.increment.callOne(1)).toEqualTypeOf<number>();
+}
