@@ -2,6 +2,7 @@ import { tensor } from '@forge/tensor';
 import { describe, expect, test } from 'vitest';
 import {
   add,
+  concat,
   constant,
   encodeModel,
   exp,
@@ -53,6 +54,11 @@ test('equal computations and equal constants are there once', () => {
 test('a constant of other bits is another constant', async () => {
   const y = add(mul(input('x', 'float32', [1]), scalar(2)), scalar(2.5));
   expect((await evaluate(y, { x: float32([1], [3]) })).data).toEqual([8.5]);
+});
+
+test('a constant without elements is written', async () => {
+  const y = concat([input('x', 'float32', ['n']), constant(float32([0], []))], 0);
+  expect((await evaluate(y, { x: float32([2], [1, 2]) })).data).toEqual([1, 2]);
 });
 
 test('inputs come in the order given, used or not', () => {

@@ -9,10 +9,11 @@ import {
   input,
   logSoftmax,
   matMul,
+  max,
   mul,
   neg,
+  reduceMax,
   reduceSum,
-  relu,
   sigmoid,
   softmax,
   sub,
@@ -56,10 +57,15 @@ test('gradients of gradients are the second derivative', async () => {
   expect(await at(second!, 0.3)).toBeCloseTo(slope, 6);
 });
 
-test('a tie of a maximum and a kink of relu take one side', async () => {
-  const x = input('x', 'float64', []);
-  const [gradient] = gradients(relu(x), [x]);
-  expect((await evaluate(gradient!, { x: float64([], [0]) })).data).toEqual([0]);
+test('on a tie a maximum of two takes the first, and a maximum over an axis is shared', async () => {
+  const x = input('x', 'float64', [2]);
+  const y = input('y', 'float64', [2]);
+  const feeds = { x: float64([2], [3, 3]), y: float64([2], [3, 4]) };
+  const [inX, inY] = gradients(reduceSum(max(x, y)), [x, y]);
+  expect((await evaluate(inX!, feeds)).data).toEqual([1, 0]);
+  expect((await evaluate(inY!, feeds)).data).toEqual([0, 1]);
+  const [shared] = gradients(reduceMax(x), [x]);
+  expect((await evaluate(shared!, feeds)).data).toEqual([0.5, 0.5]);
 });
 
 test('a zero gradient has the size that its value has at run time', async () => {
