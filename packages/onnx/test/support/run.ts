@@ -42,8 +42,8 @@ export async function evaluate(
   feeds: Readonly<Record<string, Tensor>> = {},
   threads = 1,
 ): Promise<{ readonly shape: readonly number[]; readonly data: readonly number[] }> {
-  const { y } = await runModel(graph({ y: value }), feeds, threads);
-  return { shape: y!.shape, data: Array.from(y!.data as Iterable<number | bigint>, Number) };
+  const { result } = await runModel(graph({ result: value }), feeds, threads);
+  return { shape: result!.shape, data: Array.from(result!.data as Iterable<number | bigint>, Number) };
 }
 
 /** A float32 tensor from numbers. */
