@@ -126,7 +126,9 @@ export class Client implements Disposable {
       } catch (error) {
         if (this.#isClosed) throw new StoreClosedError({ cause: error });
         const isLost = session.isEnded && error instanceof VolumeUnavailableError;
-        if (!isLost || attempt >= maxAttempts) throw error;
+        if (!isLost) throw error;
+        await this.ask((controller) => controller.isOpen.callOne()); // a volume that went with its store
+        if (attempt >= maxAttempts) throw error;
       }
     }
   }

@@ -24,6 +24,9 @@ export class Controller extends Actor {
     this.#volumes.set(id, volume);
   });
 
+  /** Answers while the store is open. */
+  readonly isOpen = endpoint(() => true);
+
   readonly commit = endpoint((batch: Batch) => {
     const outcome = this.#after(this.#ledger.commit(batch));
     if (outcome.status === 'visible') this.#wake();

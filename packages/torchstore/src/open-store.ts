@@ -1,4 +1,4 @@
-import { thisHost } from '@forge/monarch';
+import { type MeshFailure, thisHost } from '@forge/monarch';
 import { Controller } from './controller.ts';
 import { Store, type StoreReference } from './store.ts';
 import type { TransportKind } from './transport/transport.ts';
@@ -18,6 +18,8 @@ export interface StoreOptions {
   readonly folder?: string;
   /** How long a volume may take to answer for one frame. @default 30000 */
   readonly timeoutMs?: number;
+  /** Sees every failure of the store's processes before the owner does. `true`: handled. @default none: the owner fails */
+  readonly supervise?: (failure: MeshFailure) => boolean | Promise<boolean>;
 }
 
 /** Starts a store. This process owns it: it ends with the store's disposal, or with the process. */
@@ -28,8 +30,14 @@ export async function openStore({
   host = '127.0.0.1',
   folder,
   timeoutMs = 30_000,
+  supervise,
 }: StoreOptions = {}): Promise<Store> {
-  const procs = await thisHost().spawnProcs({ perHost: { volume: volumes }, kind, name: 'torchstore' });
+  const procs = await thisHost().spawnProcs({
+    perHost: { volume: volumes },
+    kind,
+    name: 'torchstore',
+    ...(supervise !== undefined && { supervise }),
+  });
   try {
     const controller = await procs.slice({ volume: 0 }).spawn('controller', Controller);
     const mesh = await procs.spawn('volumes', Volume, controller, { host, parent: folder });

@@ -9,13 +9,15 @@ export interface Owner {
   readonly startTicks: number;
 }
 
-function startTicksOf(pid: number): number | undefined {
+/** When a process started, in clock ticks since boot; undefined where the system does not say. */
+function startOf(pid: number): number | 'ended' | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the command in parentheses and may hold spaces; the start time is field 22.
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+    // The second field is the command in parentheses and may hold spaces; the third is the state, the start is field 22.
+    const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return state === 'Z' || state === 'X' ? 'ended' : Number(rest[18]);
   } catch {
-    return undefined; // no such process, or a system without /proc
+    return undefined;
   }
 }
 
@@ -29,7 +31,8 @@ function ownNamespace(): number {
 
 /** This process. */
 export function thisOwner(): Owner {
-  return { namespace: ownNamespace(), pid: process.pid, startTicks: startTicksOf(process.pid) ?? 0 };
+  const start = startOf(process.pid);
+  return { namespace: ownNamespace(), pid: process.pid, startTicks: typeof start === 'number' ? start : 0 };
 }
 
 function exists(pid: number): boolean {
@@ -45,7 +48,7 @@ function exists(pid: number): boolean {
 /** Whether a process is certainly gone; one of another container is never said to be. */
 export function isGone({ namespace, pid, startTicks }: Owner): boolean {
   if (namespace !== ownNamespace()) return false;
-  if (!exists(pid)) return true;
-  const ticks = startTicksOf(pid);
-  return ticks !== undefined && startTicks !== 0 && ticks !== startTicks;
+  const start = startOf(pid);
+  if (start === undefined || startTicks === 0) return !exists(pid);
+  return start !== startTicks; // a zombie, or a later process with the same id
 }

@@ -51,6 +51,8 @@ describe.each([
   { transport: 'websocket', kind: 'inline', volumes: 1 },
   { transport: 'tmpfs', kind: 'inline', volumes: 3 },
   { transport: 'websocket', kind: 'inline', volumes: 3 },
+  { transport: 'tmpfs', kind: 'process', volumes: 2 },
+  { transport: 'websocket', kind: 'process', volumes: 2 },
 ] as const)('$volumes volumes, $kind, over $transport', ({ transport, kind, volumes }) => {
   let folder: string;
   let store: Store;
