@@ -1,4 +1,4 @@
-import { Packr } from 'msgpackr';
+import { Packr } from 'msgpackr/pack';
 import { DecodeError } from '../errors.ts';
 import { type LowerOptions, lower, type Patch } from './lower.ts';
 import { type RaiseReference, raise } from './raise.ts';

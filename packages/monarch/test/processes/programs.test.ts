@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { thisHost } from '../../src/index.ts';
+import { Grown } from '../fixtures/grown.ts';
+import { startProgram } from '../fixtures/start-program.ts';
+
+test('the example of the README runs, word for word', () => {
+  const path = fileURLToPath(new URL('../../examples/counters.ts', import.meta.url));
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  expect(readme).toContain(readFileSync(path, 'utf8').split('\n').slice(1).join('\n'));
+  const { status, stdout, stderr } = spawnSync(process.execPath, [path], { encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout.trim().split('\n')).toEqual(
+    [0, 1, 2, 3].flatMap((replica) => [
+      `{ replica: ${replica}/4, shard: 0/2 }: 11`,
+      `{ replica: ${replica}/4, shard: 1/2 }: 1`,
+    ]),
+  );
+});
+
+test('a program that is imported for its class and starts processes then is refused, with advice', async () => {
+  const program = startProgram('unguarded');
+  expect(await program.line('error')).toMatch(/^ERR_MONARCH_CLASS OwnershipError: .*import\.meta\.main/);
+  expect(await program.ended()).toMatchObject({ code: 0 });
+});
+
+test('lines of all processes come to the program behind a name and rank, the same ones as one', async () => {
+  const program = startProgram('printing');
+  const { stdout, stderr } = await program.ended();
+  expect(stdout.split('\n').sort()).toEqual(['[2 similar log lines] [grown/0] loading', '[grown/1] only here']);
+  expect(stderr).toBe('[grown/0] about to fail\n');
+});
+
+test('a process has the environment that it was given', async () => {
+  const procs = await thisHost().spawnProcs({ env: { FORGE_TEST_WORD: 'given' } });
+  onTestFinished(async () => await procs.stop());
+  const grown = await procs.spawn('grown', Grown);
+  expect(await grown.environment.callOne('FORGE_TEST_WORD')).toBe('given');
+});
