@@ -7,6 +7,10 @@ export type BindingTensorConstructor = typeof BindingTensor;
 
 /** A tensor of the binding over the same memory. */
 export function toBinding(Constructor: BindingTensorConstructor, { dtype, shape, data }: Tensor): BindingTensor {
+  if (dtype === 'float16') {
+    // Where the engine has Float16Array, the constructor turns float16 into one, which the native side cannot read.
+    return Object.assign(new Constructor('uint16', data as Uint16Array, shape), { type: dtype });
+  }
   // The constructor is overloaded for each type; the dtype was checked when the session was opened.
   return new Constructor(dtype as 'float32', data as Float32Array, shape);
 }
