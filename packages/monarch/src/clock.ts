@@ -6,10 +6,14 @@ export interface Clock {
   after(delayMs: number, task: () => void): () => void;
 }
 
+/** What a timer can hold, 24 days; longer would fire at once, and here never does. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** The time of this machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after: (delayMs, task) => {
+    if (delayMs > MAX_TIMER_MS) return () => {};
     const timer = setTimeout(task, delayMs);
     return () => clearTimeout(timer);
   },

@@ -61,6 +61,7 @@ export class Program implements Owner {
   async fill(group: ProcGroup, kind: 'inline' | 'process', env: Readonly<Record<string, string>>): Promise<void> {
     if (kind === 'process') {
       const { directory } = await this.network();
+      if (group.isStopped) throw new OwnershipError(`${group.name} was stopped before it was started.`);
       await this.#children.start(group, directory, env);
       return;
     }

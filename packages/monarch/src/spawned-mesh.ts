@@ -23,6 +23,9 @@ export class SpawnedMesh implements Owned {
   readonly #place: SpawnPlace;
   readonly #uid: string;
   readonly #actors: (Constructed | undefined)[];
+  /** Ranks whose failure was told. */
+  readonly #failed = new Set<number>();
+  #constructing: Promise<unknown> | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(process: LocalProcess, owner: Owner, name: string, place: SpawnPlace) {
@@ -56,11 +59,14 @@ export class SpawnedMesh implements Owned {
         const made = (await this.#ask(point, 'constructor', payload).result) as Constructed;
         this.#actors[point.rank] = made;
       });
+      this.#constructing = Promise.allSettled(constructing);
       await allOrFirstError(constructing);
+      this.#checkNotStopped();
       const setups = this.#points().map(
         async (point) => await this.#ask(point, 'setup', this.#process.encode([this.#actor(point).actor])).result,
       );
       await allOrFirstError(setups);
+      this.#checkNotStopped();
     } catch (error) {
       await this.stop('it could not be spawned.');
       throw error instanceof ActorError && isClassError(error.cause) ? error.cause : error;
@@ -77,10 +83,10 @@ export class SpawnedMesh implements Owned {
   /** An actor of it has failed; told once for each rank. */
   failed(rank: number, failure: MeshFailure): void {
     const made = this.#actors[rank];
-    if (made === undefined || this.#stopped !== undefined) return;
-    const target = this.#process.exchange.target(this.#node(rank), made.actor);
-    if (target.failure !== undefined) return;
-    target.failure = failure;
+    if (made === undefined || this.#stopped !== undefined || this.#failed.has(rank)) return;
+    this.#failed.add(rank);
+    // A call that was pending may have brought the news before.
+    this.#process.exchange.target(this.#node(rank), made.actor).failure ??= failure;
     void this.#place.group.raise(failure, this.#owner);
   }
 
@@ -90,14 +96,14 @@ export class SpawnedMesh implements Owned {
     const targets = this.#points().flatMap((point) => {
       const made = this.#actors[point.rank];
       if (this.#place.ranks[point.rank] !== groupRank || made === undefined) return [];
-      const target = this.#process.exchange.target(this.#node(point.rank), made.actor);
-      if (target.failure !== undefined) return [];
+      if (this.#failed.has(point.rank)) return [];
+      this.#failed.add(point.rank);
       lost.push(point);
-      return [target];
+      return [this.#process.exchange.target(this.#node(point.rank), made.actor)];
     });
     if (lost.length === 0) return undefined;
     const failure = new MeshFailure({ mesh: this.name, points: lost, ...loss });
-    for (const target of targets) target.failure = failure;
+    for (const target of targets) target.failure ??= failure;
     return failure;
   }
 
@@ -106,6 +112,7 @@ export class SpawnedMesh implements Owned {
   }
 
   async #stop(reason: string): Promise<void> {
+    await this.#constructing;
     const stopping = this.#points().map(async (point) => {
       const made = this.#actors[point.rank];
       if (made === undefined) return;
@@ -120,6 +127,10 @@ export class SpawnedMesh implements Owned {
     this.#process.removeMesh(this.#uid);
     this.#place.group.meshes.delete(this);
     this.#owner.owned.delete(this);
+  }
+
+  #checkNotStopped(): void {
+    if (this.#stopped !== undefined) throw new OwnershipError(`${this.name} was stopped while it was spawned.`);
   }
 
   #reference(): MeshReference {

@@ -155,6 +155,12 @@ export function conformance(kind: 'inline' | 'process'): void {
       expect(counts).toEqual([0, 0, 5, 5]);
     });
 
+    test.each([0, -1, Number.NaN])('a deadline of %d is refused', async (timeoutMs) => {
+      const mesh = await recorders();
+      expect(() => mesh.seen.with({ timeoutMs })).toThrow(RangeError);
+      expect(await mesh.seen.with({ timeoutMs: Number.POSITIVE_INFINITY }).call()).toHaveLength(4);
+    });
+
     test('a deadline rejects the call and cancels the endpoint', async () => {
       const one = (await recorders()).slice({ replica: 0, shard: 0 });
       await expect(one.untilCancelled.with({ timeoutMs: 10 }).callOne()).rejects.toMatchObject({
@@ -341,6 +347,28 @@ export function conformance(kind: 'inline' | 'process'): void {
       expect([...(await mesh.slice({ replica: 1 }).echo.call(1)).values()]).toEqual([1, 1]);
       for (let i = 0; i < 8; i++) expect(await mesh.echo.choose(i)).toBe(i);
       expect(failures).toHaveLength(1);
+    });
+
+    test('a failure that a pending call tells first is still told to the owner', async () => {
+      const mesh = await recorders();
+      failures.length = 0;
+      const one = mesh.slice({ replica: 0, shard: 0 });
+      const pending = one.untilCancelled.callOne();
+      one.fail.broadcast('lost');
+      await expect(pending).rejects.toMatchObject({ code: 'ERR_MONARCH_MESH', kind: 'exception' });
+      await until(() => failures.length === 1);
+      expect(failures[0]).toMatchObject({ mesh: 'recorders', points: [{ rank: 0 }] });
+    });
+
+    test('a mesh stopped while it is spawned leaves no actor', async () => {
+      const file = scratchFile();
+      const here = await thisHost().spawnProcs({ kind, supervise });
+      const spawning = here.spawn('slow', Fragile, 'slow setup', file);
+      await until(() => readFileSync(file, 'utf8').startsWith('set up'));
+      const stopped = here.stop('early');
+      await expect(spawning).rejects.toBeInstanceOf(Error);
+      await stopped;
+      expect(readFileSync(file, 'utf8')).toBe('set up\n0\n');
     });
 
     test('an actor that handles the failure of what it owns lives on', async () => {

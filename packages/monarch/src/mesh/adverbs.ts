@@ -11,6 +11,13 @@ import { MergedStreams, type StreamItem } from './streams.ts';
 /** Takes a snapshot of a value for the wire. */
 export type Encode = (value: unknown, transfer?: readonly ArrayBuffer[]) => Payload;
 
+/** Options of a call over those it had. @throws {RangeError} when the deadline is not positive. */
+function checked(before: CallOptions, options: CallOptions): CallOptions {
+  const { timeoutMs = 1 } = options;
+  if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}. It must be positive.`);
+  return { ...before, ...options };
+}
+
 /** The actors that a handle names. */
 export interface Addressed {
   readonly home: Caller & { readonly encode: Encode };
@@ -70,7 +77,7 @@ export class EndpointAdverbs {
   };
 
   with = (options: CallOptions): EndpointAdverbs =>
-    new EndpointAdverbs(this.#mesh, this.#endpoint, { ...this.#options, ...options });
+    new EndpointAdverbs(this.#mesh, this.#endpoint, checked(this.#options, options));
 
   #encode(args: readonly unknown[]): Payload {
     return this.#mesh.home.encode(args, this.#options.transfer);
@@ -135,5 +142,5 @@ export class EndpointStreams {
   };
 
   with = (options: CallOptions): EndpointStreams =>
-    new EndpointStreams(this.#mesh, this.#endpoint, { ...this.#options, ...options });
+    new EndpointStreams(this.#mesh, this.#endpoint, checked(this.#options, options));
 }

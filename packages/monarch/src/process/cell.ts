@@ -35,7 +35,7 @@ export class Cell implements Owner {
   readonly #ending = new AbortController();
   readonly #scope: Scope;
   /** There may be something to clean up. */
-  #isSetUp = false;
+  #setup: Promise<void> | undefined;
   /** Why it takes no more messages. */
   #end: MeshFailure | undefined;
   #ended: Promise<void> | undefined;
@@ -64,8 +64,8 @@ export class Cell implements Owner {
 
   /** Runs the actor's setup, then opens its mailbox. */
   async setup(): Promise<void> {
-    this.#isSetUp = true;
-    await runIn(this.#scope, () => this.#actor.setup?.());
+    this.#setup = runIn(this.#scope, async () => await this.#actor.setup?.());
+    await this.#setup;
     this.#mailbox.open();
   }
 
@@ -101,12 +101,21 @@ export class Cell implements Owner {
   async #stream(call: IncomingCall, items: unknown): Promise<void> {
     // A stream endpoint returns an AsyncIterable by its type; the brand was checked on arrival.
     const iterator = (items as AsyncIterable<unknown>)[Symbol.asyncIterator]();
-    while (await call.credit()) {
-      const next = await iterator.next();
-      if (next.done) return call.reply('end');
-      call.item(this.#process.encode(next.value));
+    try {
+      while (await call.credit()) {
+        const next = await iterator.next();
+        if (next.done) {
+          call.reply('end');
+          return;
+        }
+        call.item(this.#process.encode(next.value));
+      }
+      call.discard();
+    } catch (error) {
+      // Also when an item could not be sent: the generator must not be left half way.
+      await iterator.return?.();
+      throw error;
     }
-    call.discard();
     await iterator.return?.();
   }
 
@@ -157,11 +166,14 @@ export class Cell implements Owner {
 
   async #finish(reason: string): Promise<void> {
     this.#ending.abort(new CallAbortedError(this.name, 'this actor', reason));
-    this.#mailbox.open();
-    await within(this.#process.clock, DRAIN_MS, this.#mailbox.idle());
+    const drained = Promise.allSettled([this.#setup]).then(async () => {
+      this.#mailbox.open();
+      await this.#mailbox.idle();
+    });
+    await within(this.#process.clock, DRAIN_MS, drained);
     for (const call of this.#running) call.reply('failure', this.#process.encodeError(this.#end));
     await stopOwned(this, reason);
-    if (!this.#isSetUp) return;
+    if (this.#setup === undefined) return;
     try {
       const cleaned = runIn(this.#scope, async () => await this.#actor.cleanup?.());
       await within(this.#process.clock, DRAIN_MS, cleaned);

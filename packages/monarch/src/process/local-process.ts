@@ -164,6 +164,7 @@ export class LocalProcess {
       call.reply('value', this.encode(result));
     } catch (error) {
       call.reply('error', this.encodeError(error));
+      if (call.id === undefined) process.stderr.write(`${call.endpoint}: ${String(error)}\n`);
     }
   }
 }
