@@ -14,11 +14,10 @@ export type BatchFeeds = Readonly<
 >;
 
 /**
- * Prompts of different lengths as one block, padded at the right with token 0. Padding computes keys and values
+ * Prompts of different lengths as one block of `numTokens`, padded at the right with token 0. Padding computes keys and values
  * beyond the end of its row, which nothing reads: the row's next token overwrites the first of them.
  */
-export function prefillBatch(prompts: readonly (readonly number[])[]): BatchFeeds {
-  const numTokens = Math.max(...prompts.map((ids) => ids.length));
+export function prefillBatch(prompts: readonly (readonly number[])[], numTokens: number): BatchFeeds {
   const ids_BT = new BigInt64Array(prompts.length * numTokens);
   const positions_BT = new BigInt64Array(prompts.length * numTokens);
   prompts.forEach((ids, row) => {
@@ -58,7 +57,8 @@ function feeds(
   last_B: readonly number[],
 ): BatchFeeds {
   const numRows = totals_B.length;
-  const shape = [numRows, ids_BT.length / numRows];
+  const numTokens = ids_BT.length / numRows;
+  const shape = [numRows, numTokens];
   return {
     input_ids: tensor('int64', shape, ids_BT),
     position_ids: tensor('int64', shape, positions_BT),
@@ -67,7 +67,7 @@ function feeds(
       [numRows],
       Int32Array.from(totals_B, (total) => total - 1),
     ),
-    total_sequence_length: tensor('int32', [], Int32Array.of(Math.max(...totals_B))),
+    total_sequence_length: tensor('int32', [], Int32Array.of(Math.max(numTokens, ...totals_B))),
     last_token: tensor('int64', [numRows], BigInt64Array.from(last_B, BigInt)),
   };
 }

@@ -15,7 +15,7 @@ import { fetchWeights } from './weights.ts';
 /** What a generator is constructed with. */
 export interface GeneratorOptions
   extends Pick<EngineOptions, 'maxSequences' | 'maxPrefillTokens' | 'maxModelLength'>,
-    Pick<RunnerOptions, 'threads' | 'spinning' | 'runtime' | 'device'> {
+    Pick<RunnerOptions, 'threads' | 'spinning' | 'runtime' | 'device' | 'batchInvariant'> {
   /** A Hugging Face model folder; its weights are version 0. */
   readonly model: string;
   /** Where `updateWeights` fetches versions. @default none: the weights stay */

@@ -90,6 +90,34 @@ describe('equalities', () => {
     );
   });
 
+  test('batch-invariant: a request has the same bits alone and beside others, after a prompt of any length', async () => {
+    const runner = { threads: 1, batchInvariant: true };
+    const random = new Random(7);
+    const requests = [1, 1, 2, 3, 17, 33, 64, 65, 110].map((length, at) => ({
+      ids: Array.from({ length }, () => random.integer(vocabSize)),
+      params: sampled(at, { n: 1 + (at % 2), maxTokens: 12 }),
+    }));
+    const alone: (readonly Completion[])[] = [];
+    for (const { ids, params } of requests) {
+      await using engine = await openEngine(model, { runner, maxSequences: 1 });
+      alone.push(await generate(engine, ids, params));
+    }
+    for (const maxPrefillTokens of [32, 4096]) {
+      await using engine = await openEngine(model, { runner, maxPrefillTokens });
+      const together = await Promise.all(requests.map(({ ids, params }) => generate(engine, ids, params)));
+      for (const [at, completions] of together.entries()) {
+        expect(completions.map(({ tokenIds }) => tokenIds)).toEqual(alone[at]!.map(({ tokenIds }) => tokenIds));
+        expect(completions.map(({ logProbs }) => logProbs)).toEqual(alone[at]!.map(({ logProbs }) => logProbs));
+      }
+    }
+  });
+
+  test('batch-invariant needs one thread', async () => {
+    await expect(openEngine(model, { runner: { threads: 2, batchInvariant: true } })).rejects.toThrow(
+      'batchInvariant needs threads: 1, got 2.',
+    );
+  });
+
   test('growing the cache in the middle of a completion changes nothing', async () => {
     await using engine = await openEngine(model);
     await using large = await openEngine(model);
