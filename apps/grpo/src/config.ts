@@ -68,7 +68,10 @@ export const configSchema = z.strictObject({
       groupsPerStep: count.default(16),
       /** Completions of one prompt. */
       groupSize: z.int().min(2).default(8),
-      /** Weight versions that samples may lag behind; 0 samples and trains in turn. */
+      /**
+       * Weight versions that samples may lag behind. 0 samples and trains in turn, and then a run repeats to the last
+       * bit what another of its seed did, as long as the generator has one thread.
+       */
       maxPolicyAge: z.int().min(0).default(1),
       learningRate: positive.default(3e-4),
       warmupSteps: z.int().min(0).default(5),

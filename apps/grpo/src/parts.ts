@@ -55,6 +55,8 @@ export async function startParts(config: Config, source: Source, store: Store, v
       store: store.reference,
       maxSequences: config.generator.maxSequences,
       threads: config.generator.threads,
+      // What makes a synchronous run repeatable: which groups are decoded side by side is a matter of timing.
+      batchInvariant: grpo.maxPolicyAge === 0 && config.generator.threads === 1,
       seed: run.seed,
     }),
   ]);
