@@ -1,4 +1,11 @@
-import { closeSync, openSync, readSync, read as readWithCallback, writev as writevWithCallback } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readSync,
+  read as readWithCallback,
+  writevSync,
+  writev as writevWithCallback,
+} from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { forEachRun, planRuns, type RunPlan } from '@forge/tensor';
@@ -11,21 +18,21 @@ const writev = promisify(writevWithCallback);
 const maxBytesPerCall = 64 * 2 ** 20;
 /** The system takes 1024 buffers a call. */
 const maxBuffersPerCall = 512;
-/** Reads up to this size are faster on this thread than by way of the thread pool. */
-const maxSyncBytes = 128 * 2 ** 10;
+/** Calls up to this size are made on this thread: they take a fraction of a millisecond, less than a turn of the thread pool. */
+const maxSyncBytes = 2 ** 20;
 /** Runs are read together while the gap between them costs less than a system call. */
 const maxGapBytes = 8 * 2 ** 10;
 /** Runs are read together up to this many bytes, gaps included. */
 const windowBytes = 2 ** 20;
-/** What a call costs at least, in bytes read. */
+/** What a call costs at least, in bytes moved. */
 const minBytesPerCall = 16 * 2 ** 10;
-/** Bytes read on this thread before others get a turn; about a millisecond. */
+/** Bytes moved on this thread before others get a turn; about a millisecond. */
 const bytesPerTurn = 4 * 2 ** 20;
 
-/** Bytes that all readers together have read on this thread since others had a turn. */
+/** Bytes that all together have moved on this thread since others had a turn. */
 let bytesThisTurn = 0;
 
-/** Lets timers and sockets run from time to time: reads on this thread alone would keep them waiting for ever. */
+/** Lets timers and sockets run from time to time: calls on this thread alone would keep them waiting for ever. */
 async function takeTurn(bytes: number): Promise<void> {
   bytesThisTurn += Math.max(bytes, minBytesPerCall);
   if (bytesThisTurn < bytesPerTurn) return;
@@ -131,9 +138,13 @@ export async function writeBuffers(
       call.push(part);
       bytes += part.length;
     }
-    const { bytesWritten } = await writev(descriptor, call, position);
-    position += bytesWritten;
-    queue = withoutFirst(queue, bytesWritten);
+    const isShort = bytes <= maxSyncBytes;
+    if (isShort) await takeTurn(bytes);
+    const count = isShort
+      ? writevSync(descriptor, call, position)
+      : (await writev(descriptor, call, position)).bytesWritten;
+    position += count;
+    queue = withoutFirst(queue, count);
   }
 }
 

@@ -29,7 +29,7 @@ export const maxBoxes = 512;
 /** The largest message that a side accepts. */
 export const maxFrameBytes = headerBytes + maxMetaBytes + maxPayloadBytes;
 /** Frames that wait for an answer; it bounds the memory of both sides. */
-export const window = 4;
+export const window = 8;
 
 const noBytes = new Uint8Array(0);
 

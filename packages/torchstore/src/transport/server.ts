@@ -7,7 +7,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { type ByteBox, byteCount } from '../byte-box.ts';
 import { FrameError } from '../errors.ts';
 import { SegmentReader, writeBuffers } from '../segment-file.ts';
-import { decodeFrame, encodeHead, type Frame, maxFrameBytes, window } from './frame.ts';
+import { decodeFrame, encodeHead, type Frame, maxFrameBytes, maxPayloadBytes, window } from './frame.ts';
 import { parseRead, parseWrite } from './requests.ts';
 import { sessionOf } from './transport.ts';
 
@@ -87,6 +87,7 @@ function serveClient(
   { directory, session }: { readonly directory: string; readonly session: string },
 ): void {
   const writing = new Map<string, number>();
+  const buffers: Buffer[] = [];
   const waiting: Buffer[][] = [];
   let isServing = false;
   const closeAll = () => {
@@ -98,7 +99,7 @@ function serveClient(
     for (let data = waiting.shift(); data !== undefined; data = waiting.shift()) {
       if (waiting.length < window) socket.resume();
       try {
-        await answer(socket, decodeFrame(data), { directory, session, writing });
+        await answer(socket, decodeFrame(data), { directory, session, writing, buffers });
       } catch (error) {
         // Only a message that is no frame gets here: what else the peer sent cannot be understood either.
         socket.close(1002, error instanceof FrameError ? 'not a frame' : undefined);
@@ -121,14 +122,24 @@ function serveClient(
   });
 }
 
+/** Answers that may wait in a socket: what a client with a full window has asked for. */
+const maxBufferedBytes = window * maxPayloadBytes;
+
 interface Client {
   readonly directory: string;
   readonly session: string;
   readonly writing: Map<string, number>;
+  /** Payload buffers that have left: fresh memory for every answer costs more than the copy into it. */
+  readonly buffers: Buffer[];
+}
+
+/** An answer; `buffer` is used again once it has left. */
+interface Reply extends Omit<Frame, 'request'> {
+  readonly buffer?: Buffer;
 }
 
 async function answer(socket: WebSocket, { type, request, meta, payload }: Frame, client: Client): Promise<void> {
-  let reply: Omit<Frame, 'request'>;
+  let reply: Reply;
   try {
     if (type === 'write') reply = await write(meta, payload, client);
     else if (type === 'read') reply = await read(meta, client);
@@ -139,14 +150,17 @@ async function answer(socket: WebSocket, { type, request, meta, payload }: Frame
   }
   if (socket.readyState !== socket.OPEN) return;
   socket.send(encodeHead({ ...reply, request }), { binary: true, fin: false });
-  await new Promise<void>((resolve) => socket.send(reply.payload, { binary: true, fin: true }, () => resolve()));
+  const sent = new Promise<void>((resolve) => {
+    socket.send(reply.payload, { binary: true, fin: true }, () => {
+      if (reply.buffer !== undefined) client.buffers.push(reply.buffer);
+      resolve();
+    });
+  });
+  // The next answer is prepared while this one leaves; a client that does not read gets no more of them.
+  if (socket.bufferedAmount > maxBufferedBytes) await sent;
 }
 
-async function write(
-  meta: unknown,
-  payload: Uint8Array,
-  { directory, session, writing }: Client,
-): Promise<Omit<Frame, 'request'>> {
+async function write(meta: unknown, payload: Uint8Array, { directory, session, writing }: Client): Promise<Reply> {
   const { segment, offset, isLast } = parseWrite(meta);
   if (sessionOf(segment) !== session) throw new FrameError(`Session ${session} cannot write the segment ${segment}.`);
   const { O_CREAT, O_EXCL, O_WRONLY } = constants;
@@ -160,9 +174,10 @@ async function write(
   return { type: 'written', meta: {}, payload: new Uint8Array(0) };
 }
 
-async function read(meta: unknown, { directory }: Client): Promise<Omit<Frame, 'request'>> {
+async function read(meta: unknown, { directory, buffers }: Client): Promise<Reply> {
   const { boxes, bytes } = parseRead(meta);
-  const payload = Buffer.allocUnsafeSlow(bytes);
+  const buffer = buffers.pop() ?? Buffer.allocUnsafeSlow(maxPayloadBytes);
+  const payload = buffer.subarray(0, bytes);
   let start = 0;
   // Small tensors lie side by side in one segment: it is opened once for all of them.
   for (const [segment, own] of runsBySegment(boxes)) {
@@ -174,7 +189,7 @@ async function read(meta: unknown, { directory }: Client): Promise<Omit<Frame, '
       start = end;
     }
   }
-  return { type: 'data', meta: {}, payload };
+  return { type: 'data', meta: {}, payload, buffer };
 }
 
 function runsBySegment(boxes: readonly ByteBox[]): (readonly [segment: string, boxes: ByteBox[]])[] {
