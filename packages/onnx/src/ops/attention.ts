@@ -40,6 +40,18 @@ export interface GroupQueryAttentionResult {
  * `pastKey` and `pastValue`: then the step writes its own tokens only, and its cost does not depend on S.
  * It has no gradient.
  *
+ * What onnxruntime 1.30 does with lengths (each line is a case of `test/session/group-query-attention.test.ts`):
+ * - T = 1: sequence b attends to its `seqlensK[b]` cached tokens and the new one, which is written to the cache at place
+ *   `seqlensK[b]`; lengths may differ. `totalSequenceLength` must not exceed S and has no other effect. A slot that is
+ *   idle is written too: at place 0 when its `seqlensK` is 0, and -1 is refused.
+ * - T > 1 and `totalSequenceLength` = T: a first prompt, whatever the cache holds. Prompts of different lengths are padded
+ *   on the right; the padding is written to the cache after each prompt, where later tokens overwrite it, and its rows of
+ *   `output` mean nothing.
+ * - T > 1 and `totalSequenceLength` != T: a further piece of a prompt, for B = 1 only (larger B is refused); it starts at
+ *   place `seqlensK[0] + 1 - T`. A padded piece counts its padding in `seqlensK`. In a batch, run each slot alone: its
+ *   cache is a contiguous part of the batch's.
+ * - With `rotary`, C must be a multiple of 16, and rotated keys are what the cache holds.
+ *
  * @throws {ShapeError} when heads, channels and operands do not fit together.
  * Source: onnxruntime operator `GroupQueryAttention` (com.microsoft).
  */
