@@ -14,6 +14,8 @@ export interface ChildOptions {
   readonly parent: string;
   /** Of the program's sockets. */
   readonly directory: string;
+  /** Shown in its command line, for whoever looks at a list of processes. */
+  readonly name: string;
   readonly env: Readonly<Record<string, string>>;
   readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void;
 }
@@ -27,8 +29,8 @@ export class ChildProcess {
   readonly exited: Promise<ProcessExit>;
   readonly #forked: Forked;
 
-  constructor({ id, parent, directory, env, onLine }: ChildOptions) {
-    const forked = fork(entry(), [id, parent, directory], {
+  constructor({ id, parent, directory, name, env, onLine }: ChildOptions) {
+    const forked = fork(entry(), [id, parent, directory, name], {
       env: { ...process.env, ...env },
       execArgv: inheritable(process.execArgv),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -70,7 +70,8 @@ export class Children {
     const source = {};
     const onLine = (stream: 'stdout' | 'stderr', line: string) =>
       this.#logs.add(source, `${group.label || group.name}/${rank}`, stream, line);
-    const process = new ChildProcess({ id, parent: this.#local.id, directory, env, onLine });
+    const name = `${group.name}/${rank}`;
+    const process = new ChildProcess({ id, parent: this.#local.id, directory, name, env, onLine });
     const child: Child = { id, process, group, rank, linkEnded, endLink, stopping: undefined };
     this.#children.set(id, child);
     void process.exited.then(() => this.#children.delete(id));

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { thisHost } from '../../src/index.ts';
@@ -38,4 +38,13 @@ test('a process has the environment that it was given', async () => {
   onTestFinished(async () => await procs.stop());
   const grown = await procs.spawn('grown', Grown);
   expect(await grown.environment.callOne('FORGE_TEST_WORD')).toBe('given');
+});
+
+test.runIf(existsSync('/proc/self/cmdline'))('a process shows its name and rank in its command line', async () => {
+  const procs = await thisHost().spawnProcs({ perHost: { worker: 2 }, name: 'workers' });
+  onTestFinished(async () => await procs.stop());
+  const grown = await procs.spawn('grown', Grown);
+  const pids = [...(await grown.pid.call()).values()];
+  const shown = pids.map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').at(-2));
+  expect(shown).toEqual(['workers/0', 'workers/1']);
 });
