@@ -66,6 +66,14 @@ export interface LocatedTensor {
   readonly parts: readonly HeldPart[];
 }
 
+/** What is known about a key without its bytes. */
+export interface TensorRecord extends LocatedTensor {
+  /** Bytes held, replicas counted each. */
+  readonly bytes: number;
+  /** Puts of this key that wait for other ranks, oldest first. */
+  readonly pending: readonly { readonly version: number | undefined; readonly missingRanks: readonly number[] }[];
+}
+
 /** An answer to a reader. Found tensors stay where they are until the pin is released. */
 export type Located =
   | {

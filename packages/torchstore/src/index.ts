@@ -1,6 +1,6 @@
-export type { HeldPart, Place } from './batch.ts';
+export type { HeldPart, LocatedTensor, Place, TensorRecord } from './batch.ts';
 export type { ClientAddress } from './client.ts';
-export { Controller } from './controller.ts';
+export type { Controller } from './controller.ts';
 export {
   CoverageError,
   FrameError,
@@ -13,7 +13,6 @@ export {
   VersionConflictError,
   VolumeUnavailableError,
 } from './errors.ts';
-export type { TensorRecord } from './ledger.ts';
 export { attachStore, openStore, type StoreOptions } from './open-store.ts';
 export {
   isFirstReplica,
@@ -42,4 +41,3 @@ export {
   type WaitOptions,
 } from './store.ts';
 export type { TransportKind, VolumeAddress } from './transport/transport.ts';
-export { Volume, type VolumeOptions } from './volume.ts';

@@ -1,30 +1,14 @@
-import type { DType, Shape } from '@forge/tensor';
-import type { Batch, CommitOutcome, HeldPart, Located, LocatedTensor } from './batch.ts';
+import type { Batch, CommitOutcome, HeldPart, Located, LocatedTensor, TensorRecord } from './batch.ts';
 import { KeyIndex } from './key-index.ts';
-import { nearestKeys } from './nearest-keys.ts';
+import { nearestKeys, relatives } from './nearest-keys.ts';
 import { disagreement, held, Pending, partsByKey } from './pending.ts';
 import { type SegmentName, Segments } from './segments.ts';
 import { type Structure, tensorKeys } from './state-dict.ts';
 
 /** A generation of a key: immutable once it is visible. */
 interface Generation extends LocatedTensor {
-  readonly parts: readonly HeldPart[];
   pins: number;
   isRetired: boolean;
-}
-
-/** What is known about a key without its bytes. */
-export interface TensorRecord {
-  readonly key: string;
-  readonly dtype: DType;
-  readonly shape: Shape;
-  readonly generation: number;
-  readonly version: number | undefined;
-  /** Bytes held, replicas counted each. */
-  readonly bytes: number;
-  readonly parts: readonly HeldPart[];
-  /** Puts of this key that wait for other ranks, oldest first. */
-  readonly pending: readonly { readonly version: number | undefined; readonly missingRanks: readonly number[] }[];
 }
 
 /** A rank may be this many puts ahead of the slowest one; more would pile up bytes for ranks that may never come. */
@@ -161,20 +145,14 @@ export class Ledger {
   #absence(key: string): Located {
     const [oldest] = this.#pendingOf(key);
     if (oldest !== undefined) return { status: 'incomplete', key, missingRanks: oldest.missingRanks };
-    return { status: 'missing', key, nearest: nearestKeys(key, this.#relatives(key)) };
-  }
-
-  /** Keys below the closest ancestor of a key that has any. */
-  *#relatives(key: string): Iterable<string> {
-    const components = key.split('.');
-    for (let depth = components.length - 1; depth >= 0; depth -= 1) {
-      let hasAny = false;
-      for (const relative of this.#visible.keys(components.slice(0, depth).join('.'))) {
-        hasAny = true;
-        yield relative;
-      }
-      if (hasAny) return;
-    }
+    return {
+      status: 'missing',
+      key,
+      nearest: nearestKeys(
+        key,
+        relatives(key, (prefix) => this.#visible.keys(prefix)),
+      ),
+    };
   }
 
   #pendingOf(name: string): Pending[] {

@@ -31,3 +31,16 @@ export function nearestKeys(key: string, keys: Iterable<string>, count = 3): str
     .slice(0, count)
     .map((each) => each.key);
 }
+
+/** Keys below the closest ancestor of a key that has any. */
+export function* relatives(key: string, keysBelow: (prefix: string) => Iterable<string>): Generator<string> {
+  const components = key.split('.');
+  for (let depth = components.length - 1; depth >= 0; depth -= 1) {
+    let hasAny = false;
+    for (const relative of keysBelow(components.slice(0, depth).join('.'))) {
+      hasAny = true;
+      yield relative;
+    }
+    if (hasAny) return;
+  }
+}

@@ -8,10 +8,9 @@ import {
   tensor,
   wholeRegion,
 } from '@forge/tensor';
-import type { LocatedTensor } from './batch.ts';
+import type { LocatedTensor, TensorRecord } from './batch.ts';
 import { Client, type ClientAddress } from './client.ts';
 import { describeTensor, MismatchError, StateDictError } from './errors.ts';
-import type { TensorRecord } from './ledger.ts';
 import { type Layout, layoutRegion } from './placement.ts';
 import type { SessionOptions } from './session.ts';
 import { isSharded, type Participant, pieceOf, type ShardedTensor } from './sharded-tensor.ts';

@@ -1,0 +1,102 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bytesOf } from '@forge/tensor';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { attachStore, openStore, type Store, type StoreReference, VolumeUnavailableError } from '../src/index.ts';
+import { numbered } from './arbitraries.ts';
+
+let folder: string;
+let store: Store;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'forge-connections-'));
+  store = await openStore({ kind: 'inline', folder });
+});
+
+afterEach(async () => {
+  await store[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});
+
+const segmentFiles = () =>
+  readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && entry.name !== 'nonce',
+  );
+
+const whole = numbered('float32', [3000, 1000]);
+
+/** A network between clients and the volume that cuts each of its first connections after so many bytes. */
+async function startNetwork(cutsAfterBytes: readonly number[]) {
+  const cuts = [...cutsAfterBytes];
+  const sockets = new Set<Socket>();
+  const target = Number(new URL(store.reference.volumes[0]!.url).port);
+  const server = createServer((near) => {
+    const far = connect(target, '127.0.0.1');
+    let left = cuts.shift() ?? Number.POSITIVE_INFINITY;
+    const pass = (to: Socket) => (data: Buffer) => {
+      left -= data.length;
+      if (left > 0) to.write(data);
+      else for (const socket of [near, far]) socket.destroy();
+    };
+    near.on('data', pass(far));
+    far.on('data', pass(near));
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(socket);
+      socket.on('error', () => {}); // 'close' follows
+      socket.on('close', () => other.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const volumes = store.reference.volumes.map((volume) => ({ ...volume, url: `ws://127.0.0.1:${port}` }));
+  const reference: StoreReference = { ...store.reference, volumes };
+  return {
+    reference,
+    cuts,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+test.each(['tmpfs', 'websocket'] as const)(
+  'a connection that is cut during transfers over %s is made again',
+  async (transport) => {
+    await using network = await startNetwork([5_000_000, 9_000_000]);
+    await using client = attachStore(network.reference, { transport });
+    for (let round = 0; round < 3; round += 1) {
+      await client.put('w', whole);
+      expect(Buffer.compare(bytesOf(await client.get('w')), bytesOf(whole))).toBe(0);
+    }
+    expect(network.cuts).toHaveLength(transport === 'websocket' ? 0 : 1);
+    await expect.poll(() => segmentFiles().length).toBe(1);
+  },
+);
+
+test('an operation gives up when every connection is cut, and leaves nothing behind', async () => {
+  await using network = await startNetwork(new Array(10).fill(1_000_000));
+  await using client = attachStore(network.reference, { transport: 'websocket' });
+  await expect(client.put('w', whole)).rejects.toThrow(VolumeUnavailableError);
+  expect(await client.keys()).toEqual([]);
+  await expect.poll(() => segmentFiles().length).toBe(0);
+});
+
+test('a client that does not see the directory of the volume takes the socket, or says so when it may not', async () => {
+  await store.put('w', whole);
+  const volumes = store.reference.volumes.map((volume) => ({ ...volume, nonce: 'of another host' }));
+  const reference = { ...store.reference, volumes };
+  await using far = attachStore(reference);
+  expect((await far.stat('w'))?.transports).toEqual({ v0: 'websocket' });
+  expect(Buffer.compare(bytesOf(await far.get('w')), bytesOf(whole))).toBe(0);
+  await using strict = attachStore(reference, { transport: 'tmpfs' });
+  await expect(strict.get('w')).rejects.toThrow('is not visible here');
+  await using near = attachStore(store.reference);
+  expect((await near.stat('w'))?.transports).toEqual({ v0: 'tmpfs' });
+});
