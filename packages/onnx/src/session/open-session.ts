@@ -30,6 +30,9 @@ export async function openSession(model: Graph | Uint8Array, options: SessionOpt
 }
 
 async function openEngine(model: Uint8Array, options: ResolvedOptions, runtime: Runtime | undefined): Promise<Engine> {
+  // The library reads it when it is loaded. Without it, onnxruntime reports models and devices to its maker and leaves
+  // files in the temporary folder. A value that is set already stays.
+  process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
   if (runtime !== undefined) return engines[runtime](model, options);
   try {
     return await engines['c-api'](model, options);
