@@ -38,6 +38,8 @@ export class Program implements Owner {
   readonly #logs: LogLines;
   #directory: string | undefined;
   #network: Promise<Network> | undefined;
+  /** Groups whose processes are being started. */
+  #starting = 0;
 
   constructor(place?: ProgramPlace) {
     this.isRoot = place === undefined;
@@ -45,11 +47,22 @@ export class Program implements Owner {
     this.#directory = place?.directory;
     this.process = new LocalProcess({
       id: place?.id ?? '0',
-      dial: (id, opening) => void this.network().then((network) => network.dial(id, opening)),
+      dial: (id, opening) => {
+        const open = this.#network ?? Promise.reject(new OwnershipError('the program has no processes.'));
+        open.then(
+          (network) => network.dial(id, opening),
+          (error: Error) => opening.onClose(error.message),
+        );
+      },
       onLost: (peer, reason) => this.#lost(peer, reason),
     });
     this.#logs = new LogLines(this.process.clock, (stream, line) => process[stream].write(`${line}\n`));
-    this.#children = new Children(this.process, this.#logs);
+    this.#children = new Children(this.process, this.#logs, () => this.#tidy());
+    process.once('exit', () => {
+      this.#children.killAll();
+      this.#logs.flush();
+      this.#removeDirectory();
+    });
   }
 
   /** A child was asked to end, and all its actors have. */
@@ -59,13 +72,19 @@ export class Program implements Owner {
 
   /** Starts the processes of a group. Those of an inline group are this one. */
   async fill(group: ProcGroup, kind: 'inline' | 'process', env: Readonly<Record<string, string>>): Promise<void> {
-    if (kind === 'process') {
+    if (kind === 'inline') {
+      for (let rank = 0; rank < group.extent.size; rank++) group.procs.push(this.#inline());
+      return;
+    }
+    this.#starting++;
+    try {
       const { directory } = await this.network();
       if (group.isStopped) throw new OwnershipError(`${group.name} was stopped before it was started.`);
       await this.#children.start(group, directory, env);
-      return;
+    } finally {
+      this.#starting--;
+      this.#tidy();
     }
-    for (let rank = 0; rank < group.extent.size; rank++) group.procs.push(this.#inline());
   }
 
   /** The sockets of the program; the root makes their directory with its first child. */
@@ -96,15 +115,23 @@ export class Program implements Owner {
 
   async #listen(): Promise<Network> {
     this.#directory ??= mkdtempSync(join(tmpdir(), 'forge-'));
-    const directory = this.#directory;
-    process.once('exit', () => {
-      this.#children.killAll();
-      this.#logs.flush();
-      if (this.isRoot) rmSync(directory, { recursive: true, force: true });
-    });
-    const network = new Network(directory, this.process.id, (id) => this.process.exchange.accept(id));
+    const network = new Network(this.#directory, this.process.id, (id) => this.process.exchange.accept(id));
     await network.listen();
     return network;
+  }
+
+  /** Without processes the root has no sockets: then nothing is left of it, even when it is killed. */
+  #tidy(): void {
+    if (!this.isRoot || this.#starting > 0 || this.#children.size > 0) return;
+    void this.#network?.then((network) => network.close());
+    this.#network = undefined;
+    this.#removeDirectory();
+  }
+
+  #removeDirectory(): void {
+    if (!this.isRoot || this.#directory === undefined) return;
+    rmSync(this.#directory, { recursive: true, force: true });
+    this.#directory = undefined;
   }
 
   #lost(peer: Peer, reason: string): void {

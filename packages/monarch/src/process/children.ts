@@ -28,10 +28,20 @@ export class Children {
   readonly #local: LocalProcess;
   readonly #logs: LogLines;
   readonly #children = new Map<string, Child>();
+  /** Those whose link has not ended; it may outlast the process by a moment. */
+  readonly #linked = new Map<string, Child>();
+  readonly #onNone: () => void;
 
-  constructor(local: LocalProcess, logs: LogLines) {
+  /** `onNone` is told when the last of them has ended. */
+  constructor(local: LocalProcess, logs: LogLines, onNone: () => void) {
     this.#local = local;
     this.#logs = logs;
+    this.#onNone = onNone;
+  }
+
+  /** How many run. */
+  get size(): number {
+    return this.#children.size;
   }
 
   /** Starts the processes of a group, all at once. @throws {MeshFailure} when one ends before it is ready. */
@@ -51,8 +61,9 @@ export class Children {
 
   /** The link to `peer` ended; `true` when it is a child, whose end is told by its exit. */
   linkEnded(peer: Peer): boolean {
-    const child = this.#children.get(peer.id);
+    const child = this.#linked.get(peer.id);
     if (child === undefined) return false;
+    this.#linked.delete(peer.id);
     child.endLink();
     // A process without its link is of no use.
     void within(this.#local.clock, EXIT_MS, child.process.exited).then((ended) => ended || child.process.kill());
@@ -74,7 +85,11 @@ export class Children {
     const process = new ChildProcess({ id, parent: this.#local.id, directory, name, env, onLine });
     const child: Child = { id, process, group, rank, linkEnded, endLink, stopping: undefined };
     this.#children.set(id, child);
-    void process.exited.then(() => this.#children.delete(id));
+    this.#linked.set(id, child);
+    void process.exited.then(() => {
+      this.#children.delete(id);
+      if (this.#children.size === 0) this.#onNone();
+    });
     return child;
   }
 

@@ -48,3 +48,8 @@ test.runIf(existsSync('/proc/self/cmdline'))('a process shows its name and rank 
   const shown = pids.map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').at(-2));
   expect(shown).toEqual(['workers/0', 'workers/1']);
 });
+
+test('a program without processes has no sockets, and may start processes again', async () => {
+  const program = startProgram('twice');
+  expect(JSON.parse(await program.line('left'))).toEqual({ left: [], distinct: 2 });
+});
