@@ -55,6 +55,7 @@ export {
   UnsupportedTypeError,
 } from './session/errors.ts';
 export { openSession } from './session/open-session.ts';
+export { type OperatorTime, profileTable } from './session/profile.ts';
 export type {
   Device,
   Fetches,

@@ -19,11 +19,13 @@ export class ModelSession implements Session {
   readonly inputs: readonly TensorSignature[];
   readonly outputs: readonly TensorSignature[];
   readonly #engine: Engine;
+  readonly #onClosed: () => Promise<void>;
   readonly #running = new Set<Promise<unknown>>();
   #disposal: Promise<void> | undefined;
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, onClosed: () => Promise<void>) {
     this.#engine = engine;
+    this.#onClosed = onClosed;
     this.runtime = engine.runtime;
     this.inputs = engine.signature.inputs;
     this.outputs = engine.signature.outputs;
@@ -53,5 +55,6 @@ export class ModelSession implements Session {
   async #dispose(): Promise<void> {
     await Promise.allSettled(this.#running);
     await this.#engine.close();
+    await this.#onClosed();
   }
 }

@@ -5,6 +5,7 @@ import { openCApiEngine } from './c-api/engine.ts';
 import { RuntimeUnavailableError } from './errors.ts';
 import { type Engine, ModelSession } from './model-session.ts';
 import { type ResolvedOptions, resolveOptions } from './options.ts';
+import { ProfileFolder } from './profile.ts';
 import type { Runtime, Session, SessionOptions } from './session.ts';
 
 const engines: Readonly<Record<Runtime, (model: Uint8Array, options: ResolvedOptions) => Promise<Engine>>> = {
@@ -22,11 +23,21 @@ const engines: Readonly<Record<Runtime, (model: Uint8Array, options: ResolvedOpt
  * @throws {OnnxRuntimeError} when onnxruntime refuses the model.
  */
 export async function openSession(model: Graph | Uint8Array, options: SessionOptions = {}): Promise<Session> {
-  const resolved = resolveOptions(options);
   const encoded = model instanceof Uint8Array ? model : encodeModel(model);
   // onnxruntime takes no shared memory.
   const bytes = encoded.buffer instanceof ArrayBuffer ? encoded : Uint8Array.from(encoded);
-  return new ModelSession(await openEngine(bytes, resolved, options.runtime));
+  const { runtime, onProfile } = options;
+  if (onProfile === undefined) {
+    return new ModelSession(await openEngine(bytes, resolveOptions(options), runtime), async () => {});
+  }
+  const profile = await ProfileFolder.create();
+  try {
+    const engine = await openEngine(bytes, resolveOptions(options, profile.prefix), runtime);
+    return new ModelSession(engine, async () => onProfile(await profile.take()));
+  } catch (error) {
+    await profile.drop();
+    throw error;
+  }
 }
 
 async function openEngine(model: Uint8Array, options: ResolvedOptions, runtime: Runtime | undefined): Promise<Engine> {

@@ -1,4 +1,5 @@
 import type { DType, Tensor } from '@forge/tensor';
+import type { OperatorTime } from './profile.ts';
 
 /** How onnxruntime is reached: its C API, called in place and off the event loop, or its official Node.js binding. */
 export type Runtime = 'c-api' | 'binding';
@@ -34,6 +35,8 @@ export interface SessionOptions {
   readonly graphOptimization?: GraphOptimization;
   /** Names of onnxruntime's graph optimizers to leave out, such as `CommonSubexpressionElimination`. @default [] */
   readonly disabledOptimizers?: readonly string[];
+  /** Measures every operator, which slows runs down, and is called with the result when the session is disposed. @default no measuring */
+  readonly onProfile?: (times: readonly OperatorTime[]) => void;
 }
 
 export interface RunOptions {

@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { type DType, dtypes, type Tensor, tensor } from '@forge/tensor';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -6,12 +8,15 @@ import {
   cast,
   type Dim,
   encodeModel,
+  exp,
   type Graph,
   gather,
   graph,
   input,
   matMul,
+  type OperatorTime,
   openSession,
+  profileTable,
   type Runtime,
   reduceSum,
   type Session,
@@ -21,6 +26,8 @@ import {
 /** x + 1, of any number of rows of two. */
 const increment = (): Graph => graph({ y: add(input('x', 'float32', ['rows', 2]), scalar(1)) });
 const identity = (dtype: DType, shape: readonly Dim[]): Graph => graph({ y: input('x', dtype, shape) });
+const profileFolders = async (): Promise<string[]> =>
+  (await readdir(tmpdir())).filter((name) => name.startsWith('forge-profile-'));
 const floats = (shape: readonly number[], ...values: number[]): Tensor<'float32'> =>
   tensor('float32', shape, Float32Array.from(values));
 
@@ -208,6 +215,26 @@ describe.each<Runtime>(['c-api', 'binding'])('a session over the %s', (runtime) 
     });
     if (runtime === 'c-api') expect(failure).toMatchObject({ status: 'INVALID_ARGUMENT' });
     expect(await run(1n)).toEqual({ y: floats([1], 2) });
+  });
+
+  test('reports what its operators cost when it is disposed', async () => {
+    const profiles: (readonly OperatorTime[])[] = [];
+    const x = input('x', 'float32', [64, 64]);
+    const products = graph({ y: matMul(matMul(x, x), exp(x)) });
+    const profiled = await openSession(products, { runtime, onProfile: (times) => profiles.push(times) });
+    for (let run = 0; run < 3; run += 1) await profiled.run({ x: tensor('float32', [64, 64]) });
+    expect(profiles).toEqual([]);
+    await profiled[Symbol.asyncDispose]();
+    const [times = []] = profiles;
+    expect(Object.fromEntries(times.map(({ operator, calls }) => [operator, calls]))).toEqual({ MatMul: 6, Exp: 3 });
+    expect(times.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1);
+    expect(profileTable(times).split('\n')).toHaveLength(3);
+  });
+
+  test('a model that is refused leaves no profile behind', async () => {
+    const before = await profileFolders();
+    await openSession(new Uint8Array(3), { runtime, onProfile: () => {} }).catch(() => {});
+    expect(await profileFolders()).toEqual(before);
   });
 
   describe('checks before it runs', () => {

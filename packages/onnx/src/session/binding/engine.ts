@@ -115,6 +115,9 @@ function bindingOptions(options: ResolvedOptions): InferenceSession.SessionOptio
     executionProviders: options.device === 'cpu' ? ['cpu'] : [options.device, 'cpu'],
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
+    // A memory pattern is one more block as large as a whole run, for each set of input shapes; runs are no quicker.
+    enableMemPattern: false,
+    ...(options.profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
     graphOptimizationLevel: optimizationLevels[options.graphOptimization],
     // Every failure arrives as an error; onnxruntime need not write it to stderr as well.
     logSeverityLevel: 4,

@@ -7,6 +7,7 @@ interface ValueOf {
   readonly int: number;
   readonly size_t: number;
   readonly str: string;
+  readonly str16: string;
 }
 
 /** What native functions return: a status or a pointer (null is success or nothing), a number, a string. */
@@ -32,6 +33,8 @@ export const apiVersion = 22;
 
 const status = 'void *';
 const pointer = 'void *';
+/** Paths are UTF-16 on Windows. */
+const path = process.platform === 'win32' ? 'str16' : 'str';
 
 /** The functions of `OrtApi` in use. Source: onnxruntime_c_api.h, `struct OrtApi`. */
 export const functions = {
@@ -45,6 +48,8 @@ export const functions = {
     parameters: [pointer, pointer, pointer, pointer, 'size_t', pointer, 'size_t', pointer],
   },
   createSessionOptions: { at: 10, result: status, parameters: [pointer] },
+  enableProfiling: { at: 14, result: status, parameters: [pointer, path] },
+  disableMemPattern: { at: 17, result: status, parameters: [pointer] },
   setSessionLogSeverityLevel: { at: 22, result: status, parameters: [pointer, 'int'] },
   setSessionGraphOptimizationLevel: { at: 23, result: status, parameters: [pointer, 'int'] },
   setIntraOpNumThreads: { at: 24, result: status, parameters: [pointer, 'int'] },

@@ -40,6 +40,11 @@ export function nativeOptions(library: Library, options: ResolvedOptions): Owned
     );
     library.check('SetIntraOpNumThreads', api.setIntraOpNumThreads(pointer, options.threads));
     library.check('SetInterOpNumThreads', api.setInterOpNumThreads(pointer, 1));
+    // A memory pattern is one more block as large as a whole run, for each set of input shapes; runs are no quicker.
+    library.check('DisableMemPattern', api.disableMemPattern(pointer));
+    if (options.profilePrefix !== undefined) {
+      library.check('EnableProfiling', api.enableProfiling(pointer, options.profilePrefix));
+    }
     for (const [key, value] of Object.entries(entries)) {
       library.check(`AddSessionConfigEntry ${key}`, api.addSessionConfigEntry(pointer, key, value));
     }
