@@ -130,7 +130,7 @@ describe.each<Runtime>(['c-api', 'binding'])('a session over the %s', (runtime) 
 
   test('keeps runs that overlap apart, on one session and on several', async () => {
     await using other = await openSession(increment(), { runtime });
-    const runs = Array.from({ length: 40 }, async (_, i) => {
+    const runs = Array.from({ length: 400 }, async (_, i) => {
       const { y } = await (i % 2 === 0 ? session : other).run({ x: tensor('float32', [i, 2]) });
       return { i, y };
     });

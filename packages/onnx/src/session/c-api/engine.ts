@@ -31,7 +31,7 @@ async function createSession(library: Library, model: Uint8Array, options: Resol
   const { api, environment } = library;
   using native = nativeOptions(library, options);
   const created = new BigUint64Array(1);
-  const status = await library.offThread<Pointer | null>('Opening the model', [model, created], (done) => {
+  const status = await library.offThread.run<Pointer | null>('Opening the model', [model, created], (done) => {
     const [bytes, out] = [library.addressOf(model), library.addressOf(created)];
     api.createSessionFromArray.async(environment, bytes, model.byteLength, native.pointer, out, done);
   });
@@ -88,7 +88,7 @@ class CApiEngine implements Engine {
   #call(tensors: RunTensors, options: Pointer | null): Promise<Pointer | null> {
     const { plan, inputCount, outputCount } = tensors;
     const { inputNames, inputs, outputNames, outputs } = tensors.addresses;
-    return this.#library.offThread('The run', [plan, tensors], (done) => {
+    return this.#library.offThread.run('The run', [plan, tensors], (done) => {
       const { run } = this.#library.api;
       run.async(
         this.#session.pointer,

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { OnnxRuntimeError, RuntimeUnavailableError } from '../errors.ts';
 import { type Api, apiVersion, functions, type Pointer } from './functions.ts';
 import { type Koffi, loadKoffi } from './koffi.ts';
+import { OffThread } from './off-thread.ts';
 import { Owned } from './owned.ts';
 
 /** `OrtErrorCode`, in its order. Source: onnxruntime_c_api.h. */
@@ -39,10 +40,10 @@ export class Library {
   /** Frees the strings that the API hands out. */
   readonly allocator: Pointer;
   readonly environment: Pointer;
+  readonly offThread = new OffThread();
   readonly #koffi: Koffi;
   // koffi unloads a library that nothing refers to, and calls would jump into nothing.
   readonly #handle: ReturnType<Koffi['load']>;
-  readonly #usedOffThread = new Set<readonly unknown[]>();
 
   constructor(koffi: Koffi, path: string) {
     this.#koffi = koffi;
@@ -77,32 +78,6 @@ export class Library {
   /** Like {@link create}, for objects that have a release function. @throws {OnnxRuntimeError} */
   own(operation: string, call: (out: BigUint64Array) => Pointer | null, release: (pointer: Pointer) => unknown): Owned {
     return new Owned(this.create(operation, call), release);
-  }
-
-  /**
-   * Waits for a call on another thread; what it uses stays alive until it returns.
-   * @throws {OnnxRuntimeError} when it cannot be made.
-   */
-  offThread<Result>(
-    operation: string,
-    uses: readonly unknown[],
-    call: (done: (error: Error | null, result: Result) => void) => void,
-  ): Promise<Result> {
-    const { promise, resolve, reject } = Promise.withResolvers<Result>();
-    const fail = (cause: unknown): void => reject(new OnnxRuntimeError(operation, messageOf(cause), { cause }));
-    this.#usedOffThread.add(uses);
-    try {
-      call((error, result) => {
-        this.#usedOffThread.delete(uses);
-        if (error) fail(error);
-        else resolve(result);
-      });
-    } catch (error) {
-      // Nothing was queued: koffi takes 256 calls at most at once.
-      this.#usedOffThread.delete(uses);
-      fail(error);
-    }
-    return promise;
   }
 
   /**
