@@ -22,19 +22,25 @@ export class OffThread {
     call: (done: (error: Error | null, result: Result) => void) => void,
   ): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      const finish = (error: unknown, settle: () => void): void => {
+      const finish = (): void => {
         this.#inUse.delete(uses);
         this.#waiting.shift()?.();
-        if (!error) return settle();
+      };
+      const fail = (error: unknown): void => {
         const message = error instanceof Error ? error.message : String(error);
         reject(new OnnxRuntimeError(operation, message, { cause: error }));
       };
       const start = (): void => {
         this.#inUse.add(uses);
         try {
-          call((error, result) => finish(error, () => resolve(result)));
+          call((error, result) => {
+            finish();
+            if (error) fail(error);
+            else resolve(result);
+          });
         } catch (error) {
-          finish(error, () => {});
+          finish();
+          fail(error);
         }
       };
       if (this.#inUse.size < maxCalls) start();
