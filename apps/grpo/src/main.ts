@@ -8,6 +8,7 @@ import { prepareSource } from './source.ts';
 import { describeEnd, train } from './train.ts';
 
 /** Exit codes: 0 done, 1 a failure while running, 2 bad input (nothing was started), 130 interrupted. */
+const FAILED = 1;
 const BAD_INPUT = 2;
 const INTERRUPTED = 130;
 
@@ -30,21 +31,22 @@ async function main(): Promise<number> {
   if (typeof prepared === 'number') return prepared;
   const { config, folder, source } = prepared;
 
-  using log = new RunLog(folder, config);
+  const log = new RunLog(folder, config);
   const progress = new Progress();
-  try {
-    await train({ config, source, log, progress, signal: interrupt.signal });
-    return 0;
-  } catch (error) {
-    progress.end();
-    if (interrupt.signal.aborted) return INTERRUPTED;
-    console.error(error);
-    return 1;
-  } finally {
-    progress.end();
-    await shutdown();
-    console.log(describeEnd(log));
-  }
+  const failure = await train({ config, source, log, progress, signal: interrupt.signal }).then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
+  progress.end();
+  log[Symbol.dispose]();
+  await shutdown();
+  // The death of a process is reported, and the exit code set, where it is noticed. What failed because of it, as calls
+  // that were under way, would only hide it.
+  const isReported = process.exitCode !== undefined;
+  if (failure !== undefined && !interrupt.signal.aborted && !isReported) console.error(failure.error);
+  console.log(describeEnd(log));
+  if (failure === undefined) return 0;
+  return interrupt.signal.aborted ? INTERRUPTED : FAILED;
 }
 
 /** Reads and checks everything that a run is given, before anything is started. A number is an exit code. */

@@ -20,7 +20,8 @@ import { WeightSync } from './weight-sync.ts';
 export async function train(given: Pick<Run, 'config' | 'source' | 'log' | 'progress' | 'signal'>): Promise<void> {
   const { config, source, log, progress, signal } = given;
   progress.note(`Run folder: ${log.folder}`);
-  await using store = await openStore();
+  // Not disposed here: `shutdown` stops what uses it first, and a store that died is told as the cause of a failure.
+  const store = await openStore();
   const version = { value: 0 };
   const parts = await startParts(config, source, store, version);
   const weights = new WeightSync(parts, store, version);

@@ -25,8 +25,15 @@ export class WeightSync {
     await this.#parts.trainer.pushWeights.callOne(version);
     // Before the fan-out: a replica that starts in the middle of it must not catch up to the previous version.
     this.#version.value = version;
-    await this.#parts.generator.updateWeights.fanout(version);
+    for (const outcome of await this.#parts.generator.updateWeights.fanoutSettled(version)) {
+      if (!outcome.ok && !isReplicaLost(outcome.error)) throw outcome.error;
+    }
     if (previous > 0) await this.#store.deletePrefix(policyVersionPrefix(previous));
     return version;
   }
+}
+
+/** A replica that was lost is started again, and catches up before it answers. */
+function isReplicaLost(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_SERVICE_REPLICA_FAILED';
 }
