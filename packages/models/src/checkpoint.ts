@@ -18,6 +18,16 @@ const INDEX_FILE = 'model.safetensors.index.json';
 const COMPUTED = /^model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq$/;
 
 /**
+ * Checks that a model folder holds the weights that the config calls for, by the headers of its files: no tensor is read.
+ *
+ * @throws what {@link loadWeights} throws.
+ */
+export async function checkWeightFiles(folder: string, config: ModelConfig): Promise<void> {
+  const checkpoint = await openCheckpoint(folder, config);
+  await checkpoint[Symbol.asyncDispose]();
+}
+
+/**
  * Reads the weights of a model folder, widened to float32, from `model.safetensors` or the shards that
  * `model.safetensors.index.json` names.
  *
@@ -27,13 +37,11 @@ const COMPUTED = /^model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq$/;
  * calls for.
  */
 export async function loadWeights(folder: string, config: ModelConfig): Promise<Weights> {
-  await using checkpoint = await openCheckpoint(folder);
+  await using checkpoint = await openCheckpoint(folder, config);
   const { holders } = checkpoint;
-  checkWeights(config, entriesOf(holders), { file: folder, ignored: ignoredNames(config, holders) });
-
   const weights: [string, Weights[string]][] = [];
   for (const { name } of parameters(config)) {
-    // Every name that the config calls for has a holder: just checked.
+    // Every name that the config calls for has a holder: it was checked.
     weights.push([name, await holders.get(name)!.read(name, { dtype: 'float32' })]);
   }
   return Object.fromEntries(weights);
@@ -46,7 +54,8 @@ interface Checkpoint extends AsyncDisposable {
   readonly holders: Holders;
 }
 
-async function openCheckpoint(folder: string): Promise<Checkpoint> {
+/** Opens the files of a checkpoint and checks their headers. */
+async function openCheckpoint(folder: string, config: ModelConfig): Promise<Checkpoint> {
   const index = await readJsonFile(join(folder, INDEX_FILE));
   const names = index === undefined ? undefined : shardNames(index, join(folder, INDEX_FILE));
   const files = new Map<string, SafetensorsFile>();
@@ -57,16 +66,17 @@ async function openCheckpoint(folder: string): Promise<Checkpoint> {
     for (const file of new Set(names?.values() ?? [WEIGHTS_FILE])) {
       files.set(file, await openSafetensors(join(folder, file)));
     }
+    const inOneFile = [...files].flatMap(([file, { entries }]) =>
+      [...entries.keys()].map((name) => [name, file] as const),
+    );
+    const located = names ?? new Map(inOneFile);
+    const holders = new Map([...located].map(([name, file]) => [name, files.get(file)!])); // each file was opened above
+    checkWeights(config, entriesOf(holders), { file: folder, ignored: ignoredNames(config, holders) });
+    return { holders, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw error;
   }
-  const inOneFile = [...files].flatMap(([file, { entries }]) =>
-    [...entries.keys()].map((name) => [name, file] as const),
-  );
-  const located = names ?? new Map(inOneFile);
-  const holders = new Map([...located].map(([name, file]) => [name, files.get(file)!])); // each file was opened above
-  return { holders, [Symbol.asyncDispose]: close };
 }
 
 function shardNames(index: Readonly<Record<string, unknown>>, file: string): ReadonlyMap<string, string> {

@@ -1,6 +1,6 @@
 export { cacheHeadDim } from './cached-attention.ts';
 export type { ChatMessage, ChatOptions } from './chat-template.ts';
-export { loadWeights } from './checkpoint.ts';
+export { checkWeightFiles, loadWeights } from './checkpoint.ts';
 export { type Architecture, type ModelConfig, parseConfig } from './config.ts';
 export { ChatTemplateError, ConfigError, ModelFileError, SafetensorsError, WeightsError } from './errors.ts';
 export { type GenerationDefaults, loadGenerationDefaults } from './generation-defaults.ts';

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Tensor, tensor } from '@forge/tensor';
 import { describe, expect, test } from 'vitest';
 import {
+  checkWeightFiles,
   initialize,
   loadConfig,
   loadModel,
@@ -54,8 +55,10 @@ describe('loading', () => {
   });
 
   test('shards are joined by their index', async () => {
-    const { config, weights } = await loadModel(await modelFolder('qwen3_untied_sharded'));
+    const folder = await modelFolder('qwen3_untied_sharded');
+    const { config, weights } = await loadModel(folder);
     expect(Object.keys(weights)).toHaveLength(parameters(config).length);
+    await checkWeightFiles(folder, config);
   });
 
   test('a head stored with a tied model is the embedding, and skipped', async () => {
@@ -179,6 +182,7 @@ describe('missing and malformed files', () => {
     const error = await loadModel(folder).catch((cause: unknown) => cause);
     expect(error).toBeInstanceOf(WeightsError);
     expect(error).toMatchObject(expected);
+    await expect(checkWeightFiles(folder, await loadConfig(folder))).rejects.toThrow((error as WeightsError).message);
   });
 
   test('an index that names files elsewhere is refused', async () => {
