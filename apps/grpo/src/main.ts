@@ -1,6 +1,8 @@
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { shutdown } from '@forge/monarch';
 import { help, parseCommandLine } from './command-line.ts';
+import { ConfigError } from './errors.ts';
 import { loadConfig } from './load-config.ts';
 import { Progress } from './progress.ts';
 import { RunLog } from './run-log.ts';
@@ -58,6 +60,9 @@ async function prepare(args: readonly string[]) {
   }
   const config = await loadConfig(parsed);
   const folder = path.join(config.run.folder, config.run.name ?? timeStamp(new Date()));
+  await mkdir(folder, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
+    throw new ConfigError([`run.folder: ${folder} cannot be made (${cause.code}).`]);
+  });
   return { config, folder, source: await prepareSource(config, folder) };
 }
 

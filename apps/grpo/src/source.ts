@@ -1,13 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, readGsm8k } from '@forge/data';
-import { loadConfig as loadModelConfig, loadTokenizer, type Tokenizer } from '@forge/models';
+import { checkWeightFiles, loadConfig as loadModelConfig, loadTokenizer, type Tokenizer } from '@forge/models';
 import { Random } from '@forge/tensor';
 import type { Config } from './config.ts';
 import { writeTinyModel } from './embedded/tiny-model.ts';
 import { wordProblems, words } from './embedded/word-problems.ts';
 import { wordTokenizer } from './embedded/word-tokenizer.ts';
 import { ConfigError } from './errors.ts';
+import { conversation } from './prompt.ts';
 
 /** What a run learns from: all of it read and checked. */
 export interface Source {
@@ -27,13 +28,31 @@ export interface Source {
  */
 export async function prepareSource(config: Config, folder: string): Promise<Source> {
   const modelFolder = config.model.path ?? (await embeddedModel(config, path.join(folder, 'model')));
-  await loadModelConfig(modelFolder);
+  const model = await loadModelConfig(modelFolder);
+  await checkWeightFiles(modelFolder, model);
   const tokenizer = await loadTokenizer(modelFolder);
   const { train, heldOut } = await problemsOf(config);
+  checkPrompt(tokenizer, train[0]!, { modelFolder, vocabSize: model.vocabSize });
   const trainPath = path.join(folder, 'train.jsonl');
   await writeGsm8k(trainPath, train);
   await writeGsm8k(path.join(folder, 'held-out.jsonl'), heldOut);
   return { modelFolder, tokenizer, trainPath, train, heldOut };
+}
+
+/** Asks one problem as all will be asked: a folder may lack a chat template, or have the tokenizer of another model. */
+function checkPrompt(
+  tokenizer: Tokenizer,
+  problem: Problem,
+  { modelFolder, vocabSize }: { readonly modelFolder: string; readonly vocabSize: number },
+): void {
+  const prompt = tokenizer.applyChatTemplate(conversation(problem), { addGenerationPrompt: true });
+  const largest = Math.max(...tokenizer.encode(prompt), ...tokenizer.eosTokenIds);
+  if (largest >= vocabSize) {
+    throw new ConfigError([
+      `${path.join(modelFolder, 'tokenizer.json')}: gives token ${largest}, but the model has ${vocabSize} tokens ` +
+        '(vocab_size in config.json). Are both of one model?',
+    ]);
+  }
 }
 
 async function embeddedModel({ model, run }: Config, folder: string): Promise<string> {
@@ -47,7 +66,7 @@ async function problemsOf({ dataset, run }: Config): Promise<Pick<Source, 'train
     return wordProblems(new Random(run.seed).split('problems'), {
       train: dataset.embedded.problems,
       heldOut: dataset.heldOut,
-      maxNumber: dataset.embedded.maxNumber,
+      digits: dataset.embedded.digits,
     });
   }
   const problems = await readGsm8k(dataset.path);
