@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { type MeshFailure, thisHost } from '@forge/monarch';
 import { Controller } from './controller.ts';
 import { Store, type StoreReference } from './store.ts';
@@ -44,7 +45,16 @@ export async function openStore({
     const addresses = [...(await mesh.address.call()).values()];
     await Promise.all(addresses.map(({ id }, volume) => controller.addVolume.callOne(id, mesh.slice({ volume }))));
     const reference: StoreReference = { controller, volumes: addresses, options: { transport, timeoutMs } };
-    return new Store(reference, () => procs.stop('the store was closed'));
+    // A volume removes its own folder, unless it is killed: as this process does with it in its last moment.
+    const removeFolders = () => {
+      for (const { directory } of addresses) rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+    };
+    process.once('exit', removeFolders);
+    return new Store(reference, async () => {
+      await procs.stop('the store was closed');
+      process.off('exit', removeFolders);
+      removeFolders();
+    });
   } catch (error) {
     await procs.stop('the store did not start');
     throw error;
