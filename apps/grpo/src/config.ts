@@ -24,7 +24,7 @@ export const configSchema = z.strictObject({
       embedded: z
         .strictObject({
           hiddenSize: count.default(128),
-          numLayers: count.default(4),
+          numLayers: count.default(3),
           numAttentionHeads: count.default(4),
           numKeyValueHeads: count.default(2),
           headDim: count.default(32),
@@ -43,8 +43,8 @@ export const configSchema = z.strictObject({
       embedded: z
         .strictObject({
           problems: count.default(20_000),
-          /** The largest number in a question. */
-          maxNumber: z.int().min(1).max(9999).default(99),
+          /** Digits of the numbers in a question. */
+          digits: z.int().min(1).max(6).default(2),
         })
         .prefault({}),
     })
@@ -55,6 +55,7 @@ export const configSchema = z.strictObject({
       maxSteps: z.int().min(0).default(600),
       batchSize: count.default(64),
       learningRate: positive.default(1e-3),
+      /** Steps between evaluations; every second step is evaluated once a quarter of `stopAccuracy` is reached. */
       evaluateEvery: count.default(10),
       /** Held-out accuracy at which the warm-up ends. */
       stopAccuracy: share.default(0.42),
@@ -62,10 +63,10 @@ export const configSchema = z.strictObject({
     .prefault({}),
   grpo: z
     .strictObject({
-      steps: count.default(200),
+      steps: count.default(400),
       /** Held-out accuracy at which the run ends early. */
-      stopAccuracy: share.default(0.97),
-      groupsPerStep: count.default(16),
+      stopAccuracy: share.default(0.96),
+      groupsPerStep: count.default(32),
       /** Completions of one prompt. */
       groupSize: z.int().min(2).default(8),
       /**
@@ -73,7 +74,7 @@ export const configSchema = z.strictObject({
        * bit what another of its seed did, as long as the generator has one thread.
        */
       maxPolicyAge: z.int().min(0).default(1),
-      learningRate: positive.default(3e-4),
+      learningRate: positive.default(1.5e-4),
       warmupSteps: z.int().min(0).default(5),
       epsilonLow: positive.default(0.2),
       epsilonHigh: positive.default(0.28),
@@ -88,14 +89,17 @@ export const configSchema = z.strictObject({
       threads: count.default(1),
       maxTokens: count.default(16),
       temperature: positive.default(1),
-      maxSequences: count.default(128),
+      maxSequences: count.default(256),
     })
     .prefault({}),
   trainer: z
     .strictObject({
       threads: count.default(2),
-      tokensPerRow: count.default(128),
-      maxTokensPerMicroBatch: count.default(8192),
+      /** Tokens of a packed row; the longest sequence of a batch when left out. */
+      tokensPerRow: count.optional(),
+      maxTokensPerMicroBatch: count.default(2048),
+      /** Decay of AdamW's two moments. */
+      betas: z.tuple([share, share]).default([0.9, 0.99]),
       maxGradNorm: positive.default(1),
       weightDecay: z.number().min(0).default(0),
     })

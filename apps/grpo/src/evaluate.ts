@@ -1,6 +1,6 @@
 import type { Problem } from '@forge/data';
 import type { Parts } from './parts.ts';
-import { conversation } from './prompt.ts';
+import { answerOf, conversation } from './prompt.ts';
 
 export interface Evaluation {
   /** Share of the problems whose greedy answer is right. */
@@ -19,15 +19,11 @@ export async function evaluate(
     problems.map((problem) => generator.chat.route(conversation(problem), { n: 1, temperature: 0, maxTokens })),
   );
   const scores = await rewards.evaluate.route(
-    completions.map(([completion], i) => ({
-      prompt: completion!.prompt,
-      completion: completion!.text,
-      target: problems[i]!.target,
-    })),
+    completions.map(([completion], i) => answerOf(completion!, problems[i]!)),
   );
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   return {
-    accuracy: mean(scores.map((score) => (score.rewards['math'] === 1 ? 1 : 0))),
+    accuracy: mean(scores.map((score) => (score.isRight ? 1 : 0))),
     reward: mean(scores.map(({ reward }) => reward)),
   };
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { shutdown } from '@forge/monarch';
@@ -60,6 +61,9 @@ async function prepare(args: readonly string[]) {
   }
   const config = await loadConfig(parsed);
   const folder = path.join(config.run.folder, config.run.name ?? timeStamp(new Date()));
+  if (existsSync(path.join(folder, 'metrics.jsonl'))) {
+    throw new ConfigError([`run.name: ${folder} holds a run already; choose another name, or remove that folder.`]);
+  }
   await mkdir(folder, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
     throw new ConfigError([`run.folder: ${folder} cannot be made (${cause.code}).`]);
   });

@@ -30,12 +30,16 @@ export async function startParts(config: Config, source: Source, store: Store, v
     Trainer.options({ meshName: 'trainer' }).asActor({
       model,
       store: store.reference,
-      optimizer: { learningRate: grpo.learningRate, weightDecay: config.trainer.weightDecay },
+      optimizer: {
+        learningRate: grpo.learningRate,
+        betas: config.trainer.betas,
+        weightDecay: config.trainer.weightDecay,
+      },
       schedule: { kind: 'constant', warmupSteps: grpo.warmupSteps },
       maxGradNorm: config.trainer.maxGradNorm,
       loss: { epsilonLow: grpo.epsilonLow, epsilonHigh: grpo.epsilonHigh, beta: grpo.beta },
       temperature: config.generator.temperature,
-      tokensPerRow: config.trainer.tokensPerRow,
+      ...(config.trainer.tokensPerRow !== undefined && { tokensPerRow: config.trainer.tokensPerRow }),
       maxTokensPerMicroBatch: config.trainer.maxTokensPerMicroBatch,
       threads: config.trainer.threads,
     }),

@@ -1,5 +1,7 @@
 import type { Problem } from '@forge/data';
+import type { Completion } from '@forge/generator';
 import type { ChatMessage } from '@forge/models';
+import type { Answer } from './actors/reward-actor.ts';
 
 /** Source: TorchForge `apps/grpo/main.py`. */
 const SYSTEM =
@@ -17,4 +19,9 @@ export function conversation({ question }: Problem): readonly ChatMessage[] {
 /** The completion that the rewards want to see for a problem whose solution is known. */
 export function demonstration({ reasoning, target }: Problem): string {
   return `<think>${reasoning}</think><answer>${target}</answer>`;
+}
+
+/** What the rewards are to score. */
+export function answerOf({ prompt, text, finishReason }: Completion, { target }: Problem): Answer {
+  return { prompt, completion: text, target, isTruncated: finishReason === 'length' };
 }

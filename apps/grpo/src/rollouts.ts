@@ -4,7 +4,7 @@ import { Random } from '@forge/tensor';
 import { groupAdvantages } from '@forge/trainer';
 import type { Pacing } from './pacing.ts';
 import type { Reference } from './parts.ts';
-import { conversation } from './prompt.ts';
+import { answerOf, conversation } from './prompt.ts';
 import type { Run } from './run.ts';
 
 /** What the replay buffer keeps: the episodes of one prompt. */
@@ -53,9 +53,7 @@ async function collect(
     seed: new Random(config.run.seed).split(`group ${number}`).integer(2 ** 31),
   });
   const [scores, refLogProbs] = await Promise.all([
-    rewards.evaluate
-      .with({ signal })
-      .route(completions.map(({ prompt, text }) => ({ prompt, completion: text, target: problem.target }))),
+    rewards.evaluate.with({ signal }).route(completions.map((completion) => answerOf(completion, problem))),
     reference?.forward.with({ signal }).route(completions.map(({ promptIds, tokenIds }) => ({ promptIds, tokenIds }))),
   ]);
   const given = config.reward.shuffle ? new Random(config.run.seed).split(`shuffle ${number}`).shuffle(scores) : scores;

@@ -27,11 +27,11 @@ export interface Source {
  * @throws an error that names the file, and the key, tensor or line in it, before anything is started.
  */
 export async function prepareSource(config: Config, folder: string): Promise<Source> {
+  const { train, heldOut } = await problemsOf(config);
   const modelFolder = config.model.path ?? (await embeddedModel(config, path.join(folder, 'model')));
   const model = await loadModelConfig(modelFolder);
   await checkWeightFiles(modelFolder, model);
   const tokenizer = await loadTokenizer(modelFolder);
-  const { train, heldOut } = await problemsOf(config);
   checkPrompt(tokenizer, train[0]!, { modelFolder, vocabSize: model.vocabSize });
   const trainPath = path.join(folder, 'train.jsonl');
   await writeGsm8k(trainPath, train);

@@ -1,6 +1,5 @@
 import type { Pacing } from './pacing.ts';
 import type { Parts } from './parts.ts';
-import type { EpisodeGroup } from './rollouts.ts';
 import type { Run } from './run.ts';
 
 /** Loop 2: full batches from the replay buffer to new weights in every generator. */
@@ -37,8 +36,8 @@ export async function training(run: Run, pacing: Pacing): Promise<void> {
         'reward',
         episodes.map(({ rewards }) => rewards),
       ),
-      'group/solvedAll': mean(groups.map((group) => (group.episodes.every(isRight) ? 1 : 0))),
-      'group/solvedNone': mean(groups.map((group) => (group.episodes.some(isRight) ? 0 : 1))),
+      'group/solvedAll': mean(groups.map((group) => (group.episodes.every(({ isRight }) => isRight) ? 1 : 0))),
+      'group/solvedNone': mean(groups.map((group) => (group.episodes.some(({ isRight }) => isRight) ? 0 : 1))),
       'completions/meanLength': mean(episodes.map(({ tokenIds }) => tokenIds.length)),
       'completions/truncated': mean(episodes.map(({ finishReason }) => (finishReason === 'length' ? 1 : 0))),
       loss: result.loss,
@@ -64,15 +63,13 @@ export async function training(run: Run, pacing: Pacing): Promise<void> {
   }
 }
 
-const isRight = ({ rewards }: EpisodeGroup['episodes'][number]) => rewards['math'] === 1;
-
 async function nextBatch({ buffer }: Parts, pacing: Pacing, version: number, signal: AbortSignal) {
   for (;;) {
     // Asked for before the buffer is, so that a group which arrives in between is not missed.
     const changed = pacing.changed(signal);
     changed.catch(() => undefined);
     const batch = await buffer.sample.callOne(version);
-    pacing.evictedSoFar((await buffer.state.callOne()).evicted);
+    pacing.evictedSoFar((await buffer.counts.callOne()).evicted);
     if (batch !== undefined) return batch;
     await changed;
   }

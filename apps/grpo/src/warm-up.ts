@@ -22,7 +22,9 @@ export async function warmUp(run: Run): Promise<void> {
     const rate = learningRate * Math.min(1, step / 20);
     const result = await parts.trainer.trainStep.callOne(inputs, { loss: 'sft', learningRate: rate });
     const seconds = (performance.now() - startedMs) / 1000;
-    const isEvaluated = step % evaluateEvery === 0 || step === maxSteps;
+    // Close to the end the accuracy rises within a few steps, and the warm-up must not run past its aim.
+    const every = (log.accuracy ?? 0) >= stopAccuracy / 4 ? Math.min(2, evaluateEvery) : evaluateEvery;
+    const isEvaluated = step % every === 0 || step === maxSteps;
     if (isEvaluated) await run.weights.publish();
     const evaluation = isEvaluated ? await run.evaluate() : undefined;
     log.step('warmup', {

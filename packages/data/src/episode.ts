@@ -18,6 +18,8 @@ export interface Scored extends Sampled {
   readonly reward: number;
   /** The reward of each function that `reward` is the mean of, by name. */
   readonly rewards: Readonly<Record<string, number>>;
+  /** The answer is the target. */
+  readonly isRight: boolean;
 }
 
 /** A scored completion that can be trained on. */

@@ -15,12 +15,16 @@ export interface Answer {
   readonly prompt: string;
   readonly completion: string;
   readonly target: string;
+  /** The token limit ended it: it earns nothing, or a model that never ends would be as good as one that does. */
+  readonly isTruncated: boolean;
 }
 
 /** The reward of one answer: the mean of its parts, as TorchForge's RewardActor averages them. */
 export interface Score {
   readonly reward: number;
   readonly rewards: Readonly<Record<string, number>>;
+  /** The answer is the target, whatever earns rewards. */
+  readonly isRight: boolean;
 }
 
 /** Scores completions in a process of its own. */
@@ -38,7 +42,8 @@ export class RewardActor extends ForgeActor {
       answers.map((answer) => {
         const parts = Object.fromEntries(this.#names.map((name) => [name, rewards[name](answer)]));
         const values = Object.values(parts);
-        return { reward: values.reduce((sum, value) => sum + value, 0) / values.length, rewards: parts };
+        const reward = answer.isTruncated ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+        return { reward, rewards: parts, isRight: rewards.math(answer) === 1 };
       }),
     // Scoring has no effects: a call that was lost with its process may run again elsewhere.
     { idempotent: true },

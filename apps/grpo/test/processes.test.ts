@@ -1,0 +1,109 @@
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { canSeeProcesses } from './fixtures/processes.ts';
+import { grpoSteps, readMetrics } from './fixtures/run-files.ts';
+import { type RunningApp, startApp } from './fixtures/start-app.ts';
+import { temporaryFolder } from './fixtures/temporary-folder.ts';
+import { endless, tiny } from './fixtures/tiny.ts';
+import { until } from './fixtures/until.ts';
+
+const folder = temporaryFolder();
+const SUMMARY = /by GRPO, \d+ GRPO steps, \d+ s\. See .*curves\.svg$/;
+
+function start(name: string, more: readonly string[]): RunningApp {
+  return startApp([`run.folder=${folder}`, `run.name=${name}`, ...tiny, 'warmup.maxSteps=2', ...more], {
+    folder,
+    name,
+  });
+}
+
+/** As the terminal does it: to every process of the group. */
+const pressCtrlC = ({ child }: RunningApp) => process.kill(-child.pid!, 'SIGINT');
+
+const lastLine = (text: string) => text.trimEnd().split('\n').at(-1);
+
+describe.runIf(canSeeProcesses)('when a process of a run dies', () => {
+  test.each([
+    ['trainer', 'trainer'],
+    ['dataset', 'dataset'],
+    ['buffer', 'buffer'],
+    // The store's first actor. Its other one, on the same process, goes with it.
+    ['torchstore', 'controller'],
+  ])('the %s: the run ends with exit code 1 and the cause, alone, on stderr', async (part, actor) => {
+    await using app = start(part, [endless]);
+    await app.line(/^grpo /);
+    const pid = await app.part(part);
+    process.kill(pid, 'SIGKILL');
+    const { code, stderr } = await app.ended;
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      `forge: ${actor}/0 lost its process: process ${pid} was killed by SIGKILL.\n` +
+        `  process ${pid} was killed by SIGKILL\n` +
+        'Nobody handled this failure: everything is stopped, with exit code 1.\n',
+    );
+    expect(app.processes()).toEqual([]);
+    expect(app.leftovers()).toEqual([]);
+  });
+
+  test('generator, rewards and reference are started again, and the run goes on to its end', async () => {
+    const run = path.join(folder, 'services');
+    await using app = start('services', ['grpo.steps=60']);
+    for (const part of ['generator_0', 'rewards_0', 'reference_0']) {
+      const before = grpoSteps(run);
+      await until(() => app.isOver() || grpoSteps(run) > before + 2);
+      const pid = await app.part(part);
+      process.kill(pid, 'SIGKILL');
+      await app.part(part, [pid]);
+    }
+    const { code, stdout, stderr } = await app.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(lastLine(stdout)).toMatch(SUMMARY);
+    expect(readMetrics(run).map(({ step }) => step)).toEqual(Array.from({ length: 62 }, (_, i) => i + 1));
+    expect(app.processes()).toEqual([]);
+    expect(app.leftovers()).toEqual([]);
+  });
+
+  test('the program itself, by force: all its processes vanish, and their files with them', async () => {
+    await using app = start('main', [endless]);
+    await app.line(/^grpo /);
+    expect(app.processes()).toHaveLength(8);
+    app.child.kill('SIGKILL');
+    expect(await app.ended).toMatchObject({ code: null, signal: 'SIGKILL' });
+    await until(() => app.processes().length === 0);
+    expect(app.leftovers()).toEqual([]);
+  });
+});
+
+describe.runIf(canSeeProcesses)('Ctrl-C', () => {
+  test.each([
+    ['while the parts start', 'start', /^Run folder/, /^No evaluation was made, 0 GRPO steps/],
+    ['in the warm-up', 'warm-up', /^warm-up /, /^No evaluation was made, 0 GRPO steps/],
+    ['in GRPO', 'grpo', /^grpo /, SUMMARY],
+  ])('once, %s: ends the run cleanly', async (_, name, line, summary) => {
+    await using app = start(name, [
+      endless,
+      ...(name === 'warm-up' ? ['warmup.maxSteps=100000', 'warmup.evaluateEvery=100000'] : []),
+    ]);
+    await app.line(line);
+    pressCtrlC(app);
+    const { code, stdout, stderr } = await app.ended;
+    expect({ code, stderr }).toEqual({ code: 130, stderr: '\nStopping; Ctrl-C again ends at once.\n' });
+    expect(lastLine(stdout)).toMatch(summary);
+    expect(app.processes()).toEqual([]);
+    expect(app.leftovers()).toEqual([]);
+  });
+
+  test('twice: ends the run at once, though a part of it does not answer', async () => {
+    await using app = start('twice', [endless]);
+    await app.line(/^grpo /);
+    process.kill(await app.part('trainer'), 'SIGSTOP');
+    pressCtrlC(app);
+    await app.line(/^Stopping; Ctrl-C again/);
+    pressCtrlC(app);
+    const { code, stdout } = await app.ended;
+    expect(code).toBe(130);
+    expect(lastLine(stdout)).toMatch(/^grpo /);
+    await until(() => app.processes().length === 0);
+    expect(app.leftovers()).toEqual([]);
+  });
+});
