@@ -36,11 +36,15 @@ export class ReferenceModel extends ForgeActor {
   }
 
   /** Log-probability of every token of `tokenIds` of each sequence. @throws {BatchError} when a sequence cannot be scored. */
-  readonly forward = endpoint(async (sequences: readonly Sequence[]): Promise<readonly Float32Array[]> => {
-    const { config, weights, session } = this.#opened!; // the mesh delivers no call before setup() is done
-    checkSequences(sequences, config);
-    const { temperature = 1, ...packing } = this.#options;
-    const scores = await scoreSequences({ session, parameters: weights }, sequences, { ...packing, temperature });
-    return scores.logProbs;
-  });
+  readonly forward = endpoint(
+    async (sequences: readonly Sequence[]): Promise<readonly Float32Array[]> => {
+      const { config, weights, session } = this.#opened!; // the mesh delivers no call before setup() is done
+      checkSequences(sequences, config);
+      const { temperature = 1, ...packing } = this.#options;
+      const scores = await scoreSequences({ session, parameters: weights }, sequences, { ...packing, temperature });
+      return scores.logProbs;
+    },
+    // The weights never change: a call that was lost with its process may run again elsewhere.
+    { idempotent: true },
+  );
 }

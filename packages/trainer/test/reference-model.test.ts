@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { openTraining } from '../src/open-training.ts';
 import { ReferenceModel } from '../src/reference-model.ts';
 import type { Sequence } from '../src/sequence.ts';
+import { MortalReferenceModel } from './fixtures/mortal-reference-model.ts';
 import { modelFolder } from './model-folder.ts';
 import { tinyModel } from './tiny-model.ts';
 
@@ -35,4 +36,16 @@ test('a sequence that cannot be scored is the error of that call, and the model 
     cause: { code: 'ERR_TRAINER_BATCH', sequence: 0 },
   });
   expect(await reference.forward.callOne(sequences.slice(2))).toHaveLength(1);
+});
+
+test('what a killed replica was scoring is scored by another', async () => {
+  await using folder = await modelFolder(model);
+  await using service = await MortalReferenceModel.options({ numReplicas: 2 }).asService({ model: folder.path });
+  const [victim = 0] = await service.pid.fanout();
+  const alone = await service.forward.route(sequences);
+  const calls = Array.from({ length: 6 }, () => service.forward.route(sequences));
+  expect(service.state().replicas.map(({ activeRequests }) => activeRequests)).toEqual([3, 3]);
+  process.kill(victim, 'SIGKILL');
+  expect(await Promise.all(calls)).toEqual(calls.map(() => alone));
+  expect(service.metrics().service.retriedRequests).toBe(3);
 });
