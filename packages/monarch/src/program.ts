@@ -33,6 +33,7 @@ export class Program implements Owner {
   readonly process: LocalProcess;
   readonly isRoot: boolean;
   ended: string | undefined;
+  #hasFailed = false;
   readonly #parent: string | undefined;
   readonly #children: Children;
   readonly #logs: LogLines;
@@ -95,7 +96,8 @@ export class Program implements Owner {
 
   /** A failure that no owner handled: it is told, everything is stopped, and the program ends with exit code 1. */
   async supervise(failure: MeshFailure): Promise<void> {
-    if (this.ended !== undefined) return;
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
     this.ended = `it ends, because ${failure.message}`;
     this.#logs.flush();
     process.stderr.write(failureReport(failure));
@@ -104,7 +106,9 @@ export class Program implements Owner {
     process.exit(1);
   }
 
+  /** Stops all for good: whoever restarts what was stopped, as a service does, is refused. */
   async stop(reason: string): Promise<void> {
+    this.ended ??= reason;
     await stopOwned(this, reason);
     this.#logs.flush();
   }

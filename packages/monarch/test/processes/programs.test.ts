@@ -53,3 +53,9 @@ test('a program without processes has no sockets, and may start processes again'
   const program = startProgram('twice');
   expect(JSON.parse(await program.line('left'))).toEqual({ left: [], distinct: 2 });
 });
+
+test('after a shutdown nothing is started any more, so the program ends', async () => {
+  const program = startProgram('restless');
+  expect(await program.line('refused')).toBe('ERR_MONARCH_OWNERSHIP the program cannot start procs: enough.');
+  expect(await program.ended()).toMatchObject({ code: 0, stderr: '' });
+});
