@@ -51,10 +51,10 @@ export class DatasetActor extends ForgeActor {
   readonly size = endpoint((): number => this.#problems.length);
 
   /** The position of the next sample, for a checkpoint. */
-  readonly state = endpoint((): Position => this.#position);
+  readonly stateDict = endpoint((): Position => this.#position);
 
-  /** Continues from a position that `state` gave. */
-  readonly loadState = endpoint((position: Position): void => {
+  /** Continues from a position that `stateDict` gave. */
+  readonly loadStateDict = endpoint((position: Position): void => {
     this.#position = position;
     this.#order = epochOrder(this.#problems.length, this.#seed, position.epoch);
   });

@@ -5,7 +5,8 @@ export { DatasetError } from './errors.ts';
 export { type Problem, parseGsm8k, readGsm8k } from './gsm8k.ts';
 export { type JsonLine, readJsonl } from './jsonl.ts';
 export {
-  type BufferState,
+  type BufferCounts,
+  type BufferStateDict,
   ReplayBuffer,
   type ReplayBufferOptions,
   type Versioned,

@@ -17,11 +17,16 @@ export interface ReplayBufferOptions {
 }
 
 /** Why items left the buffer, and how many are in it. */
-export interface BufferState {
+export interface BufferCounts {
   readonly size: number;
   readonly added: number;
   readonly sampled: number;
   readonly evicted: number;
+}
+
+/** Everything a buffer holds, as plain data. */
+export interface BufferStateDict<Item extends Versioned> extends Omit<BufferCounts, 'size'> {
+  readonly items: readonly Item[];
 }
 
 /**
@@ -70,14 +75,26 @@ export class ReplayBuffer<Item extends Versioned> extends ForgeActor {
 
   readonly clear = endpoint((): void => this.#items.clear());
 
-  readonly state = endpoint(
-    (): BufferState => ({
-      size: this.#items.size,
-      added: this.#added,
-      sampled: this.#sampled,
-      evicted: this.#evicted,
-    }),
+  /** How much came and went; cheap, whatever the items are. */
+  readonly counts = endpoint((): BufferCounts => ({ size: this.#items.size, ...this.#history() }));
+
+  /** Items and counts, for a checkpoint. */
+  readonly stateDict = endpoint(
+    (): BufferStateDict<Item> => ({ items: [...this.#items.values()], ...this.#history() }),
   );
+
+  /** Goes on from what `stateDict` gave; drops what is held. The options stay those of this buffer. */
+  readonly loadStateDict = endpoint(({ items, added, sampled, evicted }: BufferStateDict<Item>): void => {
+    this.#items.clear();
+    for (const item of items) this.#items.set(item.number, item);
+    this.#added = added;
+    this.#sampled = sampled;
+    this.#evicted = evicted;
+  });
+
+  #history(): Omit<BufferCounts, 'size'> {
+    return { added: this.#added, sampled: this.#sampled, evicted: this.#evicted };
+  }
 
   #evict(policyVersion: number): number {
     const oldest = policyVersion - this.#maxPolicyAge;

@@ -64,7 +64,7 @@ test('a position walks through every index of an epoch and on to the next', () =
   ]);
 });
 
-test('the actor delivers each problem once an epoch, and continues where a state says', async () => {
+test('the actor delivers each problem once an epoch, and continues where a state dict says', async () => {
   const file = fileOf('five.jsonl', [1, 2, 3, 4, 5].map(record));
   await using procs = await thisHost().spawnProcs({ kind: 'inline' });
   const first = await procs.spawn('first', DatasetActor, { path: file, seed: 3 });
@@ -74,8 +74,17 @@ test('the actor delivers each problem once an epoch, and continues where a state
   expect(epoch.map(({ number }) => number)).toEqual([0, 1, 2, 3, 4]);
   await first.sample.callOne();
   const second = await procs.spawn('second', DatasetActor, { path: file, seed: 3 });
-  await second.loadState.callOne(await first.state.callOne());
+  await second.loadStateDict.callOne(await first.stateDict.callOne());
   expect(await second.sample.callOne()).toEqual(await first.sample.callOne());
+});
+
+test('a data set is a service', async () => {
+  const path = fileOf('served.jsonl', [record(1)]);
+  await using dataset = await DatasetActor.options({ kind: 'inline' }).asService({ path });
+  expect(await dataset.sample.route()).toMatchObject({ target: '1', epoch: 0 });
+  expect(await dataset.stateDict.route()).toEqual({ epoch: 1, index: 0 });
+  await dataset.loadStateDict.route({ epoch: 7, index: 0 });
+  expect(await dataset.sample.route()).toMatchObject({ target: '1', epoch: 7 });
 });
 
 test('an actor over a malformed file does not start', async () => {

@@ -1,6 +1,6 @@
 import { thisHost } from '@forge/monarch';
 import { expect, test } from 'vitest';
-import { ReplayBuffer, type ReplayBufferOptions, type Versioned } from '../src/index.ts';
+import { type BufferStateDict, ReplayBuffer, type ReplayBufferOptions, type Versioned } from '../src/index.ts';
 
 async function bufferOf(options: ReplayBufferOptions) {
   const procs = await thisHost().spawnProcs({ kind: 'inline' });
@@ -31,7 +31,7 @@ test('what lags behind by more versions than allowed is evicted and counted', as
   await held.add(2, 1);
   await held.add(3, 2);
   expect(numbers(await held.buffer.sample.callOne(2))).toEqual([2, 3]);
-  expect(await held.buffer.state.callOne()).toEqual({ size: 0, added: 3, sampled: 2, evicted: 1 });
+  expect(await held.buffer.counts.callOne()).toEqual({ size: 0, added: 3, sampled: 2, evicted: 1 });
 });
 
 test('age 0 keeps only what the current weights sampled', async () => {
@@ -40,6 +40,39 @@ test('age 0 keeps only what the current weights sampled', async () => {
   expect(await held.buffer.sample.callOne(5)).toBeUndefined();
   await held.add(2, 5);
   expect(numbers(await held.buffer.sample.callOne(5))).toEqual([2]);
+});
+
+test('a buffer that was loaded from the state dict of another goes on as that one', async () => {
+  await using first = await bufferOf({ batchSize: 2, maxPolicyAge: 1 });
+  for (const [number, version] of [
+    [5, 0],
+    [4, 1],
+    [3, 2],
+    [2, 2],
+    [1, 2],
+  ] as const)
+    await first.add(number, version);
+  await first.buffer.sample.callOne(2);
+  // As a checkpoint on disk has it.
+  const state: BufferStateDict<Versioned> = JSON.parse(JSON.stringify(await first.buffer.stateDict.callOne()));
+  await using second = await bufferOf({ batchSize: 2, maxPolicyAge: 1 });
+  await second.add(99, 9);
+  await second.buffer.loadStateDict.callOne(state);
+  const counts = { size: 2, added: 5, sampled: 2, evicted: 1 };
+  for (const { buffer } of [first, second]) {
+    expect(await buffer.counts.callOne()).toEqual(counts);
+    expect(numbers(await buffer.sample.callOne(2))).toEqual([3, 4]);
+    expect(await buffer.counts.callOne()).toEqual({ ...counts, size: 0, sampled: 4 });
+  }
+});
+
+test('a buffer is a service', async () => {
+  const Buffer = ReplayBuffer<Versioned>;
+  await using buffer = await Buffer.options({ kind: 'inline' }).asService({ batchSize: 1 });
+  await buffer.add.route({ number: 1, policyVersion: 0 });
+  expect(await buffer.stateDict.route()).toMatchObject({ items: [{ number: 1, policyVersion: 0 }], added: 1 });
+  expect(numbers(await buffer.sample.route(0))).toEqual([1]);
+  expect(await buffer.counts.route()).toEqual({ size: 0, added: 1, sampled: 1, evicted: 0 });
 });
 
 test.each([{ batchSize: 0 }, { batchSize: 1.5 }, { batchSize: 2, maxPolicyAge: -1 }])(
