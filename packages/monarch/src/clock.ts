@@ -6,15 +6,20 @@ export interface Clock {
   after(delayMs: number, task: () => void): () => void;
 }
 
-/** What a timer can hold, 24 days; longer would fire at once, and here never does. */
+/** What a timer can hold, 24 days: a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** The time of this machine. */
+/** The time of this machine. A delay may be as long as wanted; an infinite one never ends, and keeps no process running. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after: (delayMs, task) => {
-    if (delayMs > MAX_TIMER_MS) return () => {};
-    const timer = setTimeout(task, delayMs);
+    if (delayMs === Number.POSITIVE_INFINITY) return () => {};
+    let timer: NodeJS.Timeout;
+    const wait = (restMs: number) => {
+      const stepMs = Math.min(restMs, MAX_TIMER_MS);
+      timer = setTimeout(restMs > stepMs ? () => wait(restMs - stepMs) : task, stepMs);
+    };
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
 };
