@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { extentOf, NamedExtent } from '../src/mesh/extent.ts';
@@ -107,5 +108,31 @@ describe('a value mesh', () => {
     // @ts-expect-error there is no such dimension
     expect(() => values.item({ host: 1, gpu: 0, rack: 0 })).toThrow(/'rack'/);
     expect(() => values.item({ host: 2, gpu: 0 })).toThrow(/Index 2/);
+  });
+});
+
+describe('a mesh of values', () => {
+  const values = new Values(extentOf({ host: 1, gpu: 2 }), [{ loss: 1 }, { loss: 2 }]);
+
+  test('shows every value with its point', () => {
+    expect(inspect(values)).toBe(
+      'ValueMesh(2) {\n  { host: 0/1, gpu: 0/2 } => { loss: 1 },\n  { host: 0/1, gpu: 1/2 } => { loss: 2 }\n}',
+    );
+    expect(inspect(new Values(extentOf({}), ['only']))).toBe("ValueMesh(1) { {} => 'only' }");
+    expect(inspect({ a: values }, { depth: 0 })).toBe('{ a: [ValueMesh(2)] }');
+  });
+
+  test('cuts what is nested deeper than wanted, as the console does with a Map', () => {
+    const deep = [{ a: { b: { c: { d: 1 } } } }];
+    for (const depth of [0, 1, 2, 3, null]) {
+      const ofMap = inspect(new Map([[extentOf({}).point(0), deep[0]]]), { depth });
+      expect(inspect(new Values(extentOf({}), deep), { depth })).toBe(ofMap.replace('Map', 'ValueMesh'));
+    }
+  });
+
+  test('is an array of its values in rank order, also as JSON', () => {
+    expect(values.toArray()).toEqual([{ loss: 1 }, { loss: 2 }]);
+    expect(JSON.stringify({ values })).toBe('{"values":[{"loss":1},{"loss":2}]}');
+    expect(values.slice({ gpu: 1 }).toArray()).toEqual([{ loss: 2 }]);
   });
 });

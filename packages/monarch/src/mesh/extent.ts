@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { ExtentError } from '../errors.ts';
 
 /** One place in an extent: a rank, and its coordinate in each dimension. */
@@ -74,8 +75,13 @@ export class NamedExtent<D extends string> implements Extent<D> {
     for (let rank = 0; rank < this.size; rank++) yield new NamedPoint(rank, this);
   }
 
+  /** What `console.log` shows. */
+  [inspect.custom](): string {
+    return this.toString();
+  }
+
   toString(): string {
-    return `{ ${this.labels.map((label, i) => `${label}: ${this.sizes[i]}`).join(', ')} }`;
+    return braced(this.labels.map((label, i) => `${label}: ${this.sizes[i]}`));
   }
 }
 
@@ -96,8 +102,17 @@ export class NamedPoint<D extends string> implements Point<D> {
 
   toString(): string {
     const { labels, sizes } = this.extent;
-    return `{ ${labels.map((label, i) => `${label}: ${this.at(label)}/${sizes[i]}`).join(', ')} }`;
+    return braced(labels.map((label, i) => `${label}: ${this.at(label)}/${sizes[i]}`));
   }
+
+  /** What `console.log` shows. */
+  [inspect.custom](): string {
+    return this.toString();
+  }
+}
+
+function braced(parts: readonly string[]): string {
+  return parts.length === 0 ? '{}' : `{ ${parts.join(', ')} }`;
 }
 
 /** The extent of named sizes, in the order of their keys. */

@@ -1,3 +1,4 @@
+import { type InspectOptions, inspect } from 'node:util';
 import { ExtentError } from '../errors.ts';
 import type { NamedExtent, Point, Shaped } from './extent.ts';
 import { type Kept, type Selection, select } from './selection.ts';
@@ -8,6 +9,10 @@ export interface ValueMesh<R, D extends string> extends Shaped<D>, Iterable<read
   item(at: { readonly [K in D]: number }): R;
   /** The values, in rank order. */
   values(): IterableIterator<R>;
+  /** The values, in rank order. */
+  toArray(): R[];
+  /** What `JSON.stringify` writes: the values, in rank order. */
+  toJSON(): R[];
   map<U>(f: (value: R, point: Point<D>) => U): ValueMesh<U, D>;
   slice<const S extends Selection<D>>(selection: S): ValueMesh<R, Kept<D, S>>;
 }
@@ -37,6 +42,24 @@ export class Values<R, D extends string> implements ValueMesh<R, D> {
 
   values(): IterableIterator<R> {
     return this.#values.values();
+  }
+
+  toArray(): R[] {
+    return [...this.#values];
+  }
+
+  toJSON(): R[] {
+    return this.toArray();
+  }
+
+  /** What `console.log` shows: every value with its point. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    const name = `ValueMesh(${this.length})`;
+    if (depth < 0) return `[${name}]`;
+    return inspect(new Map(this), { ...options, depth: options.depth === null ? null : depth }).replace(
+      /^Map\(\d+\)/,
+      name,
+    );
   }
 
   map<U>(f: (value: R, point: Point<D>) => U): ValueMesh<U, D> {
