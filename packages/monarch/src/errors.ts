@@ -156,3 +156,8 @@ export type CallError = ActorError | MeshFailure | CallTimeoutError | CallAborte
 export function reasonText(reason: unknown): string {
   return reason instanceof Error ? reason.message : String(reason);
 }
+
+/** How a process ended, in words. */
+export function exitText({ pid, exitCode, signal }: ProcessExit): string {
+  return `process ${pid} ${signal === null ? `exited with code ${exitCode}` : `was killed by ${signal}`}`;
+}

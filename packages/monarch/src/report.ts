@@ -1,4 +1,4 @@
-import { MeshFailure } from './errors.ts';
+import { exitText, MeshFailure } from './errors.ts';
 
 /** What a person reads when a failure that nobody handled ends the program. */
 export function failureReport(failure: MeshFailure): string {
@@ -7,8 +7,10 @@ export function failureReport(failure: MeshFailure): string {
   const lines = [`forge: ${failure.message}`];
   if (chain.length > 0) lines.push(`  passed on, not handled, by: ${chain.join(', ')}`);
   if (process !== undefined) {
-    const { pid, exitCode, signal, stderrTail } = process;
-    lines.push(`  process ${pid} ${signal === null ? `exited with code ${exitCode}` : `was killed by ${signal}`}`);
+    const { stderrTail } = process;
+    const end = exitText(process);
+    // The message of a failure that climbed need not say it.
+    if (!failure.message.includes(end)) lines.push(`  ${end}`);
     if (stderrTail.length > 0) lines.push('  its last lines on stderr:', ...stderrTail.map((line) => `    ${line}`));
   }
   if (origin instanceof Error) lines.push('  the error:', ...indented(origin.stack ?? origin.message));

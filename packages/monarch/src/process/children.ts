@@ -1,4 +1,4 @@
-import { MeshFailure, type ProcessExit } from '../errors.ts';
+import { exitText, MeshFailure, type ProcessExit } from '../errors.ts';
 import type { ProcGroup } from '../proc-group.ts';
 import { ChildProcess } from './child-process.ts';
 import { within } from './deadline.ts';
@@ -129,8 +129,6 @@ export class Children {
 }
 
 function lossOf(process: ProcessExit, what: string): Loss {
-  const { pid, exitCode, signal } = process;
-  const kind = signal === null ? 'exit' : 'signal';
-  const end = signal === null ? `exited with code ${exitCode}` : `was killed by ${signal}`;
-  return { kind, problem: `${what}: process ${pid} ${end}.`, process };
+  const kind = process.signal === null ? 'exit' : 'signal';
+  return { kind, problem: `${what}: ${exitText(process)}.`, process };
 }

@@ -132,6 +132,7 @@ test.each([
   expect(code).toBe(1);
   for (const part of parts) expect(stderr).toContain(part);
   expect(stderr.match(/forge: /g)).toHaveLength(1);
+  if (what === 'die') expect(stderr.match(/was killed by SIGKILL/g)).toHaveLength(1);
   // The child of a process that was killed ends by itself.
   await until(() => !pids.some(isAlive));
   expect(existsSync(directory)).toBe(false);
