@@ -53,6 +53,11 @@ export class RunLog implements Disposable {
     return from?.accuracy;
   }
 
+  /** No step has ended, so there is no `curves.svg`. */
+  get isEmpty(): boolean {
+    return this.#measured.length === 0;
+  }
+
   get grpoSteps(): number {
     return this.#measured.filter(({ phase }) => phase === 'grpo').length;
   }
@@ -103,7 +108,7 @@ export class RunLog implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#measured.length > 0) writeFileSync(path.join(this.folder, 'curves.svg'), this.#picture());
+    if (!this.isEmpty) writeFileSync(path.join(this.folder, 'curves.svg'), this.#picture());
     closeSync(this.#metrics);
     closeSync(this.#completions);
   }

@@ -24,6 +24,9 @@ export async function train(given: Pick<Run, 'config' | 'source' | 'log' | 'prog
   const store = await openStore();
   const version = { value: 0 };
   const parts = await startParts(config, source, store, version);
+  // A service starts again what dies, so it has to be told that it ends.
+  await using _generator = parts.generator;
+  await using _rewards = parts.rewards;
   const weights = new WeightSync(parts, store, version);
   const problems = source.heldOut.slice(0, config.evaluation.problems);
   const run: Run = {
@@ -37,7 +40,7 @@ export async function train(given: Pick<Run, 'config' | 'source' | 'log' | 'prog
 
   const frozen = path.join(log.folder, 'reference');
   if (config.grpo.beta > 0) await parts.trainer.saveWeights.callOne(frozen);
-  const reference = config.grpo.beta > 0 ? await startReference(config, frozen) : undefined;
+  await using reference = config.grpo.beta > 0 ? await startReference(config, frozen) : undefined;
   await parts.trainer.resetOptimizer.callOne();
   await startTogether(signal, (ended) => {
     const pacing = new Pacing(config.grpo);
@@ -69,5 +72,5 @@ export function describeEnd(log: RunLog): string {
     accuracy === undefined || initialAccuracy === undefined
       ? 'No evaluation was made'
       : `Held-out accuracy ${initialAccuracy.toFixed(3)} → ${accuracy.toFixed(3)} by GRPO`;
-  return `${learned}, ${log.grpoSteps} GRPO steps, ${duration(seconds)}. See ${path.join(folder, 'curves.svg')}`;
+  return `${learned}, ${log.grpoSteps} GRPO steps, ${duration(seconds)}. See ${path.join(folder, log.isEmpty ? '' : 'curves.svg')}`;
 }
