@@ -1,0 +1,62 @@
+import { cpSync } from 'node:fs';
+import path from 'node:path';
+import { readGsm8k } from '@forge/data';
+import { loadModel } from '@forge/models';
+import { beforeAll, expect, test } from 'vitest';
+import { makeModelFolder } from './fixtures/model-folder.ts';
+import { readCompletions, readMetrics } from './fixtures/run-files.ts';
+import { type End, startApp } from './fixtures/start-app.ts';
+import { temporaryFolder } from './fixtures/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const run = path.join(folder, 'runs', 'real');
+let end: End;
+
+beforeAll(async () => {
+  makeModelFolder(path.join(folder, 'model'));
+  cpSync(path.join(import.meta.dirname, 'fixtures', 'gsm8k.jsonl'), path.join(folder, 'gsm8k.jsonl'));
+  // As a user writes it, in the folder that holds both.
+  await using app = startApp(
+    [
+      ...['--config', path.resolve(import.meta.dirname, '../configs/gsm8k.yaml')],
+      ...['model.path=model', 'dataset.path=gsm8k.jsonl', 'dataset.heldOut=2', 'run.name=real'],
+      ...['grpo.steps=2', 'grpo.groupsPerStep=2', 'grpo.groupSize=3', 'generator.maxTokens=12', 'evaluation.every=1'],
+    ],
+    { folder },
+  );
+  end = await app.ended;
+});
+
+test('a folder that transformers wrote and a file of GSM8K records are trained on', () => {
+  expect({ code: end.code, stderr: end.stderr }).toEqual({ code: 0, stderr: '' });
+  const metrics = readMetrics(run);
+  expect(metrics.map(({ step, phase }) => [step, phase])).toEqual([
+    [1, 'grpo'],
+    [2, 'grpo'],
+  ]);
+  for (const line of metrics) {
+    expect(line).toMatchObject({ loss: expect.any(Number), 'eval/accuracy': expect.any(Number) });
+    expect(line['completions/meanLength']).toBeLessThanOrEqual(12);
+    // Without a reference model there is nothing to diverge from.
+    expect(line['kl']).toBeNull();
+  }
+});
+
+test('the questions asked are those of the file but for the held-out ones, under the chat template of the folder', async () => {
+  const problems = await readGsm8k(path.join(folder, 'gsm8k.jsonl'));
+  const asked = new Set(readCompletions(run).map(({ prompt, target }) => JSON.stringify([prompt, target])));
+  const trainable = problems.slice(0, -2).map(({ question, target }) => JSON.stringify([`${question}\n`, target]));
+  expect(readCompletions(run)).toHaveLength(2 * 2 * 3);
+  expect(asked.size).toBe(4);
+  for (const one of asked) expect(trainable).toContain(one);
+});
+
+test('a path is taken from the folder that the program was started in, and what is trained is a whole model folder', async () => {
+  const [given, trained] = await Promise.all([
+    loadModel(path.join(folder, 'model')),
+    loadModel(path.join(run, 'trained')),
+  ]);
+  expect(trained.config.architecture).toBe('Qwen3ForCausalLM');
+  expect(trained.tokenizer.encode('How many has Ann?')).toEqual(given.tokenizer.encode('How many has Ann?'));
+  expect(trained.tokenizer.eosTokenIds).toEqual(given.tokenizer.eosTokenIds);
+});
