@@ -74,7 +74,7 @@ export abstract class ForgeActor extends Actor {
   /** Starts it as a service of one replica of one process. */
   static async asService<T extends ForgeActor, Args extends readonly unknown[]>(
     this: ActorClass<T, Args>,
-    ...args: Args
+    ...args: NoInfer<Args>
   ): Promise<Service<T>> {
     // biome-ignore lint/complexity/noThisInStatic: the class it is called on is the actor
     return await launcher<T, Args, 1>(this, {}).asService(...args);
@@ -83,7 +83,7 @@ export abstract class ForgeActor extends Actor {
   /** Starts it as one actor on a process of its own. */
   static async asActor<T extends ForgeActor, Args extends readonly unknown[]>(
     this: ActorClass<T, Args>,
-    ...args: Args
+    ...args: NoInfer<Args>
   ): Promise<OwnedMesh<T, never>> {
     // biome-ignore lint/complexity/noThisInStatic: the class it is called on is the actor
     return await launcher<T, Args, 1>(this, {}).asActor(...args);

@@ -68,6 +68,53 @@ export function sessionsRouteOnly(session: Awaited<ReturnType<Service<Counter>['
   session.increment.fanout;
 }
 
+interface Labels {
+  readonly title: string;
+  readonly subtitle?: string;
+}
+
+class Labelled extends ForgeActor {
+  static readonly module: string = import.meta.url;
+  readonly #labels: Labels;
+
+  constructor(labels: Labels, ..._more: readonly number[]) {
+    super();
+    this.#labels = labels;
+  }
+
+  readonly title = endpoint(() => this.#labels.title);
+}
+
+class Holder<Item> extends ForgeActor {
+  static readonly module: string = import.meta.url;
+  readonly put = endpoint((_item: Item): void => {});
+}
+
+const LabelsHolder = Holder<Labels>;
+
+export async function constructorArguments(): Promise<void> {
+  const one = await Labelled.asActor({ title: 'a' }, 1, 2);
+  is<Equal<typeof one, OwnedMesh<Labelled, never>>>();
+  const service = await Labelled.asService({ title: 'a', subtitle: 'b' });
+  is<Equal<typeof service, Service<Labelled>>>();
+  const holder = await LabelsHolder.asActor();
+  is<Equal<typeof holder, OwnedMesh<Holder<Labels>, never>>>();
+  // @ts-expect-error the title is missing
+  await Labelled.asActor({});
+  // @ts-expect-error the title is missing
+  await Labelled.asService({ subtitle: 'b' });
+  // @ts-expect-error the title is missing
+  await Labelled.options({}).asActor({});
+  // @ts-expect-error nothing is given
+  await Labelled.asActor();
+  // @ts-expect-error there is no such field
+  await Labelled.asActor({ title: 'a', colour: 'red' });
+  // @ts-expect-error numbers come after the labels
+  await Labelled.asActor({ title: 'a' }, '1');
+  // @ts-expect-error items have a title
+  await holder.put.callOne({});
+}
+
 class Plain extends Actor {
   static readonly module: string = import.meta.url;
   readonly echo = endpoint((value: string) => value);
