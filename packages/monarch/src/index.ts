@@ -39,3 +39,4 @@ export type { ValueMesh } from './mesh/value-mesh.ts';
 export { type ProcMesh, thisProc } from './proc-mesh.ts';
 export type { EndpointCard } from './reference.ts';
 export { shutdown, shutdownOnSignals } from './shutdown.ts';
+export { unsendable } from './wire/lower.ts';

@@ -4,6 +4,7 @@ import { ActorError, MeshFailure } from '../src/errors.ts';
 import { extentOf } from '../src/mesh/extent.ts';
 import { decode, encode } from '../src/wire/codec.ts';
 import { INLINE_BYTES } from '../src/wire/limits.ts';
+import { unsendable } from '../src/wire/lower.ts';
 import type { Message } from '../src/wire/message.ts';
 import { PacketReader, toFrames } from '../src/wire/packet.ts';
 
@@ -83,6 +84,18 @@ describe('the codec', () => {
     ['shared memory', [new Uint8Array(new SharedArrayBuffer(4))], '[0]'],
   ])('refuses %s, naming its path', (_, sent, path) => {
     expect(() => encode(sent)).toThrow(expect.objectContaining({ code: 'ERR_MONARCH_UNSENDABLE', path }));
+  });
+
+  test('refuses what says that it cannot be sent, with its reason', () => {
+    const tied = Object.defineProperty({ name: 'tied' }, unsendable, {
+      value: 'it is tied to its process. Send a copy.',
+    });
+    expect(() => encode([{ deep: tied }])).toThrow(
+      expect.objectContaining({
+        code: 'ERR_MONARCH_UNSENDABLE',
+        message: 'The value at [0].deep cannot be sent: it is tied to its process. Send a copy.',
+      }),
+    );
   });
 
   test('refuses a cycle', () => {

@@ -7,8 +7,8 @@ export class ServiceOptionsError extends RangeError {
   readonly option: string;
   readonly value: unknown;
 
-  constructor(option: string, value: unknown, problem: string) {
-    super(`${option} is ${String(value)}. ${problem}`);
+  constructor(option: string, value: unknown, problem: string, what = `${option} is ${String(value)}.`) {
+    super(`${what} ${problem}`);
     this.option = option;
     this.value = value;
   }

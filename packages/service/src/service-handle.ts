@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { EndpointCard } from '@forge/monarch';
+import { type EndpointCard, unsendable } from '@forge/monarch';
 import { FanoutError, type FanoutOutcome, ServiceOptionsError, SessionClosedError } from './errors.ts';
 import type { Service, ServiceControls, Session, SessionControls, ShutdownOptions } from './handle.ts';
 import { checkDelay } from './options.ts';
@@ -16,15 +16,31 @@ function checked(limits: RouteOptions): RouteOptions {
   return limits;
 }
 
+/** What a handle is, for messages. */
+interface Described {
+  readonly service: string;
+  readonly kind: 'service' | 'session';
+}
+
 /** Adds an object for each endpoint that has one answer. @throws {ServiceOptionsError} when a control has its name. */
-function withEndpoints(controls: object, endpoints: Endpoints, make: MakeEndpoint): object {
-  for (const [name, { kind, timeoutMs }] of endpoints) {
-    if (kind === 'stream') continue;
-    if (name in controls)
-      throw new ServiceOptionsError('endpoint', name, 'A service or session answers to that name itself.');
+function withEndpoints(
+  controls: object,
+  endpoints: Endpoints,
+  make: MakeEndpoint,
+  { service, kind }: Described,
+): object {
+  for (const [name, card] of endpoints) {
+    if (card.kind === 'stream') continue;
+    if (name in controls) {
+      const taken = `${service} has an endpoint named ${name}, and a ${kind} answers to that name itself.`;
+      throw new ServiceOptionsError('endpoint', name, 'Rename the endpoint.', taken);
+    }
+    const { timeoutMs } = card;
     Object.assign(controls, { [name]: make(name, timeoutMs === undefined ? {} : { timeoutMs }) });
   }
-  return Object.freeze(controls);
+  const what = kind === 'service' ? `the service ${service}` : `a session of the service ${service}`;
+  const value = `it is ${what}, which stays in the process that started it. Send a mesh of asActor, or plain data.`;
+  return Object.freeze(Object.defineProperty(controls, unsendable, { value }));
 }
 
 /** Makes the handle of a session. */
@@ -46,7 +62,7 @@ function sessionHandle<T>(replicas: ReplicaSet, session: StickySession, endpoint
     [Symbol.asyncDispose]: close,
   };
   // The endpoints are those of T, as its actors listed them.
-  return withEndpoints(controls, endpoints, make) as Session<T>;
+  return withEndpoints(controls, endpoints, make, { service: replicas.name, kind: 'session' }) as Session<T>;
 }
 
 interface Routed extends RouteOptions {
@@ -110,5 +126,5 @@ export function serviceHandle<T>(replicas: ReplicaSet, endpoints: Endpoints, sto
     [Symbol.asyncDispose]: async () => await shutdown(),
   };
   // The endpoints are those of T, as its actors listed them.
-  return withEndpoints(controls, endpoints, make) as Service<T>;
+  return withEndpoints(controls, endpoints, make, { service: name, kind: 'service' }) as Service<T>;
 }

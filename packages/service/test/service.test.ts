@@ -41,6 +41,25 @@ describe('route', () => {
     expect(service.state().replicas[0]).toMatchObject({ state: 'healthy', activeRequests: 0 });
   });
 
+  test('a service or session as an argument is refused in one sentence, and nothing is sent', async () => {
+    await using service = await Counter.options({ ...inline, meshName: 'votes' }).asService(0);
+    await using session = await service.session();
+    const why = 'which stays in the process that started it. Send a mesh of asActor, or plain data.';
+    // @ts-expect-error a service is no number
+    await expect(service.increment.route({ votes: service })).rejects.toMatchObject({
+      code: 'ERR_MONARCH_UNSENDABLE',
+      path: '[0].votes',
+      message: `The value at [0].votes cannot be sent: it is the service votes, ${why}`,
+    });
+    // @ts-expect-error a session is no number
+    await expect(service.increment.route(session)).rejects.toMatchObject({
+      message: `The value at [0] cannot be sent: it is a session of the service votes, ${why}`,
+    });
+    // @ts-expect-error a service is no number
+    await expect(Counter.options(inline).asActor(service)).rejects.toMatchObject({ code: 'ERR_MONARCH_UNSENDABLE' });
+    expect(await service.getValue.route()).toBe(0);
+  });
+
   test('a replica of several processes calls every rank and answers with that of rank 0', async () => {
     await using service = await Counter.options({ ...inline, procs: 3 }).asService(0);
     expect(await service.rank.route()).toBe(0);
@@ -341,6 +360,7 @@ describe('start and shutdown', () => {
       code: 'ERR_SERVICE_OPTIONS',
       option: 'endpoint',
       value: 'metrics',
+      message: 'Metered has an endpoint named metrics, and a service answers to that name itself. Rename the endpoint.',
     });
   });
 

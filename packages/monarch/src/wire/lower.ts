@@ -17,6 +17,10 @@ export interface Lowered {
   readonly buffers: readonly Uint8Array[];
 }
 
+// Registered: the object may come from a program that has another copy of this package.
+/** An object with this key cannot be sent; its value says why, and what to do instead. */
+export const unsendable: unique symbol = Symbol.for('@forge/monarch unsendable') as never;
+
 /** Options of {@link lower}. */
 export interface LowerOptions {
   /** Buffers to move instead of copy. */
@@ -96,6 +100,8 @@ class Lowering {
   }
 
   #object(value: object): unknown {
+    const why: unknown = Reflect.get(value, unsendable);
+    if (typeof why === 'string') throw this.#refuse(why);
     const prototype = Object.getPrototypeOf(value);
     if (prototype !== Object.prototype && prototype !== null) return this.#special(value);
     // msgpack readers rename this key; as a list of entries it survives.
