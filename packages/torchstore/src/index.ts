@@ -1,6 +1,7 @@
 export type { HeldPart, LocatedTensor, Place, TensorRecord } from './batch.ts';
 export type { ClientAddress } from './client.ts';
 export type { Controller } from './controller.ts';
+export { distribute } from './distribute.ts';
 export {
   CoverageError,
   FrameError,

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   attachStore,
   CoverageError,
+  distribute,
   IncompleteError,
   KeyNotFoundError,
   type Layout,
@@ -15,7 +16,6 @@ import {
   openStore,
   rankCount,
   replicate,
-  type ShardedTensor,
   StateDictError,
   type Store,
   StoreClosedError,
@@ -30,10 +30,6 @@ function cut(whole: Tensor, region: Region): Tensor {
   if (!region.size.includes(0))
     copyRegion(whole, local, { sourceOffset: region.offset, targetOffset, size: region.size });
   return local;
-}
-
-function piece(whole: Tensor, layout: Layout): ShardedTensor {
-  return { local: cut(whole, layoutRegion(whole.shape, layout)), globalShape: whole.shape, layout };
 }
 
 const everyRank = (layout: Distribution): Layout[] =>
@@ -84,7 +80,7 @@ describe.each([
       fc.asyncProperty(anyTwo, async ([shape, dtype, source, target]) => {
         const key = nextKey();
         const whole = numbered(dtype, shape, keys);
-        await Promise.all(everyRank(source).map((layout) => store.put(key, piece(whole, layout))));
+        await Promise.all(everyRank(source).map((layout) => store.put(key, distribute(whole, layout))));
         expect(bytesOf(await store.get(key))).toEqual(bytesOf(whole));
         for (const layout of everyRank(target).slice(0, 4)) {
           const got = await store.get(key, { layout });
@@ -142,7 +138,7 @@ describe.each([
     expect(missing).toBeInstanceOf(KeyNotFoundError);
     expect(missing).toMatchObject({ nearest: [`${key}.weight`] });
     const whole = numbered('int8', [8]);
-    await store.put(`${key}.cut`, piece(whole, { mesh: [4], placements: [shard(0)], rank: 2 }));
+    await store.put(`${key}.cut`, distribute(whole, { mesh: [4], placements: [shard(0)], rank: 2 }));
     const incomplete = await store.get(`${key}.cut`).catch((error: unknown) => error);
     expect(incomplete).toBeInstanceOf(IncompleteError);
     expect(incomplete).toMatchObject({ missingRanks: [0, 1, 3] });
@@ -168,9 +164,9 @@ describe.each([
     const whole = numbered('int8', [8, 8]);
     const before = filesIn(folder).length;
     const rows = { mesh: [2], placements: [shard(0)], rank: 0 };
-    await store.putStateDict(key, { w: piece(whole, rows) });
+    await store.putStateDict(key, { w: distribute(whole, rows) });
     const columns = { mesh: [2], placements: [shard(1)], rank: 1 };
-    await expect(store.putStateDict(key, { w: piece(whole, columns) })).rejects.toThrow(CoverageError);
+    await expect(store.putStateDict(key, { w: distribute(whole, columns) })).rejects.toThrow(CoverageError);
     expect(await store.keys(key)).toEqual([]);
     await expect.poll(() => filesIn(folder).length).toBe(before);
   });
@@ -198,7 +194,7 @@ describe.each([
     const key = nextKey();
     const whole = numbered('float32', [4, 4]);
     const layout = { mesh: [3, 2], placements: [replicate(), shard(0)] };
-    for (const each of everyRank(layout)) await store.put(key, piece(whole, each));
+    for (const each of everyRank(layout)) await store.put(key, distribute(whole, each));
     const stat = await store.stat(key);
     expect(stat?.bytes).toBe(volumes === 1 ? 64 : 192);
     expect(await store.get(key)).toEqual(whole);
@@ -252,7 +248,7 @@ describe.each([
     const whole = numbered('float32', [9, 2]);
     const put = (rank: number, own: string) =>
       store.putStateDict(prefix, {
-        w: piece(whole, { mesh: [2], placements: [shard(0)], rank }),
+        w: distribute(whole, { mesh: [2], placements: [shard(0)], rank }),
         [own]: numbered('int8', [rank + 1]),
       });
     await put(1, 'expert1');
@@ -264,7 +260,7 @@ describe.each([
       expert1: numbered('int8', [2]),
     });
     const odd = { mesh: [3], placements: [shard(0)], rank: 0 };
-    const two = { a: piece(whole, { mesh: [2], placements: [shard(0)], rank: 0 }), b: piece(whole, odd) };
+    const two = { a: distribute(whole, { mesh: [2], placements: [shard(0)], rank: 0 }), b: distribute(whole, odd) };
     await expect(store.putStateDict(prefix, two)).rejects.toThrow(StateDictError);
   });
 
@@ -278,7 +274,7 @@ describe.each([
     const reader = attachStore(store.reference);
     const writer = async (rank: number) => {
       for (let round = 1; round <= rounds; round += 1) {
-        await store.put(key, piece(filled(round), { ...layout, rank }));
+        await store.put(key, distribute(filled(round), { ...layout, rank }));
       }
     };
     const seen: number[] = [];
