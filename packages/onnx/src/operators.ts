@@ -53,7 +53,7 @@ export const differentiable = {
 } as const;
 
 /** Operators without a gradient. */
-export const opaque = {
+const opaque = {
   Equal: 'T T -> B',
   Less: 'N N -> B',
   LessOrEqual: 'N N -> B',

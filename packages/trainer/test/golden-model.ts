@@ -28,7 +28,7 @@ export interface GoldenModel {
   readonly weightsAfter: Readonly<Record<string, Tensor>>;
 }
 
-export const goldenFolder = (name: string): string =>
+const goldenFolder = (name: string): string =>
   fileURLToPath(new URL(`../../models/test/golden/${name}`, import.meta.url));
 
 export async function readGoldenModel(name: string): Promise<GoldenModel> {

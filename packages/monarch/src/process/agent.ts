@@ -66,7 +66,7 @@ async function construct(
 }
 
 /** Finds an actor class. @throws {ActorClassError} when its module does not export it under its own name. */
-export async function importClass(module: string, className: string): Promise<AnyActorClass> {
+async function importClass(module: string, className: string): Promise<AnyActorClass> {
   const exported: unknown = await import(/* @vite-ignore */ module).then(
     (namespace) => Reflect.get(namespace, className),
     (cause) => {

@@ -4,7 +4,7 @@ import type { Message } from '../wire/message.ts';
 import { type Caller, type Member, PendingCall, type Request } from './pending-call.ts';
 
 /** Items an actor may send ahead of its consumer. */
-export const STREAM_CREDIT = 16;
+const STREAM_CREDIT = 16;
 
 /** What a stream tells its consumer. */
 export interface StreamEvents {

@@ -51,7 +51,7 @@ function lastTwo({ shape }: Value, transposed: boolean) {
 }
 
 /** The last two axes exchanged. */
-export function swapLast(x: Value): Value {
+function swapLast(x: Value): Value {
   if (x.shape.length < 2) throw new ShapeError('Transpose', [x.shape], 'it has no two axes to exchange');
   const axes = x.shape.map((_, axis) => axis);
   return transpose(x, [...axes.slice(0, -2), axes.at(-1)!, axes.at(-2)!]);

@@ -23,7 +23,7 @@ const headerBytes = 16;
 /** Bytes of tensors in one frame. */
 export const maxPayloadBytes = 2 ** 20;
 /** Bytes of metadata in one frame. */
-export const maxMetaBytes = 2 ** 18;
+const maxMetaBytes = 2 ** 18;
 /** Boxes in one read. */
 export const maxBoxes = 512;
 /** The largest message that a side accepts. */
