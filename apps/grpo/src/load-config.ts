@@ -74,8 +74,11 @@ function placeOf(
   given: ReadonlyMap<string, string>,
   keys: readonly string[],
 ): string {
-  const override = given.get(keys.join('.'));
-  if (override !== undefined) return `override "${override}"`;
+  for (let depth = keys.length; depth > 0; depth--) {
+    // What was given for a key was given for all below it.
+    const override = given.get(keys.slice(0, depth).join('.'));
+    if (override !== undefined) return `override "${override}"`;
+  }
   for (let depth = keys.length; depth > 0; depth--) {
     const node = document.getIn(keys.slice(0, depth), true);
     if (isNode(node) && node.range) return `${path}:${lines.linePos(node.range[0]).line}`;

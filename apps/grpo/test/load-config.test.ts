@@ -62,6 +62,9 @@ test('a wrong override is named itself', async () => {
   expect(await problemsOf('', 'grpo.size=3')).toEqual([
     'override "grpo.size=3": grpo.size is not a key that exists here.',
   ]);
+  expect(await problemsOf('', 'reward.functions=[math, luck]')).toEqual([
+    'override "reward.functions=[math, luck]": reward.functions.1 must be one of math, thinking.',
+  ]);
   expect(await problemsOf('', 'steps')).toEqual([
     'override "steps": expected <key>.<key>=<value>, such as grpo.steps=50.',
   ]);

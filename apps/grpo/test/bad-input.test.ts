@@ -1,0 +1,215 @@
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { readSafetensors, writeSafetensors } from '@forge/models';
+import { describe, expect, test } from 'vitest';
+import { makeModelFolder } from './fixtures/model-folder.ts';
+import { startApp } from './fixtures/start-app.ts';
+import { temporaryFolder } from './fixtures/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const gsm8k = path.resolve(import.meta.dirname, '../configs/gsm8k.yaml');
+const records = path.resolve(import.meta.dirname, 'fixtures/gsm8k.jsonl');
+let count = 0;
+
+/** What the app says when it is started with these arguments in a folder of its own, made by `prepare`. */
+async function refusal(args: readonly string[], prepare: (cwd: string) => unknown = () => undefined): Promise<string> {
+  const cwd = path.join(folder, String(count++));
+  mkdirSync(cwd);
+  await prepare(cwd);
+  await using app = startApp([...args, 'run.name=bad'], { folder: cwd });
+  const { code, stdout, stderr } = await app.ended;
+  // The first thing that a run says is where its folder is; nothing is started before.
+  expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: '' });
+  expect(stderr).not.toMatch(/^ +at /m);
+  return stderr.trimEnd();
+}
+
+const real = ['--config', gsm8k, 'model.path=model', 'dataset.path=gsm8k.jsonl'];
+
+/** The refusal of a sound model and data set, after `damage`. */
+async function refusalOfDamaged(damage: (model: string, dataset: string) => unknown): Promise<string> {
+  return await refusal(real, async (cwd) => {
+    const dataset = path.join(cwd, 'gsm8k.jsonl');
+    copyFileSync(records, dataset);
+    await damage(makeModelFolder(path.join(cwd, 'model')), dataset);
+  });
+}
+
+const editJson = (file: string, change: object) =>
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), ...change }));
+
+describe.concurrent('a model that cannot be used is named with its file, and key or tensor', () => {
+  const weights = (model: string) => path.join(model, 'model.safetensors');
+
+  test.for<readonly [string, (model: string) => unknown, string]>([
+    [
+      'no folder',
+      (model) => rmSync(model, { recursive: true }),
+      'model/config.json: expected a JSON object, got no such file.',
+    ],
+    [
+      'no config.json',
+      (model) => rmSync(path.join(model, 'config.json')),
+      'model/config.json: expected a JSON object, got no such file.',
+    ],
+    [
+      'a config.json that is no JSON',
+      (model) => writeFileSync(path.join(model, 'config.json'), '{"hidden_size": 48'),
+      'model/config.json: expected JSON, got ',
+    ],
+    [
+      'a key of config.json that is no number',
+      (model) => editJson(path.join(model, 'config.json'), { hidden_size: 'large' }),
+      'model/config.json: hidden_size is "large", expected ',
+    ],
+    [
+      'another architecture',
+      (model) =>
+        editJson(path.join(model, 'config.json'), { architectures: ['MixtralForCausalLM'], model_type: 'mixtral' }),
+      'model/config.json: architectures is ["MixtralForCausalLM"], expected ',
+    ],
+    [
+      'no weights',
+      (model) => rmSync(weights(model)),
+      'model/model.safetensors: expected a safetensors file, got ENOENT.',
+    ],
+    [
+      'a missing tensor',
+      async (model) => {
+        const { 'model.layers.1.mlp.up_proj.weight': _, ...rest } = await readSafetensors(weights(model));
+        await writeSafetensors(weights(model), rest);
+      },
+      'model: tensor model.layers.1.mlp.up_proj.weight: expected shape [80, 48], got no such tensor.',
+    ],
+    [
+      'weights that end too early',
+      (model) => writeFileSync(weights(model), readFileSync(weights(model)).subarray(0, -1000)),
+      'model/model.safetensors: tensor ',
+    ],
+    [
+      'no tokenizer.json',
+      (model) => rmSync(path.join(model, 'tokenizer.json')),
+      'model/tokenizer.json: expected a JSON object, got no such file.',
+    ],
+    [
+      'a tokenizer.json that is no JSON',
+      (model) => writeFileSync(path.join(model, 'tokenizer.json'), 'vocab'),
+      'model/tokenizer.json: expected JSON, got ',
+    ],
+    [
+      'a tokenizer.json that defines no tokenizer',
+      (model) => writeFileSync(path.join(model, 'tokenizer.json'), '{"version": "1.0"}'),
+      'model/tokenizer.json: expected the definition of a tokenizer, got ',
+    ],
+    [
+      'no chat template',
+      (model) => editJson(path.join(model, 'tokenizer_config.json'), { chat_template: undefined }),
+      'model/chat_template.jinja: the folder has no chat template, here or in tokenizer_config.json.',
+    ],
+    [
+      'a chat template that does not parse',
+      (model) => editJson(path.join(model, 'tokenizer_config.json'), { chat_template: '{% if %}' }),
+      'model/tokenizer_config.json: the chat template does not parse: ',
+    ],
+    [
+      'the tokenizer of another model',
+      (model) => {
+        const file = path.join(model, 'tokenizer.json');
+        writeFileSync(file, readFileSync(file, 'utf8').replace('"?":', '"?":9'));
+      },
+      'model/tokenizer.json: gives token 9',
+    ],
+  ])('%s', async ([_, damage, message]) => {
+    const told = await refusalOfDamaged(damage);
+    expect(told).toContain(message);
+    expect(told.split('\n')).toHaveLength(1);
+  });
+});
+
+describe.concurrent('a data set that cannot be used is named with its file and line', () => {
+  const withLine3 = (line: string) => (_: string, dataset: string) => {
+    const lines = readFileSync(dataset, 'utf8').split('\n');
+    writeFileSync(dataset, lines.with(2, line).join('\n'));
+  };
+
+  test.for<readonly [string, (model: string, dataset: string) => unknown, string]>([
+    ['no file', (_, dataset) => rmSync(dataset), 'gsm8k.jsonl: the file cannot be read (ENOENT).'],
+    ['an empty file', (_, dataset) => writeFileSync(dataset, '\n'), 'gsm8k.jsonl: the file has no records.'],
+    [
+      'a line that is no JSON',
+      withLine3('{"question": "1'),
+      'gsm8k.jsonl:3: expected one JSON object a line, found: {"question": "1',
+    ],
+    [
+      'a line without an answer',
+      withLine3('{"question": "1 + 1?"}'),
+      'gsm8k.jsonl:3: "answer" must be a text, it is missing.',
+    ],
+    [
+      'an answer without a result',
+      withLine3('{"question": "1 + 1?", "answer": "It is two."}'),
+      'gsm8k.jsonl:3: "answer" must end in "#### <result>", found: "It is two."',
+    ],
+    [
+      'one problem, to train on and to be evaluated',
+      (_, dataset) => writeFileSync(dataset, readFileSync(dataset, 'utf8').split('\n')[0]!),
+      'gsm8k.jsonl: one problem cannot be both trained on and evaluated; give at least two, or dataset.heldOutPath.',
+    ],
+  ])('%s', async ([_, damage, message]) => {
+    expect(await refusalOfDamaged(damage)).toBe(message);
+  });
+});
+
+describe.concurrent('a setting that cannot be is named with its file and line, or as it was given', () => {
+  const withConfig = (yaml: string) =>
+    refusal(['--config', 'run.yaml'], (cwd) => writeFileSync(path.join(cwd, 'run.yaml'), yaml));
+
+  test('a key that does not exist', async () => {
+    expect(await withConfig('run:\n  seed: 1\n  speed: 2\n')).toBe(
+      'run.yaml:3: run.speed is not a key that exists here.',
+    );
+  });
+
+  test('a value of another type', async () => {
+    expect(await withConfig('grpo:\n  steps: many\n')).toBe('run.yaml:2: grpo.steps must be a number, got "many".');
+  });
+
+  test('a file that is not there, or is no YAML', async () => {
+    expect(await refusal(['--config', 'absent.yaml'])).toBe('absent.yaml: the file cannot be read (ENOENT).');
+    expect(await withConfig('grpo: [')).toMatch(/^run\.yaml: .* at line 1, column \d+:/);
+  });
+
+  test('the paths that a shipped configuration leaves to its user', async () => {
+    const told = await refusal(['--config', gsm8k]);
+    expect(told.split('\n')).toEqual([
+      expect.stringMatching(/gsm8k\.yaml:\d+: model\.path must be a string, got null\.$/),
+      expect.stringMatching(/gsm8k\.yaml:\d+: dataset\.path must be a string, got null\.$/),
+    ]);
+  });
+
+  test('a run folder that holds a run', async () => {
+    const told = await refusal(['run.folder=runs'], (cwd) => {
+      mkdirSync(path.join(cwd, 'runs/bad'), { recursive: true });
+      writeFileSync(path.join(cwd, 'runs/bad/metrics.jsonl'), '');
+    });
+    expect(told).toBe('run.name: runs/bad holds a run already; choose another name, or remove that folder.');
+  });
+
+  test.for<readonly [string, string]>([
+    ['grpo.speed=2', 'override "grpo.speed=2": grpo.speed is not a key that exists here.'],
+    ['grpo.steps', 'override "grpo.steps": expected <key>.<key>=<value>, such as grpo.steps=50.'],
+    [
+      'reward.functions=[math,luck]',
+      'override "reward.functions=[math,luck]": reward.functions.1 must be one of math, thinking.',
+    ],
+    ['run.folder=/dev/null/runs', 'run.folder: /dev/null/runs/bad cannot be made (ENOTDIR).'],
+    ['--speed', "Unknown option '--speed'"],
+  ])('%s', async ([argument, message]) => {
+    expect(await refusal([argument])).toContain(message);
+  });
+});
+
+test('--help says how to start a run, and starts none', async () => {
+  await using app = startApp(['--help'], { folder });
+  expect(await app.ended).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('--config <file>') });
+});
