@@ -1,5 +1,6 @@
 import { type ChatMessage, type ChatOptions, loadModel, type ModelConfig, type Tokenizer } from '@forge/models';
 import { endpoint } from '@forge/monarch';
+import { drainMetrics, type Metrics } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
 import { attachStore, type Store, type StoreReference } from '@forge/torchstore';
 import type { Completion } from './completion.ts';
@@ -127,6 +128,9 @@ export class Generator extends ForgeActor {
     concurrency: Number.POSITIVE_INFINITY,
     idempotent: true,
   });
+
+  /** What was recorded in this process since the last time; for `observe` of a `MetricLogger`. */
+  readonly drainMetrics = endpoint((): Metrics => drainMetrics(), { concurrency: Number.POSITIVE_INFINITY });
 
   #started(): Promise<Ready> {
     if (!this.#ready) throw new TypeError('A generator answers only after its setup; spawn it instead of calling new.');

@@ -1,5 +1,6 @@
 import { initialize, loadTokenizer } from '@forge/models';
 import { type MeshFailure, thisHost } from '@forge/monarch';
+import { MetricLogger } from '@forge/observability';
 import { openStore, policyVersionPrefix } from '@forge/torchstore';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Generator } from '../../src/generator.ts';
@@ -103,6 +104,31 @@ describe.each(['inline', 'process'] as const)('a generator, %s', (kind) => {
     await expect(cancelled).rejects.toThrow();
     expect(await next).toHaveLength(1);
   });
+});
+
+test('what the replicas of a service recorded comes to a logger, and does not wait for what is under way', async () => {
+  await using store = await openStore();
+  await store.putStateDict(policyVersionPrefix(1), initialize(folder.config, 1));
+  await using service = await Generator.options({ numReplicas: 2 }).asService({
+    model: folder.path,
+    store: store.reference,
+    threads,
+  });
+  await using logger = new MetricLogger([], { warn: (line) => expect.unreachable(line) });
+  await logger.observe(() => service.drainMetrics.fanout());
+  await logger.flush(0); // what other tests recorded in this process
+  const groups = await Promise.all([1, 2, 3, 4].map(() => service.generate.route(question, { n: 3, maxTokens: 2 })));
+  expect(await logger.flush(1)).toMatchObject({
+    step: 1,
+    'generator/generate/count_requests': 4,
+    'generator/generate/count_sequences_completed': 12,
+    'generator/generate/sum_tokens_generated': groups.flat().reduce((sum, { tokenIds }) => sum + tokenIds.length, 0),
+  });
+  const running = [1, 2].map(() => service.generate.route(question, { maxTokens: 450 }));
+  const update = service.updateWeights.fanout(1, { mode: 'drain' });
+  const first = await Promise.race([update.then(() => 'update'), logger.flush(2).then(() => 'metrics')]);
+  expect(first).toBe('metrics');
+  await Promise.all([...running, update]);
 });
 
 test('replicas of a service draw equally for a seeded request and all take new weights', async () => {
