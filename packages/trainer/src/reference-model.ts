@@ -1,5 +1,6 @@
 import { scoringGraph } from '@forge/models';
 import { endpoint } from '@forge/monarch';
+import { drainMetrics, type Metrics, recordMetric } from '@forge/observability';
 import { openSession, type Session } from '@forge/onnx';
 import { ForgeActor } from '@forge/service';
 import { readModel } from './open-training.ts';
@@ -41,10 +42,19 @@ export class ReferenceModel extends ForgeActor {
       const { config, weights, session } = this.#opened!; // the mesh delivers no call before setup() is done
       checkSequences(sequences, config);
       const { temperature = 1, ...packing } = this.#options;
+      const start = performance.now();
       const scores = await scoreSequences({ session, parameters: weights }, sequences, { ...packing, temperature });
+      recordMetric('reference_perf/forward/total_duration_ms', performance.now() - start);
+      recordMetric('reference_perf/forward/count_forward_passes', 1, 'sum');
+      for (const { promptIds, tokenIds } of sequences) {
+        recordMetric('reference_perf/forward/avg_sequence_length', promptIds.length + tokenIds.length);
+      }
       return scores.logProbs;
     },
     // The weights never change: a call that was lost with its process may run again elsewhere.
     { idempotent: true },
   );
+
+  /** What was recorded in this process since the last time; for `observe` of a `MetricLogger`. */
+  readonly drainMetrics = endpoint((): Metrics => drainMetrics(), { concurrency: Number.POSITIVE_INFINITY });
 }

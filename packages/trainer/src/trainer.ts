@@ -1,6 +1,6 @@
 import { saveModel, type Weights } from '@forge/models';
 import { endpoint } from '@forge/monarch';
-import { recordMetric } from '@forge/observability';
+import { drainMetrics, type Metrics, recordMetric } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
 import { attachStore, policyVersionPrefix, type Store, type StoreReference } from '@forge/torchstore';
 import { checkStepOptions } from './check-options.ts';
@@ -85,6 +85,9 @@ export class Trainer extends ForgeActor {
   readonly resetOptimizer = endpoint((schedule?: Schedule): void => {
     this.#opened().resetOptimizer(schedule);
   });
+
+  /** What was recorded in this process since the last time; for `observe` of a `MetricLogger`. */
+  readonly drainMetrics = endpoint((): Metrics => drainMetrics(), { concurrency: Number.POSITIVE_INFINITY });
 
   #opened(): Training {
     // The mesh delivers no call before setup() is done.

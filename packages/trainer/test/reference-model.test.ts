@@ -1,4 +1,5 @@
 import { thisHost } from '@forge/monarch';
+import { MetricLogger } from '@forge/observability';
 import { expect, test } from 'vitest';
 import { openTraining } from '../src/open-training.ts';
 import { ReferenceModel } from '../src/reference-model.ts';
@@ -36,6 +37,19 @@ test('a sequence that cannot be scored is the error of that call, and the model 
     cause: { code: 'ERR_TRAINER_BATCH', sequence: 0 },
   });
   expect(await reference.forward.callOne(sequences.slice(2))).toHaveLength(1);
+});
+
+test('what the replicas recorded comes to a logger', async () => {
+  await using folder = await modelFolder(model);
+  await using service = await ReferenceModel.options({ numReplicas: 2 }).asService({ model: folder.path });
+  await using logger = new MetricLogger([], { warn: (line) => expect.unreachable(line) });
+  await logger.observe(() => service.drainMetrics.fanoutSettled());
+  await logger.flush(0); // what other tests recorded in this process
+  await Promise.all([service.forward.route(sequences), service.forward.route(sequences.slice(0, 1))]);
+  expect(await logger.flush(1)).toMatchObject({
+    'reference_perf/forward/count_forward_passes': 2,
+    'reference_perf/forward/avg_sequence_length': (6 + 1 + 3 + 6) / 4,
+  });
 });
 
 test('what a killed replica was scoring is scored by another', async () => {

@@ -1,4 +1,5 @@
 import { thisHost } from '@forge/monarch';
+import { MetricLogger } from '@forge/observability';
 import { openStore } from '@forge/torchstore';
 import { expect, test } from 'vitest';
 import { openTraining } from '../src/open-training.ts';
@@ -40,6 +41,21 @@ test.each(['inline', 'process'] as const)('the actor (%s) takes the steps of tra
     expect(await trainer.trainStep.callOne(inputs, targets)).toEqual(expected);
   }
   expect(compare(await trainer.getWeights.callOne(), training.weights).worst).toBe(0);
+});
+
+test('what a step recorded comes to a logger', async () => {
+  await using folder = await modelFolder(model);
+  await using trainer = await Trainer.asActor({ model: folder.path, ...settings });
+  await using logger = new MetricLogger([], { warn: (line) => expect.unreachable(line) });
+  await logger.observe(async () => [await trainer.drainMetrics.callOne()]);
+  await logger.flush(0); // what other tests recorded in this process
+  const { loss, gradNorm, tokens } = await trainer.trainStep.callOne(inputs, targets);
+  expect(await logger.flush(1)).toMatchObject({
+    'rl_trainer/loss': loss,
+    'rl_trainer/grad_norm': gradNorm,
+    'rl_trainer/tokens': tokens,
+  });
+  expect(await logger.flush(2)).toEqual({ step: 2 });
 });
 
 test('resetOptimizer begins a phase of its own schedule', async () => {
