@@ -9,6 +9,7 @@ export {
   NotConfiguredError,
   TrainerOptionError,
 } from './errors.ts';
+export { type GrpoBatch, type GrpoEpisode, grpoBatch } from './grpo-batch.ts';
 export type { Correction, CorrectionMode } from './losses/correction.ts';
 export type { KlEstimator } from './losses/kl.ts';
 export type { BatchCounts, Floats, LossResult } from './losses/loss.ts';
