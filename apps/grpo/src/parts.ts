@@ -1,13 +1,12 @@
-import { DatasetActor, ReplayBuffer } from '@forge/data';
+import { DatasetActor, type Group, ReplayBuffer } from '@forge/data';
 import { Generator } from '@forge/generator';
 import type { Store } from '@forge/torchstore';
 import { ReferenceModel, Trainer } from '@forge/trainer';
 import { RewardActor } from './actors/reward-actor.ts';
 import type { Config } from './config.ts';
-import type { EpisodeGroup } from './rollouts.ts';
 import type { Source } from './source.ts';
 
-const EpisodeBuffer = ReplayBuffer<EpisodeGroup>;
+const EpisodeBuffer = ReplayBuffer<Group>;
 
 /** The actors and services of a run, each in processes of its own. */
 export type Parts = Awaited<ReturnType<typeof startParts>>;

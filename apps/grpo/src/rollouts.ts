@@ -1,4 +1,4 @@
-import type { Episode, Sampled } from '@forge/data';
+import type { Sampled } from '@forge/data';
 import type { Completion } from '@forge/generator';
 import { Random } from '@forge/tensor';
 import { groupAdvantages } from '@forge/trainer';
@@ -6,14 +6,6 @@ import type { Pacing } from './pacing.ts';
 import type { Reference } from './parts.ts';
 import { answerOf, conversation } from './prompt.ts';
 import type { Run } from './run.ts';
-
-/** What the replay buffer keeps: the episodes of one prompt. */
-export interface EpisodeGroup {
-  readonly number: number;
-  /** The oldest weight version of its tokens. */
-  readonly policyVersion: number;
-  readonly episodes: readonly Episode[];
-}
 
 /**
  * Loop 1: prompts to scored groups in the replay buffer, as many at once as the pacing admits.

@@ -1,9 +1,9 @@
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
+import type { Group } from '@forge/data';
 import { stringify } from 'yaml';
 import type { Config } from './config.ts';
 import { type Curve, curvesSvg } from './curves.ts';
-import type { EpisodeGroup } from './rollouts.ts';
 
 export type Phase = 'warmup' | 'grpo';
 
@@ -86,7 +86,7 @@ export class RunLog implements Disposable {
   }
 
   /** The completions that the step just ended was trained on. */
-  completions(groups: readonly EpisodeGroup[]): void {
+  completions(groups: readonly Group[]): void {
     const step = this.#measured.length;
     const lines = groups.flatMap(({ number, episodes }) =>
       episodes.map(({ prompt, completion, target, reward, rewards, advantage, finishReason, policyVersion }) =>

@@ -1,3 +1,5 @@
+import type { Versioned } from './replay-buffer.ts';
+
 /** One completion of a prompt, as the generator sampled it. */
 export interface Sampled {
   readonly prompt: string;
@@ -30,9 +32,27 @@ export interface Episode extends Scored {
   readonly refLogProbs?: Float32Array;
 }
 
-/** The episodes of one prompt. */
-export interface Group {
-  /** The number of the prompt in the order of sampling. */
-  readonly number: number;
+/** The episodes of one prompt, which are trained on together; `number` is that of the prompt in the order of sampling. */
+export interface Group extends Versioned {
   readonly episodes: readonly Episode[];
+}
+
+/** What a completion must tell to become a {@link Sampled}; those of `@forge/generator` do. */
+export interface Generated extends Omit<Sampled, 'completion' | 'policyVersion'> {
+  readonly text: string;
+  /** [tokens] the weight version that produced each token. */
+  readonly versions: Int32Array;
+}
+
+/** A completion in the words of an episode. One without tokens has the policy version Infinity: it makes no group older. */
+export function sampledFrom(completion: Generated): Sampled {
+  const { prompt, promptIds, text, tokenIds, logProbs, versions, finishReason } = completion;
+  const policyVersion = versions.reduce((oldest, version) => Math.min(oldest, version), Number.POSITIVE_INFINITY);
+  return { prompt, promptIds, completion: text, tokenIds, logProbs, policyVersion, finishReason };
+}
+
+/** The oldest weight version in any of these, which is that of their group. @throws {RangeError} when there are none. */
+export function policyVersionOf(episodes: readonly Pick<Sampled, 'policyVersion'>[]): number {
+  if (episodes.length === 0) throw new RangeError('A group without episodes has no policy version. Leave it out.');
+  return Math.min(...episodes.map(({ policyVersion }) => policyVersion));
 }

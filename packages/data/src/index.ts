@@ -1,5 +1,13 @@
 export { DatasetActor, type DatasetOptions, type Sample } from './dataset-actor.ts';
-export type { Episode, Group, Sampled, Scored } from './episode.ts';
+export {
+  type Episode,
+  type Generated,
+  type Group,
+  policyVersionOf,
+  type Sampled,
+  type Scored,
+  sampledFrom,
+} from './episode.ts';
 export { epochOrder, following, type Position } from './epochs.ts';
 export { DatasetError } from './errors.ts';
 export { type Problem, parseGsm8k, readGsm8k } from './gsm8k.ts';

@@ -46,9 +46,7 @@ export class ReplayBuffer<Item extends Versioned> extends ForgeActor {
 
   constructor({ batchSize, maxPolicyAge = 1 }: ReplayBufferOptions) {
     super();
-    if (!(Number.isInteger(batchSize) && batchSize > 0)) {
-      throw new RangeError(`batchSize must be a whole number above 0, got ${batchSize}.`);
-    }
+    checkBatchSize(batchSize);
     if (!(maxPolicyAge >= 0)) throw new RangeError(`maxPolicyAge must be at least 0, got ${maxPolicyAge}.`);
     this.#batchSize = batchSize;
     this.#maxPolicyAge = maxPolicyAge;
@@ -60,15 +58,22 @@ export class ReplayBuffer<Item extends Versioned> extends ForgeActor {
     this.#added += 1;
   });
 
-  /** A full batch for training at `policyVersion`, or `undefined` while there are too few fresh items. */
-  readonly sample = endpoint((policyVersion: number): readonly Item[] | undefined => {
-    this.#evict(policyVersion);
-    if (this.#items.size < this.#batchSize) return undefined;
-    const batch = [...this.#items.values()].sort((a, b) => a.number - b.number).slice(0, this.#batchSize);
-    for (const { number } of batch) this.#items.delete(number);
-    this.#sampled += batch.length;
-    return batch;
-  });
+  /**
+   * A full batch for training at `policyVersion`, or `undefined` while there are too few fresh items.
+   *
+   * @param batchSize - of this batch alone. @default that of the buffer
+   */
+  readonly sample = endpoint(
+    (policyVersion: number, batchSize: number = this.#batchSize): readonly Item[] | undefined => {
+      checkBatchSize(batchSize);
+      this.#evict(policyVersion);
+      if (this.#items.size < batchSize) return undefined;
+      const batch = [...this.#items.values()].sort((a, b) => a.number - b.number).slice(0, batchSize);
+      for (const { number } of batch) this.#items.delete(number);
+      this.#sampled += batch.length;
+      return batch;
+    },
+  );
 
   /** Drops what is older than the bound at `policyVersion`; the number of dropped items. */
   readonly evict = endpoint((policyVersion: number): number => this.#evict(policyVersion));
@@ -103,4 +108,9 @@ export class ReplayBuffer<Item extends Versioned> extends ForgeActor {
     this.#evicted += stale.length;
     return stale.length;
   }
+}
+
+function checkBatchSize(batchSize: number): void {
+  if (Number.isInteger(batchSize) && batchSize > 0) return;
+  throw new RangeError(`batchSize must be a whole number above 0, got ${batchSize}.`);
 }

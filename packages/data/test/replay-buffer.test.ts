@@ -1,6 +1,14 @@
 import { thisHost } from '@forge/monarch';
 import { expect, test } from 'vitest';
-import { type BufferStateDict, ReplayBuffer, type ReplayBufferOptions, type Versioned } from '../src/index.ts';
+import {
+  type BufferStateDict,
+  type Group,
+  policyVersionOf,
+  ReplayBuffer,
+  type ReplayBufferOptions,
+  type Versioned,
+} from '../src/index.ts';
+import { episodeOf } from './episode-of.ts';
 
 async function bufferOf(options: ReplayBufferOptions) {
   const procs = await thisHost().spawnProcs({ kind: 'inline' });
@@ -16,6 +24,28 @@ test('a batch is given when it is full, in the order of the numbers', async () =
   expect(await held.buffer.sample.callOne(0)).toBeUndefined();
   for (const number of [3, 2]) await held.add(number);
   expect(numbers(await held.buffer.sample.callOne(0))).toEqual([1, 2, 3]);
+});
+
+test('one batch may have another size than those of the buffer', async () => {
+  await using held = await bufferOf({ batchSize: 2 });
+  for (const number of [4, 3, 2, 1]) await held.add(number);
+  expect(await held.buffer.sample.callOne(0, 5)).toBeUndefined();
+  expect(numbers(await held.buffer.sample.callOne(0, 1))).toEqual([1]);
+  expect(numbers(await held.buffer.sample.callOne(0))).toEqual([2, 3]);
+  await expect(held.buffer.sample.callOne(0, 0)).rejects.toThrow(/batchSize must be/);
+  expect(await held.buffer.counts.callOne()).toEqual({ size: 1, added: 4, sampled: 3, evicted: 0 });
+});
+
+test('a group of episodes can be kept, and is as old as its oldest token', async () => {
+  await using procs = await thisHost().spawnProcs({ kind: 'inline' });
+  const Groups = ReplayBuffer<Group>;
+  const buffer = await procs.spawn('groups', Groups, { batchSize: 1, maxPolicyAge: 1 });
+  const episodes = [episodeOf([3, 4]), episodeOf([2, 3])];
+  const group: Group = { number: 0, policyVersion: policyVersionOf(episodes), episodes };
+  await buffer.add.callOne(group);
+  expect(await buffer.sample.callOne(3)).toEqual([group]);
+  await buffer.add.callOne(group);
+  expect(await buffer.sample.callOne(4)).toBeUndefined();
 });
 
 test('an item is used once', async () => {
