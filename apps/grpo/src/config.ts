@@ -55,17 +55,17 @@ export const configSchema = z.strictObject({
       maxSteps: z.int().min(0).default(600),
       batchSize: count.default(64),
       learningRate: positive.default(1e-3),
-      /** Steps between evaluations; every second step is evaluated once a quarter of `stopAccuracy` is reached. */
+      /** Steps between evaluations; every second step, with smaller steps, once a quarter of `stopAccuracy` is reached. */
       evaluateEvery: count.default(10),
       /** Held-out accuracy at which the warm-up ends. */
-      stopAccuracy: share.default(0.42),
+      stopAccuracy: share.default(0.5),
     })
     .prefault({}),
   grpo: z
     .strictObject({
-      steps: count.default(400),
+      steps: count.default(300),
       /** Held-out accuracy at which the run ends early. */
-      stopAccuracy: share.default(0.96),
+      stopAccuracy: share.default(0.95),
       groupsPerStep: count.default(32),
       /** Completions of one prompt. */
       groupSize: z.int().min(2).default(8),
@@ -76,6 +76,8 @@ export const configSchema = z.strictObject({
       maxPolicyAge: z.int().min(0).default(1),
       learningRate: positive.default(1.5e-4),
       warmupSteps: z.int().min(0).default(5),
+      /** How the learning rate goes from there, down to 0 at `steps` unless it is constant. */
+      schedule: z.enum(['constant', 'linear', 'cosine']).default('cosine'),
       epsilonLow: positive.default(0.2),
       epsilonHigh: positive.default(0.28),
       /** Weight of the KL divergence from the reference model. 0 runs without one. */
@@ -88,7 +90,8 @@ export const configSchema = z.strictObject({
       replicas: count.default(1),
       threads: count.default(1),
       maxTokens: count.default(16),
-      temperature: positive.default(1),
+      /** Of the samples, and of the log-probabilities that are trained on. */
+      temperature: positive.default(0.5),
       maxSequences: count.default(256),
     })
     .prefault({}),

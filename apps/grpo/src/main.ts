@@ -41,7 +41,7 @@ async function main(): Promise<number> {
     (error: unknown) => ({ error }),
   );
   progress.end();
-  log[Symbol.dispose]();
+  await log[Symbol.asyncDispose]();
   await shutdown();
   // The death of a process is reported, and the exit code set, where it is noticed. What failed because of it, as calls
   // that were under way, would only hide it.

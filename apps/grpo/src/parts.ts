@@ -1,15 +1,20 @@
 import { DatasetActor, type Group, ReplayBuffer } from '@forge/data';
 import { Generator } from '@forge/generator';
+import type { ServiceEvent } from '@forge/service';
 import type { Store } from '@forge/torchstore';
-import { ReferenceModel, Trainer } from '@forge/trainer';
+import { ReferenceModel, type Schedule, Trainer } from '@forge/trainer';
 import { RewardActor } from './actors/reward-actor.ts';
 import type { Config } from './config.ts';
-import type { Source } from './source.ts';
+import type { Progress } from './progress.ts';
+import type { Run } from './run.ts';
 
 const EpisodeBuffer = ReplayBuffer<Group>;
 
 /** The actors and services of a run, each in processes of its own. */
 export type Parts = Awaited<ReturnType<typeof startParts>>;
+
+/** What the parts are made from. */
+type Given = Pick<Run, 'config' | 'source' | 'progress'>;
 
 /** What a restarted generator has to catch up to. */
 export interface CurrentVersion {
@@ -17,8 +22,9 @@ export interface CurrentVersion {
 }
 
 /** Starts everything but the reference model, which exists only once the warm-up has ended. */
-export async function startParts(config: Config, source: Source, store: Store, version: CurrentVersion) {
+export async function startParts({ config, source, progress }: Given, store: Store, version: CurrentVersion) {
   const { run, grpo } = config;
+  const told = (service: string) => tellLosses(service, progress);
   const model = source.modelFolder;
   const [dataset, buffer, trainer, rewards, generator] = await Promise.all([
     DatasetActor.options({ meshName: 'dataset' }).asActor({ path: source.trainPath, seed: run.seed }),
@@ -34,7 +40,7 @@ export async function startParts(config: Config, source: Source, store: Store, v
         betas: config.trainer.betas,
         weightDecay: config.trainer.weightDecay,
       },
-      schedule: { kind: 'constant', warmupSteps: grpo.warmupSteps },
+      schedule: scheduleOf(grpo),
       maxGradNorm: config.trainer.maxGradNorm,
       loss: { epsilonLow: grpo.epsilonLow, epsilonHigh: grpo.epsilonHigh, beta: grpo.beta },
       temperature: config.generator.temperature,
@@ -42,14 +48,18 @@ export async function startParts(config: Config, source: Source, store: Store, v
       maxTokensPerMicroBatch: config.trainer.maxTokensPerMicroBatch,
       threads: config.trainer.threads,
     }),
-    RewardActor.options({ meshName: 'rewards', numReplicas: config.reward.replicas }).asService(
-      config.reward.functions,
-    ),
+    RewardActor.options({
+      meshName: 'rewards',
+      numReplicas: config.reward.replicas,
+      onEvent: told('rewards'),
+    }).asService(config.reward.functions),
     Generator.options({
       meshName: 'generator',
       numReplicas: config.generator.replicas,
-      // A replica that was restarted has the weights of the folder: it answers only with those of the day.
+      // One request is one group: the generator itself decides how many of their sequences it decodes at a time.
       replicaMaxConcurrentRequests: 512,
+      onEvent: told('generator'),
+      // A replica that was restarted has the weights of the folder: it answers only with those of the day.
       onReplicaStart: async ({ mesh }) => {
         if (version.value > 0) await mesh.updateWeights.callOne(version.value);
       },
@@ -66,9 +76,22 @@ export async function startParts(config: Config, source: Source, store: Store, v
   return { dataset, buffer, trainer, rewards, generator };
 }
 
+/** Tells how a replica that was lost comes back, or does not. */
+function tellLosses(service: string, progress: Progress): (event: ServiceEvent) => void {
+  return (event) => {
+    if (event.type !== 'replicaStateChanged' || event.cause === undefined) return;
+    progress.note(`${service}/${event.replica}: ${event.from} → ${event.to}`);
+  };
+}
+
+function scheduleOf({ schedule, warmupSteps, steps }: Config['grpo']): Schedule {
+  return schedule === 'constant' ? { kind: schedule, warmupSteps } : { kind: schedule, warmupSteps, totalSteps: steps };
+}
+
 /** A service that scores completions under the weights of a folder, which never change. */
-export function startReference(config: Config, modelFolder: string) {
-  return ReferenceModel.options({ meshName: 'reference' }).asService({
+export function startReference({ config, progress }: Given, modelFolder: string) {
+  const onEvent = tellLosses('reference', progress);
+  return ReferenceModel.options({ meshName: 'reference', onEvent }).asService({
     model: modelFolder,
     temperature: config.generator.temperature,
     threads: 1,

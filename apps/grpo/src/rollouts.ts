@@ -1,5 +1,4 @@
-import type { Sampled } from '@forge/data';
-import type { Completion } from '@forge/generator';
+import { policyVersionOf, sampledFrom } from '@forge/data';
 import { Random } from '@forge/tensor';
 import { groupAdvantages } from '@forge/trainer';
 import type { Pacing } from './pacing.ts';
@@ -54,21 +53,8 @@ async function collect(
     { groupSize: config.grpo.groupSize, scale: config.grpo.scaleRewards },
   );
   const episodes = completions.map((completion, i) => {
-    const episode = { ...sampled(completion), ...given[i]!, target: problem.target, advantage: advantages[i]! };
+    const episode = { ...sampledFrom(completion), ...given[i]!, target: problem.target, advantage: advantages[i]! };
     return refLogProbs === undefined ? episode : { ...episode, refLogProbs: refLogProbs[i]! };
   });
-  const policyVersion = Math.min(...episodes.map((episode) => episode.policyVersion));
-  await buffer.add.with({ signal }).callOne({ number, policyVersion, episodes });
-}
-
-function sampled({ prompt, promptIds, text, tokenIds, logProbs, versions, finishReason }: Completion): Sampled {
-  return {
-    prompt,
-    promptIds,
-    completion: text,
-    tokenIds,
-    logProbs,
-    policyVersion: Math.min(...versions),
-    finishReason,
-  };
+  await buffer.add.with({ signal }).callOne({ number, policyVersion: policyVersionOf(episodes), episodes });
 }

@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { Group } from '@forge/data';
+import { jsonlSink, MetricLogger, type MetricSource } from '@forge/observability';
 import { stringify } from 'yaml';
 import type { Config } from './config.ts';
 import { type Curve, curvesSvg } from './curves.ts';
@@ -9,6 +10,9 @@ export type Phase = 'warmup' | 'grpo';
 
 /** A line of `metrics.jsonl`: what `phase` cannot know is absent. */
 export type StepMetrics = Readonly<Record<string, number>>;
+
+/** Keys that every line has; JSON writes NaN as `null`. */
+const absent = { 'reward/mean': NaN, loss: NaN, kl: NaN, gradNorm: NaN, policyAge: NaN, tokensPerSecond: NaN };
 
 interface Measured {
   readonly phase: Phase;
@@ -21,9 +25,9 @@ interface Measured {
  * Writes what happens in a run to its folder: `config.yaml` (resolved), `metrics.jsonl` (one object a step),
  * `completions.jsonl` (one object a completion), and `curves.svg` when it is closed.
  */
-export class RunLog implements Disposable {
+export class RunLog implements AsyncDisposable {
   readonly folder: string;
-  readonly #metrics: number;
+  readonly #logger: MetricLogger;
   readonly #completions: number;
   readonly #startedMs = performance.now();
   readonly #measured: Measured[] = [];
@@ -32,7 +36,7 @@ export class RunLog implements Disposable {
     mkdirSync(folder, { recursive: true });
     writeFileSync(path.join(folder, 'config.yaml'), stringify(config));
     this.folder = folder;
-    this.#metrics = openSync(path.join(folder, 'metrics.jsonl'), 'w');
+    this.#logger = new MetricLogger([jsonlSink(path.join(folder, 'metrics.jsonl'))]);
     this.#completions = openSync(path.join(folder, 'completions.jsonl'), 'w');
   }
 
@@ -62,21 +66,16 @@ export class RunLog implements Disposable {
     return this.#measured.filter(({ phase }) => phase === 'grpo').length;
   }
 
+  /** Adds what an actor or service records in its own processes to every line from now on. */
+  async observe(source: MetricSource): Promise<void> {
+    await this.#logger.observe(source);
+  }
+
   /** Ends a step. Every line has the same first keys; a number that a phase does not have is `null`. */
-  step(phase: Phase, metrics: StepMetrics): void {
-    const line = {
-      step: this.#measured.length + 1,
-      wallSeconds: round(this.seconds),
-      phase,
-      'reward/mean': null,
-      loss: null,
-      kl: null,
-      gradNorm: null,
-      policyAge: null,
-      tokensPerSecond: null,
-      ...metrics,
-    };
-    writeSync(this.#metrics, `${JSON.stringify(line)}\n`);
+  async step(phase: Phase, metrics: StepMetrics): Promise<void> {
+    for (const [key, value] of Object.entries(metrics)) this.#logger.record(key, value);
+    const place = { wallSeconds: round(this.seconds), phase };
+    await this.#logger.flush(this.#measured.length + 1, { ...place, ...absent });
     this.#measured.push({
       phase,
       seconds: this.seconds,
@@ -107,9 +106,9 @@ export class RunLog implements Disposable {
     writeSync(this.#completions, `${lines.join('\n')}\n`);
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     if (!this.isEmpty) writeFileSync(path.join(this.folder, 'curves.svg'), this.#picture());
-    closeSync(this.#metrics);
+    await this.#logger[Symbol.asyncDispose]();
     closeSync(this.#completions);
   }
 

@@ -23,10 +23,12 @@ export async function train(given: Pick<Run, 'config' | 'source' | 'log' | 'prog
   // Not disposed here: `shutdown` stops what uses it first, and a store that died is told as the cause of a failure.
   const store = await openStore();
   const version = { value: 0 };
-  const parts = await startParts(config, source, store, version);
+  const parts = await startParts(given, store, version);
   // A service starts again what dies, so it has to be told that it ends.
   await using _generator = parts.generator;
   await using _rewards = parts.rewards;
+  await log.observe(async () => [await parts.trainer.drainMetrics.callOne()]);
+  await log.observe(() => parts.generator.drainMetrics.fanoutSettled());
   const weights = new WeightSync(parts, store, version);
   const problems = source.heldOut.slice(0, config.evaluation.problems);
   const run: Run = {
@@ -40,7 +42,7 @@ export async function train(given: Pick<Run, 'config' | 'source' | 'log' | 'prog
 
   const frozen = path.join(log.folder, 'reference');
   if (config.grpo.beta > 0) await parts.trainer.saveWeights.callOne(frozen);
-  await using reference = config.grpo.beta > 0 ? await startReference(config, frozen) : undefined;
+  await using reference = config.grpo.beta > 0 ? await startReference(given, frozen) : undefined;
   await parts.trainer.resetOptimizer.callOne();
   await startTogether(signal, (ended) => {
     const pacing = new Pacing(config.grpo);

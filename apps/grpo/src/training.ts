@@ -1,3 +1,4 @@
+import { grpoBatch } from '@forge/trainer';
 import type { Pacing } from './pacing.ts';
 import type { Parts } from './parts.ts';
 import type { Run } from './run.ts';
@@ -13,16 +14,8 @@ export async function training(run: Run, pacing: Pacing): Promise<void> {
     const groups = await nextBatch(parts, pacing, weights.version, signal);
     const waitedMs = performance.now() - startedMs;
     const episodes = groups.flatMap((group) => group.episodes);
-    const refLogProbs = episodes.flatMap((episode) => episode.refLogProbs ?? []);
-    const result = await parts.trainer.trainStep.callOne(
-      episodes.map(({ promptIds, tokenIds }) => ({ promptIds, tokenIds })),
-      {
-        loss: 'grpo',
-        advantages: episodes.map(({ advantage }) => advantage),
-        samplerLogProbs: episodes.map(({ logProbs }) => logProbs),
-        ...(refLogProbs.length > 0 && { refLogProbs }),
-      },
-    );
+    const { inputs, targets } = grpoBatch(episodes);
+    const result = await parts.trainer.trainStep.callOne(inputs, targets);
     const age = mean(groups.map(({ policyVersion }) => weights.version - policyVersion));
     const trainedVersion = weights.version;
     await weights.publish();
@@ -51,7 +44,7 @@ export async function training(run: Run, pacing: Pacing): Promise<void> {
       ...(result.metrics['kl'] !== undefined && { kl: result.metrics['kl'] }),
       ...(evaluation && { 'eval/accuracy': evaluation.accuracy, 'eval/reward': evaluation.reward }),
     };
-    log.step('grpo', metrics);
+    await log.step('grpo', metrics);
     log.completions(groups);
     progress.update(step, {
       reward: metrics['reward/mean'].toFixed(3),

@@ -4,6 +4,11 @@ import { Random } from '@forge/tensor';
 import { conversation, demonstration } from './prompt.ts';
 import type { Run } from './run.ts';
 
+/** Steps in which the learning rate rises to its value. */
+const RISING_STEPS = 20;
+/** Of the learning rate, once a quarter of the aim is reached. */
+const CLOSE_SHARE = 0.3;
+
 /**
  * Supervised steps on worked solutions, until the held-out accuracy is where reinforcement learning has something to
  * work with: below it most groups fail as a whole, above it most succeed, and neither teaches anything.
@@ -19,15 +24,16 @@ export async function warmUp(run: Run): Promise<void> {
     const startedMs = performance.now();
     const batch = Array.from({ length: batchSize }, () => source.train[random.integer(source.train.length)]!);
     const inputs = batch.map((problem) => solvedSequence(source.tokenizer, problem));
-    const rate = learningRate * Math.min(1, step / 20);
+    // Close to its end the warm-up takes smaller steps: the accuracy would rise past the aim between two evaluations, and
+    // a model that is stopped in large steps samples much worse than it knows.
+    const isClose = (log.accuracy ?? 0) >= stopAccuracy / 4;
+    const rate = learningRate * Math.min(1, step / RISING_STEPS) * (isClose ? CLOSE_SHARE : 1);
     const result = await parts.trainer.trainStep.callOne(inputs, { loss: 'sft', learningRate: rate });
     const seconds = (performance.now() - startedMs) / 1000;
-    // Close to the end the accuracy rises within a few steps, and the warm-up must not run past its aim.
-    const every = (log.accuracy ?? 0) >= stopAccuracy / 4 ? Math.min(2, evaluateEvery) : evaluateEvery;
-    const isEvaluated = step % every === 0 || step === maxSteps;
+    const isEvaluated = step % (isClose ? Math.min(2, evaluateEvery) : evaluateEvery) === 0 || step === maxSteps;
     if (isEvaluated) await run.weights.publish();
     const evaluation = isEvaluated ? await run.evaluate() : undefined;
-    log.step('warmup', {
+    await log.step('warmup', {
       loss: result.loss,
       gradNorm: result.gradNorm,
       learningRate: result.learningRate,

@@ -18,15 +18,25 @@ export const words: readonly string[] = [
   ...new Set(stories.flatMap((story) => story('', '', 0, 0).match(/\p{L}+/gu) ?? []).concat(things)),
 ];
 
-/**
- * A problem and its solution. The reasoning spells the result from its last digit to its first, the order in which
- * digits with carries can be found one after the other.
- */
+/** A problem and its solution. */
 function wordProblem(random: Random, { a, b }: Operands): Problem {
   const pick = <T>(choices: readonly T[]) => choices[random.integer(choices.length)]!;
-  const target = String(a + b);
   const question = pick(stories)(pick(people), pick(things), a, b);
-  return { question, reasoning: [...target].reverse().join(''), target };
+  return { question, reasoning: columnSums(a, b).join(' '), target: String(a + b) };
+}
+
+/** What stands below each column when two numbers are added on paper, carries included, from the last digit on. */
+function columnSums(a: number, b: number): readonly number[] {
+  const sums: number[] = [];
+  let carry = 0;
+  let [left, right] = [a, b];
+  while (left > 0 || right > 0) {
+    const sum = (left % 10) + (right % 10) + carry;
+    sums.push(sum);
+    carry = sum > 9 ? 1 : 0;
+    [left, right] = [Math.floor(left / 10), Math.floor(right / 10)];
+  }
+  return sums;
 }
 
 interface Operands {
