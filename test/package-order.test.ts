@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -38,13 +38,33 @@ test.each(manifests)('$manifest.name depends on lower levels only', ({ manifest 
   expect(wrong).toEqual([]);
 });
 
-test.each(manifests)('the sources of $manifest.name import only what it declares', ({ folder, manifest }) => {
-  const declared = new Set(Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }));
-  const imported = readdirSync(path.join(folder, 'src'), { recursive: true, encoding: 'utf8' })
+/** Packages that the TypeScript files of a folder import, in any form. */
+function importedFrom(folder: string): readonly string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
-    .flatMap((file) => [...readFileSync(path.join(folder, 'src', file), 'utf8').matchAll(/from '([^'.][^']*)'/g)])
+    .flatMap((file) => [
+      ...readFileSync(path.join(folder, file), 'utf8').matchAll(
+        /\b(?:from |import |import\(|require\()'([\w@][^'\s]*)'/g,
+      ),
+    ])
     .map(([, specifier = '']) => specifier)
     .filter((specifier) => !specifier.startsWith('node:'))
     .map((specifier) => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/'));
-  expect(imported.filter((name) => !declared.has(name))).toEqual([]);
+}
+
+test.each(manifests)('the sources of $manifest.name import only what it declares', ({ folder, manifest }) => {
+  const { dependencies, optionalDependencies } = manifest;
+  const declared = { ...dependencies, ...optionalDependencies };
+  expect(importedFrom(path.join(folder, 'src')).filter((name) => !(name in declared))).toEqual([]);
 });
+
+test.each(manifests)(
+  'the tests, benches and examples of $manifest.name import only what it declares',
+  ({ folder, manifest }) => {
+    const { name, dependencies, optionalDependencies, devDependencies } = manifest;
+    const declared = { ...dependencies, ...optionalDependencies, ...devDependencies, [name]: 'itself' };
+    const imported = ['test', 'bench', 'examples'].flatMap((part) => importedFrom(path.join(folder, part)));
+    expect(imported.filter((wanted) => !(wanted in declared))).toEqual([]);
+  },
+);
