@@ -53,8 +53,15 @@ export class DatasetActor extends ForgeActor {
   /** The position of the next sample, for a checkpoint. */
   readonly stateDict = endpoint((): Position => this.#position);
 
-  /** Continues from a position that `stateDict` gave. */
+  /** Continues from a position that `stateDict` gave. @throws {RangeError} when an epoch of this file is shorter. */
   readonly loadStateDict = endpoint((position: Position): void => {
+    const { epoch, index } = position;
+    const { length } = this.#problems;
+    if (!(Number.isInteger(epoch) && epoch >= 0 && Number.isInteger(index) && index >= 0 && index < length)) {
+      throw new RangeError(
+        `${this.#path} has ${length} problems an epoch; it cannot continue from ${JSON.stringify(position)}.`,
+      );
+    }
     this.#position = position;
     this.#order = epochOrder(this.#problems.length, this.#seed, position.epoch);
   });

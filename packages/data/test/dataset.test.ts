@@ -78,6 +78,17 @@ test('the actor delivers each problem once an epoch, and continues where a state
   expect(await second.sample.callOne()).toEqual(await first.sample.callOne());
 });
 
+test.each([
+  { epoch: 0, index: 2 },
+  { epoch: 0, index: -1 },
+  { epoch: 0.5, index: 0 },
+])('the position %o, which two problems do not have, is refused and changes nothing', async (position) => {
+  await using procs = await thisHost().spawnProcs({ kind: 'inline' });
+  const actor = await procs.spawn('two', DatasetActor, { path: fileOf('two.jsonl', [1, 2].map(record)) });
+  await expect(actor.loadStateDict.callOne(position)).rejects.toThrow(/two\.jsonl has 2 problems an epoch/);
+  expect(await actor.stateDict.callOne()).toEqual({ epoch: 0, index: 0 });
+});
+
 test('a data set is a service', async () => {
   const path = fileOf('served.jsonl', [record(1)]);
   await using dataset = await DatasetActor.options({ kind: 'inline' }).asService({ path });
