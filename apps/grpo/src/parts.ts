@@ -26,6 +26,7 @@ export async function startParts({ config, source, progress }: Given, store: Sto
   const { run, grpo } = config;
   const told = (service: string) => tellLosses(service, progress);
   const model = source.modelFolder;
+  const maxQueuedRequests = requestsAtOnce(config);
   const [dataset, buffer, trainer, rewards, generator] = await Promise.all([
     DatasetActor.options({ meshName: 'dataset' }).asActor({ path: source.trainPath, seed: run.seed }),
     EpisodeBuffer.options({ meshName: 'buffer' }).asActor({
@@ -51,6 +52,7 @@ export async function startParts({ config, source, progress }: Given, store: Sto
     RewardActor.options({
       meshName: 'rewards',
       numReplicas: config.reward.replicas,
+      maxQueuedRequests,
       onEvent: told('rewards'),
     }).asService(config.reward.functions),
     Generator.options({
@@ -58,6 +60,7 @@ export async function startParts({ config, source, progress }: Given, store: Sto
       numReplicas: config.generator.replicas,
       // One request is one group: the generator itself decides how many of their sequences it decodes at a time.
       replicaMaxConcurrentRequests: 512,
+      maxQueuedRequests,
       onEvent: told('generator'),
       // A replica that was restarted has the weights of the folder: it answers only with those of the day.
       onReplicaStart: async ({ mesh }) => {
@@ -76,6 +79,11 @@ export async function startParts({ config, source, progress }: Given, store: Sto
   return { dataset, buffer, trainer, rewards, generator };
 }
 
+/** The loops ask for no more than this, so nothing that they ask for is ever turned away. */
+function requestsAtOnce({ grpo, evaluation }: Config): number {
+  return evaluation.problems + grpo.groupsPerStep * (1 + grpo.maxPolicyAge);
+}
+
 /** Tells how a replica that was lost comes back, or does not. */
 function tellLosses(service: string, progress: Progress): (event: ServiceEvent) => void {
   return (event) => {
@@ -91,7 +99,8 @@ function scheduleOf({ schedule, warmupSteps, steps }: Config['grpo']): Schedule 
 /** A service that scores completions under the weights of a folder, which never change. */
 export function startReference({ config, progress }: Given, modelFolder: string) {
   const onEvent = tellLosses('reference', progress);
-  return ReferenceModel.options({ meshName: 'reference', onEvent }).asService({
+  const maxQueuedRequests = requestsAtOnce(config);
+  return ReferenceModel.options({ meshName: 'reference', maxQueuedRequests, onEvent }).asService({
     model: modelFolder,
     temperature: config.generator.temperature,
     threads: 1,

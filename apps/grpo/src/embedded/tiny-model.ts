@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { initialize, parseConfig, saveModel } from '@forge/models';
 import type { TokenizerFiles } from './word-tokenizer.ts';
-import { vocabSize } from './word-tokenizer.ts';
+import { endTokenId, vocabSize } from './word-tokenizer.ts';
 
 /** The sizes of a decoder. */
 export interface TinyModelOptions {
@@ -24,7 +24,7 @@ export async function writeTinyModel(
   options: TinyModelOptions,
   seed: number,
 ): Promise<void> {
-  const end = vocabSize(tokenizer) - 5;
+  const end = endTokenId(tokenizer);
   const config = parseConfig(
     {
       architectures: ['Qwen3ForCausalLM'],

@@ -93,6 +93,12 @@ export function vocabSize({ 'tokenizer.json': tokenizer }: TokenizerFiles): numb
   return Object.keys(model.vocab).length + added_tokens.length;
 }
 
+/** The id of the token that ends a completion. */
+export function endTokenId({ 'tokenizer.json': tokenizer }: TokenizerFiles): number {
+  const { added_tokens } = tokenizer as { added_tokens: readonly { id: number; content: string }[] };
+  return added_tokens.find(({ content }) => content === END)!.id; // every tokenizer made here has it
+}
+
 /** Newline and printable ASCII, in the spelling of byte-level tokenizers. */
 function alphabet(): readonly string[] {
   const printable = Array.from({ length: 0x7f - 0x21 }, (_, index) => String.fromCharCode(0x21 + index));
