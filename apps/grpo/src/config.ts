@@ -91,7 +91,7 @@ export const configSchema = z.strictObject({
       threads: count.default(1),
       maxTokens: count.default(16),
       /** Of the samples, and of the log-probabilities that are trained on. */
-      temperature: positive.default(0.5),
+      temperature: positive.default(0.3),
       maxSequences: count.default(256),
     })
     .prefault({}),
