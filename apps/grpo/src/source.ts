@@ -1,7 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Problem, readGsm8k } from '@forge/data';
-import { checkWeightFiles, loadConfig as loadModelConfig, loadTokenizer, type Tokenizer } from '@forge/models';
+import { DatasetError, type Problem, parseGsm8k, readGsm8k, readJsonl } from '@forge/data';
+import {
+  checkWeightFiles,
+  loadConfig as loadModelConfig,
+  loadTokenizer,
+  type ModelConfig,
+  type Tokenizer,
+} from '@forge/models';
 import { Random } from '@forge/tensor';
 import type { Config } from './config.ts';
 import { writeTinyModel } from './embedded/tiny-model.ts';
@@ -32,27 +38,53 @@ export async function prepareSource(config: Config, folder: string): Promise<Sou
   const model = await loadModelConfig(modelFolder);
   await checkWeightFiles(modelFolder, model);
   const tokenizer = await loadTokenizer(modelFolder);
-  checkPrompt(tokenizer, train[0]!, { modelFolder, vocabSize: model.vocabSize });
+  const prompts = { tokenizer, modelFolder, model };
+  if (config.dataset.path === undefined) checkPrompt(train[0]!, prompts);
+  for (const file of [config.dataset.path, config.dataset.heldOutPath]) {
+    if (file !== undefined) await checkPromptsOf(file, prompts);
+  }
   const trainPath = path.join(folder, 'train.jsonl');
   await writeGsm8k(trainPath, train);
   await writeGsm8k(path.join(folder, 'held-out.jsonl'), heldOut);
   return { modelFolder, tokenizer, trainPath, train, heldOut };
 }
 
-/** Asks one problem as all will be asked: a folder may lack a chat template, or have the tokenizer of another model. */
-function checkPrompt(
-  tokenizer: Tokenizer,
-  problem: Problem,
-  { modelFolder, vocabSize }: { readonly modelFolder: string; readonly vocabSize: number },
-): void {
-  const prompt = tokenizer.applyChatTemplate(conversation(problem), { addGenerationPrompt: true });
-  const largest = Math.max(...tokenizer.encode(prompt), ...tokenizer.eosTokenIds);
+/** How prompts are made, and for which model. */
+interface Prompts {
+  readonly tokenizer: Tokenizer;
+  readonly modelFolder: string;
+  readonly model: ModelConfig;
+}
+
+/** Every record of a file must leave the model room for an answer: one that does not would end a run in its middle. */
+async function checkPromptsOf(file: string, prompts: Prompts): Promise<void> {
+  const { maxPositionEmbeddings } = prompts.model;
+  for await (const line of readJsonl(file)) {
+    const length = checkPrompt(parseGsm8k(line), prompts);
+    if (length < maxPositionEmbeddings) continue;
+    throw new DatasetError(
+      file,
+      `its prompt has ${length} tokens, which leaves no room for an answer: ` +
+        `max_position_embeddings in ${path.join(prompts.modelFolder, 'config.json')} is ${maxPositionEmbeddings}.`,
+      { line: line.line },
+    );
+  }
+}
+
+/**
+ * Asks one problem as the generator will: a folder may lack a chat template, or have the tokenizer of another model.
+ * Returns the tokens of its prompt.
+ */
+function checkPrompt(problem: Problem, { tokenizer, modelFolder, model: { vocabSize } }: Prompts): number {
+  const ids = tokenizer.encode(tokenizer.applyChatTemplate(conversation(problem), { addGenerationPrompt: true }));
+  const largest = [...ids, ...tokenizer.eosTokenIds].reduce((a, b) => Math.max(a, b), 0);
   if (largest >= vocabSize) {
     throw new ConfigError([
       `${path.join(modelFolder, 'tokenizer.json')}: gives token ${largest}, but the model has ${vocabSize} tokens ` +
         '(vocab_size in config.json). Are both of one model?',
     ]);
   }
+  return ids.length;
 }
 
 async function embeddedModel({ model, run }: Config, folder: string): Promise<string> {

@@ -151,6 +151,12 @@ describe.concurrent('a data set that cannot be used is named with its file and l
       'gsm8k.jsonl:3: "answer" must end in "#### <result>", found: "It is two."',
     ],
     [
+      'a question that is too long for the model',
+      withLine3(JSON.stringify({ question: `How many${' and'.repeat(130)}?`, answer: '#### 1' })),
+      'gsm8k.jsonl:3: its prompt has 134 tokens, which leaves no room for an answer: ' +
+        'max_position_embeddings in model/config.json is 128.',
+    ],
+    [
       'one problem, to train on and to be evaluated',
       (_, dataset) => writeFileSync(dataset, readFileSync(dataset, 'utf8').split('\n')[0]!),
       'gsm8k.jsonl: one problem cannot be both trained on and evaluated; give at least two, or dataset.heldOutPath.',
