@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 const count = z.int().min(1);
 const share = z.number().min(0).max(1);
+const decay = z.number().min(0).lt(1);
 const positive = z.number().positive();
 
 /** Everything a run can be told, with the defaults of the embedded task. Unknown keys are refused. */
@@ -55,10 +56,10 @@ export const configSchema = z.strictObject({
       maxSteps: z.int().min(0).default(600),
       batchSize: count.default(64),
       learningRate: positive.default(1e-3),
-      /** Steps between evaluations; every second step, with smaller steps, once a quarter of `stopAccuracy` is reached. */
+      /** Steps between evaluations; every step, and smaller ones, once a quarter of `stopAccuracy` is reached. */
       evaluateEvery: count.default(10),
       /** Held-out accuracy at which the warm-up ends. */
-      stopAccuracy: share.default(0.5),
+      stopAccuracy: share.default(0.46),
     })
     .prefault({}),
   grpo: z
@@ -102,7 +103,7 @@ export const configSchema = z.strictObject({
       tokensPerRow: count.optional(),
       maxTokensPerMicroBatch: count.default(2048),
       /** Decay of AdamW's two moments. */
-      betas: z.tuple([share, share]).default([0.9, 0.99]),
+      betas: z.tuple([decay, decay]).default([0.9, 0.99]),
       maxGradNorm: positive.default(1),
       weightDecay: z.number().min(0).default(0),
     })

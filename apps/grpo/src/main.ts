@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { shutdown } from '@forge/monarch';
 import { help, parseCommandLine } from './command-line.ts';
@@ -28,8 +28,9 @@ async function main(): Promise<number> {
   });
 
   const prepared = await prepare(process.argv.slice(2)).catch((error: unknown) => {
-    console.error(isDescribed(error) ? error.message : error);
-    return BAD_INPUT;
+    const isInput = isDescribed(error);
+    console.error(isInput ? error.message : error);
+    return isInput ? BAD_INPUT : FAILED;
   });
   if (typeof prepared === 'number') return prepared;
   const { config, folder, source } = prepared;
@@ -67,7 +68,13 @@ async function prepare(args: readonly string[]) {
   await mkdir(folder, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
     throw new ConfigError([`run.folder: ${folder} cannot be made (${cause.code}).`]);
   });
-  return { config, folder, source: await prepareSource(config, folder) };
+  try {
+    return { config, folder, source: await prepareSource(config, folder) };
+  } catch (error) {
+    // Refused input leaves no empty folder behind; one that holds something stays.
+    await rmdir(folder).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** An error whose message alone tells a user what to correct. */

@@ -30,7 +30,7 @@ export async function warmUp(run: Run): Promise<void> {
     const rate = learningRate * Math.min(1, step / RISING_STEPS) * (isClose ? CLOSE_SHARE : 1);
     const result = await parts.trainer.trainStep.callOne(inputs, { loss: 'sft', learningRate: rate });
     const seconds = (performance.now() - startedMs) / 1000;
-    const isEvaluated = step % (isClose ? Math.min(2, evaluateEvery) : evaluateEvery) === 0 || step === maxSteps;
+    const isEvaluated = step % (isClose ? 1 : evaluateEvery) === 0 || step === maxSteps;
     if (isEvaluated) await run.weights.publish();
     const evaluation = isEvaluated ? await run.evaluate() : undefined;
     await log.step('warmup', {

@@ -43,7 +43,7 @@ export class RewardActor extends ForgeActor {
         const parts = Object.fromEntries(this.#names.map((name) => [name, rewards[name](answer)]));
         const values = Object.values(parts);
         const reward = answer.isTruncated ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
-        return { reward, rewards: parts, isRight: rewards.math(answer) === 1 };
+        return { reward, rewards: parts, isRight: !answer.isTruncated && rewards.math(answer) === 1 };
       }),
     // Scoring has no effects: a call that was lost with its process may run again elsewhere.
     { idempotent: true },
