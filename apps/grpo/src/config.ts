@@ -59,7 +59,7 @@ export const configSchema = z.strictObject({
       /** Steps between evaluations; every step, and smaller ones, once a quarter of `stopAccuracy` is reached. */
       evaluateEvery: count.default(10),
       /** Held-out accuracy at which the warm-up ends. */
-      stopAccuracy: share.default(0.46),
+      stopAccuracy: share.default(0.5),
     })
     .prefault({}),
   grpo: z
@@ -75,7 +75,7 @@ export const configSchema = z.strictObject({
        * bit what another of its seed did, as long as the generator has one thread.
        */
       maxPolicyAge: z.int().min(0).default(1),
-      learningRate: positive.default(1.5e-4),
+      learningRate: positive.default(2e-4),
       warmupSteps: z.int().min(0).default(5),
       /** How the learning rate goes from there, down to 0 at `steps` unless it is constant. */
       schedule: z.enum(['constant', 'linear', 'cosine']).default('cosine'),
