@@ -32,9 +32,12 @@ let didSomething = false;
 
 let environment = process.env;
 const node = newEnough(process.versions.node) ? process.execPath : nodeFromRegistry();
+const pnpm = pnpmFromRegistry();
 environment = {
   ...process.env,
-  PATH: [path.dirname(node), path.join(root, 'node_modules', '.bin'), process.env.PATH].join(path.delimiter),
+  PATH: [path.dirname(node), path.dirname(pnpm), path.join(root, 'node_modules', '.bin'), process.env.PATH].join(
+    path.delimiter,
+  ),
   TURBO_TELEMETRY_DISABLED: '1',
   DO_NOT_TRACK: '1',
 };
@@ -62,6 +65,21 @@ function nodeFromRegistry() {
   return binary;
 }
 
+/** The pinned pnpm as a program of its own: turbo looks one up on the PATH. */
+function pnpmFromRegistry() {
+  const version = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).packageManager.split('@')[1];
+  if (!isInstalled('pnpm', version)) step(`Fetching pnpm ${version}`, () => npmInstall(`pnpm@${version}`));
+  const script = path.join(toolchain, 'node_modules', 'pnpm', 'bin', 'pnpm.mjs');
+  const isWindows = process.platform === 'win32';
+  const program = path.join(toolchain, 'bin', isWindows ? 'pnpm.cmd' : 'pnpm');
+  const content = isWindows ? `@"${node}" "${script}" %*\r\n` : `#!/bin/sh\nexec "${node}" "${script}" "$@"\n`;
+  if (!existsSync(program) || readFileSync(program, 'utf8') !== content) {
+    mkdirSync(path.dirname(program), { recursive: true });
+    writeFileSync(program, content, { mode: 0o755 });
+  }
+  return program;
+}
+
 function isInstalled(name, version) {
   const manifest = path.join(toolchain, 'node_modules', name, 'package.json');
   return existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).version === version;
@@ -79,20 +97,16 @@ function npmInstall(specifier) {
 }
 
 function installWorkspace() {
-  const pnpmVersion = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).packageManager.split('@')[1];
   const stamp = path.join(root, 'node_modules', '.forge-installed');
   const wanted = createHash('sha256')
-    .update(`${process.platform} ${process.arch} ${node} ${root} ${pnpmVersion}`)
+    .update(`${process.platform} ${process.arch} ${node} ${root}`)
+    .update(readFileSync(path.join(root, 'package.json')))
     .update(readFileSync(path.join(root, 'pnpm-lock.yaml')))
     .update(readFileSync(path.join(root, 'pnpm-workspace.yaml')))
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  if (!isInstalled('pnpm', pnpmVersion)) {
-    step(`Fetching pnpm ${pnpmVersion}`, () => npmInstall(`pnpm@${pnpmVersion}`));
-  }
-  const pnpm = path.join(toolchain, 'node_modules', 'pnpm', 'bin', 'pnpm.mjs');
   step('Installing the workspace from its lockfile', () =>
-    attempt(node, [pnpm, 'install', '--frozen-lockfile', '--reporter=append-only']),
+    attempt(pnpm, ['install', '--frozen-lockfile', '--reporter=append-only'], process.platform === 'win32'),
   );
   writeFileSync(stamp, wanted);
 }

@@ -50,6 +50,7 @@ export function curvesSvg(curves: readonly Curve[], { title, xLabel, marks = [] 
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12" fill="#24292f">`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     `<text ${at(margin.left, 20)} font-size="14" font-weight="600">${escaped(title)}</text>`,
     ...grid,
