@@ -35,8 +35,8 @@ async function main(): Promise<number> {
   if (typeof prepared === 'number') return prepared;
   const { config, folder, source } = prepared;
 
-  const log = new RunLog(folder, config);
   const progress = new Progress();
+  const log = new RunLog(folder, config, (line) => progress.note(line));
   const failure = await train({ config, source, log, progress, signal: interrupt.signal }).then(
     () => undefined,
     (error: unknown) => ({ error }),

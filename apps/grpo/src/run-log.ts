@@ -32,11 +32,12 @@ export class RunLog implements AsyncDisposable {
   readonly #startedMs = performance.now();
   readonly #measured: Measured[] = [];
 
-  constructor(folder: string, config: Config) {
+  /** @param warn - told, in one line, when a step lacks what some process recorded. */
+  constructor(folder: string, config: Config, warn: (line: string) => void) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(path.join(folder, 'config.yaml'), stringify(config));
     this.folder = folder;
-    this.#logger = new MetricLogger([jsonlSink(path.join(folder, 'metrics.jsonl'))]);
+    this.#logger = new MetricLogger([jsonlSink(path.join(folder, 'metrics.jsonl'))], { warn });
     this.#completions = openSync(path.join(folder, 'completions.jsonl'), 'w');
   }
 
