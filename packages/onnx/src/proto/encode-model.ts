@@ -1,7 +1,7 @@
 import { bytesOf, type Tensor } from '@forge/tensor';
+import { elementTypes } from '../element-type.ts';
 import type { Graph, GraphNode, Port } from '../graph.ts';
 import { domainOf, OPSET_VERSION } from '../operators.ts';
-import { elementTypes } from '../ops/cast.ts';
 import type { Attribute } from '../value.ts';
 import { schema } from './schema.ts';
 

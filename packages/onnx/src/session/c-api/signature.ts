@@ -1,4 +1,4 @@
-import { dtypeOfElementType } from '../element-type.ts';
+import { dtypeOfElementType } from '../../element-type.ts';
 import { UnsupportedTypeError } from '../errors.ts';
 import type { TensorSignature } from '../session.ts';
 import type { Pointer } from './functions.ts';

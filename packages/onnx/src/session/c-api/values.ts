@@ -1,5 +1,5 @@
 import { allocate, elementCount, type Tensor, viewElements } from '@forge/tensor';
-import { dtypeOfElementType, elementTypes } from '../element-type.ts';
+import { dtypeOfElementType, elementTypes } from '../../element-type.ts';
 import { UnsupportedTypeError } from '../errors.ts';
 import type { Pointer } from './functions.ts';
 import type { Library } from './library.ts';
