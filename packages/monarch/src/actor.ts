@@ -1,11 +1,11 @@
-import { type Context, currentScope } from './context.ts';
+import { type Context, currentContext } from './context.ts';
 import type { MeshFailure } from './errors.ts';
 
 /** State and endpoints that live in one process and are called from any. */
 export abstract class Actor {
   /** Who and where this actor is, for the message it handles. @throws {OwnershipError} outside of an actor. */
   protected get context(): Context {
-    return currentScope('The context of an actor').context;
+    return currentContext('The context of an actor');
   }
 
   /** Heavy start-up work; spawn waits for it, and no message is handled before. */

@@ -4,6 +4,8 @@ export interface Clock {
   now(): number;
   /** Runs `task` after `delayMs` unless the returned function is called before. */
   after(delayMs: number, task: () => void): () => void;
+  /** Runs `task` in a later turn of the event loop: whatever is ready by now goes first. */
+  soon(task: () => void): void;
 }
 
 /** What a timer can hold, 24 days: a longer one would fire at once. */
@@ -22,4 +24,5 @@ export const systemClock: Clock = {
     wait(delayMs);
     return () => clearTimeout(timer);
   },
+  soon: (task) => void setImmediate(task),
 };

@@ -4,6 +4,7 @@ import type { HostMesh } from './host-mesh.ts';
 import type { Point } from './mesh/extent.ts';
 import type { Owner } from './owner.ts';
 import type { ProcMesh } from './proc-mesh.ts';
+import type { Program } from './program.ts';
 
 /** What an actor knows about itself and the message it handles. */
 export interface Context {
@@ -17,10 +18,12 @@ export interface Context {
   readonly signal: AbortSignal;
 }
 
-/** On whose behalf code runs. It follows the code through promises, timers and events. */
+/** On whose behalf code runs, and in which program. It follows the code through promises, timers and events. */
 export interface Scope {
+  readonly program: Program;
   readonly owner: Owner;
-  readonly context: Context;
+  /** Of the actor; `undefined` in code of the program itself. */
+  readonly context: Context | undefined;
 }
 
 const KEY = Symbol.for('@forge/monarch scope');
@@ -34,14 +37,14 @@ export function runIn<T>(scope: Scope, task: () => T): T {
   return storage.run(scope, task);
 }
 
-/** The scope of the running code, if it runs on behalf of an actor. */
+/** The scope of the running code, if it has one. */
 export function scopeIfAny(): Scope | undefined {
   return storage.getStore();
 }
 
-/** The scope of the running actor. @throws {OwnershipError} outside of an actor. */
-export function currentScope(what: string): Scope {
-  const scope = storage.getStore();
-  if (scope === undefined) throw new OwnershipError(`${what} is known only while an actor runs.`);
-  return scope;
+/** The context of the running actor. @throws {OwnershipError} outside of an actor. */
+export function currentContext(what: string): Context {
+  const context = storage.getStore()?.context;
+  if (context === undefined) throw new OwnershipError(`${what} is known only while an actor runs.`);
+  return context;
 }

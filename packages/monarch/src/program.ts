@@ -1,17 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { scopeIfAny } from './context.ts';
 import { type MeshFailure, OwnershipError } from './errors.ts';
 import { type Owned, type Owner, stopOwned } from './owner.ts';
+import type { Platform } from './platform.ts';
 import type { ProcGroup } from './proc-group.ts';
 import { Children } from './process/children.ts';
 import { within } from './process/deadline.ts';
 import { LocalProcess } from './process/local-process.ts';
 import { LogLines } from './process/log-lines.ts';
 import type { Peer } from './process/peer.ts';
+import { systemPlatform } from './process/system-platform.ts';
 import { failureReport } from './report.ts';
-import { Network } from './wire/network.ts';
+import type { Network } from './wire/network.ts';
 
 /** Time to stop everything after a failure that nobody handled. */
 const STOP_MS = 15_000;
@@ -30,6 +29,7 @@ export interface ProgramPlace {
 export class Program implements Owner {
   readonly name = 'the program';
   readonly owned = new Set<Owned>();
+  readonly platform: Platform;
   readonly process: LocalProcess;
   readonly isRoot: boolean;
   ended: string | undefined;
@@ -38,16 +38,19 @@ export class Program implements Owner {
   readonly #children: Children;
   readonly #logs: LogLines;
   #directory: string | undefined;
-  #network: Promise<Network> | undefined;
+  #network: Promise<Pick<Network, 'dial' | 'close'>> | undefined;
   /** Groups whose processes are being started. */
   #starting = 0;
 
-  constructor(place?: ProgramPlace) {
+  constructor(platform: Platform, place?: ProgramPlace) {
+    this.platform = platform;
     this.isRoot = place === undefined;
     this.#parent = place?.parent;
     this.#directory = place?.directory;
     this.process = new LocalProcess({
       id: place?.id ?? '0',
+      platform,
+      program: this,
       dial: (id, opening) => {
         const open = this.#network ?? Promise.reject(new OwnershipError('the program has no processes.'));
         open.then(
@@ -57,9 +60,9 @@ export class Program implements Owner {
       },
       onLost: (peer, reason) => this.#lost(peer, reason),
     });
-    this.#logs = new LogLines(this.process.clock, (stream, line) => process[stream].write(`${line}\n`));
+    this.#logs = new LogLines(platform.clock, (stream, line) => platform.write(stream, `${line}\n`));
     this.#children = new Children(this.process, this.#logs, () => this.#tidy());
-    process.once('exit', () => {
+    platform.onExit(() => {
       this.#children.killAll();
       this.#logs.flush();
       this.#removeDirectory();
@@ -79,9 +82,10 @@ export class Program implements Owner {
     }
     this.#starting++;
     try {
-      const { directory } = await this.network();
+      await this.network();
       if (group.isStopped) throw new OwnershipError(`${group.name} was stopped before it was started.`);
-      await this.#children.start(group, directory, env);
+      // `network` made it, and with #starting above 0 nothing removes it.
+      await this.#children.start(group, this.#directory!, env);
     } finally {
       this.#starting--;
       this.#tidy();
@@ -89,7 +93,7 @@ export class Program implements Owner {
   }
 
   /** The sockets of the program; the root makes their directory with its first child. */
-  async network(): Promise<Network> {
+  async network(): Promise<Pick<Network, 'dial' | 'close'>> {
     this.#network ??= this.#listen();
     return await this.#network;
   }
@@ -100,10 +104,10 @@ export class Program implements Owner {
     this.#hasFailed = true;
     this.ended = `it ends, because ${failure.message}`;
     this.#logs.flush();
-    process.stderr.write(failureReport(failure));
-    process.exitCode = 1;
-    await within(this.process.clock, STOP_MS, this.stop(this.ended));
-    process.exit(1);
+    this.platform.write('stderr', failureReport(failure));
+    this.platform.markFailed();
+    await within(this.platform.clock, STOP_MS, this.stop(this.ended));
+    this.platform.exit(1);
   }
 
   /** Stops all for good: whoever restarts what was stopped, as a service does, is refused. */
@@ -117,11 +121,13 @@ export class Program implements Owner {
     return { node: this.process.id, stop: async () => {} };
   }
 
-  async #listen(): Promise<Network> {
-    this.#directory ??= mkdtempSync(join(tmpdir(), 'forge-'));
-    const network = new Network(this.#directory, this.process.id, (id) => this.process.exchange.accept(id));
-    await network.listen();
-    return network;
+  async #listen(): Promise<Pick<Network, 'dial' | 'close'>> {
+    this.#directory ??= this.platform.makeDirectory();
+    return await this.platform.openNetwork({
+      id: this.process.id,
+      directory: this.#directory,
+      accept: (id) => this.process.exchange.accept(id),
+    });
   }
 
   /** Without processes the root has no sockets: then nothing is left of it, even when it is killed. */
@@ -134,7 +140,7 @@ export class Program implements Owner {
 
   #removeDirectory(): void {
     if (!this.isRoot || this.#directory === undefined) return;
-    rmSync(this.#directory, { recursive: true, force: true });
+    this.platform.removeDirectory(this.#directory);
     this.#directory = undefined;
   }
 
@@ -145,22 +151,28 @@ export class Program implements Owner {
       problem: `cannot be reached: process ${peer.id} is gone, or ${reason}`,
     });
     // The end of the channel follows when the parent has died; without it, too, there is nothing left to do here.
-    if (peer.id === this.#parent) setTimeout(() => process.exit(1), PARENT_MS);
+    if (peer.id === this.#parent) this.platform.clock.after(PARENT_MS, () => this.platform.exit(1));
   }
 }
 
 let current: Program | undefined;
 
-/** The program that this process belongs to. */
+/** The program of the running code: that of its scope, or else the one of this process of the system. */
 export function program(): Program {
-  current ??= new Program();
+  const scope = scopeIfAny();
+  if (scope !== undefined) return scope.program;
+  current ??= new Program(systemPlatform);
   return current;
 }
 
-/** Makes this process part of a program: it listens, and is connected to its parent. */
+/** Makes this process of the system part of a program. */
 export async function enterProgram(place: ProgramPlace): Promise<Program> {
-  const entered = new Program(place);
-  current = entered;
+  current = new Program(systemPlatform, place);
+  return await joinProgram(current, place);
+}
+
+/** Makes a process part of its program: it listens, and is connected to its parent. */
+export async function joinProgram(entered: Program, place: ProgramPlace): Promise<Program> {
   await entered.network();
   await entered.process.exchange.connect(place.parent);
   return entered;

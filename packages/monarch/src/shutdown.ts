@@ -14,9 +14,9 @@ export function shutdownOnSignals(): Disposable {
   let asked = false;
   const onSignal = (signal: keyof typeof numbers) => {
     const code = 128 + numbers[signal];
-    if (asked) process.exit(code);
+    if (asked) program().platform.exit(code);
     asked = true;
-    void shutdown(`the program received ${signal}.`).finally(() => process.exit(code));
+    void shutdown(`the program received ${signal}.`).finally(() => program().platform.exit(code));
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);

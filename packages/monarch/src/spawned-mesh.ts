@@ -178,7 +178,7 @@ export async function spawnActors(
   owner: Owner,
   { name, type, args, place }: { name: string; type: AnyActorClass; args: readonly unknown[]; place: SpawnPlace },
 ): Promise<object> {
-  await checkClass(type);
+  await checkClass(process.platform, type);
   process.classes.set(`${type.module}#${type.name}`, type);
   return await new SpawnedMesh(process, owner, name, place).start(type, args);
 }

@@ -10,6 +10,7 @@ class ManualClock implements Clock {
     this.#tasks.add(task);
     return () => void this.#tasks.delete(task);
   };
+  soon = (task: () => void) => void this.after(0, task);
   pass(): void {
     const due = [...this.#tasks];
     this.#tasks.clear();

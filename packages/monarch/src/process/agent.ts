@@ -1,9 +1,9 @@
-import { pathToFileURL } from 'node:url';
 import type { Actor, ActorClass } from '../actor.ts';
 import { endpointBrand, endpointOptions } from '../endpoint.ts';
 import { ActorClassError, DecodeError, MeshFailure } from '../errors.ts';
 import { RESERVED_NAMES } from '../handle.ts';
 import type { Point } from '../mesh/extent.ts';
+import type { Platform } from '../platform.ts';
 import type { EndpointCard } from '../reference.ts';
 import { Cell } from './cell.ts';
 import type { LocalProcess } from './local-process.ts';
@@ -53,7 +53,8 @@ async function construct(
   args: unknown,
 ): Promise<Constructed> {
   if (!Array.isArray(args)) throw new DecodeError('the arguments of a constructor are no list.');
-  const type = process.classes.get(`${module}#${className}`) ?? (await importClass(module, className));
+  const type =
+    process.classes.get(`${module}#${className}`) ?? (await importClass(process.platform, module, className));
   const cell = new Cell(process, { mesh, name, point, owner }, type, args);
   const endpoints: Record<string, EndpointCard> = {};
   for (const [endpoint, method] of cell.endpoints) {
@@ -66,8 +67,8 @@ async function construct(
 }
 
 /** Finds an actor class. @throws {ActorClassError} when its module does not export it under its own name. */
-async function importClass(module: string, className: string): Promise<AnyActorClass> {
-  const exported: unknown = await import(/* @vite-ignore */ module).then(
+async function importClass(platform: Platform, module: string, className: string): Promise<AnyActorClass> {
+  const exported: unknown = await platform.importModule(module).then(
     (namespace) => Reflect.get(namespace, className),
     (cause) => {
       throw new ActorClassError(className, `its module ${module} cannot be imported.`, { cause });
@@ -80,14 +81,12 @@ async function importClass(module: string, className: string): Promise<AnyActorC
 }
 
 /** Checks a class before anything is started. @throws {ActorClassError} */
-export async function checkClass(type: AnyActorClass): Promise<void> {
+export async function checkClass(platform: Platform, type: AnyActorClass): Promise<void> {
   const { name, module } = type;
   if (typeof module !== 'string' || module === '') {
     throw new ActorClassError(name || 'without a name', 'give it `static readonly module: string = import.meta.url`.');
   }
   if (name === '') throw new ActorClassError('without a name', 'export it from its module under a name.');
   // The running program cannot be imported again before it has run to its end.
-  const [, main] = process.argv;
-  if (main !== undefined && pathToFileURL(main).href === module) return;
-  await importClass(module, name);
+  if (module !== platform.main) await importClass(platform, module, name);
 }

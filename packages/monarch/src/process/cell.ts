@@ -53,7 +53,7 @@ export class Cell implements Owner {
     this.#mailbox = new Mailbox(process.clock);
     const signal = this.#ending.signal;
     const context = Object.assign(Object.create(process.place), { point: spec.point, signal });
-    this.#scope = { owner: this, context };
+    this.#scope = { program: process.program, owner: this, context };
     this.#actor = runIn(this.#scope, () => new type(...args));
     this.endpoints = endpointsOf(this.#actor);
   }
@@ -87,7 +87,11 @@ export class Cell implements Owner {
     try {
       const args = this.#process.exchange.decode(call.payload);
       if (!Array.isArray(args)) throw new DecodeError('its arguments are no list.');
-      const scope = { owner: this, context: new MessageContext(call, this.#scope.context) };
+      const scope = {
+        program: this.#process.program,
+        owner: this,
+        context: new MessageContext(call, this.#process.place),
+      };
       if (call.streams) await runIn(scope, () => this.#stream(call, method(...args)));
       else call.reply('value', this.#process.encode(await runIn(scope, () => method(...args))));
     } catch (error) {
@@ -178,7 +182,8 @@ export class Cell implements Owner {
       const cleaned = runIn(this.#scope, async () => await this.#actor.cleanup?.());
       await within(this.#process.clock, DRAIN_MS, cleaned);
     } catch (error) {
-      process.stderr.write(`${this.name}: cleanup failed: ${error instanceof Error ? error.stack : String(error)}\n`);
+      const trace = error instanceof Error ? error.stack : String(error);
+      this.#process.platform.write('stderr', `${this.name}: cleanup failed: ${trace}\n`);
     }
   }
 }

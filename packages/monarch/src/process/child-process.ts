@@ -1,79 +1,55 @@
-import { type ChildProcess as Forked, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { ProcessExit } from '../errors.ts';
+import type { Launched, LaunchOptions } from '../platform.ts';
 import { lineSplitter, Tail } from './log-lines.ts';
 
 /** Time that output may come after the end of a process: something it started may hold its pipes for ever. */
 const OUTPUT_MS = 100;
 
-/** How to start a process. */
-export interface ChildOptions {
-  /** Its place in the program. */
-  readonly id: string;
-  readonly parent: string;
-  /** Of the program's sockets. */
-  readonly directory: string;
-  /** Shown in its command line, for whoever looks at a list of processes. */
-  readonly name: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void;
-}
-
-/** A process that this one started. */
-export class ChildProcess {
-  readonly pid: number;
-  /** It listens, and its link to this process is open. Never settles when it ends before. */
-  readonly ready: Promise<void>;
-  /** How it ended. Never rejects. */
-  readonly exited: Promise<ProcessExit>;
-  readonly #forked: Forked;
-
-  constructor({ id, parent, directory, name, env, onLine }: ChildOptions) {
-    const forked = fork(entry(), [id, parent, directory, name], {
-      env: { ...process.env, ...env },
-      execArgv: inheritable(process.execArgv),
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
-    this.#forked = forked;
-    this.pid = forked.pid ?? 0;
-    const tail = new Tail();
-    const output = [
-      readLines(forked.stdout, (line) => onLine('stdout', line)),
-      readLines(forked.stderr, (line) => {
-        tail.add(line);
-        onLine('stderr', line);
-      }),
-    ];
-    this.ready = new Promise((resolve) => forked.once('message', () => resolve()));
-    this.exited = new Promise<ProcessExit>((resolve) => {
-      const done = (exitCode: number | null, signal: string | null) => {
-        const ended = () => resolve({ pid: this.pid, exitCode, signal, stderrTail: tail.lines });
-        const timer = setTimeout(ended, OUTPUT_MS);
-        void Promise.all(output).then(() => {
-          clearTimeout(timer);
-          ended();
-        });
-      };
-      forked.once('exit', done);
-      forked.once('error', (error) => {
-        // Without a pid it never started, and no exit follows.
-        if (forked.pid !== undefined) return;
-        tail.add(error.message);
-        done(null, null);
+/** Starts a process of the program on this machine. */
+export function launchProcess({ id, parent, directory, name, env, onLine }: LaunchOptions): Launched {
+  const forked = fork(entry(), [id, parent, directory, name], {
+    env: { ...process.env, ...env },
+    execArgv: inheritable(process.execArgv),
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  const pid = forked.pid ?? 0;
+  const tail = new Tail();
+  const output = [
+    readLines(forked.stdout, (line) => onLine('stdout', line)),
+    readLines(forked.stderr, (line) => {
+      tail.add(line);
+      onLine('stderr', line);
+    }),
+  ];
+  const exited = new Promise<ProcessExit>((resolve) => {
+    const done = (exitCode: number | null, signal: string | null) => {
+      const ended = () => resolve({ pid, exitCode, signal, stderrTail: tail.lines });
+      const timer = setTimeout(ended, OUTPUT_MS);
+      void Promise.all(output).then(() => {
+        clearTimeout(timer);
+        ended();
       });
+    };
+    forked.once('exit', done);
+    forked.once('error', (error) => {
+      // Without a pid it never started, and no exit follows.
+      if (forked.pid !== undefined) return;
+      tail.add(error.message);
+      done(null, null);
     });
-  }
-
-  /** Lets it go: it ends by itself, at once. */
-  release(): void {
-    if (this.#forked.connected) this.#forked.disconnect();
-  }
-
-  /** Ends it by force. */
-  kill(): void {
-    this.#forked.kill('SIGKILL');
-  }
+  });
+  return {
+    pid,
+    ready: new Promise((resolve) => forked.once('message', () => resolve())),
+    exited,
+    release: () => {
+      if (forked.connected) forked.disconnect();
+    },
+    kill: () => void forked.kill('SIGKILL'),
+  };
 }
 
 async function readLines(stream: Readable | null, onLine: (line: string) => void): Promise<void> {

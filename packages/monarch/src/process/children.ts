@@ -1,6 +1,6 @@
 import { exitText, MeshFailure, type ProcessExit } from '../errors.ts';
+import type { Launched } from '../platform.ts';
 import type { ProcGroup } from '../proc-group.ts';
-import { ChildProcess } from './child-process.ts';
 import { within } from './deadline.ts';
 import type { LocalProcess } from './local-process.ts';
 import type { LogLines } from './log-lines.ts';
@@ -13,7 +13,7 @@ const EXIT_MS = 2_000;
 
 interface Child {
   readonly id: string;
-  readonly process: ChildProcess;
+  readonly process: Launched;
   readonly group: ProcGroup;
   readonly rank: number;
   /** The link to it has ended. */
@@ -82,7 +82,7 @@ export class Children {
     const onLine = (stream: 'stdout' | 'stderr', line: string) =>
       this.#logs.add(source, `${group.label || group.name}/${rank}`, stream, line);
     const name = `${group.name}/${rank}`;
-    const process = new ChildProcess({ id, parent: this.#local.id, directory, name, env, onLine });
+    const process = this.#local.platform.launch({ id, parent: this.#local.id, directory, name, env, onLine });
     const child: Child = { id, process, group, rank, linkEnded, endLink, stopping: undefined };
     this.#children.set(id, child);
     this.#linked.set(id, child);

@@ -1,10 +1,12 @@
-import { type Clock, systemClock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Context } from '../context.ts';
 import { DecodeError, MeshFailure } from '../errors.ts';
 import { thisHost } from '../host-mesh.ts';
 import { meshHandle, referenceOf } from '../mesh/actor-mesh.ts';
 import { extentOf, type Point } from '../mesh/extent.ts';
+import type { Platform } from '../platform.ts';
 import { thisProc } from '../proc-mesh.ts';
+import type { Program } from '../program.ts';
 import { meshReference } from '../reference.ts';
 import type { SpawnedMesh } from '../spawned-mesh.ts';
 import { encode, type Payload } from '../wire/codec.ts';
@@ -20,13 +22,17 @@ import { UnaryCall } from './unary-call.ts';
 export interface LocalProcessOptions {
   readonly id: string;
   readonly dial: ExchangeOptions['dial'];
+  readonly platform: Platform;
+  readonly program: Program;
   readonly onLost: (peer: Peer, reason: string) => void;
-  readonly clock?: Clock;
 }
 
 /** This process's part of a program: the actors that live here, and the way to all others. */
 export class LocalProcess {
   readonly id: string;
+  readonly platform: Platform;
+  /** That it is a part of. */
+  readonly program: Program;
   readonly clock: Clock;
   readonly exchange: Exchange;
   /** Classes spawned from here, so that actors in this very process are of the same class object. */
@@ -37,9 +43,11 @@ export class LocalProcess {
   #hasLeft = false;
   #count = 0;
 
-  constructor({ id, dial, onLost, clock = systemClock }: LocalProcessOptions) {
+  constructor({ id, platform, program, dial, onLost }: LocalProcessOptions) {
     this.id = id;
-    this.clock = clock;
+    this.platform = platform;
+    this.program = program;
+    this.clock = platform.clock;
     this.exchange = new Exchange({
       id,
       dial,
@@ -164,7 +172,7 @@ export class LocalProcess {
       call.reply('value', this.encode(result));
     } catch (error) {
       call.reply('error', this.encodeError(error));
-      if (call.id === undefined) process.stderr.write(`${call.endpoint}: ${String(error)}\n`);
+      if (call.id === undefined) this.platform.write('stderr', `${call.endpoint}: ${String(error)}\n`);
     }
   }
 }

@@ -68,7 +68,7 @@ export class Mailbox {
       this.#advance(lane);
       return;
     }
-    setImmediate(() => {
+    this.#clock.soon(() => {
       this.#turnStarted = this.#clock.now();
       this.#advance(lane);
     });

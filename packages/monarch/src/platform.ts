@@ -1,0 +1,68 @@
+import type { Clock } from './clock.ts';
+import type { ProcessExit } from './errors.ts';
+import type { Network, Opening } from './wire/network.ts';
+
+/** How a process finds the others of its program, and they it. */
+export interface NetworkOptions {
+  /** Of this process. */
+  readonly id: string;
+  /** Of the program's sockets. */
+  readonly directory: string;
+  /** A process opens a link to this one. */
+  readonly accept: (id: string) => Opening;
+}
+
+/** How to start a process. */
+export interface LaunchOptions {
+  /** Its place in the program. */
+  readonly id: string;
+  readonly parent: string;
+  /** Of the program's sockets. */
+  readonly directory: string;
+  /** Shown in its command line, for whoever looks at a list of processes. */
+  readonly name: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void;
+}
+
+/** A process that was started, wherever it runs. */
+export interface Launched {
+  readonly pid: number;
+  /** It listens, and its link to this process is open. Never settles when it ends before. */
+  readonly ready: Promise<void>;
+  /** How it ended. Never rejects. */
+  readonly exited: Promise<ProcessExit>;
+  /** Lets it go: it ends by itself, at once. */
+  release(): void;
+  /** Ends it by force. */
+  kill(): void;
+}
+
+/**
+ * What a process of a program has of the world. Everything that depends on the machine, on real time or on chance goes
+ * through it, so that the same code runs under simulated ones.
+ */
+export interface Platform {
+  readonly clock: Clock;
+  /** A place for the sockets of a new program. */
+  makeDirectory(): string;
+  removeDirectory(directory: string): void;
+  /** Listens for other processes of the program. */
+  openNetwork(options: NetworkOptions): Promise<Pick<Network, 'dial' | 'close'>>;
+  /** Starts a process of the program on this machine. */
+  launch(options: LaunchOptions): Launched;
+  /** What a module exports. Rejects when it cannot be imported. */
+  importModule(module: string): Promise<object>;
+  /** URL of the module that this process was started with, if any. */
+  readonly main: string | undefined;
+  /** Prints text as it is. */
+  write(stream: 'stdout' | 'stderr', text: string): void;
+  /** Ends this process at once. */
+  exit(code: number): void;
+  /** Runs `task` when this process ends by itself. */
+  onExit(task: () => void): void;
+  /** However this process ends from now on, it has failed. */
+  markFailed(): void;
+  /** Text that no other call, here or in any other process, gives again. */
+  nonce(): string;
+}
