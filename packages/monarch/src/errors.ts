@@ -41,6 +41,18 @@ export class DecodeError extends Error {
   }
 }
 
+/** Two processes could not agree to talk: they speak different versions, or one is not whom the other called. */
+export class HandshakeError extends Error {
+  override readonly name = 'HandshakeError';
+  readonly code = 'ERR_MONARCH_HANDSHAKE';
+  readonly why: 'closed' | 'version' | 'hello' | 'target' | 'session' | 'decode';
+
+  constructor(why: HandshakeError['why'], problem: string) {
+    super(`No session came about: ${problem}`);
+    this.why = why;
+  }
+}
+
 /** Something that only the owner may do was tried by somebody else, or by an owner that has stopped. */
 export class OwnershipError extends Error {
   override readonly name = 'OwnershipError';

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { ProcessExit } from './errors.ts';
-import type { Network, Opening } from './wire/network.ts';
+import type { Accept, Network } from './wire/connection.ts';
+import type { SessionFaults } from './wire/session.ts';
 
 /** How a process finds the others of its program, and they it. */
 export interface NetworkOptions {
@@ -8,8 +9,8 @@ export interface NetworkOptions {
   readonly id: string;
   /** Of the program's sockets. */
   readonly directory: string;
-  /** A process opens a link to this one. */
-  readonly accept: (id: string) => Opening;
+  /** A process opens a connection to this one. */
+  readonly accept: Accept;
 }
 
 /** How to start a process. */
@@ -48,7 +49,7 @@ export interface Platform {
   makeDirectory(): string;
   removeDirectory(directory: string): void;
   /** Listens for other processes of the program. */
-  openNetwork(options: NetworkOptions): Promise<Pick<Network, 'dial' | 'close'>>;
+  openNetwork(options: NetworkOptions): Promise<Network>;
   /** Starts a process of the program on this machine. */
   launch(options: LaunchOptions): Launched;
   /** What a module exports. Rejects when it cannot be imported. */
@@ -65,4 +66,6 @@ export interface Platform {
   markFailed(): void;
   /** Text that no other call, here or in any other process, gives again. */
   nonce(): string;
+  /** Breaks sessions on purpose. @default none */
+  readonly sessionFaults?: SessionFaults;
 }

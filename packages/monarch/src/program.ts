@@ -10,7 +10,8 @@ import { LogLines } from './process/log-lines.ts';
 import type { Peer } from './process/peer.ts';
 import { systemPlatform } from './process/system-platform.ts';
 import { failureReport } from './report.ts';
-import type { Network } from './wire/network.ts';
+import type { Network } from './wire/connection.ts';
+import { Sessions } from './wire/sessions.ts';
 
 /** Time to stop everything after a failure that nobody handled. */
 const STOP_MS = 15_000;
@@ -37,8 +38,9 @@ export class Program implements Owner {
   readonly #parent: string | undefined;
   readonly #children: Children;
   readonly #logs: LogLines;
+  readonly #sessions: Sessions;
   #directory: string | undefined;
-  #network: Promise<Pick<Network, 'dial' | 'close'>> | undefined;
+  #network: Promise<Network> | undefined;
   /** Groups whose processes are being started. */
   #starting = 0;
 
@@ -54,11 +56,18 @@ export class Program implements Owner {
       dial: (id, opening) => {
         const open = this.#network ?? Promise.reject(new OwnershipError('the program has no processes.'));
         open.then(
-          (network) => network.dial(id, opening),
-          (error: Error) => opening.onClose(error.message),
+          () => this.#sessions.dial(id, opening),
+          (error: Error) => opening.onClose(error.message, error),
         );
       },
-      onLost: (peer, reason) => this.#lost(peer, reason),
+      onLost: (peer, reason, cause) => this.#lost(peer, reason, cause),
+    });
+    this.#sessions = new Sessions({
+      id: this.process.id,
+      clock: platform.clock,
+      nonce: () => platform.nonce(),
+      accept: (id) => this.process.exchange.accept(id),
+      faults: platform.sessionFaults,
     });
     this.#logs = new LogLines(platform.clock, (stream, line) => platform.write(stream, `${line}\n`));
     this.#children = new Children(this.process, this.#logs, () => this.#tidy());
@@ -93,7 +102,7 @@ export class Program implements Owner {
   }
 
   /** The sockets of the program; the root makes their directory with its first child. */
-  async network(): Promise<Pick<Network, 'dial' | 'close'>> {
+  async network(): Promise<Network> {
     this.#network ??= this.#listen();
     return await this.#network;
   }
@@ -121,13 +130,15 @@ export class Program implements Owner {
     return { node: this.process.id, stop: async () => {} };
   }
 
-  async #listen(): Promise<Pick<Network, 'dial' | 'close'>> {
+  async #listen(): Promise<Network> {
     this.#directory ??= this.platform.makeDirectory();
-    return await this.platform.openNetwork({
+    const network = await this.platform.openNetwork({
       id: this.process.id,
       directory: this.#directory,
-      accept: (id) => this.process.exchange.accept(id),
+      accept: this.#sessions.accept,
     });
+    this.#sessions.use(network);
+    return network;
   }
 
   /** Without processes the root has no sockets: then nothing is left of it, even when it is killed. */
@@ -144,11 +155,12 @@ export class Program implements Owner {
     this.#directory = undefined;
   }
 
-  #lost(peer: Peer, reason: string): void {
+  #lost(peer: Peer, reason: string, cause?: Error): void {
     if (this.#children.linkEnded(peer)) return;
     this.process.exchange.lost(peer, {
       kind: 'unreachable',
       problem: `cannot be reached: process ${peer.id} is gone, or ${reason}`,
+      cause,
     });
     // The end of the channel follows when the parent has died; without it, too, there is nothing left to do here.
     if (peer.id === this.#parent) this.platform.clock.after(PARENT_MS, () => this.platform.exit(1));

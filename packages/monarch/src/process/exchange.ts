@@ -1,7 +1,6 @@
 import { decode, EMPTY, type Payload } from '../wire/codec.ts';
-import { type Link, type LinkEvents, loopback } from '../wire/link.ts';
+import { type Link, type LinkEvents, loopback, type Opening } from '../wire/link.ts';
 import type { Message } from '../wire/message.ts';
-import type { Opening } from '../wire/network.ts';
 import type { Packet } from '../wire/packet.ts';
 import type { RaiseReference } from '../wire/raise.ts';
 import { type Loss, Peer, type Target } from './peer.ts';
@@ -38,7 +37,7 @@ export interface ExchangeOptions {
   readonly dial: (id: string, opening: Opening) => void;
   readonly onRequest: (line: Line, message: RequestMessage, payload: Payload) => void;
   /** The link to a process ended; `lost` decides what its pending calls reject with. */
-  readonly onLost: (peer: Peer, reason: string) => void;
+  readonly onLost: (peer: Peer, reason: string, cause?: Error) => void;
   readonly raiseReference: RaiseReference;
 }
 
@@ -149,10 +148,10 @@ export class Exchange {
       running,
       reply: (message, payload = EMPTY) => link?.send({ message, payload }),
     };
-    const onClose = (reason: string) => {
+    const onClose = (reason: string, cause?: Error) => {
       for (const incoming of running.values()) incoming.cancel('gone');
       running.clear();
-      if (link === undefined || peer.owns(link)) this.#options.onLost(peer, reason);
+      if (link === undefined || peer.owns(link)) this.#options.onLost(peer, reason, cause);
     };
     const opened = (open: Link) => {
       link = open;

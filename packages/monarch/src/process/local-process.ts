@@ -15,7 +15,6 @@ import { AGENT, type AnyActorClass } from './agent.ts';
 import type { Cell, CellSpec } from './cell.ts';
 import { Exchange, type ExchangeOptions, type Line, type RequestMessage } from './exchange.ts';
 import { IncomingCall } from './incoming-call.ts';
-import type { Peer } from './peer.ts';
 import { UnaryCall } from './unary-call.ts';
 
 /** What makes one process of a program. */
@@ -24,7 +23,7 @@ export interface LocalProcessOptions {
   readonly dial: ExchangeOptions['dial'];
   readonly platform: Platform;
   readonly program: Program;
-  readonly onLost: (peer: Peer, reason: string) => void;
+  readonly onLost: ExchangeOptions['onLost'];
 }
 
 /** This process's part of a program: the actors that live here, and the way to all others. */

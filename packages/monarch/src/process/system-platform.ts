@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { systemClock } from '../clock.ts';
 import type { Platform } from '../platform.ts';
-import { Network } from '../wire/network.ts';
+import { UnixNetwork } from '../wire/unix-network.ts';
 import { launchProcess } from './child-process.ts';
 
 const [, main] = process.argv;
@@ -16,7 +16,7 @@ export const systemPlatform: Platform = {
   makeDirectory: () => mkdtempSync(join(tmpdir(), 'forge-')),
   removeDirectory: (directory) => rmSync(directory, { recursive: true, force: true }),
   openNetwork: async ({ id, directory, accept }) => {
-    const network = new Network(directory, id, accept);
+    const network = new UnixNetwork(directory, id, accept);
     await network.listen();
     return network;
   },

@@ -4,7 +4,7 @@ import type { Packet } from './packet.ts';
 export interface Link {
   /** Takes the packet over; never blocks. What is sent after the end is dropped. */
   send(packet: Packet): void;
-  /** Ends it; `onClose` follows. */
+  /** Ends it after what was sent; `onClose` follows. */
   close(): void;
 }
 
@@ -12,7 +12,12 @@ export interface Link {
 export interface LinkEvents {
   readonly onPacket: (packet: Packet) => void;
   /** Once. No packet comes after it. */
-  readonly onClose: (reason: string) => void;
+  readonly onClose: (reason: string, cause?: Error) => void;
+}
+
+/** A link that is being opened; failing to is an `onClose`. */
+export interface Opening extends LinkEvents {
+  readonly onOpen: (link: Link) => void;
 }
 
 /** A link from a process to itself: same packets, no frames. */

@@ -2,30 +2,37 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { systemPlatform } from '../src/process/system-platform.ts';
 import { decode, EMPTY, encode } from '../src/wire/codec.ts';
-import type { Link } from '../src/wire/link.ts';
-import { Network, type Opening } from '../src/wire/network.ts';
+import type { Link, Opening } from '../src/wire/link.ts';
 import type { Packet } from '../src/wire/packet.ts';
+import { Sessions } from '../src/wire/sessions.ts';
+import { UnixNetwork } from '../src/wire/unix-network.ts';
+
+const quiet: Opening = { onOpen: () => {}, onPacket: () => {}, onClose: () => {} };
+
+function sessionsOf(directory: string, id: string, opening: Opening): { sessions: Sessions; network: UnixNetwork } {
+  const { clock, nonce } = systemPlatform;
+  const sessions = new Sessions({ id, clock, nonce, accept: () => opening });
+  const network = new UnixNetwork(directory, id, sessions.accept);
+  sessions.use(network);
+  return { sessions, network };
+}
 
 /** Two ends of an open link, and what arrives at the second. */
 async function connected(): Promise<{ link: Link; next: () => Promise<Packet>; directory: string }> {
   const directory = mkdtempSync(join(tmpdir(), 'network-'));
   const arrived: Packet[] = [];
   let wake = () => {};
-  const accept = (): Opening => ({
-    onOpen: () => {},
-    onPacket: (packet) => {
-      arrived.push(packet);
-      wake();
-    },
-    onClose: () => {},
-  });
-  const network = new Network(directory, 'b', accept);
+  const onPacket = (packet: Packet) => {
+    arrived.push(packet);
+    wake();
+  };
+  const { network } = sessionsOf(directory, 'b', { ...quiet, onPacket });
   await network.listen();
-  const link = await new Promise<Link>((resolve) => {
-    const caller = new Network(directory, 'a', accept);
-    caller.dial('b', { onOpen: resolve, onPacket: () => {}, onClose: () => {} });
-  });
+  const link = await new Promise<Link>((onOpen) =>
+    sessionsOf(directory, 'a', quiet).sessions.dial('b', { ...quiet, onOpen }),
+  );
   onTestFinished(() => {
     link.close();
     network.close();
@@ -72,10 +79,9 @@ test('only the owner of the program can reach its sockets', async () => {
 
 test('dialling a process that is not there closes, with the reason', async () => {
   const { directory } = await connected();
-  const reason = await new Promise<string>((resolve, reject) => {
-    const caller = new Network(directory, 'a', () => reject(new RangeError('nobody dials here')) as never);
-    caller.dial('nobody', { onOpen: () => reject(new RangeError('opened')), onPacket: () => {}, onClose: resolve });
-  });
+  const reason = await new Promise<string>((onClose) =>
+    sessionsOf(directory, 'a', quiet).sessions.dial('nobody', { ...quiet, onClose }),
+  );
   expect(reason).toContain('ENOENT');
 });
 

@@ -1,0 +1,48 @@
+/** A way for frames to one other process. A real one keeps order and loses nothing until it ends; a simulated one may delay, reorder and repeat. */
+export interface Connection {
+  /** Sends one frame made of these parts, which are taken over but never changed. Never blocks. */
+  send(parts: readonly Uint8Array[]): void;
+  /** Bytes taken and not yet with the system. */
+  readonly bufferedBytes: number;
+  /** Ends it after what was sent; `onEnd` follows. */
+  close(): void;
+}
+
+/** What a connection tells its user. */
+export interface ConnectionEvents {
+  /** A frame came. Its memory is the receiver's. */
+  readonly onFrame: (frame: Uint8Array) => void;
+  /** What was buffered is with the system. */
+  readonly onDrain: () => void;
+  /** Once. No frame comes after it. */
+  readonly onEnd: (reason: string) => void;
+}
+
+/** Takes a connection that another process has opened to this one. Who it is says its first frame. */
+export type Accept = (connection: Connection) => ConnectionEvents;
+
+/** Why no connection came about. */
+export interface Refusal {
+  /** The process will never answer again; otherwise trying again may help. */
+  readonly gone: boolean;
+  readonly reason: string;
+}
+
+/** A connection that is being opened: either `onOpen` or `onRefused` follows. */
+export interface Dialling extends ConnectionEvents {
+  readonly onOpen: (connection: Connection) => void;
+  readonly onRefused: (refusal: Refusal) => void;
+}
+
+/** Ways from this process to the others of its program. */
+export interface Network {
+  /** Opens a connection to a process. */
+  dial(id: string, dialling: Dialling): void;
+  /**
+   * How long a session with a process outlives its connection: 0 between processes of one machine, where a connection
+   * ends only with its process.
+   */
+  resumeMs(id: string): number;
+  /** Takes no more connections; open ones stay. */
+  close(): void;
+}
