@@ -1,6 +1,7 @@
 import type { Endpoint, endpointBrand, StreamEndpoint } from './endpoint.ts';
 import type { CallError } from './errors.ts';
 import type { Point, Shaped } from './mesh/extent.ts';
+import type { Names, Parts, PartSizes, Renamed, Split } from './mesh/reshape.ts';
 import type { Kept, Selection } from './mesh/selection.ts';
 import type { ValueMesh } from './mesh/value-mesh.ts';
 
@@ -39,7 +40,7 @@ export interface Adverbs<Args extends readonly unknown[], R, D extends string> {
     ? (...args: Args) => Promise<R>
     : string extends D
       ? (...args: Args) => Promise<R>
-      : { readonly error: 'slice to one actor first'; readonly dims: D };
+      : (this: { readonly error: 'slice to one actor first'; readonly dims: D }, ...args: Args) => Promise<R>;
   /** Calls the actor with the fewest calls pending from this process; ties rotate. */
   choose(...args: Args): Promise<R>;
   /** Sends to every actor without an answer. An endpoint that throws then fails its actor. */
@@ -68,6 +69,9 @@ type EndpointKeys<T> = { [K in keyof T]-?: T[K] extends { readonly [endpointBran
 /** What a holder of a mesh of `T` sees: its endpoints, and nothing else of it. May be sent in messages. */
 export type ActorMesh<T, D extends string> = Shaped<D> & { readonly [K in EndpointKeys<T>]: Remote<T[K], D> } & {
   slice<const S extends Selection<D>>(selection: S): ActorMesh<T, Kept<D, S>>;
+  flatten<const N extends string>(name: N): ActorMesh<T, N>;
+  split<const P extends Parts<D>>(parts: P, sizes?: PartSizes<D, P>): ActorMesh<T, Split<D, P>>;
+  rename<const N extends Names<D>>(names: N): ActorMesh<T, Renamed<D, N>>;
 };
 
 /** A mesh held by the one who spawned it: it can be stopped. */
@@ -77,6 +81,9 @@ export type OwnedMesh<T, D extends string> = ActorMesh<T, D> &
 /** Names that an endpoint cannot have: a mesh itself answers to them, or the language asks for them. */
 export const RESERVED_NAMES: ReadonlySet<string> = new Set([
   'slice',
+  'flatten',
+  'split',
+  'rename',
   'stop',
   'extent',
   'length',
@@ -84,5 +91,6 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set([
   'catch',
   'finally',
   'toJSON',
+  'toString',
   'constructor',
 ]);

@@ -1,4 +1,5 @@
 import { extentOf, type NamedExtent, type Shaped } from './mesh/extent.ts';
+import type { Names, Parts, PartSizes, Renamed, Split } from './mesh/reshape.ts';
 import { type Kept, type Selection, select } from './mesh/selection.ts';
 import { ProcGroup, type Supervise } from './proc-group.ts';
 import { type ProcMesh, ProcView } from './proc-mesh.ts';
@@ -32,6 +33,9 @@ export interface HostMesh<D extends string> extends Shaped<D>, AsyncDisposable {
     options?: SpawnProcsOptions<P>,
   ): Promise<ProcMesh<D | (keyof P & string)>>;
   slice<const S extends Selection<D>>(selection: S): HostMesh<Kept<D, S>>;
+  flatten<const N extends string>(name: N): HostMesh<N>;
+  split<const P extends Parts<D>>(parts: P, sizes?: PartSizes<D, P>): HostMesh<Split<D, P>>;
+  rename<const N extends Names<D>>(names: N): HostMesh<Renamed<D, N>>;
 }
 
 /** The machine that runs this code. Disposing it stops the processes started by this handle. */
@@ -86,6 +90,18 @@ class Host<D extends string> implements HostMesh<D> {
     const { extent } = select(this.extent, selection);
     // `select` drops exactly the dimensions that Kept<D, S> drops.
     return new Host(extent as NamedExtent<Kept<D, S>>, this.#started);
+  }
+
+  flatten<const N extends string>(name: N): HostMesh<N> {
+    return new Host(this.extent.flatten(name), this.#started);
+  }
+
+  split<const P extends Parts<D>>(parts: P, sizes?: PartSizes<D, P>): HostMesh<Split<D, P>> {
+    return new Host(this.extent.split(parts, sizes), this.#started);
+  }
+
+  rename<const N extends Names<D>>(names: N): HostMesh<Renamed<D, N>> {
+    return new Host(this.extent.rename(names), this.#started);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

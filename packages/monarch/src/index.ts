@@ -33,9 +33,10 @@ export type {
   StreamAdverbs,
 } from './handle.ts';
 export { type HostMesh, type SpawnProcsOptions, thisHost } from './host-mesh.ts';
-export type { Extent, Point, Shaped } from './mesh/extent.ts';
+export { type Extent, extentOf, type Point, type Shaped } from './mesh/extent.ts';
+export type { Names, Parts, PartSizes, Renamed, Split } from './mesh/reshape.ts';
 export type { Kept, Selection, Span } from './mesh/selection.ts';
-export type { ValueMesh } from './mesh/value-mesh.ts';
+export { type ValueMesh, valueMesh } from './mesh/value-mesh.ts';
 export { type ProcMesh, thisProc } from './proc-mesh.ts';
 export type { EndpointCard } from './reference.ts';
 export { shutdown, shutdownOnSignals } from './shutdown.ts';

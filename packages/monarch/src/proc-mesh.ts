@@ -3,6 +3,7 @@ import { OwnershipError } from './errors.ts';
 import type { OwnedMesh } from './handle.ts';
 import { type HostMesh, thisHost } from './host-mesh.ts';
 import { extentOf, type NamedExtent, type Shaped } from './mesh/extent.ts';
+import type { Names, Parts, PartSizes, Renamed, Split } from './mesh/reshape.ts';
 import { type Kept, type Selection, select } from './mesh/selection.ts';
 import { ProcGroup } from './proc-group.ts';
 import { currentOwner, program } from './program.ts';
@@ -24,6 +25,9 @@ export interface ProcMesh<D extends string> extends Shaped<D>, AsyncDisposable {
   ): Promise<OwnedMesh<T, D>>;
   /** A view on some of the processes. Only the whole mesh can be stopped. */
   slice<const S extends Selection<D>>(selection: S): ProcMesh<Kept<D, S>>;
+  flatten<const N extends string>(name: N): ProcMesh<N>;
+  split<const P extends Parts<D>>(parts: P, sizes?: PartSizes<D, P>): ProcMesh<Split<D, P>>;
+  rename<const N extends Names<D>>(names: N): ProcMesh<Renamed<D, N>>;
   readonly hosts: HostMesh<string>;
   /** Stops the actors on these processes, then the processes. @throws {OwnershipError} on a slice. */
   stop(reason?: string): Promise<void>;
@@ -83,6 +87,18 @@ export class ProcView<D extends string> implements ProcMesh<D> {
       kept,
       ranks.map((rank) => this.#ranks[rank]!),
     );
+  }
+
+  flatten<const N extends string>(name: N): ProcMesh<N> {
+    return new ProcView(this.#group, this.extent.flatten(name), this.#ranks);
+  }
+
+  split<const P extends Parts<D>>(parts: P, sizes?: PartSizes<D, P>): ProcMesh<Split<D, P>> {
+    return new ProcView(this.#group, this.extent.split(parts, sizes), this.#ranks);
+  }
+
+  rename<const N extends Names<D>>(names: N): ProcMesh<Renamed<D, N>> {
+    return new ProcView(this.#group, this.extent.rename(names), this.#ranks);
   }
 
   async stop(reason?: string): Promise<void> {

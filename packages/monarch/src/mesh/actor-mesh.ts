@@ -4,6 +4,7 @@ import type { MeshReference } from '../reference.ts';
 import type { Encode } from './adverbs.ts';
 import { EndpointAdverbs, EndpointStreams } from './adverbs.ts';
 import type { NamedExtent } from './extent.ts';
+import type { Names, Parts, PartSizes } from './reshape.ts';
 import { type Selection, select } from './selection.ts';
 
 /** What a handle needs of the process it is used in. */
@@ -31,16 +32,23 @@ export function meshHandle(home: HandleHome, reference: MeshReference, ownership
       if (typeof name === 'string' && Object.hasOwn(reference.endpoints, name)) return target.endpoint(name);
       if (name === 'stop') return ownership === undefined ? undefined : (reason?: string) => ownership.stop(reason);
       if (name === Symbol.asyncDispose) return ownership === undefined ? undefined : () => ownership.stop();
-      if (name === 'extent' || name === 'length' || name === 'slice' || name === 'toString') return target[name];
-      return undefined;
+      // RESERVED_NAMES keeps endpoints off these names.
+      return isBuiltin(name) ? target[name] : undefined;
     },
-    has: (_, name) => name === 'extent' || name === 'length' || name === 'slice' || name in reference.endpoints,
+    has: (_, name) => isBuiltin(name) || Object.hasOwn(reference.endpoints, name),
     set: () => false,
     defineProperty: () => false,
     deleteProperty: () => false,
   });
   references.set(handle, reference);
   return handle;
+}
+
+/** What every handle answers to beside its endpoints. */
+const BUILTINS = ['extent', 'length', 'slice', 'flatten', 'split', 'rename', 'toString'] as const;
+
+function isBuiltin(name: string | symbol): name is (typeof BUILTINS)[number] {
+  return (BUILTINS as readonly (string | symbol)[]).includes(name);
 }
 
 class MeshTarget {
@@ -70,7 +78,18 @@ class MeshTarget {
     return meshHandle(this.#home, { ...this.#reference, extent, addresses: ranks.map((rank) => addresses[rank]!) });
   };
 
+  readonly flatten = (name: string): object => this.#reshaped(this.extent.flatten(name));
+
+  readonly split = (parts: Parts<string>, sizes?: PartSizes<string, Parts<string>>): object =>
+    this.#reshaped(this.extent.split(parts, sizes));
+
+  readonly rename = (names: Names<string>): object => this.#reshaped(this.extent.rename(names));
+
   readonly toString = (): string => `${this.#reference.name} ${this.extent}`;
+
+  #reshaped(extent: NamedExtent<string>): object {
+    return meshHandle(this.#home, { ...this.#reference, extent });
+  }
 
   endpoint(name: string): EndpointAdverbs | EndpointStreams {
     let adverbs = this.#endpoints.get(name);

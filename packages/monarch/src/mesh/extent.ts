@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { ExtentError } from '../errors.ts';
+import { type Names, type Parts, type PartSizes, type Renamed, type Split, splitSizes } from './reshape.ts';
 
 /** One place in an extent: a rank, and its coordinate in each dimension. */
 export interface Point<D extends string> {
@@ -17,8 +18,18 @@ export interface Extent<D extends string> {
   readonly size: number;
   /** Size of one dimension. @throws {ExtentError} when there is no such dimension. */
   of(dim: D): number;
+  /** The point of one rank. @throws {ExtentError} when the rank is outside. */
+  point(rank: number): Point<D>;
+  /** The rank at a coordinate in every dimension. @throws {ExtentError} when one is missing, unknown or outside. */
+  rankOf(at: { readonly [K in D]: number }): number;
   /** Every point, in rank order. */
   points(): Iterable<Point<D>>;
+  /** The same places as one dimension, in the same order. */
+  flatten<const N extends string>(name: N): Extent<N>;
+  /** The same places with dimensions cut into several, as {@link Parts} says. @throws {ExtentError} when they do not fit. */
+  split<const P extends Parts<D>>(parts: P, sizes?: PartSizes<D, P>): Extent<Split<D, P>>;
+  /** The same places under other names. @throws {ExtentError} on an unknown dimension, or a name that is taken. */
+  rename<const N extends Names<D>>(names: N): Extent<Renamed<D, N>>;
 }
 
 /** Anything that has one member a point. */
@@ -38,6 +49,7 @@ export class NamedExtent<D extends string> implements Extent<D> {
   constructor(labels: readonly D[], sizes: readonly number[]) {
     labels.forEach((label, i) => {
       const size = sizes[i];
+      if (typeof label !== 'string' || label === '') throw new ExtentError(`'${label}' cannot name a dimension.`);
       if (size === undefined || !Number.isSafeInteger(size) || size < 1) {
         throw new ExtentError(`Dimension '${label}' has size ${size}. Give it a positive integer.`);
       }
@@ -69,6 +81,32 @@ export class NamedExtent<D extends string> implements Extent<D> {
       throw new ExtentError(`Rank ${rank} is outside ${this}.`);
     }
     return new NamedPoint(rank, this);
+  }
+
+  rankOf(at: { readonly [K in D]: number }): number {
+    for (const label of Object.keys(at)) this.axis(label);
+    return this.labels.reduce((rank, label, axis) => {
+      const [coordinate, size] = [at[label], this.sizes[axis]!];
+      if (coordinate === undefined) throw new ExtentError(`Dimension '${label}' is missing: give a coordinate for it.`);
+      return rank * size + checkedIndex(label, size, coordinate);
+    }, 0);
+  }
+
+  flatten<const N extends string>(name: N): NamedExtent<N> {
+    return new NamedExtent([name], [this.size]);
+  }
+
+  split<const P extends Parts<D>>(parts: P, sizes: PartSizes<D, P> = {}): NamedExtent<Split<D, P>> {
+    for (const label of Object.keys(parts)) this.axis(label);
+    const { labels, sizes: cut } = splitSizes(this, parts, sizes);
+    // `splitSizes` replaces exactly the dimensions that Split<D, P> replaces.
+    return new NamedExtent(labels as Split<D, P>[], cut);
+  }
+
+  rename<const N extends Names<D>>(names: N): NamedExtent<Renamed<D, N>> {
+    for (const label of Object.keys(names)) this.axis(label);
+    // Replaces exactly the names that Renamed<D, N> replaces.
+    return new NamedExtent(this.labels.map((label) => names[label] ?? label) as Renamed<D, N>[], this.sizes);
   }
 
   *points(): IterableIterator<Point<D>> {
@@ -109,6 +147,12 @@ export class NamedPoint<D extends string> implements Point<D> {
   [inspect.custom](): string {
     return this.toString();
   }
+}
+
+/** `index` when it is a coordinate of a dimension of `size`. @throws {ExtentError} */
+export function checkedIndex(label: string, size: number, index: number): number {
+  if (Number.isInteger(index) && index >= 0 && index < size) return index;
+  throw new ExtentError(`Index ${index} of dimension '${label}' is outside 0…${size}.`);
 }
 
 function braced(parts: readonly string[]): string {

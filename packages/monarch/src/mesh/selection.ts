@@ -1,5 +1,5 @@
 import { ExtentError } from '../errors.ts';
-import { NamedExtent } from './extent.ts';
+import { checkedIndex, NamedExtent } from './extent.ts';
 
 /** A range of one dimension: `from` inclusive, `to` exclusive. */
 export interface Span {
@@ -27,13 +27,11 @@ export interface Selected {
 
 /** Coordinates that `choice` takes from a dimension of `size`. */
 function coordinates(label: string, size: number, choice: number | Span): readonly number[] {
-  const refuse = (what: string) => new ExtentError(`${what} of dimension '${label}' is outside 0…${size}.`);
-  if (typeof choice === 'number') {
-    if (!Number.isInteger(choice) || choice < 0 || choice >= size) throw refuse(`Index ${choice}`);
-    return [choice];
-  }
+  if (typeof choice === 'number') return [checkedIndex(label, size, choice)];
   const { from = 0, to = size, step = 1 } = choice;
-  if (!Number.isInteger(from) || from < 0 || !Number.isInteger(to) || to > size) throw refuse(`Span ${from}…${to}`);
+  if (!Number.isInteger(from) || from < 0 || !Number.isInteger(to) || to > size) {
+    throw new ExtentError(`Span ${from}…${to} of dimension '${label}' is outside 0…${size}.`);
+  }
   if (!Number.isInteger(step) || step < 1) {
     throw new ExtentError(`Step ${step} of dimension '${label}' is not a positive integer.`);
   }

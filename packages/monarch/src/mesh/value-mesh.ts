@@ -1,12 +1,17 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { ExtentError } from '../errors.ts';
-import type { NamedExtent, Point, Shaped } from './extent.ts';
+import { type Extent, NamedExtent, type Point, type Shaped } from './extent.ts';
+import type { Names, Parts, PartSizes, Renamed, Split } from './reshape.ts';
 import { type Kept, type Selection, select } from './selection.ts';
 
 /** One value a point: what a call on a mesh returns. */
 export interface ValueMesh<R, D extends string> extends Shaped<D>, Iterable<readonly [Point<D>, R]> {
   /** The value at one point. @throws {ExtentError} when a coordinate is missing, unknown or outside. */
   item(at: { readonly [K in D]: number }): R;
+  /** The value of one rank. @throws {ExtentError} when the rank is outside. */
+  get(rank: number): R;
+  /** Every point with its value, in rank order; iterating the mesh gives the same. */
+  entries(): IterableIterator<readonly [Point<D>, R]>;
   /** The values, in rank order. */
   values(): IterableIterator<R>;
   /** The values, in rank order. */
@@ -15,6 +20,9 @@ export interface ValueMesh<R, D extends string> extends Shaped<D>, Iterable<read
   toJSON(): R[];
   map<U>(f: (value: R, point: Point<D>) => U): ValueMesh<U, D>;
   slice<const S extends Selection<D>>(selection: S): ValueMesh<R, Kept<D, S>>;
+  flatten<const N extends string>(name: N): ValueMesh<R, N>;
+  split<const P extends Parts<D>>(parts: P, sizes?: PartSizes<D, P>): ValueMesh<R, Split<D, P>>;
+  rename<const N extends Names<D>>(names: N): ValueMesh<R, Renamed<D, N>>;
 }
 
 /** Values in rank order under an extent. */
@@ -33,11 +41,16 @@ export class Values<R, D extends string> implements ValueMesh<R, D> {
   }
 
   item(at: { readonly [K in D]: number }): R {
-    const missing = this.extent.labels.find((label) => typeof at[label] !== 'number');
-    if (missing !== undefined) throw new ExtentError(`Dimension '${missing}' is missing: give a coordinate for it.`);
-    const { ranks } = select(this.extent, at);
-    // Every dimension is fixed by a number, so exactly one rank is left.
-    return this.#values[ranks[0]!]!;
+    return this.get(this.extent.rankOf(at));
+  }
+
+  get(rank: number): R {
+    // `point` refuses a rank that is outside.
+    return this.#values[this.extent.point(rank).rank]!;
+  }
+
+  entries(): IterableIterator<readonly [Point<D>, R]> {
+    return this[Symbol.iterator]();
   }
 
   values(): IterableIterator<R> {
@@ -78,7 +91,43 @@ export class Values<R, D extends string> implements ValueMesh<R, D> {
     );
   }
 
+  flatten<const N extends string>(name: N): ValueMesh<R, N> {
+    return new Values(this.extent.flatten(name), this.#values);
+  }
+
+  split<const P extends Parts<D>>(parts: P, sizes?: PartSizes<D, P>): ValueMesh<R, Split<D, P>> {
+    return new Values(this.extent.split(parts, sizes), this.#values);
+  }
+
+  rename<const N extends Names<D>>(names: N): ValueMesh<R, Renamed<D, N>> {
+    return new Values(this.extent.rename(names), this.#values);
+  }
+
   *[Symbol.iterator](): IterableIterator<readonly [Point<D>, R]> {
     for (const point of this.extent.points()) yield [point, this.#values[point.rank]!];
   }
+}
+
+/**
+ * A mesh of values from pairs in any order; of several values for one place the last counts.
+ *
+ * @throws {ExtentError} when a place has no value, or a rank is outside.
+ */
+export function valueMesh<R, D extends string>(
+  { labels, sizes }: Extent<D>,
+  pairs: Iterable<readonly [place: number | Point<D>, value: R]>,
+): ValueMesh<R, D> {
+  const extent = new NamedExtent(labels, sizes);
+  const values = new Map<number, R>();
+  for (const [place, value] of pairs) values.set(extent.point(typeof place === 'number' ? place : place.rank).rank, value);
+  const ranks = Array.from({ length: extent.size }, (_, rank) => rank);
+  const missing = ranks.filter((rank) => !values.has(rank));
+  if (missing.length > 0) {
+    throw new ExtentError(`${values.size} values do not fill ${extent}: rank ${missing.join(', ')} is missing.`);
+  }
+  return new Values(
+    extent,
+    // No rank is missing.
+    ranks.map((rank) => values.get(rank)!),
+  );
 }
