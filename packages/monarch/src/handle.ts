@@ -1,7 +1,7 @@
 import type { Endpoint, endpointBrand, StreamEndpoint } from './endpoint.ts';
 import type { CallError } from './errors.ts';
 import type { Point, Shaped } from './mesh/extent.ts';
-import type { Names, Parts, PartSizes, Renamed, Split } from './mesh/reshape.ts';
+import type { Names, PartSizes, Parts, Renamed, Split } from './mesh/reshape.ts';
 import type { Kept, Selection } from './mesh/selection.ts';
 import type { ValueMesh } from './mesh/value-mesh.ts';
 

@@ -1,5 +1,5 @@
 import { extentOf, type NamedExtent, type Shaped } from './mesh/extent.ts';
-import type { Names, Parts, PartSizes, Renamed, Split } from './mesh/reshape.ts';
+import type { Names, PartSizes, Parts, Renamed, Split } from './mesh/reshape.ts';
 import { type Kept, type Selection, select } from './mesh/selection.ts';
 import { ProcGroup, type Supervise } from './proc-group.ts';
 import { type ProcMesh, ProcView } from './proc-mesh.ts';

@@ -34,7 +34,7 @@ export type {
 } from './handle.ts';
 export { type HostMesh, type SpawnProcsOptions, thisHost } from './host-mesh.ts';
 export { type Extent, extentOf, type Point, type Shaped } from './mesh/extent.ts';
-export type { Names, Parts, PartSizes, Renamed, Split } from './mesh/reshape.ts';
+export type { Names, PartSizes, Parts, Renamed, Split } from './mesh/reshape.ts';
 export type { Kept, Selection, Span } from './mesh/selection.ts';
 export { type ValueMesh, valueMesh } from './mesh/value-mesh.ts';
 export { type ProcMesh, thisProc } from './proc-mesh.ts';

@@ -3,7 +3,7 @@ import { OwnershipError } from './errors.ts';
 import type { OwnedMesh } from './handle.ts';
 import { type HostMesh, thisHost } from './host-mesh.ts';
 import { extentOf, type NamedExtent, type Shaped } from './mesh/extent.ts';
-import type { Names, Parts, PartSizes, Renamed, Split } from './mesh/reshape.ts';
+import type { Names, PartSizes, Parts, Renamed, Split } from './mesh/reshape.ts';
 import { type Kept, type Selection, select } from './mesh/selection.ts';
 import { ProcGroup } from './proc-group.ts';
 import { currentOwner, program } from './program.ts';

@@ -61,6 +61,22 @@ export function conformance(kind: 'inline' | 'process'): void {
       expect([...(await mesh.seen.call()).values()]).toEqual([[], [], [], ['here']]);
     });
 
+    test('a mesh under another shape has the same actors in the same order', async () => {
+      const mesh = await recorders();
+      const shaped = mesh.split({ replica: ['dp', 'pp'] }, { pp: 1 }).rename({ shard: 'tp' });
+      expect(String(shaped)).toBe('recorders { dp: 2, pp: 1, tp: 2 }');
+      await shaped.slice({ dp: 1, tp: 0 }).note.call('here');
+      expect((await mesh.seen.call()).toArray()).toEqual([[], [], ['here'], []]);
+      const places = await mesh.slice({ shard: 1 }).flatten('actor').whoAmI.call();
+      expect(places.toArray().map(({ point }) => String(point))).toEqual(['{ actor: 0/2 }', '{ actor: 1/2 }']);
+      await using spawned = await procs
+        .flatten('proc')
+        .slice({ proc: { from: 2 } })
+        .spawn('late', Recorder);
+      expect((await spawned.whoAmI.call()).item({ proc: 1 }).rank).toBe(1);
+      expect((await spawned.pid.call()).toArray()).toEqual((await mesh.slice({ replica: 1 }).pid.call()).toArray());
+    });
+
     test('spawning on a slice of processes puts actors on exactly those', async () => {
       await using mesh = await procs.slice({ replica: 1 }).spawn('half', Recorder);
       expect(mesh.extent.labels).toEqual(['shard']);

@@ -3,7 +3,9 @@ import {
   Actor,
   type ActorMesh,
   endpoint,
+  type HostMesh,
   type OwnedMesh,
+  type ProcMesh,
   streamEndpoint,
   thisHost,
   type ValueMesh,
@@ -36,10 +38,10 @@ export async function use(): Promise<void> {
   await using procs = await thisHost().spawnProcs({ perHost: { replica: 4, shard: 2 } });
   await using counters = await procs.spawn('counters', Counter, 0);
   expectTypeOf(counters).toEqualTypeOf<OwnedMesh<Counter, 'replica' | 'shard'>>();
-  ({ increment: 1, load: 1, count: 1, slice: 1, extent: 1, length: 1 }) satisfies Record<
-    keyof ActorMesh<Counter, 'replica'>,
-    1
-  >;
+  ({
+    ...{ increment: 1, load: 1, count: 1, extent: 1, length: 1 },
+    ...{ slice: 1, flatten: 1, split: 1, rename: 1 },
+  }) satisfies Record<keyof ActorMesh<Counter, 'replica'>, 1>;
   const values = await counters.increment.with({ timeoutMs: 100 }).call(1);
   expectTypeOf(values).toEqualTypeOf<ValueMesh<number, 'replica' | 'shard'>>();
   expectTypeOf(values.item({ replica: 1, shard: 0 })).toEqualTypeOf<number>();
@@ -71,6 +73,27 @@ export async function use(): Promise<void> {
   one.stop();
   // @ts-expect-error there is no such dimension
   counters.slice({ rack: 0 });
+  const whole = { mesh: counters, values, procs };
+  expectTypeOf(whole.mesh.rename({ shard: 'tp' })).toEqualTypeOf<ActorMesh<Counter, 'replica' | 'tp'>>();
+  expectTypeOf(whole.procs.flatten('proc')).toEqualTypeOf<ProcMesh<'proc'>>();
+  expectTypeOf(whole.values.split({ replica: ['dp', 'pp'] }, { pp: 2 })).toEqualTypeOf<
+    ValueMesh<number, 'dp' | 'pp' | 'shard'>
+  >();
+  expectTypeOf(thisHost().flatten('machine')).toEqualTypeOf<HostMesh<'machine'>>();
+  // @ts-expect-error there is no such dimension
+  values.split({ rack: ['a', 'b'] });
+  // @ts-expect-error replica is not split into rack
+  values.split({ replica: ['dp', 'pp'] }, { rack: 2 });
+  // @ts-expect-error a list of names
+  values.split({ replica: 'dp' });
+  // @ts-expect-error there is no such dimension
+  counters.rename({ rack: 'host' });
+  await one.flatten('only').slice({ only: 0 }).increment.callOne(1);
+  const anywhere: ActorMesh<Counter, string> = counters;
+  expectTypeOf(await anywhere.increment.callOne(1)).toEqualTypeOf<number>();
+  expectTypeOf<ActorMesh<Counter, 'replica'>>().toExtend<ActorMesh<Counter, string>>();
+  expectTypeOf<ActorMesh<Counter, never>>().toExtend<ActorMesh<Counter, string>>();
+  expectTypeOf<ProcMesh<'replica'>>().toExtend<ProcMesh<string>>();
   // @ts-expect-error the constructor takes a number
   await procs.spawn('counters', Counter, 'x');
   const single = await thisHost().spawnProcs();

@@ -4,7 +4,7 @@ import type { MeshReference } from '../reference.ts';
 import type { Encode } from './adverbs.ts';
 import { EndpointAdverbs, EndpointStreams } from './adverbs.ts';
 import type { NamedExtent } from './extent.ts';
-import type { Names, Parts, PartSizes } from './reshape.ts';
+import type { Names, PartSizes, Parts } from './reshape.ts';
 import { type Selection, select } from './selection.ts';
 
 /** What a handle needs of the process it is used in. */

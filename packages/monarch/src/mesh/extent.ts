@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { ExtentError } from '../errors.ts';
-import { type Names, type Parts, type PartSizes, type Renamed, type Split, splitSizes } from './reshape.ts';
+import { type Names, type PartSizes, type Parts, type Renamed, type Split, splitSizes } from './reshape.ts';
 
 /** One place in an extent: a rank, and its coordinate in each dimension. */
 export interface Point<D extends string> {

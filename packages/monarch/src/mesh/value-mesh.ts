@@ -1,7 +1,7 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { ExtentError } from '../errors.ts';
 import { type Extent, NamedExtent, type Point, type Shaped } from './extent.ts';
-import type { Names, Parts, PartSizes, Renamed, Split } from './reshape.ts';
+import type { Names, PartSizes, Parts, Renamed, Split } from './reshape.ts';
 import { type Kept, type Selection, select } from './selection.ts';
 
 /** One value a point: what a call on a mesh returns. */
@@ -119,7 +119,8 @@ export function valueMesh<R, D extends string>(
 ): ValueMesh<R, D> {
   const extent = new NamedExtent(labels, sizes);
   const values = new Map<number, R>();
-  for (const [place, value] of pairs) values.set(extent.point(typeof place === 'number' ? place : place.rank).rank, value);
+  for (const [place, value] of pairs)
+    values.set(extent.point(typeof place === 'number' ? place : place.rank).rank, value);
   const ranks = Array.from({ length: extent.size }, (_, rank) => rank);
   const missing = ranks.filter((rank) => !values.has(rank));
   if (missing.length > 0) {
