@@ -1,11 +1,11 @@
 import { OwnershipError } from './errors.ts';
 import type { ActorMesh, OwnedMesh } from './handle.ts';
-import { meshHandle, referenceOf } from './mesh/actor-mesh.ts';
+import { meshHandle, meshReferenceOf } from './mesh/actor-mesh.ts';
 import { program } from './program.ts';
 import type { EndpointCard, MeshReference } from './reference.ts';
 
 function requireReference(mesh: object): MeshReference {
-  const reference = referenceOf(mesh);
+  const reference = meshReferenceOf(mesh);
   if (reference === undefined) throw new OwnershipError('Only a mesh of actors has endpoints and an owner.');
   return reference;
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ActorError, MeshFailure } from '../src/errors.ts';
 import { extentOf } from '../src/mesh/extent.ts';
+import { Values } from '../src/mesh/value-mesh.ts';
 import { decode, encode } from '../src/wire/codec.ts';
 import { INLINE_BYTES } from '../src/wire/limits.ts';
 import { unsendable } from '../src/wire/lower.ts';
@@ -51,6 +52,17 @@ describe('the codec', () => {
     expect(Object.is((roundTrip(sent) as number[])[1], -0)).toBe(true);
   });
 
+  test('sends a mesh of values with its shape and whatever the values hold', () => {
+    const sent = new Values(extentOf({ host: 2 }), [new Float32Array([1.5]), new Map([['a', 1n]])]);
+    const arrived = roundTrip({ sent }) as { sent: Values<unknown, 'host'> };
+    expect(arrived.sent).toBeInstanceOf(Values);
+    expect([arrived.sent.extent, arrived.sent.toArray()]).toStrictEqual([sent.extent, sent.toArray()]);
+  });
+
+  test('refuses a promise, and says what to do', () => {
+    expect(() => encode({ a: [Promise.resolve(1)] })).toThrow(/\.a\[0\].*Await it first/);
+  });
+
   test('sends of a view only what it shows, and gives a Buffer back as bytes', () => {
     const whole = new Float32Array([1, 2, 3, 4]);
     const payload = encode(whole.subarray(1, 3));
@@ -65,14 +77,14 @@ describe('the codec', () => {
     data.fill(0);
     expect(decode(snapshot)).toStrictEqual(new Int32Array([1, 2, 3]));
     const views = [new Uint8Array(data.buffer, 4), data];
-    const moved = decode(encode(views, { transfer: [data.buffer] })) as [Uint8Array, Int32Array];
+    const moved = decode(encode(views, [data.buffer])) as [Uint8Array, Int32Array];
     expect(data.byteLength).toBe(0);
     expect(moved[0].buffer).toBe(moved[1].buffer);
   });
 
   test('a refused value detaches nothing', () => {
     const data = new Uint8Array(4);
-    expect(() => encode([data, () => 1], { transfer: [data.buffer] })).toThrow(/\[1\].*function/);
+    expect(() => encode([data, () => 1], [data.buffer])).toThrow(/\[1\].*function/);
     expect(data.byteLength).toBe(4);
   });
 

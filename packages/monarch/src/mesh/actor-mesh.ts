@@ -1,6 +1,7 @@
 import type { CallOptions } from '../handle.ts';
 import type { Caller, Member } from '../process/pending-call.ts';
 import type { MeshReference } from '../reference.ts';
+import { makeReferable, referenceOf } from '../wire/referable.ts';
 import type { Encode } from './adverbs.ts';
 import { EndpointAdverbs, EndpointStreams } from './adverbs.ts';
 import type { NamedExtent } from './extent.ts';
@@ -17,11 +18,11 @@ export interface Ownership {
   stop(reason?: string): Promise<void>;
 }
 
-const references = new WeakMap<object, MeshReference>();
-
-/** The reference of a handle; `undefined` for any other object. */
-export function referenceOf(handle: object): MeshReference | undefined {
-  return references.get(handle);
+/** The actors of a handle; `undefined` for any other object. */
+export function meshReferenceOf(handle: object): MeshReference | undefined {
+  const reference = referenceOf(handle);
+  // `meshHandle` is the only one who refers to meshes.
+  return reference?.kind === 'mesh' ? (reference.data as MeshReference) : undefined;
 }
 
 /** A handle on the actors of a reference: its endpoints are properties. Awaiting it gives the handle itself. */
@@ -40,8 +41,7 @@ export function meshHandle(home: HandleHome, reference: MeshReference, ownership
     defineProperty: () => false,
     deleteProperty: () => false,
   });
-  references.set(handle, reference);
-  return handle;
+  return makeReferable(handle, () => ({ kind: 'mesh', data: reference }));
 }
 
 /** What every handle answers to beside its endpoints. */

@@ -2,7 +2,7 @@ import { decode, EMPTY, type Payload } from '../wire/codec.ts';
 import { type Link, type LinkEvents, loopback, type Opening } from '../wire/link.ts';
 import type { Message } from '../wire/message.ts';
 import type { Packet } from '../wire/packet.ts';
-import type { RaiseReference } from '../wire/raise.ts';
+import type { Revive } from '../wire/raise.ts';
 import { type Loss, Peer, type Target } from './peer.ts';
 
 /** A call sent from here that waits for its answer. */
@@ -38,7 +38,7 @@ export interface ExchangeOptions {
   readonly onRequest: (line: Line, message: RequestMessage, payload: Payload) => void;
   /** The link to a process ended; `lost` decides what its pending calls reject with. */
   readonly onLost: (peer: Peer, reason: string, cause?: Error) => void;
-  readonly raiseReference: RaiseReference;
+  readonly revive: Revive;
 }
 
 /** Connects this process with the others: who they are, how to reach them, which calls wait for an answer. */
@@ -112,7 +112,7 @@ export class Exchange {
 
   /** The value of a payload, with mesh references made usable here. */
   decode(payload: Payload): unknown {
-    return decode(payload, this.#options.raiseReference);
+    return decode(payload, this.#options.revive);
   }
 
   /** Ends every link. */

@@ -2,12 +2,11 @@ import type { Clock } from '../clock.ts';
 import type { Context } from '../context.ts';
 import { DecodeError, MeshFailure } from '../errors.ts';
 import { thisHost } from '../host-mesh.ts';
-import { meshHandle, referenceOf } from '../mesh/actor-mesh.ts';
 import { extentOf, type Point } from '../mesh/extent.ts';
 import type { Platform } from '../platform.ts';
 import { thisProc } from '../proc-mesh.ts';
 import type { Program } from '../program.ts';
-import { meshReference } from '../reference.ts';
+import { REFERENCE_KINDS } from '../reference-kinds.ts';
 import type { SpawnedMesh } from '../spawned-mesh.ts';
 import { encode, type Payload } from '../wire/codec.ts';
 import { positionOf } from '../wire/message.ts';
@@ -52,7 +51,11 @@ export class LocalProcess {
       dial,
       onLost,
       onRequest: (line, message, payload) => this.#request(line, message, payload),
-      raiseReference: (reference) => meshHandle(this, meshReference(reference)),
+      revive: (kind, data) => {
+        const revive = REFERENCE_KINDS.get(kind);
+        if (revive === undefined) throw new DecodeError(`'${kind}' is not a kind of value.`);
+        return revive(this, data);
+      },
     });
   }
 
@@ -62,8 +65,7 @@ export class LocalProcess {
   }
 
   /** Takes a snapshot of a value for the wire. @throws {UnsendableError} */
-  readonly encode = (value: unknown, transfer: readonly ArrayBuffer[] = []): Payload =>
-    encode(value, { transfer, referenceOf });
+  readonly encode = (value: unknown, transfer: readonly ArrayBuffer[] = []): Payload => encode(value, transfer);
 
   /** An error for the wire; always sendable. */
   encodeError(error: unknown): Payload {

@@ -1,7 +1,7 @@
 import { Packr } from 'msgpackr/pack';
 import { DecodeError } from '../errors.ts';
-import { type LowerOptions, lower, type Patch } from './lower.ts';
-import { type RaiseReference, raise } from './raise.ts';
+import { lower, type Patch } from './lower.ts';
+import { type Revive, raise } from './raise.ts';
 
 /** A value on the wire: its small part packed, its buffers as they are. */
 export interface Payload {
@@ -29,19 +29,19 @@ export function unpack(bytes: Uint8Array): unknown {
 }
 
 /** A snapshot of `value` for the wire. @throws {UnsendableError} on what is not data. */
-export function encode(value: unknown, options?: LowerOptions): Payload {
-  const { value: plain, patches, buffers } = lower(value, options);
+export function encode(value: unknown, transfer?: readonly ArrayBuffer[]): Payload {
+  const { value: plain, patches, buffers } = lower(value, transfer);
   return { bytes: packr.pack(patches.length === 0 ? [plain] : [plain, patches]), buffers };
 }
 
 /** The inverse of {@link encode}. Never runs code of the sender. @throws {DecodeError} on anything but its output. */
-export function decode({ bytes, buffers }: Payload, raiseReference: RaiseReference = refuseReference): unknown {
+export function decode({ bytes, buffers }: Payload, revive: Revive = refuseReference): unknown {
   if (bytes.length === 0 && buffers.length === 0) return undefined;
   const parts = unpack(bytes);
   if (!Array.isArray(parts) || parts.length < 1 || parts.length > 2) throw new DecodeError('it is not a payload.');
   if (parts.length === 1) return parts[0];
   try {
-    return raise({ value: parts[0], patches: patchesOf(parts[1]), buffers }, raiseReference);
+    return raise({ value: parts[0], patches: patchesOf(parts[1]), buffers }, revive);
   } catch (cause) {
     if (cause instanceof DecodeError) throw cause;
     throw new DecodeError('its values do not fit their kinds.', { cause });
@@ -55,6 +55,6 @@ function patchesOf(value: unknown): readonly Patch[] {
   return value;
 }
 
-function refuseReference(): never {
-  throw new DecodeError('it refers to a mesh, outside of any program.');
+function refuseReference(kind: string): never {
+  throw new DecodeError(`it has a value of kind '${kind}', which nothing can stand for outside of a program.`);
 }

@@ -1,7 +1,9 @@
 import { UnsendableError } from '../errors.ts';
 import { NamedExtent, NamedPoint } from '../mesh/extent.ts';
+import { Values } from '../mesh/value-mesh.ts';
 import { errorToData } from './error-data.ts';
 import { MAX_BUFFERS, MAX_CAUSES, MAX_DEPTH, MAX_FRAME_BYTES } from './limits.ts';
+import { referenceOf } from './referable.ts';
 import { bytesOf, VIEWS } from './views.ts';
 
 /**
@@ -21,17 +23,13 @@ export interface Lowered {
 /** An object with this key cannot be sent; its value says why, and what to do instead. */
 export const unsendable: unique symbol = Symbol.for('@forge/monarch unsendable') as never;
 
-/** Options of {@link lower}. */
-export interface LowerOptions {
-  /** Buffers to move instead of copy. */
-  readonly transfer?: readonly ArrayBuffer[];
-  /** The reference that a mesh handle travels as; `undefined` for anything else. */
-  readonly referenceOf?: (value: object) => object | undefined;
-}
-
-/** Splits a value for the wire. @throws {UnsendableError} on what cannot cross, naming its path. */
-export function lower(value: unknown, options: LowerOptions = {}): Lowered {
-  const lowering = new Lowering(options);
+/**
+ * Splits a value for the wire. Buffers of `transfer` are moved instead of copied.
+ *
+ * @throws {UnsendableError} on what cannot cross, naming its path.
+ */
+export function lower(value: unknown, transfer: readonly ArrayBuffer[] = []): Lowered {
+  const lowering = new Lowering(transfer);
   return { value: lowering.walk(value), patches: lowering.patches, buffers: lowering.finish() };
 }
 
@@ -39,10 +37,10 @@ class Lowering {
   readonly patches: Patch[] = [];
   readonly #views: ArrayBufferView[] = [];
   readonly #path: (string | number)[] = [];
-  readonly #options: LowerOptions;
+  readonly #transfer: readonly ArrayBuffer[];
 
-  constructor(options: LowerOptions) {
-    this.#options = options;
+  constructor(transfer: readonly ArrayBuffer[]) {
+    this.#transfer = transfer;
   }
 
   /** The same value when it is plain all through; a lowered copy otherwise. */
@@ -70,10 +68,10 @@ class Lowering {
   /** Takes the bytes of every view met, after the whole value proved sendable: a refused call detaches nothing. */
   finish(): Uint8Array[] {
     if (this.#views.length === 0) return [];
-    const { transfer = [] } = this.#options;
     const moved = new Map<ArrayBufferLike, ArrayBuffer>();
     const ranges = this.#views.map((view) => [view.buffer, view.byteOffset, view.byteLength] as const);
-    for (const buffer of transfer) if (ranges.some(([used]) => used === buffer)) moved.set(buffer, buffer.transfer());
+    for (const buffer of this.#transfer)
+      if (ranges.some(([used]) => used === buffer)) moved.set(buffer, buffer.transfer());
     return ranges.map(([buffer, offset, length]) => {
       const target = moved.get(buffer);
       return target === undefined
@@ -126,8 +124,8 @@ class Lowering {
   }
 
   #special(value: object): unknown {
-    const reference = this.#options.referenceOf?.(value);
-    if (reference !== undefined) return this.#built('mesh', reference);
+    const reference = referenceOf(value);
+    if (reference !== undefined) return this.#built(reference.kind, reference.data);
     if (ArrayBuffer.isView(value)) return this.#buffer(viewName(value), value);
     if (value instanceof ArrayBuffer) return this.#buffer('ArrayBuffer', new Uint8Array(value));
     if (value instanceof Map) return this.#built('Map', [...value]);
@@ -135,7 +133,13 @@ class Lowering {
     if (value instanceof Date) return this.#patched('Date', value.getTime());
     if (value instanceof NamedPoint) return this.#built('Point', [value.rank, value.extent]);
     if (value instanceof NamedExtent) return this.#built('Extent', [value.labels, value.sizes]);
+    if (value instanceof Values) return this.#built('ValueMesh', [value.extent, value.toArray()]);
     if (value instanceof Error) return this.#error(value);
+    if (value instanceof Promise) {
+      throw this.#refuse(
+        'it is a promise. Await it first: only that of a mesh that is being spawned travels as it is.',
+      );
+    }
     const name = value.constructor?.name || 'without a name';
     throw this.#refuse(`it is an instance of class ${name}. Send its data as a plain object.`);
   }
@@ -145,7 +149,7 @@ class Lowering {
     const sendable = (field: unknown) => {
       if (field instanceof Error) return causes < MAX_CAUSES;
       try {
-        new Lowering(this.#options).walk(field);
+        new Lowering([]).walk(field);
         return true;
       } catch {
         return false; // A field that cannot cross is replaced by its printed form: the error itself must arrive.

@@ -1,14 +1,15 @@
 import { DecodeError } from '../errors.ts';
 import { NamedExtent } from '../mesh/extent.ts';
+import { Values } from '../mesh/value-mesh.ts';
 import { type ErrorData, errorFromData } from './error-data.ts';
 import type { Lowered } from './lower.ts';
 import { elementBytes, VIEWS } from './views.ts';
 
-/** Makes a mesh handle of its reference. */
-export type RaiseReference = (reference: unknown) => object;
+/** Makes what a reference of `kind` stands for. @throws {DecodeError} when there is no such kind. */
+export type Revive = (kind: string, data: unknown) => unknown;
 
 /** The inverse of `lower`. Views share the memory of their buffer where it is aligned for them. */
-export function raise({ value, patches, buffers }: Lowered, raiseReference: RaiseReference): unknown {
+export function raise({ value, patches, buffers }: Lowered, revive: Revive): unknown {
   const root: unknown[] = [value];
   for (const [path, kind] of patches) {
     let holder: object = root;
@@ -21,7 +22,7 @@ export function raise({ value, patches, buffers }: Lowered, raiseReference: Rais
     }
     if (!Object.hasOwn(holder, key)) throw new DecodeError(`nothing stands at ${path.join('.')}.`);
     const plain: unknown = Reflect.get(holder, key);
-    Reflect.set(holder, key, build(kind, plain, buffers, raiseReference));
+    Reflect.set(holder, key, build(kind, plain, buffers, revive));
   }
   return root[0];
 }
@@ -53,15 +54,18 @@ const BUILDS: Readonly<Record<string, Build>> = {
     if (!(extent instanceof NamedExtent)) throw new DecodeError('a point has no extent.');
     return extent.point(Number(rank));
   },
+  ValueMesh: (parts) => {
+    const [extent, values] = list(parts);
+    if (!(extent instanceof NamedExtent)) throw new DecodeError('a mesh of values has no extent.');
+    return new Values(extent, list(values));
+  },
   Error: (data) => errorFromData(errorData(data)),
 };
 
-function build(kind: string, plain: unknown, buffers: readonly Uint8Array[], raiseReference: RaiseReference): unknown {
-  if (kind === 'mesh') return raiseReference(plain);
+function build(kind: string, plain: unknown, buffers: readonly Uint8Array[], revive: Revive): unknown {
   if (kind === 'ArrayBuffer' || VIEWS.has(kind)) return view(kind, buffers[Number(plain)]);
   const known = Object.hasOwn(BUILDS, kind) ? BUILDS[kind] : undefined;
-  if (known === undefined) throw new DecodeError(`'${kind}' is not a kind of value.`);
-  return known(plain);
+  return known === undefined ? revive(kind, plain) : known(plain);
 }
 
 function view(kind: string, bytes: Uint8Array | undefined): unknown {

@@ -1,0 +1,11 @@
+import { meshHandle } from './mesh/actor-mesh.ts';
+import type { LocalProcess } from './process/local-process.ts';
+import { meshReference } from './reference.ts';
+
+/** Makes what a reference stands for usable in the process where it arrived. @throws {DecodeError} on damaged data. */
+export type Revive = (process: LocalProcess, data: unknown) => unknown;
+
+/** Everything that travels as a reference, by its kind. */
+export const REFERENCE_KINDS: ReadonlyMap<string, Revive> = new Map<string, Revive>([
+  ['mesh', (process, data) => meshHandle(process, meshReference(data))],
+]);
