@@ -16,6 +16,13 @@ export interface Context {
   readonly host: HostMesh<never>;
   /** Aborts when the caller cancelled, the deadline passed or the actor is stopping. */
   readonly signal: AbortSignal;
+  /**
+   * Fails this actor at once, as a fault would: its calls reject with `reason`, its owner is told, it restarts if it is
+   * spawned so. Throws, so that nothing after it runs.
+   */
+  abort(reason: string): never;
+  /** Stops this actor in order, after the messages that it already has. Not a failure: its owner is not told. */
+  stop(reason?: string): void;
 }
 
 /** On whose behalf code runs, and in which program. It follows the code through promises, timers and events. */

@@ -33,10 +33,13 @@ export interface StreamEndpoint<Args extends readonly unknown[], Item> {
   readonly [endpointOptions]: EndpointOptions;
 }
 
+/** Shared by all endpoints without options: there is one of each for every actor. */
+const NO_OPTIONS: EndpointOptions = {};
+
 /** Makes a class field of an actor callable from other processes. */
 export function endpoint<Args extends readonly unknown[], Result>(
   method: (...args: Args) => Result,
-  options: EndpointOptions = {},
+  options: EndpointOptions = NO_OPTIONS,
 ): Endpoint<Args, Awaited<Result>> {
   checkOptions(options);
   return Object.assign(async (...args: Args): Promise<Awaited<Result>> => await method(...args), {
@@ -48,7 +51,7 @@ export function endpoint<Args extends readonly unknown[], Result>(
 /** Makes an async generator, as a class field of an actor, a stream that other processes may consume. */
 export function streamEndpoint<Args extends readonly unknown[], Item>(
   method: (...args: Args) => AsyncIterable<Item>,
-  options: EndpointOptions = {},
+  options: EndpointOptions = NO_OPTIONS,
 ): StreamEndpoint<Args, Item> {
   checkOptions(options);
   return Object.assign((...args: Args) => method(...args), {
@@ -68,10 +71,19 @@ export type AnyEndpoint = ((...args: readonly unknown[]) => unknown) & {
   readonly [endpointOptions]: EndpointOptions;
 };
 
+function isEndpoint(value: unknown): value is AnyEndpoint {
+  return typeof value === 'function' && endpointBrand in value;
+}
+
 /** The endpoints of an actor instance, by name. */
 export function endpointsOf(actor: object): Map<string, AnyEndpoint> {
-  const isEndpoint = (value: unknown): value is AnyEndpoint => typeof value === 'function' && endpointBrand in value;
   const found = new Map<string, AnyEndpoint>();
   for (const [name, value] of Object.entries(actor)) if (isEndpoint(value)) found.set(name, value);
   return found;
+}
+
+/** One endpoint of an actor instance; `undefined` when it has none of this name. */
+export function endpointOf(actor: object, name: string): AnyEndpoint | undefined {
+  const value: unknown = Object.hasOwn(actor, name) ? Reflect.get(actor, name) : undefined;
+  return isEndpoint(value) ? value : undefined;
 }

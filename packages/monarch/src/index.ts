@@ -40,4 +40,5 @@ export { type ValueMesh, valueMesh } from './mesh/value-mesh.ts';
 export { type ProcMesh, thisProc } from './proc-mesh.ts';
 export type { EndpointCard } from './reference.ts';
 export { shutdown, shutdownOnSignals } from './shutdown.ts';
+export { type FaultListener, onUnhandledFault } from './unhandled-fault.ts';
 export { unsendable } from './wire/lower.ts';

@@ -1,5 +1,5 @@
 import { scopeIfAny } from './context.ts';
-import { type MeshFailure, OwnershipError } from './errors.ts';
+import { MeshFailure, OwnershipError, reasonText } from './errors.ts';
 import { type Owned, type Owner, stopOwned } from './owner.ts';
 import type { Platform } from './platform.ts';
 import type { ProcGroup } from './proc-group.ts';
@@ -10,6 +10,7 @@ import { LogLines } from './process/log-lines.ts';
 import type { Peer } from './process/peer.ts';
 import { systemPlatform } from './process/system-platform.ts';
 import { failureReport } from './report.ts';
+import type { FaultListener } from './unhandled-fault.ts';
 import type { Network } from './wire/connection.ts';
 import { Sessions } from './wire/sessions.ts';
 
@@ -34,6 +35,8 @@ export class Program implements Owner {
   readonly process: LocalProcess;
   readonly isRoot: boolean;
   ended: string | undefined;
+  /** Decides what becomes of a failure that no owner handled. @default the end of the program */
+  onFault: FaultListener | undefined;
   #hasFailed = false;
   readonly #parent: string | undefined;
   readonly #children: Children;
@@ -107,8 +110,22 @@ export class Program implements Owner {
     return await this.#network;
   }
 
-  /** A failure that no owner handled: it is told, everything is stopped, and the program ends with exit code 1. */
+  /** A failure that no owner handled: unless `onFault` takes it, it is the end of the program. */
   async supervise(failure: MeshFailure): Promise<void> {
+    if (this.#hasFailed) return;
+    if (this.onFault === undefined) return await this.#fail(failure);
+    try {
+      await this.onFault(failure);
+    } catch (error) {
+      const { mesh, points, kind, process, chain } = failure;
+      const problem = `failed, and the listener of unhandled faults threw: ${reasonText(error)}`;
+      const cause = new AggregateError([error, failure], problem);
+      await this.#fail(new MeshFailure({ mesh, points, kind, process, chain, problem, cause }));
+    }
+  }
+
+  /** Reports it, stops everything, and ends the program with exit code 1. */
+  async #fail(failure: MeshFailure): Promise<void> {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
     this.ended = `it ends, because ${failure.message}`;

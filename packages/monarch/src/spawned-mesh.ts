@@ -22,9 +22,15 @@ export class SpawnedMesh implements Owned {
   readonly #owner: Owner;
   readonly #place: SpawnPlace;
   readonly #uid: string;
-  readonly #actors: (Constructed | undefined)[];
+  /** Number of each rank's actor in its process. */
+  readonly #actors: (number | undefined)[];
+  /** The same for all ranks. */
+  #endpoints: Constructed['endpoints'] = {};
   /** Ranks whose failure was told. */
-  readonly #failed = new Set<number>();
+  #failed: Set<number> | undefined;
+  #isRunning = false;
+  /** The first failure of an actor while others are still set up: spawn rejects with it. */
+  #early: MeshFailure | undefined;
   #constructing: Promise<unknown> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -49,24 +55,26 @@ export class SpawnedMesh implements Owned {
    * @throws {ActorError | MeshFailure | ActorClassError}
    */
   async start(type: AnyActorClass, args: readonly unknown[]): Promise<object> {
-    const { id } = this.#process;
     const { module, name: className } = type;
-    const construction: Construction = { mesh: this.#uid, name: this.name, module, className, owner: id };
+    const construction: Construction = { mesh: this.#uid, name: this.name, module, className };
     try {
       const payload = this.#process.encode([construction, args]);
       const constructing = this.#points().map(async (point) => {
         // The agent answers with what `construct` returns.
         const made = (await this.#ask(point, 'constructor', payload).result) as Constructed;
-        this.#actors[point.rank] = made;
+        this.#actors[point.rank] = made.actor;
+        if (point.rank === 0) this.#endpoints = made.endpoints;
       });
       this.#constructing = Promise.allSettled(constructing);
       await allOrFirstError(constructing);
       this.#checkNotStopped();
       const setups = this.#points().map(
-        async (point) => await this.#ask(point, 'setup', this.#process.encode([this.#actor(point).actor])).result,
+        async (point) => await this.#ask(point, 'setup', this.#process.encode([this.#actor(point)])).result,
       );
       await allOrFirstError(setups);
       this.#checkNotStopped();
+      if (this.#early !== undefined) throw this.#early;
+      this.#isRunning = true;
     } catch (error) {
       await this.stop('it could not be spawned.');
       throw error instanceof ActorError && isClassError(error.cause) ? error.cause : error;
@@ -82,29 +90,31 @@ export class SpawnedMesh implements Owned {
 
   /** An actor of it has failed; told once for each rank. */
   failed(rank: number, failure: MeshFailure): void {
-    const made = this.#actors[rank];
-    if (made === undefined || this.#stopped !== undefined || this.#failed.has(rank)) return;
-    this.#failed.add(rank);
+    const actor = this.#actors[rank];
+    if (actor === undefined || this.#stopped !== undefined || !this.#isNews(rank, failure)) return;
     // A call that was pending may have brought the news before.
-    this.#process.exchange.target(this.#node(rank), made.actor).failure ??= failure;
+    this.#process.exchange.target(this.#node(rank), actor).failure ??= failure;
     void this.#place.group.raise(failure, this.#owner);
   }
 
   /** The process of `groupRank` is lost, and its actors with it: the failure to tell, if an actor was there. */
   lose(groupRank: number, loss: Loss): MeshFailure | undefined {
-    const lost: Point<string>[] = [];
-    const targets = this.#points().flatMap((point) => {
-      const made = this.#actors[point.rank];
-      if (this.#place.ranks[point.rank] !== groupRank || made === undefined) return [];
-      if (this.#failed.has(point.rank)) return [];
-      this.#failed.add(point.rank);
-      lost.push(point);
-      return [this.#process.exchange.target(this.#node(point.rank), made.actor)];
-    });
-    if (lost.length === 0) return undefined;
-    const failure = new MeshFailure({ mesh: this.name, points: lost, ...loss });
-    for (const target of targets) target.failure ??= failure;
+    const rank = this.#place.ranks.indexOf(groupRank);
+    const actor = this.#actors[rank];
+    if (actor === undefined) return undefined;
+    const failure = new MeshFailure({ mesh: this.name, points: [this.#place.extent.point(rank)], ...loss });
+    if (!this.#isNews(rank, failure)) return undefined;
+    this.#process.exchange.target(this.#node(rank), actor).failure ??= failure;
     return failure;
+  }
+
+  /** Whether a failure is to be told: it is the first of its rank, and nobody learns it from `start`. */
+  #isNews(rank: number, failure: MeshFailure): boolean {
+    if (!this.#isRunning) this.#early ??= failure;
+    this.#failed ??= new Set();
+    const isFirst = !this.#failed.has(rank);
+    this.#failed.add(rank);
+    return isFirst && this.#isRunning;
   }
 
   get owner(): Owner {
@@ -114,10 +124,10 @@ export class SpawnedMesh implements Owned {
   async #stop(reason: string): Promise<void> {
     await this.#constructing;
     const stopping = this.#points().map(async (point) => {
-      const made = this.#actors[point.rank];
-      if (made === undefined) return;
-      const asked = this.#ask(point, 'stop', this.#process.encode([made.actor, reason]));
-      const target = this.#process.exchange.target(this.#node(point.rank), made.actor);
+      const actor = this.#actors[point.rank];
+      if (actor === undefined) return;
+      const asked = this.#ask(point, 'stop', this.#process.encode([actor, reason]));
+      const target = this.#process.exchange.target(this.#node(point.rank), actor);
       const problem = `was stopped: ${reason}`;
       target.failure ??= new MeshFailure({ mesh: this.name, points: [point], kind: 'aborted', problem });
       await asked.result;
@@ -135,21 +145,18 @@ export class SpawnedMesh implements Owned {
 
   #reference(): MeshReference {
     const { extent } = this.#place;
-    const addresses = this.#points().map(
-      (point): Address => [this.#node(point.rank), this.#actor(point).actor, point.rank],
-    );
-    const endpoints = this.#actors[0]?.endpoints ?? {};
-    return { name: this.name, whole: extent, extent, addresses, endpoints };
+    const addresses = this.#points().map((point): Address => [this.#node(point.rank), this.#actor(point), point.rank]);
+    return { name: this.name, whole: extent, extent, addresses, endpoints: this.#endpoints };
   }
 
   #points(): Point<string>[] {
     return [...this.#place.extent.points()];
   }
 
-  #actor(point: Point<string>): Constructed {
-    const made = this.#actors[point.rank];
-    if (made === undefined) throw new OwnershipError(`${this.name}/${point.rank} was not constructed.`);
-    return made;
+  #actor(point: Point<string>): number {
+    const actor = this.#actors[point.rank];
+    if (actor === undefined) throw new OwnershipError(`${this.name}/${point.rank} was not constructed.`);
+    return actor;
   }
 
   #node(rank: number): string {

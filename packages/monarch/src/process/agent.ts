@@ -14,8 +14,6 @@ export interface Construction {
   readonly name: string;
   readonly module: string;
   readonly className: string;
-  /** Process of the owner. */
-  readonly owner: string;
 }
 
 /** What came of it. */
@@ -27,18 +25,26 @@ export interface Constructed {
 /** Any actor class. */
 export type AnyActorClass = ActorClass<Actor, readonly unknown[]>;
 
+/** Who asks a process for something, and about whom. */
+export interface Asked {
+  /** The process that asks. */
+  readonly from: string;
+  /** The actor that it is about. */
+  readonly point: Point<string>;
+}
+
 /** One thing a process does for others. */
-export type AgentMethod = (process: LocalProcess, point: Point<string>, args: readonly unknown[]) => unknown;
+export type AgentMethod = (process: LocalProcess, asked: Asked, args: readonly unknown[]) => unknown;
 
 /** What every process answers to, as actor 0. The senders are in spawned-mesh.ts and child-process.ts. */
 export const AGENT: ReadonlyMap<string, AgentMethod> = new Map<string, AgentMethod>([
   // Sent by SpawnedMesh only, with these two.
-  ['constructor', async (process, point, [what, args]) => await construct(process, point, what as Construction, args)],
+  ['constructor', async (process, asked, [what, args]) => await construct(process, asked, what as Construction, args)],
   ['setup', async (process, _, [actor]) => await process.cell(Number(actor)).setup()],
   ['stop', async (process, _, [actor, reason]) => await process.stopCell(Number(actor), String(reason))],
   [
     'failed',
-    (process, point, [mesh, failure]) => {
+    (process, { point }, [mesh, failure]) => {
       if (!(failure instanceof MeshFailure)) throw new DecodeError('a failure is damaged.');
       process.meshFailed(String(mesh), point.rank, failure);
     },
@@ -48,14 +54,14 @@ export const AGENT: ReadonlyMap<string, AgentMethod> = new Map<string, AgentMeth
 
 async function construct(
   process: LocalProcess,
-  point: Point<string>,
-  { mesh, name, module, className, owner }: Construction,
+  { from, point }: Asked,
+  { mesh, name, module, className }: Construction,
   args: unknown,
 ): Promise<Constructed> {
   if (!Array.isArray(args)) throw new DecodeError('the arguments of a constructor are no list.');
   const type =
     process.classes.get(`${module}#${className}`) ?? (await importClass(process.platform, module, className));
-  const cell = new Cell(process, { mesh, name, point, owner }, type, args);
+  const cell = new Cell(process, { mesh, name, point, owner: from }, type, args);
   const endpoints: Record<string, EndpointCard> = {};
   for (const [endpoint, method] of cell.endpoints) {
     if (RESERVED_NAMES.has(endpoint)) {

@@ -1,11 +1,12 @@
 import type { Actor, ActorClass } from '../actor.ts';
-import { runIn, type Scope } from '../context.ts';
-import { type AnyEndpoint, endpointBrand, endpointOptions, endpointsOf } from '../endpoint.ts';
+import { type Context, runIn, type Scope } from '../context.ts';
+import { type AnyEndpoint, endpointBrand, endpointOf, endpointOptions, endpointsOf } from '../endpoint.ts';
 import { ActorClassError, CallAbortedError, DecodeError, MeshFailure, reasonText } from '../errors.ts';
 import type { Point } from '../mesh/extent.ts';
 import { type Owned, type Owner, stopOwned } from '../owner.ts';
+import { ActorContext, MessageContext } from './actor-context.ts';
 import { within } from './deadline.ts';
-import { type IncomingCall, MessageContext } from './incoming-call.ts';
+import type { IncomingCall } from './incoming-call.ts';
 import type { LocalProcess } from './local-process.ts';
 import { Mailbox } from './mailbox.ts';
 
@@ -22,20 +23,26 @@ export interface CellSpec {
   readonly owner: string;
 }
 
-/** An actor in this process: its mailbox, its life, and what it owns. */
+/**
+ * An actor in this process: its mailbox, its life, and what it owns. There may be very many, most of them idle: what an
+ * actor may never need is made when it is first asked for.
+ */
 export class Cell implements Owner {
-  readonly name: string;
-  readonly owned = new Set<Owned>();
-  readonly endpoints: ReadonlyMap<string, AnyEndpoint>;
   readonly #process: LocalProcess;
   readonly #spec: CellSpec;
   readonly #actor: Actor;
   readonly #mailbox: Mailbox;
-  readonly #running = new Set<IncomingCall>();
-  readonly #ending = new AbortController();
   readonly #scope: Scope;
+  readonly #context: Context;
+  #owned: Set<Owned> | undefined;
+  #running: Set<IncomingCall> | undefined;
+  #ending: AbortController | undefined;
   /** There may be something to clean up. */
+  #isSetUp = false;
+  /** While setup runs. */
   #setup: Promise<void> | undefined;
+  /** It is broken: messages that came before are not handled either. */
+  #isBroken = false;
   /** Why it takes no more messages. */
   #end: MeshFailure | undefined;
   #ended: Promise<void> | undefined;
@@ -47,15 +54,38 @@ export class Cell implements Owner {
     type: ActorClass<Actor, readonly unknown[]>,
     args: readonly unknown[],
   ) {
-    this.name = `${spec.name}/${spec.point.rank}`;
     this.#process = process;
     this.#spec = spec;
     this.#mailbox = new Mailbox(process.clock);
-    const signal = this.#ending.signal;
-    const context = Object.assign(Object.create(process.place), { point: spec.point, signal });
-    this.#scope = { program: process.program, owner: this, context };
+    this.#context = new ActorContext(process, this);
+    this.#scope = { program: process.program, owner: this, context: this.#context };
     this.#actor = runIn(this.#scope, () => new type(...args));
-    this.endpoints = endpointsOf(this.#actor);
+  }
+
+  get name(): string {
+    return `${this.#spec.name}/${this.point.rank}`;
+  }
+
+  get point(): Point<string> {
+    return this.#spec.point;
+  }
+
+  get owned(): Set<Owned> {
+    this.#owned ??= new Set();
+    return this.#owned;
+  }
+
+  /** Aborts when it ends. */
+  get signal(): AbortSignal {
+    if (this.#ending === undefined) {
+      this.#ending = new AbortController();
+      if (this.#end !== undefined) this.#ending.abort(this.#aborted(this.#end.message));
+    }
+    return this.#ending.signal;
+  }
+
+  get endpoints(): ReadonlyMap<string, AnyEndpoint> {
+    return endpointsOf(this.#actor);
   }
 
   get ended(): string | undefined {
@@ -64,14 +94,18 @@ export class Cell implements Owner {
 
   /** Runs the actor's setup, then opens its mailbox. */
   async setup(): Promise<void> {
-    this.#setup = runIn(this.#scope, async () => await this.#actor.setup?.());
-    await this.#setup;
+    this.#isSetUp = true;
+    if (this.#actor.setup !== undefined) {
+      this.#setup = runIn(this.#scope, async () => await this.#actor.setup?.());
+      await this.#setup;
+      this.#setup = undefined;
+    }
     this.#mailbox.open();
   }
 
   receive(call: IncomingCall): void {
     if (this.#end !== undefined) return void call.reply('failure', this.#process.encodeError(this.#end));
-    const method = this.endpoints.get(call.endpoint);
+    const method = endpointOf(this.#actor, call.endpoint);
     if (method === undefined || (method[endpointBrand] === 'stream') !== call.streams) {
       const problem = `it has no ${call.streams ? 'stream ' : ''}endpoint '${call.endpoint}'.`;
       return void call.reply('error', this.#process.encode(new ActorClassError(this.#actor.constructor.name, problem)));
@@ -81,8 +115,8 @@ export class Cell implements Owner {
 
   async #run(call: IncomingCall, method: AnyEndpoint): Promise<void> {
     if (call.aborted) return call.discard();
-    if (this.#end !== undefined && this.#end.kind !== 'aborted')
-      return call.reply('failure', this.#process.encodeError(this.#end));
+    if (this.#isBroken) return call.reply('failure', this.#process.encodeError(this.#end));
+    this.#running ??= new Set();
     this.#running.add(call);
     try {
       const args = this.#process.exchange.decode(call.payload);
@@ -90,7 +124,7 @@ export class Cell implements Owner {
       const scope = {
         program: this.#process.program,
         owner: this,
-        context: new MessageContext(call, this.#process.place),
+        context: new MessageContext(call, this.#context),
       };
       if (call.streams) await runIn(scope, () => this.#stream(call, method(...args)));
       else call.reply('value', this.#process.encode(await runIn(scope, () => method(...args))));
@@ -98,7 +132,7 @@ export class Cell implements Owner {
       if (call.id === undefined) this.#broadcastFailed(call.endpoint, error);
       else call.reply('error', this.#process.encodeError(error));
     } finally {
-      this.#running.delete(call);
+      this.#running?.delete(call);
     }
   }
 
@@ -129,11 +163,20 @@ export class Cell implements Owner {
     this.fail(new MeshFailure({ mesh: name, points: [point], kind: 'exception', problem, cause }));
   }
 
+  /** Ends it on its own request, as broken. @throws the failure that it ends with */
+  abort(reason: string): never {
+    const { name, point } = this.#spec;
+    const failure = new MeshFailure({ mesh: name, points: [point], kind: 'aborted', problem: `aborted: ${reason}` });
+    this.fail(failure);
+    throw failure;
+  }
+
   /** Ends it because something is broken; its owner is told. */
   fail(failure: MeshFailure): void {
     if (this.#end !== undefined) return;
     this.#end = failure;
-    for (const call of this.#running) {
+    this.#isBroken = true;
+    for (const call of this.#running ?? []) {
       call.reply('failure', this.#process.encodeError(failure));
       call.abort(failure);
     }
@@ -146,7 +189,7 @@ export class Cell implements Owner {
     const { name, point } = this.#spec;
     if (this.#ended === undefined || this.#end === undefined) {
       this.#end = new MeshFailure({ mesh: name, points: [point], kind: 'aborted', problem: `was stopped: ${reason}` });
-      for (const call of this.#running) call.abort(new CallAbortedError(this.name, call.endpoint, reason));
+      for (const call of this.#running ?? []) call.abort(new CallAbortedError(this.name, call.endpoint, reason));
       this.#ended = this.#finish(reason);
     }
     await this.#ended;
@@ -168,16 +211,20 @@ export class Cell implements Owner {
     this.fail(new MeshFailure(climbed));
   }
 
+  #aborted(reason: string): CallAbortedError {
+    return new CallAbortedError(this.name, 'this actor', reason);
+  }
+
   async #finish(reason: string): Promise<void> {
-    this.#ending.abort(new CallAbortedError(this.name, 'this actor', reason));
+    this.#ending?.abort(this.#aborted(reason));
     const drained = Promise.allSettled([this.#setup]).then(async () => {
       this.#mailbox.open();
       await this.#mailbox.idle();
     });
     await within(this.#process.clock, DRAIN_MS, drained);
-    for (const call of this.#running) call.reply('failure', this.#process.encodeError(this.#end));
-    await stopOwned(this, reason);
-    if (this.#setup === undefined) return;
+    for (const call of this.#running ?? []) call.reply('failure', this.#process.encodeError(this.#end));
+    if (this.#owned !== undefined) await stopOwned(this, reason);
+    if (!this.#isSetUp) return;
     try {
       const cleaned = runIn(this.#scope, async () => await this.#actor.cleanup?.());
       await within(this.#process.clock, DRAIN_MS, cleaned);

@@ -1,4 +1,3 @@
-import type { Context } from '../context.ts';
 import { CallAbortedError } from '../errors.ts';
 import type { Point } from '../mesh/extent.ts';
 import type { Payload } from '../wire/codec.ts';
@@ -92,32 +91,5 @@ export class IncomingCall implements Incoming {
   reply(kind: 'value' | 'error' | 'failure' | 'end', payload?: Payload): void {
     if (this.id === undefined || !this.line.running.delete(this.id)) return;
     this.line.reply([kind, this.id], payload);
-  }
-}
-
-/** The context of an actor, for one message. */
-export class MessageContext implements Context {
-  readonly #call: IncomingCall;
-  readonly #actor: Pick<Context, 'procs' | 'host'>;
-
-  constructor(call: IncomingCall, actor: Pick<Context, 'procs' | 'host'>) {
-    this.#call = call;
-    this.#actor = actor;
-  }
-
-  get point(): Point<string> {
-    return this.#call.point;
-  }
-
-  get signal(): AbortSignal {
-    return this.#call.signal;
-  }
-
-  get procs(): Context['procs'] {
-    return this.#actor.procs;
-  }
-
-  get host(): Context['host'] {
-    return this.#actor.host;
   }
 }

@@ -169,7 +169,7 @@ export class LocalProcess {
       if (method === undefined) throw new DecodeError(`a process does not answer to '${call.endpoint}'.`);
       const args = this.exchange.decode(call.payload);
       if (!Array.isArray(args)) throw new DecodeError('its arguments are no list.');
-      const result = await method(this, call.point, args);
+      const result = await method(this, { from: call.line.peer.id, point: call.point }, args);
       call.reply('value', this.encode(result));
     } catch (error) {
       call.reply('error', this.encodeError(error));

@@ -15,9 +15,10 @@ interface Lane {
  */
 export class Mailbox {
   readonly #clock: Clock;
-  readonly #lanes = new Map<string, Lane>();
+  // Made with the first message: most actors of many are idle.
+  #lanes: Map<string, Lane> | undefined;
   #open = false;
-  #idle: (() => void)[] = [];
+  #idle: (() => void)[] | undefined;
   #turnStarted = 0;
 
   constructor(clock: Clock) {
@@ -27,6 +28,7 @@ export class Mailbox {
   /** Adds a task, which must never reject. Before {@link open} tasks wait. */
   post(endpoint: string, concurrency: number, task: () => Promise<void>): void {
     const name = concurrency === 1 ? '' : endpoint;
+    this.#lanes ??= new Map();
     let lane = this.#lanes.get(name);
     if (lane === undefined) {
       lane = { concurrency, waiting: [], running: 0 };
@@ -39,13 +41,16 @@ export class Mailbox {
   /** Starts what has come in so far. */
   open(): void {
     this.#open = true;
-    for (const lane of this.#lanes.values()) this.#advance(lane);
+    for (const lane of this.#lanes?.values() ?? []) this.#advance(lane);
   }
 
   /** Resolves when nothing waits and nothing runs. */
   async idle(): Promise<void> {
     if (this.#isIdle()) return;
-    await new Promise<void>((resolve) => this.#idle.push(resolve));
+    const idle = Promise.withResolvers<void>();
+    this.#idle ??= [];
+    this.#idle.push(idle.resolve);
+    await idle.promise;
   }
 
   #advance(lane: Lane): void {
@@ -60,7 +65,7 @@ export class Mailbox {
   #finished(lane: Lane): void {
     lane.running--;
     if (lane.waiting.length === 0) {
-      if (this.#idle.length > 0 && this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
+      if (this.#idle !== undefined && this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
       return;
     }
     const now = this.#clock.now();
@@ -75,6 +80,6 @@ export class Mailbox {
   }
 
   #isIdle(): boolean {
-    return [...this.#lanes.values()].every(({ waiting, running }) => waiting.length === 0 && running === 0);
+    return [...(this.#lanes?.values() ?? [])].every(({ waiting, running }) => waiting.length === 0 && running === 0);
   }
 }
