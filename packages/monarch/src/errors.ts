@@ -31,6 +31,32 @@ export class UnsendableError extends TypeError {
   }
 }
 
+/** An option that does not exist, or has a value that it cannot have. */
+export class OptionError extends RangeError {
+  override readonly name = 'OptionError';
+  readonly code = 'ERR_MONARCH_OPTION';
+  readonly option: string;
+
+  constructor(option: string, problem: string) {
+    super(problem);
+    this.option = option;
+  }
+}
+
+/** A mesh was asked for something that is no endpoint, or an endpoint was called without saying how. Nothing was sent. */
+export class EndpointError extends TypeError {
+  override readonly name = 'EndpointError';
+  readonly code = 'ERR_MONARCH_ENDPOINT';
+  readonly mesh: string;
+  readonly endpoint: string;
+
+  constructor(mesh: string, endpoint: string, problem: string) {
+    super(`${mesh}.${endpoint} ${problem}`);
+    this.mesh = mesh;
+    this.endpoint = endpoint;
+  }
+}
+
 /** Bytes that are no message of this protocol, or exceed a named limit of it. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';

@@ -1,5 +1,6 @@
 import type { Endpoint, endpointBrand, StreamEndpoint } from './endpoint.ts';
 import type { CallError } from './errors.ts';
+import type { ChoosePolicy } from './mesh/choose.ts';
 import type { Point, Shaped } from './mesh/extent.ts';
 import type { Names, PartSizes, Parts, Renamed, Split } from './mesh/reshape.ts';
 import type { Kept, Selection } from './mesh/selection.ts';
@@ -13,6 +14,8 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Buffers that are moved instead of copied: the caller's are detached. */
   readonly transfer?: readonly ArrayBuffer[];
+  /** Which actor `choose` takes. @default 'leastPending' */
+  readonly choose?: ChoosePolicy;
 }
 
 /** What one rank answered. */
@@ -41,7 +44,7 @@ export interface Adverbs<Args extends readonly unknown[], R, D extends string> {
     : string extends D
       ? (...args: Args) => Promise<R>
       : (this: { readonly error: 'slice to one actor first'; readonly dims: D }, ...args: Args) => Promise<R>;
-  /** Calls the actor with the fewest calls pending from this process; ties rotate. */
+  /** Calls one living actor, by default that with the fewest calls pending from this process; see {@link ChoosePolicy}. */
   choose(...args: Args): Promise<R>;
   /** Sends to every actor without an answer. An endpoint that throws then fails its actor. */
   broadcast(...args: Args): void;

@@ -16,9 +16,11 @@ export {
   type CallError,
   CallTimeoutError,
   DecodeError,
+  EndpointError,
   ExtentError,
   type FailureKind,
   MeshFailure,
+  OptionError,
   OwnershipError,
   type ProcessExit,
   UnsendableError,
@@ -33,6 +35,7 @@ export type {
   StreamAdverbs,
 } from './handle.ts';
 export { type HostMesh, type SpawnProcsOptions, thisHost } from './host-mesh.ts';
+export type { ChoosePolicy } from './mesh/choose.ts';
 export { type Extent, extentOf, type Point, type Shaped } from './mesh/extent.ts';
 export type { Names, PartSizes, Parts, Renamed, Split } from './mesh/reshape.ts';
 export type { Kept, Selection, Span } from './mesh/selection.ts';

@@ -66,6 +66,8 @@ export interface Platform {
   markFailed(): void;
   /** Text that no other call, here or in any other process, gives again. */
   nonce(): string;
+  /** A number from 0 to below 1. */
+  random(): number;
   /** Breaks sessions on purpose. @default none */
   readonly sessionFaults?: SessionFaults;
 }

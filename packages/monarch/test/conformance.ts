@@ -171,6 +171,53 @@ export function conformance(kind: 'inline' | 'process'): void {
       expect(counts).toEqual([0, 0, 5, 5]);
     });
 
+    test('choose runs exactly one actor a call, and reaches all, whatever the policy', async () => {
+      const mesh = await recorders();
+      const policies = [
+        ...(['leastPending', 'roundRobin', 'random'] as const).map((policy) => () => policy),
+        (i: number) => ({ key: `session ${i}` }),
+      ];
+      for (const policy of policies) {
+        await Promise.all(Array.from({ length: 200 }, (_, i) => mesh.note.with({ choose: policy(i) }).choose(i)));
+      }
+      const seen = (await mesh.seen.call()).toArray();
+      expect(seen.flat()).toHaveLength(4 * 200);
+      expect(seen.every((notes) => notes.length > 4 * 25)).toBe(true);
+    });
+
+    test('choose by key stays with its actor', async () => {
+      const mesh = await recorders();
+      const calls = Array.from({ length: 20 }, () => mesh.whoAmI.with({ choose: { key: 'a session' } }).choose());
+      expect(new Set((await Promise.all(calls)).map(({ rank }) => rank)).size).toBe(1);
+    });
+
+    test('an option that does not exist, or cannot be so, is refused', async () => {
+      const { seen } = await recorders();
+      const wrong: [object, RegExp][] = [
+        [{ timeout: 5 }, /no option 'timeout'. It has timeoutMs, signal/],
+        [{ signal: {} }, /AbortSignal/],
+        [{ transfer: [new Float32Array(1)] }, /ArrayBuffers/],
+        [{ choose: 'sticky' }, /choose is sticky. It must be one of leastPending/],
+        [{ choose: { key: {} } }, /or \{ key \}/],
+      ];
+      for (const [options, message] of wrong) {
+        expect(() => seen.with(options)).toThrow(expect.objectContaining({ code: 'ERR_MONARCH_OPTION' }));
+        expect(() => seen.with(options)).toThrow(message);
+      }
+    });
+
+    test('an endpoint that is called without saying how says how', async () => {
+      const mesh = await recorders();
+      const call = (name: string) => Reflect.apply(Reflect.get(mesh, name), mesh, [1]);
+      expect(() => call('note')).toThrow(
+        'recorders.note cannot be called like this. Say how: note.call(…), note.callOne(…), note.choose(…), note.broadcast(…).',
+      );
+      expect(() => call('numbers')).toThrow(/Say how: numbers.stream\(…\)/);
+      expect(() => Reflect.apply(Reflect.get(mesh.numbers, 'call'), mesh.numbers, [1])).toThrow(
+        expect.objectContaining({ code: 'ERR_MONARCH_ENDPOINT' }),
+      );
+    });
+
     test.each([0, -1, Number.NaN])('a deadline of %d is refused', async (timeoutMs) => {
       const mesh = await recorders();
       expect(() => mesh.seen.with({ timeoutMs })).toThrow(RangeError);

@@ -1,9 +1,11 @@
+import { EndpointError } from '../errors.ts';
 import type { CallOptions } from '../handle.ts';
 import type { Caller, Member } from '../process/pending-call.ts';
 import type { MeshReference } from '../reference.ts';
 import { makeReferable, referenceOf } from '../wire/referable.ts';
 import type { Encode } from './adverbs.ts';
 import { EndpointAdverbs, EndpointStreams } from './adverbs.ts';
+import { Chooser } from './choose.ts';
 import type { NamedExtent } from './extent.ts';
 import type { Names, PartSizes, Parts } from './reshape.ts';
 import { type Selection, select } from './selection.ts';
@@ -11,6 +13,8 @@ import { type Selection, select } from './selection.ts';
 /** What a handle needs of the process it is used in. */
 export interface HandleHome extends Caller {
   readonly encode: Encode;
+  /** A number from 0 to below 1. */
+  readonly random: () => number;
 }
 
 /** What only the spawner's handle can do. */
@@ -49,6 +53,15 @@ const BUILTINS = ['extent', 'length', 'slice', 'flatten', 'split', 'rename', 'to
 
 function isBuiltin(name: string | symbol): name is (typeof BUILTINS)[number] {
   return (BUILTINS as readonly (string | symbol)[]).includes(name);
+}
+
+/** The adverbs of an endpoint, as a function that says how to use them when it is called. */
+function inWords<T extends object>(adverbs: T, mesh: string, endpoint: string, ways: readonly string[]): T {
+  const refuse = () => {
+    const calls = ways.map((way) => `${endpoint}.${way}(…)`).join(', ');
+    throw new EndpointError(mesh, endpoint, `cannot be called like this. Say how: ${calls}.`);
+  };
+  return Object.assign(refuse, adverbs);
 }
 
 class MeshTarget {
@@ -97,8 +110,19 @@ class MeshTarget {
       // Asked only for names that the reference lists.
       const { kind, timeoutMs } = this.#reference.endpoints[name]!;
       const options: CallOptions = timeoutMs === undefined ? {} : { timeoutMs };
-      const mesh = { home: this.#home, name: this.#reference.name, extent: this.extent, members: this.#members };
-      adverbs = kind === 'stream' ? new EndpointStreams(mesh, name, options) : new EndpointAdverbs(mesh, name, options);
+      const mesh = {
+        ...{ home: this.#home, name: this.#reference.name, extent: this.extent, members: this.#members },
+        chooser: new Chooser(this.#members, this.#home.random),
+      };
+      adverbs =
+        kind === 'stream'
+          ? inWords(new EndpointStreams(mesh, name, options), mesh.name, name, ['stream'])
+          : inWords(new EndpointAdverbs(mesh, name, options), mesh.name, name, [
+              'call',
+              'callOne',
+              'choose',
+              'broadcast',
+            ]);
       this.#endpoints.set(name, adverbs);
     }
     return adverbs;

@@ -4,6 +4,8 @@ import type { Caller, Member, Request } from '../process/pending-call.ts';
 import { UnaryCall } from '../process/unary-call.ts';
 import type { Payload } from '../wire/codec.ts';
 import { positionOf } from '../wire/message.ts';
+import { withOptions } from './call-options.ts';
+import { type Chooser, isLost } from './choose.ts';
 import type { NamedExtent } from './extent.ts';
 import { SentReplies } from './replies.ts';
 import { MergedStreams, type StreamItem } from './streams.ts';
@@ -11,19 +13,13 @@ import { MergedStreams, type StreamItem } from './streams.ts';
 /** Takes a snapshot of a value for the wire. */
 export type Encode = (value: unknown, transfer?: readonly ArrayBuffer[]) => Payload;
 
-/** Options of a call over those it had. @throws {RangeError} when the deadline is not positive. */
-function checked(before: CallOptions, options: CallOptions): CallOptions {
-  const { timeoutMs = 1 } = options;
-  if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}. It must be positive.`);
-  return { ...before, ...options };
-}
-
 /** The actors that a handle names. */
 export interface Addressed {
   readonly home: Caller & { readonly encode: Encode };
   readonly name: string;
   readonly extent: NamedExtent<string>;
   readonly members: readonly Member[];
+  readonly chooser: Chooser;
 }
 
 /** The adverbs of one endpoint of one mesh. Arguments that cannot be sent throw at once, before anything is. */
@@ -31,8 +27,6 @@ export class EndpointAdverbs {
   readonly #mesh: Addressed;
   readonly #endpoint: string;
   readonly #options: CallOptions;
-  /** Where the next choice begins. */
-  #turn = 0;
 
   constructor(mesh: Addressed, endpoint: string, options: CallOptions) {
     this.#mesh = mesh;
@@ -59,25 +53,26 @@ export class EndpointAdverbs {
   };
 
   choose = async (...args: readonly unknown[]): Promise<unknown> => {
-    const { home, members } = this.#mesh;
-    const rank = this.#leastPending();
-    // leastPending returns a rank of this mesh.
+    const { home, members, chooser } = this.#mesh;
+    const rank = chooser.choose(this.#options.choose ?? 'leastPending');
+    // The chooser returns a rank of this mesh.
     return await new UnaryCall(home, members[rank]!, this.#request(rank, this.#encode(args))).result;
   };
 
   broadcast = (...args: readonly unknown[]): void => {
     const { home, extent, members } = this.#mesh;
     const payload = this.#encode(args);
-    members.forEach(({ target }, rank) => {
-      if ((target.failure ?? target.peer.loss) !== undefined) return;
+    members.forEach((member, rank) => {
+      if (isLost(member)) return;
+      const { target } = member;
       const position = positionOf(rank, extent);
       const message = ['cast', target.actor, this.#endpoint, position] as const;
-      home.exchange.send(target.peer, { message, payload: payloadFor(this.#mesh, members[rank]!, payload) });
+      home.exchange.send(target.peer, { message, payload: payloadFor(this.#mesh, member, payload) });
     });
   };
 
   with = (options: CallOptions): EndpointAdverbs =>
-    new EndpointAdverbs(this.#mesh, this.#endpoint, checked(this.#options, options));
+    new EndpointAdverbs(this.#mesh, this.#endpoint, withOptions(this.#options, options));
 
   #encode(args: readonly unknown[]): Payload {
     return this.#mesh.home.encode(args, this.#options.transfer);
@@ -86,24 +81,6 @@ export class EndpointAdverbs {
   #request(rank: number, payload: Payload): Request {
     const { timeoutMs, signal } = this.#options;
     return { endpoint: this.#endpoint, payload, position: positionOf(rank, this.#mesh.extent), timeoutMs, signal };
-  }
-
-  /** Among the living the fewest pending calls, ties in turn; any when none lives. */
-  #leastPending(): number {
-    const { members } = this.#mesh;
-    const first = this.#turn % members.length;
-    let best = first;
-    let fewest = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < members.length; i++) {
-      const rank = (first + i) % members.length;
-      const { target } = members[rank]!;
-      const isLost = (target.failure ?? target.peer.loss) !== undefined;
-      if (isLost || target.pending >= fewest) continue;
-      best = rank;
-      fewest = target.pending;
-    }
-    this.#turn = best + 1;
-    return best;
   }
 }
 
@@ -142,5 +119,5 @@ export class EndpointStreams {
   };
 
   with = (options: CallOptions): EndpointStreams =>
-    new EndpointStreams(this.#mesh, this.#endpoint, checked(this.#options, options));
+    new EndpointStreams(this.#mesh, this.#endpoint, withOptions(this.#options, options));
 }

@@ -59,6 +59,8 @@ export class LocalProcess {
     });
   }
 
+  readonly random = (): number => this.platform.random();
+
   /** A number never given before in this process. */
   count(): number {
     return ++this.#count;

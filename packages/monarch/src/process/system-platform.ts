@@ -30,4 +30,5 @@ export const systemPlatform: Platform = {
     process.exitCode = 1;
   },
   nonce: randomUUID,
+  random: Math.random,
 };
