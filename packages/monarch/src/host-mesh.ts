@@ -4,6 +4,7 @@ import { type Kept, type Selection, select } from './mesh/selection.ts';
 import { ProcGroup, type Supervise } from './proc-group.ts';
 import { type ProcMesh, ProcView } from './proc-mesh.ts';
 import { currentOwner, program } from './program.ts';
+import type { LogOptions } from './seeing/log-line.ts';
 
 /** How to start processes. */
 export interface SpawnProcsOptions<P extends Readonly<Record<string, number>>> {
@@ -20,6 +21,8 @@ export interface SpawnProcsOptions<P extends Readonly<Record<string, number>>> {
    * What it starts belongs to whoever called `spawnProcs`.
    */
   readonly supervise?: Supervise;
+  /** How lines that they print are printed here. @default all, similar ones of 100 ms as one */
+  readonly logs?: LogOptions;
 }
 
 /** Machines with named dimensions, on which processes are started. */
@@ -62,6 +65,7 @@ class Host<D extends string> implements HostMesh<D> {
     env = {},
     name = '',
     supervise,
+    logs,
   }: SpawnProcsOptions<P> = {}): Promise<ProcMesh<D | (keyof P & string)>> {
     const sizes = extentOf<string>(perHost ?? {});
     // The labels of the hosts, then those of P.
@@ -74,7 +78,7 @@ class Host<D extends string> implements HostMesh<D> {
       >,
     );
     const owner = currentOwner('spawnProcs');
-    const group = new ProcGroup({ name: name || 'procs', extent, owner, supervise });
+    const group = new ProcGroup({ name: name || 'procs', extent, owner, supervise, log: program().openLog(logs) });
     group.label = name;
     owner.owned.add(group);
     this.#started.add(group);

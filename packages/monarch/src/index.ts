@@ -42,6 +42,8 @@ export type { Kept, Selection, Span } from './mesh/selection.ts';
 export { type ValueMesh, valueMesh } from './mesh/value-mesh.ts';
 export { type ProcMesh, thisProc } from './proc-mesh.ts';
 export type { EndpointCard } from './reference.ts';
+export type { LogLevel } from './seeing/log-level.ts';
+export type { LogLine, LogOptions, LogStream, ReadLogsOptions } from './seeing/log-line.ts';
 export { shutdown, shutdownOnSignals } from './shutdown.ts';
 export { type FaultListener, onUnhandledFault } from './unhandled-fault.ts';
 export { unsendable } from './wire/lower.ts';

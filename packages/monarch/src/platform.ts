@@ -45,6 +45,8 @@ export interface Launched {
  */
 export interface Platform {
   readonly clock: Clock;
+  /** Milliseconds since 1970. */
+  date(): number;
   /** A place for the sockets of a new program. */
   makeDirectory(): string;
   removeDirectory(directory: string): void;
@@ -58,6 +60,8 @@ export interface Platform {
   readonly main: string | undefined;
   /** Prints text as it is. */
   write(stream: 'stdout' | 'stderr', text: string): void;
+  /** Whether somebody reads what is printed on a terminal. */
+  isTerminal(stream: 'stdout' | 'stderr'): boolean;
   /** Ends this process at once. */
   exit(code: number): void;
   /** Runs `task` when this process ends by itself. */

@@ -3,11 +3,14 @@ import { MeshFailure, OwnershipError, reasonText } from './errors.ts';
 import type { NamedExtent } from './mesh/extent.ts';
 import type { Owned, Owner } from './owner.ts';
 import type { Loss } from './process/peer.ts';
+import type { GroupLog } from './seeing/group-log.ts';
 import type { SpawnedMesh } from './spawned-mesh.ts';
 
 /** One process of a group, as its owner holds it. */
 export interface Proc {
   readonly node: string;
+  /** Waits until everything that it has printed so far has been read here. */
+  flushLogs(): Promise<void>;
   stop(reason: string): Promise<void>;
 }
 
@@ -19,6 +22,7 @@ export interface ProcGroupOptions {
   readonly name: string;
   readonly extent: NamedExtent<string>;
   readonly owner: Owner;
+  readonly log: GroupLog;
   readonly supervise?: Supervise | undefined;
 }
 
@@ -30,16 +34,18 @@ export class ProcGroup implements Owned {
   /** Spawned on these processes and not stopped. */
   readonly meshes = new Set<SpawnedMesh>();
   readonly owner: Owner;
+  readonly log: GroupLog;
   readonly #supervise: Supervise | undefined;
   // What `supervise` starts belongs to whoever started the group.
   readonly #onBehalf = AsyncLocalStorage.snapshot();
   #stopped: Promise<void> | undefined;
 
-  constructor({ name, extent, owner, supervise }: ProcGroupOptions) {
+  constructor({ name, extent, owner, log, supervise }: ProcGroupOptions) {
     if (owner.ended !== undefined) throw new OwnershipError(`${owner.name} cannot start ${name}: ${owner.ended}`);
     this.name = name;
     this.extent = extent;
     this.owner = owner;
+    this.log = log;
     this.#supervise = supervise;
   }
 

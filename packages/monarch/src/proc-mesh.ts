@@ -7,6 +7,7 @@ import type { Names, PartSizes, Parts, Renamed, Split } from './mesh/reshape.ts'
 import { type Kept, type Selection, select } from './mesh/selection.ts';
 import { ProcGroup } from './proc-group.ts';
 import { currentOwner, program } from './program.ts';
+import type { LogLine, LogOptions, ReadLogsOptions } from './seeing/log-line.ts';
 import { spawnActors } from './spawned-mesh.ts';
 
 /** Processes with named dimensions, on which actors are spawned. */
@@ -29,6 +30,17 @@ export interface ProcMesh<D extends string> extends Shaped<D>, AsyncDisposable {
   split<const P extends Parts<D>>(parts: P, sizes?: PartSizes<D, P>): ProcMesh<Split<D, P>>;
   rename<const N extends Names<D>>(names: N): ProcMesh<Renamed<D, N>>;
   readonly hosts: HostMesh<string>;
+  /**
+   * The lines that these processes print, and those that they start, from now until none of them runs. A reader that
+   * leaves more than 10,000 lines unread loses the oldest, and is told how many.
+   *
+   * @throws {RangeError} on options that are out of range.
+   */
+  logs(options?: ReadLogsOptions): AsyncIterableIterator<LogLine, undefined>;
+  /** Changes how their lines are printed, for the whole mesh. Lines that a window holds are printed first. @throws {RangeError} */
+  setLogs(options: LogOptions): void;
+  /** Waits until everything that these processes have printed so far is printed here, or in the hands of who reads it. */
+  flushLogs(): Promise<void>;
   /** Stops the actors on these processes, then the processes. @throws {OwnershipError} on a slice. */
   stop(reason?: string): Promise<void>;
 }
@@ -36,8 +48,13 @@ export interface ProcMesh<D extends string> extends Shaped<D>, AsyncDisposable {
 /** The process that runs this code. Actors spawned on it share its event loop. */
 export function thisProc(): ProcMesh<never> {
   const extent = extentOf<never>({});
-  const group = new ProcGroup({ name: 'this process', extent, owner: currentOwner('thisProc()') });
-  group.procs.push({ node: program().process.id, stop: async () => {} });
+  const group = new ProcGroup({
+    name: 'this process',
+    extent,
+    owner: currentOwner('thisProc()'),
+    log: program().openLog(),
+  });
+  group.procs.push({ node: program().process.id, stop: async () => {}, flushLogs: async () => {} });
   return new ProcView(group, extent, [0]);
 }
 
@@ -99,6 +116,19 @@ export class ProcView<D extends string> implements ProcMesh<D> {
 
   rename<const N extends Names<D>>(names: N): ProcMesh<Renamed<D, N>> {
     return new ProcView(this.#group, this.extent.rename(names), this.#ranks);
+  }
+
+  logs(options: ReadLogsOptions = {}): AsyncIterableIterator<LogLine, undefined> {
+    return this.#group.log.read(this.#ranks, options);
+  }
+
+  setLogs(options: LogOptions): void {
+    this.#group.log.set(options);
+  }
+
+  async flushLogs(): Promise<void> {
+    await Promise.all(this.#ranks.map(async (rank) => await this.#group.procs[rank]?.flushLogs()));
+    this.#group.log.flush();
   }
 
   async stop(reason?: string): Promise<void> {

@@ -6,10 +6,12 @@ import type { ProcGroup } from './proc-group.ts';
 import { Children } from './process/children.ts';
 import { within } from './process/deadline.ts';
 import { LocalProcess } from './process/local-process.ts';
-import { LogLines } from './process/log-lines.ts';
 import type { Peer } from './process/peer.ts';
 import { systemPlatform } from './process/system-platform.ts';
 import { failureReport } from './report.ts';
+import { GroupLog } from './seeing/group-log.ts';
+import type { LogOptions } from './seeing/log-line.ts';
+import { type LogOutlet, logPrinter, logRelay } from './seeing/log-outlet.ts';
 import type { FaultListener } from './unhandled-fault.ts';
 import type { Network } from './wire/connection.ts';
 import { Sessions } from './wire/sessions.ts';
@@ -40,7 +42,7 @@ export class Program implements Owner {
   #hasFailed = false;
   readonly #parent: string | undefined;
   readonly #children: Children;
-  readonly #logs: LogLines;
+  readonly #outlet: LogOutlet;
   readonly #sessions: Sessions;
   #directory: string | undefined;
   #network: Promise<Network> | undefined;
@@ -72,11 +74,11 @@ export class Program implements Owner {
       accept: (id) => this.process.exchange.accept(id),
       faults: platform.sessionFaults,
     });
-    this.#logs = new LogLines(platform.clock, (stream, line) => platform.write(stream, `${line}\n`));
-    this.#children = new Children(this.process, this.#logs, () => this.#tidy());
+    this.#outlet = this.isRoot ? logPrinter(platform) : logRelay(platform);
+    this.#children = new Children(this.process, () => this.#tidy());
     platform.onExit(() => {
       this.#children.killAll();
-      this.#logs.flush();
+      this.#outlet.flush();
       this.#removeDirectory();
     });
   }
@@ -110,6 +112,17 @@ export class Program implements Owner {
     return await this.#network;
   }
 
+  /** What a group of processes prints. @throws {RangeError} on options that are out of range. */
+  openLog(options?: LogOptions): GroupLog {
+    return new GroupLog(this.platform, this.#outlet, options);
+  }
+
+  /** Passes on everything that processes started from here have printed so far, then says so with `mark`. */
+  async flushLogs(mark: string): Promise<void> {
+    await this.#children.flushLogs();
+    this.#outlet.mark(mark);
+  }
+
   /** A failure that no owner handled: unless `onFault` takes it, it is the end of the program. */
   async supervise(failure: MeshFailure): Promise<void> {
     if (this.#hasFailed) return;
@@ -129,7 +142,7 @@ export class Program implements Owner {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
     this.ended = `it ends, because ${failure.message}`;
-    this.#logs.flush();
+    this.#outlet.flush();
     this.platform.write('stderr', failureReport(failure));
     this.platform.markFailed();
     await within(this.platform.clock, STOP_MS, this.stop(this.ended));
@@ -140,11 +153,11 @@ export class Program implements Owner {
   async stop(reason: string): Promise<void> {
     this.ended ??= reason;
     await stopOwned(this, reason);
-    this.#logs.flush();
+    this.#outlet.flush();
   }
 
   #inline() {
-    return { node: this.process.id, stop: async () => {} };
+    return { node: this.process.id, stop: async () => {}, flushLogs: async () => {} };
   }
 
   async #listen(): Promise<Network> {

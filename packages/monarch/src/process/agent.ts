@@ -49,6 +49,7 @@ export const AGENT: ReadonlyMap<string, AgentMethod> = new Map<string, AgentMeth
       process.meshFailed(String(mesh), point.rank, failure);
     },
   ],
+  ['flushLogs', async (process, _, [mark]) => await process.program.flushLogs(String(mark))],
   ['leave', async (process, _, [reason]) => await process.leave(String(reason))],
 ]);
 

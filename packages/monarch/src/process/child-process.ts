@@ -3,10 +3,14 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { ProcessExit } from '../errors.ts';
 import type { Launched, LaunchOptions } from '../platform.ts';
-import { lineSplitter, Tail } from './log-lines.ts';
+import { lineSplitter } from '../seeing/line-splitter.ts';
+import { readableOutput } from '../seeing/log-frame.ts';
+import { Tail } from './tail.ts';
 
-/** Time that output may come after the end of a process: something it started may hold its pipes for ever. */
-const OUTPUT_MS = 100;
+/** Silence after the end of a process that ends its output, too: something it started may hold its pipes for ever. */
+const SILENCE_MS = 100;
+/** Time that output is read after the end of a process, however much there is. */
+const OUTPUT_MS = 1_000;
 
 /** Starts a process of the program on this machine. */
 export function launchProcess({ id, parent, directory, name, env, onLine }: LaunchOptions): Launched {
@@ -17,21 +21,28 @@ export function launchProcess({ id, parent, directory, name, env, onLine }: Laun
   });
   const pid = forked.pid ?? 0;
   const tail = new Tail();
+  let heard = () => {};
+  forked.stdout?.on('data', () => heard());
+  forked.stderr?.on('data', () => heard());
   const output = [
     readLines(forked.stdout, (line) => onLine('stdout', line)),
     readLines(forked.stderr, (line) => {
-      tail.add(line);
+      const readable = readableOutput(line);
+      if (readable !== undefined) tail.add(readable);
       onLine('stderr', line);
     }),
   ];
   const exited = new Promise<ProcessExit>((resolve) => {
     const done = (exitCode: number | null, signal: string | null) => {
-      const ended = () => resolve({ pid, exitCode, signal, stderrTail: tail.lines });
-      const timer = setTimeout(ended, OUTPUT_MS);
-      void Promise.all(output).then(() => {
-        clearTimeout(timer);
-        ended();
-      });
+      const ended = () => {
+        clearTimeout(silence);
+        clearTimeout(limit);
+        resolve({ pid, exitCode, signal, stderrTail: tail.lines });
+      };
+      const silence = setTimeout(ended, SILENCE_MS);
+      const limit = setTimeout(ended, OUTPUT_MS);
+      heard = () => silence.refresh();
+      void Promise.all(output).then(ended);
     };
     forked.once('exit', done);
     forked.once('error', (error) => {

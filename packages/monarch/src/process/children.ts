@@ -1,9 +1,9 @@
 import { exitText, MeshFailure, type ProcessExit } from '../errors.ts';
 import type { Launched } from '../platform.ts';
 import type { ProcGroup } from '../proc-group.ts';
+import type { ProcessLog } from '../seeing/process-log.ts';
 import { within } from './deadline.ts';
 import type { LocalProcess } from './local-process.ts';
-import type { LogLines } from './log-lines.ts';
 import type { Loss, Peer } from './peer.ts';
 
 /** Time for the actors of a process to stop; after it the process is killed. */
@@ -16,6 +16,7 @@ interface Child {
   readonly process: Launched;
   readonly group: ProcGroup;
   readonly rank: number;
+  readonly log: ProcessLog;
   /** The link to it has ended. */
   readonly linkEnded: Promise<void>;
   readonly endLink: () => void;
@@ -26,16 +27,14 @@ interface Child {
 /** The processes that this one started, from fork to end. */
 export class Children {
   readonly #local: LocalProcess;
-  readonly #logs: LogLines;
   readonly #children = new Map<string, Child>();
   /** Those whose link has not ended; it may outlast the process by a moment. */
   readonly #linked = new Map<string, Child>();
   readonly #onNone: () => void;
 
   /** `onNone` is told when the last of them has ended. */
-  constructor(local: LocalProcess, logs: LogLines, onNone: () => void) {
+  constructor(local: LocalProcess, onNone: () => void) {
     this.#local = local;
-    this.#logs = logs;
     this.#onNone = onNone;
   }
 
@@ -48,7 +47,11 @@ export class Children {
   async start(group: ProcGroup, directory: string, env: Readonly<Record<string, string>>): Promise<void> {
     const children = [...group.extent.points()].map(({ rank }) => this.#start(group, rank, directory, env));
     for (const child of children) {
-      group.procs.push({ node: child.id, stop: async (reason) => await this.#stop(child, reason) });
+      group.procs.push({
+        node: child.id,
+        stop: async (reason) => await this.#stop(child, reason),
+        flushLogs: async () => await this.#flushLogs(child),
+      });
     }
     try {
       await Promise.all(children.map(async (child) => await this.#ready(child)));
@@ -75,18 +78,23 @@ export class Children {
     for (const child of this.#children.values()) child.process.kill();
   }
 
+  /** Waits until everything that they have printed so far has been read here. */
+  async flushLogs(): Promise<void> {
+    await Promise.all([...this.#children.values()].map(async (child) => await this.#flushLogs(child)));
+  }
+
   #start(group: ProcGroup, rank: number, directory: string, env: Readonly<Record<string, string>>): Child {
     const id = `${this.#local.id}.${this.#local.count()}`;
     const { promise: linkEnded, resolve: endLink } = Promise.withResolvers<void>();
-    const source = {};
-    const onLine = (stream: 'stdout' | 'stderr', line: string) =>
-      this.#logs.add(source, `${group.label || group.name}/${rank}`, stream, line);
+    const log = group.log.open({ process: id, rank, name: () => group.label || group.name });
+    const onLine = (stream: 'stdout' | 'stderr', line: string) => log.read(stream, line);
     const name = `${group.name}/${rank}`;
     const process = this.#local.platform.launch({ id, parent: this.#local.id, directory, name, env, onLine });
-    const child: Child = { id, process, group, rank, linkEnded, endLink, stopping: undefined };
+    const child: Child = { id, process, group, rank, log, linkEnded, endLink, stopping: undefined };
     this.#children.set(id, child);
     this.#linked.set(id, child);
     void process.exited.then(() => {
+      log.end();
       this.#children.delete(id);
       if (this.#children.size === 0) this.#onNone();
     });
@@ -112,6 +120,15 @@ export class Children {
     const failures = child.stopping === undefined ? group.lose(rank, loss) : [];
     this.#local.exchange.lost(this.#local.exchange.target(id, 0).peer, loss);
     for (const [failure, owner] of failures) void group.raise(failure, owner);
+  }
+
+  async #flushLogs({ id, process, group, rank, log }: Child): Promise<void> {
+    if ((await Promise.race([process.ready, process.exited])) !== undefined) return;
+    const mark = `${id} ${this.#local.count()}`;
+    const marked = log.mark(mark);
+    const about = { mesh: group.name, point: group.extent.point(rank) };
+    this.#local.ask(id, about, 'flushLogs', this.#local.encode([mark])).result.catch(() => {});
+    await marked;
   }
 
   async #stop(child: Child, reason: string): Promise<void> {

@@ -13,6 +13,7 @@ const [, main] = process.argv;
 /** This machine. */
 export const systemPlatform: Platform = {
   clock: systemClock,
+  date: Date.now,
   makeDirectory: () => mkdtempSync(join(tmpdir(), 'forge-')),
   removeDirectory: (directory) => rmSync(directory, { recursive: true, force: true }),
   openNetwork: async ({ id, directory, accept }) => {
@@ -24,6 +25,7 @@ export const systemPlatform: Platform = {
   importModule: async (module) => await import(/* @vite-ignore */ module),
   main: main === undefined ? undefined : pathToFileURL(main).href,
   write: (stream, text) => void process[stream].write(text),
+  isTerminal: (stream) => process[stream].isTTY === true,
   exit: (code) => process.exit(code),
   onExit: (task) => void process.once('exit', task),
   markFailed: () => {

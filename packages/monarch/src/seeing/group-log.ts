@@ -1,11 +1,11 @@
 import { channel } from 'node:diagnostics_channel';
-import type { Clock } from '../clock.ts';
+import type { Platform } from '../platform.ts';
 import { isAtLeast, LOG_LEVELS } from './log-level.ts';
 import type { LogLine, LogOptions, ReadLogsOptions } from './log-line.ts';
 import type { LogOutlet } from './log-outlet.ts';
 import { LogReader } from './log-reader.ts';
 import { LogWindow } from './log-window.ts';
-import { ProcessLog } from './process-log.ts';
+import { ProcessLog, type ProcessLogOptions } from './process-log.ts';
 
 const DEFAULTS = { print: true, windowMs: 100, level: 'trace' } as const satisfies Required<LogOptions>;
 
@@ -24,16 +24,16 @@ export function checkLogOptions({ windowMs = 0, level = 'trace' }: LogOptions): 
 
 /** The lines of a group of processes: printed, and given to whoever reads them. */
 export class GroupLog {
-  readonly #clock: Clock;
+  readonly #platform: Pick<Platform, 'clock' | 'date'>;
   readonly #outlet: LogOutlet;
   readonly #readings = new Set<Reading>();
   #options: Required<LogOptions>;
   /** Processes whose output may go on. */
   #open = 0;
 
-  constructor(clock: Clock, outlet: LogOutlet, options: LogOptions = {}) {
+  constructor(platform: Pick<Platform, 'clock' | 'date'>, outlet: LogOutlet, options: LogOptions = {}) {
     checkLogOptions(options);
-    this.#clock = clock;
+    this.#platform = platform;
     this.#outlet = outlet;
     this.#options = { ...DEFAULTS, ...options };
   }
@@ -46,16 +46,15 @@ export class GroupLog {
   }
 
   /** The log of a process of the group; to be ended with its output. */
-  open(process: string, rank: number, name: () => string): ProcessLog & Disposable {
+  open(process: Pick<ProcessLogOptions, 'process' | 'rank' | 'name'>): ProcessLog {
     this.#open++;
-    const log = new ProcessLog({ process, name, rank, onLine: (line) => this.#add(rank, line) });
-    const end = () => {
-      log.end();
+    const onEnd = () => {
       this.#open--;
       this.flush();
       if (this.#open === 0) this.#end();
     };
-    return Object.assign(log, { [Symbol.dispose]: end });
+    const { date } = this.#platform;
+    return new ProcessLog({ ...process, date, onLine: (line) => this.#add(process.rank, line), onEnd });
   }
 
   /** The lines of some ranks, from now until none of the processes runs. @throws {RangeError} */
@@ -64,7 +63,7 @@ export class GroupLog {
     const { level = 'trace', windowMs = 0 } = options;
     const wanted = new Set(ranks);
     const reader = new LogReader(() => this.#readings.delete(reading));
-    const window = new LogWindow(this.#clock, windowMs, (line) => reader.add(line));
+    const window = new LogWindow(this.#platform.clock, windowMs, (line) => reader.add(line));
     const reading: Reading = {
       take: (rank, line) => {
         if (wanted.has(rank) && isAtLeast(line.level, level)) window.add(line);

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { Clock } from '../clock.ts';
+import type { Platform } from '../platform.ts';
 import { frameText } from './log-frame.ts';
-import type { LogLine, LogStream } from './log-line.ts';
+import type { LogLine } from './log-line.ts';
 import { LogWindow } from './log-window.ts';
 
 /** Where the lines go that this process prints for those that it started. */
@@ -13,27 +13,19 @@ export interface LogOutlet {
   mark(mark: string): void;
 }
 
-/** What an outlet needs of the process. */
-export interface OutletOptions {
-  readonly clock: Clock;
-  readonly write: (stream: LogStream, text: string) => void;
-  /** Whether a stream is a terminal, which shows colours. */
-  readonly isTerminal: (stream: LogStream) => boolean;
-}
-
 /** Of the root: prints lines behind their process's name, similar ones as one. */
-export function logPrinter({ clock, write, isTerminal }: OutletOptions): LogOutlet {
+export function logPrinter(platform: Pick<Platform, 'clock' | 'write' | 'isTerminal'>): LogOutlet {
   // One for each length, so that the same line of several groups becomes one, too.
   const windows = new Map<number, LogWindow>();
   const print = ({ stream, name, rank, text, count }: LogLine) => {
     const several = count === 1 ? '' : `[${count} similar log lines] `;
-    write(stream, `${several}[${name}/${rank}] ${isTerminal(stream) ? text : plain(text)}\n`);
+    platform.write(stream, `${several}[${name}/${rank}] ${platform.isTerminal(stream) ? text : plain(text)}\n`);
   };
   return {
     add: (line, windowMs) => {
       let window = windows.get(windowMs);
       if (window === undefined) {
-        window = new LogWindow(clock, windowMs, print);
+        window = new LogWindow(platform.clock, windowMs, print);
         windows.set(windowMs, window);
       }
       window.add(line);
@@ -46,13 +38,13 @@ export function logPrinter({ clock, write, isTerminal }: OutletOptions): LogOutl
 }
 
 /** Of every other process: passes lines on to its parent, each at once. */
-export function logRelay({ write }: Pick<OutletOptions, 'write'>): LogOutlet {
+export function logRelay(platform: Pick<Platform, 'write'>): LogOutlet {
   return {
     add: ({ stream, time, process, name, rank, level, text }) =>
-      write(stream, frameText({ kind: 'line', line: { time, process, name, rank, level, text } })),
+      platform.write(stream, frameText({ kind: 'line', line: { time, process, name, rank, level, text } })),
     flush: () => {},
     mark: (mark) => {
-      for (const stream of ['stdout', 'stderr'] as const) write(stream, frameText({ kind: 'mark', mark }));
+      for (const stream of ['stdout', 'stderr'] as const) platform.write(stream, frameText({ kind: 'mark', mark }));
     },
   };
 }

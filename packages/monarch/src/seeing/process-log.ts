@@ -12,7 +12,10 @@ export interface ProcessLogOptions {
   /** Name of its group, which may be given late. */
   readonly name: () => string;
   readonly rank: number;
+  /** Milliseconds since 1970. */
+  readonly date: () => number;
   readonly onLine: (line: LogLine) => void;
+  readonly onEnd: () => void;
 }
 
 /** What one process prints, made into log lines: its own, and those that it passes on for the processes it started. */
@@ -45,17 +48,19 @@ export class ProcessLog {
 
   /** Its output has ended. */
   end(): void {
+    if (this.#ended) return;
     this.#ended = true;
     for (const { resolve } of this.#marks.values()) resolve();
     this.#marks.clear();
+    this.#options.onEnd();
   }
 
   #own(stream: LogStream, text: string): void {
     // A stack trace, or what else is indented, belongs to the line above it.
     const level = (/^\s/.test(text) && this.#latestLevel.get(stream)) || levelOf(stream, text);
     this.#latestLevel.set(stream, level);
-    const { process, name, rank, onLine } = this.#options;
-    const line = { time: Date.now(), process, name: name(), rank, stream, level, count: 1, dropped: 0 };
+    const { process, name, rank, date, onLine } = this.#options;
+    const line = { time: date(), process, name: name(), rank, stream, level, count: 1, dropped: 0 };
     for (let from = 0; from === 0 || from < text.length; from += MAX_LINE_CHARS) {
       onLine({ ...line, text: text.slice(from, from + MAX_LINE_CHARS) });
     }
