@@ -46,7 +46,8 @@ export function thisHost(): HostMesh<never> {
   return new Host(extentOf<never>({}), new Set());
 }
 
-class Host<D extends string> implements HostMesh<D> {
+/** Machines as they stand in a mesh. */
+export class Host<D extends string> implements HostMesh<D> {
   readonly extent: NamedExtent<D>;
   readonly #started: Set<ProcGroup>;
 

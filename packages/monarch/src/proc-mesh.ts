@@ -74,6 +74,11 @@ export class ProcView<D extends string> implements ProcMesh<D> {
     return this.extent.size;
   }
 
+  /** Ids of the processes. */
+  get nodes(): readonly string[] {
+    return this.#ranks.map((rank) => this.#group.procs[rank]!.node);
+  }
+
   get hosts(): HostMesh<string> {
     return thisHost();
   }

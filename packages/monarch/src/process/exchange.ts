@@ -7,6 +7,8 @@ import { type Loss, Peer, type Target } from './peer.ts';
 
 /** A call sent from here that waits for its answer. */
 export interface Outgoing {
+  /** What waits for whom. */
+  toString(): string;
   readonly target: Target;
   /** Something came back for it. */
   answer(kind: 'value' | 'error' | 'failure' | 'item' | 'end', payload: Payload): void;
@@ -85,6 +87,11 @@ export class Exchange {
   /** Opens a link to a process before there is anything to send; never resolves when there is no way. */
   async connect(id: string): Promise<void> {
     await new Promise<void>((resolve) => this.#dial(this.#known(id), resolve));
+  }
+
+  /** Calls sent from here that wait for their answer, in words. */
+  get waiting(): readonly string[] {
+    return [...this.#outgoing.values()].map(String);
   }
 
   /** Gives a call its id, by which answers find it. */

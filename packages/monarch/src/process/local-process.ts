@@ -88,6 +88,11 @@ export class LocalProcess {
     },
   };
 
+  /** How many actors live here. */
+  get actors(): number {
+    return this.#cells.size;
+  }
+
   addCell(cell: Cell): number {
     const actor = this.count();
     this.#cells.set(actor, cell);

@@ -60,6 +60,11 @@ export abstract class PendingCall implements Outgoing {
     else caller.exchange.send(target.peer, { message: this.message(request), payload: request.payload });
   }
 
+  toString(): string {
+    const { mesh, point, target } = this.member;
+    return `${mesh}/${point.rank}.${this.#request.endpoint} in process ${target.peer.id}`;
+  }
+
   /** The message that starts it. */
   protected abstract message(request: Request): Message;
   /** Its end by an error. Called once, last. */

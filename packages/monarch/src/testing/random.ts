@@ -1,0 +1,53 @@
+/** Numbers that follow from a seed alone. */
+export interface Random {
+  /** At least 0 and below 1. */
+  next(): number;
+  /** At least `from` and below `to`. */
+  between(from: number, to: number): number;
+  /** A whole number, at least 0 and below `limit`. */
+  below(limit: number): number;
+  /** `true` with this probability. */
+  chance(probability: number): boolean;
+  /** One of the items. @throws {RangeError} when there is none */
+  pick<T>(items: readonly T[]): T;
+  /** Another sequence, which follows from this one's seed and the name; draws from one do not move the other. */
+  fork(name: string): Random;
+}
+
+/** 32 bits that depend on every character and on the seed. */
+function mix(seed: number, text: string): number {
+  let hash = (seed ^ 0x811c9dc5) >>> 0;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/** The numbers of a seed (sfc32). */
+export function seededRandom(seed: number): Random {
+  const key = String(seed);
+  let [a, b, c, counter] = [mix(0, key), mix(1, key), mix(2, key), 1];
+  const next = () => {
+    const t = (((a + b) | 0) + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = ((c << 21) | (c >>> 11)) + t;
+    return (t >>> 0) / 2 ** 32;
+  };
+  for (let i = 0; i < 12; i++) next();
+  const between = (from: number, to: number) => from + (to - from) * next();
+  const below = (limit: number) => Math.floor(next() * limit);
+  return {
+    next,
+    between,
+    below,
+    chance: (probability) => next() < probability,
+    pick: (items) => {
+      if (items.length === 0) throw new RangeError('There is nothing to pick from.');
+      // `below` gives an index of a list that is not empty.
+      return items[below(items.length)]!;
+    },
+    fork: (name) => seededRandom(mix(mix(seed | 0, key), name)),
+  };
+}
