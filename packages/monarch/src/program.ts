@@ -222,10 +222,8 @@ export async function joinProgram(entered: Program, place: ProgramPlace): Promis
 
 /** On whose behalf the running code starts things. @throws {OwnershipError} in a child process, outside of its actors. */
 export function currentOwner(what: string): Owner {
-  const scope = scopeIfAny();
-  if (scope !== undefined) return scope.owner;
-  const root = program();
-  if (root.isRoot) return root;
+  const owner = scopeIfAny()?.owner ?? program();
+  if (!(owner instanceof Program) || owner.isRoot) return owner;
   throw new OwnershipError(
     `${what} was called in a child process, outside of any actor. ` +
       'Is the program itself imported for its actor class? Start things under `if (import.meta.main)`, or move the class.',

@@ -1,14 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from '../clock.ts';
 import type { Launched, LaunchOptions, Platform } from '../platform.ts';
-import { lineSplitter } from '../process/log-lines.ts';
 import { joinProgram } from '../program.ts';
+import { lineSplitter } from '../seeing/line-splitter.ts';
 import { simulatedNetwork } from './simulated-network.ts';
 import { type ProcessStart, SimulatedProcess } from './simulated-process.ts';
 import type { World } from './world.ts';
 
 /** Time of news between a process and one that it started: that it is ready, has ended, is let go, printed a line. */
 const NEWS_MS = 0.2;
+/** What the clocks of simulated machines say at the start. */
+const START_DATE = Date.UTC(2000, 0, 1);
 /** Time to import a module. */
 const IMPORT_MS = 0.1;
 
@@ -18,9 +20,13 @@ export function simulatedPlatform(world: World, process: SimulatedProcess): Plat
     stdout: lineSplitter((line) => process.printed('stdout', line)),
     stderr: lineSplitter((line) => process.printed('stderr', line)),
   };
+  const random = world.random.fork(process.id);
   let nonces = 0;
   return {
     clock: simulatedClock(world, process),
+    date: () => START_DATE + world.queue.nowMs,
+    random: random.next,
+    isTerminal: () => false,
     main: undefined,
     sessionFaults: world.faults,
     makeDirectory: () => 'simulated',

@@ -1,7 +1,8 @@
 import { runIn, type Scope } from '../context.ts';
 import type { ProcessExit } from '../errors.ts';
-import { Tail } from '../process/log-lines.ts';
+import { Tail } from '../process/tail.ts';
 import { Program, type ProgramPlace } from '../program.ts';
+import { readableOutput } from '../seeing/log-frame.ts';
 import type { Accept } from '../wire/connection.ts';
 import type { SimulatedConnection } from './simulated-connection.ts';
 import { simulatedPlatform } from './simulated-platform.ts';
@@ -71,7 +72,8 @@ export class SimulatedProcess {
   }
 
   printed(stream: 'stdout' | 'stderr', line: string): void {
-    if (stream === 'stderr') this.tail.add(line);
+    const readable = readableOutput(line);
+    if (stream === 'stderr' && readable !== undefined) this.tail.add(readable);
     this.#onLine(stream, line);
   }
 

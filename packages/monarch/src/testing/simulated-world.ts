@@ -1,5 +1,5 @@
 import { ExtentError } from '../errors.ts';
-import { referenceOf } from '../mesh/actor-mesh.ts';
+import { meshReferenceOf } from '../mesh/actor-mesh.ts';
 import { ProcView } from '../proc-mesh.ts';
 import { program } from '../program.ts';
 import type { Random } from './random.ts';
@@ -82,7 +82,7 @@ export function worldControls(world: World, random: Random): SimulatedWorld {
 function idsOf(place: string | object): readonly string[] {
   if (typeof place === 'string') return [place];
   if (place instanceof ProcView) return place.nodes;
-  const reference = referenceOf(place);
+  const reference = meshReferenceOf(place);
   if (reference === undefined) throw new ExtentError('A place is a rank of `hosts`, the id of a process, or a mesh.');
   return reference.addresses.map(([process]) => process);
 }
