@@ -1,0 +1,89 @@
+import { createRequire } from 'node:module';
+
+/** Memory as the operating system gives it, which JavaScript alone cannot have. Absent where koffi does not load. */
+export interface Native {
+  /** Memory that is the first `byteLength` bytes of a file: what is written to it is in the file. */
+  mapFile(fd: number, byteLength: number): MappedFile;
+  /**
+   * Memory that starts as the bytes of a file and is its holder's own: writes stay private. Pages that were not written
+   * keep showing the file, so the file must not change before this memory is collected or {@link detach}ed.
+   */
+  copyOnWrite(fd: number, offset: number, byteLength: number): ArrayBuffer;
+  /** Empties memory of {@link copyOnWrite}: it is zeros from now on, and shows the file no more. */
+  detach(memory: ArrayBuffer): void;
+}
+
+/** A file in memory. */
+export interface MappedFile {
+  readonly bytes: Uint8Array;
+  /** `bytes` must not be touched afterwards. */
+  unmap(): void;
+}
+
+/** Bytes of a page. A machine with larger ones refuses the mapping, and memory is read instead. */
+export const PAGE_BYTES = 4096;
+const WASM_PAGE_BYTES = 2 ** 16;
+
+// Source: asm-generic/mman.h; the same on every architecture that node has binaries for.
+const PROT_READ_WRITE = 3;
+const MAP_SHARED = 0x01;
+const MAP_PRIVATE = 0x02;
+const MAP_FIXED = 0x10;
+const MAP_ANONYMOUS = 0x20;
+
+/** What is used of WebAssembly, which the types of node do not have. */
+interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+}
+declare const WebAssembly: {
+  readonly Memory: new (limits: { readonly initial: number; readonly maximum: number }) => WasmMemory;
+};
+
+let loaded: { readonly native: Native | undefined } | undefined;
+
+/** Loads koffi at the first call, 8 ms that only a process with large values spends. */
+export function loadNative(): Native | undefined {
+  loaded ??= { native: load() };
+  return loaded.native;
+}
+
+function load(): Native | undefined {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    const koffi: typeof import('koffi')['default'] = createRequire(import.meta.url)('koffi');
+    // Referred to by the functions below: koffi unloads what nothing refers to.
+    const library = koffi.load(null);
+    const mmap = library.func('void *mmap(void *address, size_t length, int prot, int flags, int fd, int64_t offset)');
+    const munmap = library.func('int munmap(void *address, size_t length)');
+    const map = (address: bigint | null, byteLength: number, flags: number, fd: number, offset: number): bigint => {
+      const at: bigint = mmap(address, byteLength, PROT_READ_WRITE, flags, fd, offset);
+      if (BigInt.asIntN(64, at) === -1n) throw new RangeError(`${byteLength} bytes cannot be mapped.`);
+      return at;
+    };
+    return {
+      mapFile: (fd, byteLength) => {
+        const address = map(null, byteLength, MAP_SHARED, fd, 0);
+        const bytes = new Uint8Array(koffi.view(address, byteLength));
+        return { bytes, unmap: () => munmap(address, byteLength) };
+      },
+      // Of all ArrayBuffers only that of a WebAssembly memory may lie over foreign pages: it cannot be transferred, so
+      // its end is the end of every view, and its pages are V8's own, unmapped with whatever was mapped over them.
+      copyOnWrite: (fd, offset, byteLength) => {
+        const pages = Math.ceil(byteLength / WASM_PAGE_BYTES);
+        const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages });
+        map(koffi.address(buffer), pagesOf(byteLength), MAP_PRIVATE | MAP_FIXED, fd, offset);
+        return buffer;
+      },
+      detach: (memory) => {
+        map(koffi.address(memory), memory.byteLength, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
+      },
+    };
+  } catch {
+    return undefined; // Not installed, or no binary for this platform: segments are read and written as files.
+  }
+}
+
+/** `byteLength` rounded up to whole pages. */
+export function pagesOf(byteLength: number): number {
+  return Math.ceil(byteLength / PAGE_BYTES) * PAGE_BYTES;
+}
