@@ -12,10 +12,11 @@ import type { Order } from '../fixtures/memory-peer.ts';
 import { until } from '../fixtures/until.ts';
 
 const MIB = 2 ** 20;
+const native = loadNative();
 /** Without tmpfs there are no segments. */
 const test = anywhere.skipIf(!existsSync('/dev/shm'));
-const native = loadNative();
-const isRoot = process.getuid?.() === 0;
+const testMapped = anywhere.skipIf(native === undefined);
+const testMount = anywhere.skipIf(process.getuid?.() !== 0);
 
 function startPeer() {
   const child = fork(new URL('../fixtures/memory-peer.ts', import.meta.url));
@@ -50,24 +51,21 @@ async function lentBy(peer: ReturnType<typeof startPeer>, byteLength: number, va
   return segmentReference(await peer.ask({ lend: [byteLength, value] }));
 }
 
-test.runIf(native !== undefined)(
-  'what was mapped outlives the SIGKILL of who lent it, and nothing else does',
-  async () => {
-    const bytes = 96 * MIB;
-    await using peer = startPeer();
-    const names = readdirSync('/dev/shm').length;
-    const [mapped, late] = [await lentBy(peer, MIB, 3), await lentBy(peer, bytes, 4)];
-    const before = shmemBytes();
-    const reader = new SegmentReader({ native });
-    const view = reader.take(mapped, () => {});
-    await peer.kill();
-    expect(view.every((byte) => byte === 3)).toBe(true);
-    expect(() => reader.take(late, () => {})).toThrow(DecodeError);
-    // Other programs of the machine use tmpfs as well, but not as much within a moment.
-    await until(() => shmemBytes() < before - bytes / 2);
-    expect(readdirSync('/dev/shm').length).toBe(names);
-  },
-);
+testMapped('what was mapped outlives the SIGKILL of who lent it, and nothing else does', async () => {
+  const bytes = 96 * MIB;
+  await using peer = startPeer();
+  const names = readdirSync('/dev/shm').length;
+  const [mapped, late] = [await lentBy(peer, MIB, 3), await lentBy(peer, bytes, 4)];
+  const before = shmemBytes();
+  const reader = new SegmentReader({ native });
+  const view = reader.take(mapped, () => {});
+  await peer.kill();
+  expect(view.every((byte) => byte === 3)).toBe(true);
+  expect(() => reader.take(late, () => {})).toThrow(DecodeError);
+  // Other programs of the machine use tmpfs as well, but not as much within a moment.
+  await until(() => shmemBytes() < before - bytes / 2);
+  expect(readdirSync('/dev/shm').length).toBe(names);
+});
 
 test('a segment is closed when the process that read it was killed, and nothing of the pool is left', async () => {
   const pool = new SegmentPool({ native });
@@ -91,29 +89,26 @@ test('eight processes read one segment, each as its own', async () => {
   pool.close();
 });
 
-test.runIf(isRoot)(
-  'a full tmpfs is no failure: nothing is lent, and what was is unharmed (mounts one: root only)',
-  () => {
-    const directory = mkdtempSync(join(tmpdir(), 'small-'));
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', directory]);
-    try {
-      const pool = new SegmentPool({ native, directory, maxBytes: 64 * MIB });
-      const lend = (byteLength: number) => pool.lend(new Uint8Array(byteLength).fill(1), pool);
-      const kept: SegmentReference = segmentReference(lend(4 * MIB));
-      expect(lend(6 * MIB)).toBeUndefined();
-      // The promise of a page is not a page: somebody else takes the rest while a segment waits to be written again.
-      const other = new SegmentPool({ native, directory, maxBytes: 64 * MIB });
-      const small = segmentReference(lend(MIB));
-      pool.release(small.lease, pool);
-      const { bavail, bsize } = statfsSync(directory);
-      expect(other.lend(new Uint8Array(bavail * bsize - MIB), other)).toBeDefined();
-      expect(lend(2 * MIB)).toBeUndefined();
-      expect(lend(MIB)).toBeDefined();
-      expect(new SegmentReader({ native }).take(kept, () => {}).every((byte) => byte === 1)).toBe(true);
-      for (const open of [pool, other]) open.close();
-    } finally {
-      execFileSync('umount', ['-l', directory]);
-      rmdirSync(directory);
-    }
-  },
-);
+testMount('a full tmpfs is no failure: nothing is lent, and what was is unharmed (mounts one: root only)', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'small-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', directory]);
+  try {
+    const pool = new SegmentPool({ native, directory, maxBytes: 64 * MIB });
+    const lend = (byteLength: number) => pool.lend(new Uint8Array(byteLength).fill(1), pool);
+    const kept: SegmentReference = segmentReference(lend(4 * MIB));
+    expect(lend(6 * MIB)).toBeUndefined();
+    // The promise of a page is not a page: somebody else takes the rest while a segment waits to be written again.
+    const other = new SegmentPool({ native, directory, maxBytes: 64 * MIB });
+    const small = segmentReference(lend(MIB));
+    pool.release(small.lease, pool);
+    const { bavail, bsize } = statfsSync(directory);
+    expect(other.lend(new Uint8Array(bavail * bsize - MIB), other)).toBeDefined();
+    expect(lend(2 * MIB)).toBeUndefined();
+    expect(lend(MIB)).toBeDefined();
+    expect(new SegmentReader({ native }).take(kept, () => {}).every((byte) => byte === 1)).toBe(true);
+    for (const open of [pool, other]) open.close();
+  } finally {
+    execFileSync('umount', ['-l', directory]);
+    rmdirSync(directory);
+  }
+});

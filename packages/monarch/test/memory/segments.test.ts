@@ -9,9 +9,10 @@ import type { SegmentReference } from '../../src/memory/segment-reference.ts';
 import { collectUntil } from '../fixtures/collect.ts';
 
 const MIB = 2 ** 20;
+const native = loadNative();
 /** Without tmpfs there are no segments. */
 const test = anywhere.skipIf(!existsSync('/dev/shm'));
-const native = loadNative();
+const testMapped = anywhere.skipIf(native === undefined);
 const holder = {};
 
 function filled(byteLength: number, value: number): Uint8Array {
@@ -139,7 +140,7 @@ describe('the pool', () => {
 });
 
 describe('the reader', () => {
-  test.runIf(native !== undefined)('releases a mapping when its last view is collected, and not before', async () => {
+  testMapped('releases a mapping when its last view is collected, and not before', async () => {
     const pool = new SegmentPool({ native });
     const taker = new SegmentReader({ native });
     const views = new Map<string, Uint32Array>();
@@ -160,7 +161,7 @@ describe('the reader', () => {
     pool.close();
   });
 
-  test.runIf(native !== undefined)('reads instead of mapping when enough is mapped', () => {
+  testMapped('reads instead of mapping when enough is mapped', () => {
     const pool = new SegmentPool({ native });
     const taker = new SegmentReader({ native, maxMappedBytes: 3 * MIB });
     const reference = lent(pool, filled(2 * MIB, 5));
@@ -175,7 +176,7 @@ describe('the reader', () => {
     pool.close();
   });
 
-  test.runIf(native !== undefined)('memory that is mapped cannot be transferred away from under its end', () => {
+  testMapped('memory that is mapped cannot be transferred away from under its end', () => {
     const pool = new SegmentPool({ native });
     const { buffer } = new SegmentReader({ native }).take(lent(pool, filled(MIB, 5)), () => {});
     expect(() => buffer.transfer()).toThrow(TypeError);
