@@ -17,6 +17,9 @@ export const ROUTES = {
 /** Status of a refused connection to a process that never answers again. */
 export const GONE = 410;
 
+/** Close code of the attach connection when everything that the program has here has ended. */
+export const GONE_CODE = 4410;
+
 /** What a program says first. */
 export interface AttachRequest {
   readonly protocol: number;

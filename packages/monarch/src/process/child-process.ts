@@ -13,10 +13,14 @@ const SILENCE_MS = 100;
 const OUTPUT_MS = 1_000;
 
 /** Starts a process of the program on this machine. */
-export function launchProcess({ id, parent, directory, name, env, onLine }: LaunchOptions): Launched {
+export function launchProcess(
+  { id, parent, directory, name, env, onLine }: LaunchOptions,
+  { detached = false }: { readonly detached?: boolean } = {},
+): Launched {
   const forked = fork(entry(), [id, parent, directory, name], {
     env: { ...process.env, ...env },
     execArgv: inheritable(process.execArgv),
+    detached,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const pid = forked.pid ?? 0;

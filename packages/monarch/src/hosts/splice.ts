@@ -1,0 +1,33 @@
+import type { IncomingMessage } from 'node:http';
+import { createConnection } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { GONE } from './protocol.ts';
+
+/** Errors of a Unix socket that nobody will listen on again: ids of processes are never used twice. */
+const ENDED = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK']);
+
+/** Hands an upgraded connection, with the request that opened it, to the process that listens at `path`. */
+export function splice({ method, url, rawHeaders }: IncomingMessage, outer: Duplex, head: Buffer, path: string): void {
+  const inner = createConnection({ path });
+  inner.once('connect', () => {
+    const lines = [`${method} ${url} HTTP/1.1`];
+    for (let i = 0; i < rawHeaders.length; i += 2) lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`);
+    inner.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+    if (head.length > 0) inner.write(head);
+    // `pipe` keeps back-pressure: a slow reader slows its writer down, and nothing is held here.
+    outer.pipe(inner).pipe(outer);
+  });
+  inner.once('error', (error: NodeJS.ErrnoException) => {
+    if (inner.connecting || inner.pending) refuse(outer, ENDED.has(error.code ?? '') ? GONE : 503);
+    outer.destroy();
+  });
+  outer.once('error', () => inner.destroy());
+  outer.once('close', () => inner.destroy());
+  inner.once('close', () => outer.destroy());
+}
+
+/** Answers an upgrade with a status instead. */
+export function refuse(socket: Duplex, status: number): void {
+  socket.on('error', () => {});
+  socket.end(`HTTP/1.1 ${status} refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}

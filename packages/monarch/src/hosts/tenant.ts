@@ -1,0 +1,115 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import type { WebSocket } from 'ws';
+import { exitText } from '../errors.ts';
+import type { Launched } from '../platform.ts';
+import { launchProcess } from '../process/child-process.ts';
+import { ALLOW_VARIABLE } from './allow-list.ts';
+import { type AttachRequest, DETACH, GONE_CODE } from './protocol.ts';
+
+/** A machine waits this much longer for a program than the program for the machine. */
+const ORPHAN_MARGIN_MS = 1_000;
+
+/** What a daemon gives each of its tenants. */
+export interface TenantOptions {
+  /** Made here; for the sockets of this program alone. */
+  readonly directory: string;
+  readonly allow: readonly string[];
+  readonly orphanMs: number;
+  readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void;
+  /** Once; nothing of it is left then. */
+  readonly onEnd: (reason: string) => void;
+}
+
+/** A program that has attached this machine: its agent process, its sockets, and the connection that keeps both. */
+export class Tenant {
+  readonly directory: string;
+  readonly request: AttachRequest;
+  /** The agent listens. Rejects when it ends before. */
+  readonly ready: Promise<void>;
+  readonly #agent: Launched;
+  readonly #orphanMs: number;
+  readonly #ended = Promise.withResolvers<void>();
+  #connection: WebSocket | undefined;
+  #heardAt = performance.now();
+  #orphanTimer: NodeJS.Timeout;
+  #endReason: string | undefined;
+
+  constructor(request: AttachRequest, { directory, allow, orphanMs, onLine, onEnd }: TenantOptions) {
+    this.directory = directory;
+    this.request = request;
+    this.#orphanMs = Math.max(orphanMs, request.partitionTimeoutMs + ORPHAN_MARGIN_MS);
+    mkdirSync(directory, { mode: 0o700 });
+    const { machine: id, name } = request;
+    const env = { [ALLOW_VARIABLE]: JSON.stringify(allow) };
+    this.#agent = launchProcess(
+      { id, parent: '0', directory, name: `agent of ${name}`, env, onLine },
+      // A group of its own, so that everything below it can be killed at once, and Ctrl-C of the daemon does not reach it.
+      { detached: true },
+    );
+    this.#orphanTimer = setTimeout(() => this.#checkOrphan(), this.#orphanMs);
+    this.ready = Promise.race([
+      this.#agent.ready,
+      this.#agent.exited.then((exit) => {
+        throw new Error(`its agent did not start: ${[exitText(exit), ...exit.stderrTail].join('\n')}`);
+      }),
+    ]);
+    void this.#agent.exited.then((exit) => {
+      this.killNow();
+      this.#connection?.close(GONE_CODE, 'its agent has ended');
+      this.#ended.resolve();
+      onEnd(this.#endReason ?? `its agent has ended: ${exitText(exit)}`);
+    });
+  }
+
+  /** Pid of the agent, and id of the process group of everything that it started. */
+  get pid(): number {
+    return this.#agent.pid;
+  }
+
+  /** Is kept by this connection from now on. */
+  keepBy(connection: WebSocket): void {
+    this.#connection?.terminate();
+    this.#connection = connection;
+    this.#heard();
+    connection.on('ping', () => this.#heard());
+    connection.on('message', (data) => {
+      this.#heard();
+      if (String(data) === DETACH) void this.end('it has left').then(() => connection.close(1000));
+    });
+  }
+
+  /** Ends the agent and all that it started. */
+  async end(reason: string): Promise<void> {
+    this.#endReason ??= reason;
+    this.killNow();
+    await this.#ended.promise;
+  }
+
+  /** Kills everything and removes its sockets, at once. */
+  killNow(): void {
+    clearTimeout(this.#orphanTimer);
+    killGroup(this.#agent.pid);
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #heard(): void {
+    this.#heardAt = performance.now();
+  }
+
+  #checkOrphan(): void {
+    const restMs = this.#heardAt + this.#orphanMs - performance.now();
+    if (restMs > 0) this.#orphanTimer = setTimeout(() => this.#checkOrphan(), restMs);
+    else void this.end(`it was silent for ${this.#orphanMs} ms`).then(() => this.#connection?.terminate());
+  }
+}
+
+/** Kills a process and everything that it started, whose group it leads. */
+function killGroup(pid: number): void {
+  // 0, of a process that could not be started, would mean the group of this one.
+  if (pid === 0) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has no process left.
+  }
+}
