@@ -7,6 +7,7 @@ import { Children } from './process/children.ts';
 import { within } from './process/deadline.ts';
 import { LocalProcess } from './process/local-process.ts';
 import type { Peer } from './process/peer.ts';
+import { machineOf } from './process/process-id.ts';
 import { systemPlatform } from './process/system-platform.ts';
 import { failureReport } from './report.ts';
 import { GroupLog } from './seeing/group-log.ts';
@@ -213,10 +214,10 @@ export async function enterProgram(place: ProgramPlace): Promise<Program> {
   return await joinProgram(current, place);
 }
 
-/** Makes a process part of its program: it listens, and is connected to its parent. */
+/** Makes a process part of its program: it listens, and is connected to its parent. To another machine the parent connects. */
 export async function joinProgram(entered: Program, place: ProgramPlace): Promise<Program> {
   await entered.network();
-  await entered.process.exchange.connect(place.parent);
+  if (machineOf(place.parent) === machineOf(place.id)) await entered.process.exchange.connect(place.parent);
   return entered;
 }
 

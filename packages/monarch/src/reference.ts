@@ -1,9 +1,7 @@
 import type { EndpointOptions } from './endpoint.ts';
 import { DecodeError } from './errors.ts';
 import { NamedExtent } from './mesh/extent.ts';
-
-/** Ids name sockets, so nothing else may pass for one. */
-const PROCESS_ID = /^\d+(\.\d+)*$/;
+import { isProcessId } from './process/process-id.ts';
 
 /** What a mesh knows of each endpoint. */
 export interface EndpointCard extends EndpointOptions {
@@ -30,7 +28,7 @@ export function meshReference(value: unknown): MeshReference {
   // Every field that is used is checked below.
   const reference = value as MeshReference;
   const isAddress = (address: unknown) =>
-    Array.isArray(address) && PROCESS_ID.test(String(address[0])) && typeof address[1] === 'number';
+    Array.isArray(address) && isProcessId(String(address[0])) && typeof address[1] === 'number';
   const { name, whole, extent, addresses, endpoints } = reference;
   const isSound =
     typeof name === 'string' &&

@@ -1,6 +1,6 @@
 import { scryptSync } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import type { ConnectionOptions, TlsOptions } from 'node:tls';
+import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls';
 import { HostOptionError, reasonText } from '../errors.ts';
 
 /** How machines prove to each other that they belong together. Plain data: it travels to processes that dial others. */
@@ -81,7 +81,12 @@ export function serverTls(credentials: Credentials): TlsOptions | undefined {
     return { ...version, cert, key, ca, requestCert: true, rejectUnauthorized: true };
   }
   const key = Buffer.from(credentials.key);
-  return { ...version, ciphers: PSK_CIPHER, pskCallback: (_, identity) => (identity === IDENTITY ? key : null) };
+  const pskCallback = (socket: TLSSocket, identity: string) => {
+    // Asked while it is connected, the socket knows its peer also when the handshake has failed.
+    void socket.remoteAddress;
+    return identity === IDENTITY ? key : null;
+  };
+  return { ...version, ciphers: PSK_CIPHER, pskCallback };
 }
 
 /** Options of a TLS client with these credentials, which refuses a server that has others; `undefined`: plain. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { HostOptionError, reasonText } from '../errors.ts';
+import { isProcessId } from '../process/process-id.ts';
 import { type HostAddress, isLoopback } from './address.ts';
 import { allowList } from './allow-list.ts';
 import { type Credentials, serverTls } from './credentials.ts';
@@ -26,7 +27,19 @@ const MAX_TOLD = 1_000;
 /** A connection whose peer is gone without a word ends after some minutes. */
 const KEEP_ALIVE_MS = 30_000;
 
-const REQUEST = /^\/(?:(watch)|(attach)\/([\w-]{16,64})|p\/([\w-]{16,64})\/((?:0|h\d+)(?:\.\d+)*))$/;
+const REQUEST = /^\/(?:(watch)|(attach)\/([\w-]{16,64})|p\/([\w-]{16,64})\/([\w.]{1,128})(?:\?[\w=-]{1,128})?)$/;
+
+/** What the codes of OpenSSL and of the HTTP parser mean here. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  ERR_SSL_BINDER_DOES_NOT_VERIFY: 'it has another token.',
+  ERR_SSL_NO_SHARED_CIPHER: 'it has no token.',
+  ERR_SSL_HTTP_REQUEST: 'it does not speak TLS.',
+  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'it has no certificate.',
+  ERR_TLS_HANDSHAKE_TIMEOUT: 'it said nothing.',
+  ERR_HTTP_REQUEST_TIMEOUT: 'it said too little.',
+  HPE_HEADER_OVERFLOW: 'its headers are too long.',
+  ECONNRESET: 'it left before it had proved itself.',
+};
 
 /** What makes a daemon. */
 export interface DaemonOptions {
@@ -129,7 +142,7 @@ export async function startDaemon({ listen, credentials, allow, orphanMs, log }:
     const [, watch, attaching, program = '', of = '', id] = REQUEST.exec(request.url ?? '') ?? [];
     // Pages in a browser of this machine reach loopback, too; only they send an origin.
     if (request.headers.origin !== undefined) return refuse(socket, 403);
-    if (id !== undefined) {
+    if (id !== undefined && isProcessId(id)) {
       const tenant = tenants.get(of);
       return tenant === undefined
         ? refuse(socket, GONE)
@@ -151,12 +164,10 @@ export async function startDaemon({ listen, credentials, allow, orphanMs, log }:
   const server = openServer(credentials);
   server.on('connection', (socket: Socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
   server.on('upgrade', upgrade);
-  server.on('clientError', (error: Error, socket: Duplex) => {
-    refused(addressOf(socket), `what it sent is no request (${error.message}).`);
+  // Of TLS, too.
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    refused(addressOf(socket), REFUSALS[error.code ?? ''] ?? `it could not prove itself (${error.code}).`);
     socket.destroy();
-  });
-  server.on('tlsClientError', (error: Error, socket: Duplex) => {
-    refused(addressOf(socket), `it could not prove itself (${error.message}).`);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(new HostOptionError('listen', cause.message, { cause })));

@@ -68,7 +68,8 @@ export function readAttachRequest(text: string): AttachRequest | undefined {
     typeof value?.['protocol'] === 'number' &&
     typeof value['node'] === 'string' &&
     /^h\d{1,6}$/.test(String(value['machine'])) &&
-    typeof value['name'] === 'string' &&
+    // It stands in a line of the log.
+    /^[\w ./@-]{1,80}$/.test(String(value['name'])) &&
     Number.isFinite(value['partitionTimeoutMs']) &&
     typeof value['again'] === 'boolean';
   // Every field was checked.

@@ -9,7 +9,9 @@ const ENDED = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK']);
 /** Hands an upgraded connection, with the request that opened it, to the process that listens at `path`. */
 export function splice({ method, url, rawHeaders }: IncomingMessage, outer: Duplex, head: Buffer, path: string): void {
   const inner = createConnection({ path });
+  let isOpen = false;
   inner.once('connect', () => {
+    isOpen = true;
     const lines = [`${method} ${url} HTTP/1.1`];
     for (let i = 0; i < rawHeaders.length; i += 2) lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`);
     inner.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
@@ -18,12 +20,12 @@ export function splice({ method, url, rawHeaders }: IncomingMessage, outer: Dupl
     outer.pipe(inner).pipe(outer);
   });
   inner.once('error', (error: NodeJS.ErrnoException) => {
-    if (inner.connecting || inner.pending) refuse(outer, ENDED.has(error.code ?? '') ? GONE : 503);
-    outer.destroy();
+    if (isOpen) outer.destroy();
+    else refuse(outer, ENDED.has(error.code ?? '') ? GONE : 503);
   });
   outer.once('error', () => inner.destroy());
   outer.once('close', () => inner.destroy());
-  inner.once('close', () => outer.destroy());
+  inner.once('close', () => isOpen && outer.destroy());
 }
 
 /** Answers an upgrade with a status instead. */

@@ -1,10 +1,12 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import type { WebSocket } from 'ws';
+import { systemClock } from '../clock.ts';
 import { exitText } from '../errors.ts';
 import type { Launched } from '../platform.ts';
 import { launchProcess } from '../process/child-process.ts';
 import { ALLOW_VARIABLE } from './allow-list.ts';
 import { type AttachRequest, DETACH, GONE_CODE } from './protocol.ts';
+import { listenForSilence, type Silence } from './silence.ts';
 
 /** A machine waits this much longer for a program than the program for the machine. */
 const ORPHAN_MARGIN_MS = 1_000;
@@ -27,17 +29,15 @@ export class Tenant {
   /** The agent listens. Rejects when it ends before. */
   readonly ready: Promise<void>;
   readonly #agent: Launched;
-  readonly #orphanMs: number;
   readonly #ended = Promise.withResolvers<void>();
   #connection: WebSocket | undefined;
-  #heardAt = performance.now();
-  #orphanTimer: NodeJS.Timeout;
+  readonly #silence: Silence;
   #endReason: string | undefined;
 
   constructor(request: AttachRequest, { directory, allow, orphanMs, onLine, onEnd }: TenantOptions) {
     this.directory = directory;
     this.request = request;
-    this.#orphanMs = Math.max(orphanMs, request.partitionTimeoutMs + ORPHAN_MARGIN_MS);
+    const limitMs = Math.max(orphanMs, request.partitionTimeoutMs + ORPHAN_MARGIN_MS);
     mkdirSync(directory, { mode: 0o700 });
     const { machine: id, name } = request;
     const env = { [ALLOW_VARIABLE]: JSON.stringify(allow) };
@@ -46,7 +46,9 @@ export class Tenant {
       // A group of its own, so that everything below it can be killed at once, and Ctrl-C of the daemon does not reach it.
       { detached: true },
     );
-    this.#orphanTimer = setTimeout(() => this.#checkOrphan(), this.#orphanMs);
+    this.#silence = listenForSilence(systemClock, limitMs, {
+      onSilent: () => void this.end(`it was silent for ${limitMs} ms`).then(() => this.#connection?.terminate()),
+    });
     this.ready = Promise.race([
       this.#agent.ready,
       this.#agent.exited.then((exit) => {
@@ -70,10 +72,10 @@ export class Tenant {
   keepBy(connection: WebSocket): void {
     this.#connection?.terminate();
     this.#connection = connection;
-    this.#heard();
-    connection.on('ping', () => this.#heard());
+    this.#silence.heard();
+    connection.on('ping', () => this.#silence.heard());
     connection.on('message', (data) => {
-      this.#heard();
+      this.#silence.heard();
       if (String(data) === DETACH) void this.end('it has left').then(() => connection.close(1000));
     });
   }
@@ -87,19 +89,9 @@ export class Tenant {
 
   /** Kills everything and removes its sockets, at once. */
   killNow(): void {
-    clearTimeout(this.#orphanTimer);
+    this.#silence.stop();
     killGroup(this.#agent.pid);
     rmSync(this.directory, { recursive: true, force: true });
-  }
-
-  #heard(): void {
-    this.#heardAt = performance.now();
-  }
-
-  #checkOrphan(): void {
-    const restMs = this.#heardAt + this.#orphanMs - performance.now();
-    if (restMs > 0) this.#orphanTimer = setTimeout(() => this.#checkOrphan(), restMs);
-    else void this.end(`it was silent for ${this.#orphanMs} ms`).then(() => this.#connection?.terminate());
   }
 }
 

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { enterProgram } from '../program.ts';
+import { machineOf } from './process-id.ts';
 
 /*
  * The entry of every child process. The channel to the parent carries one word, "ready", and its end: whatever becomes
@@ -10,6 +11,9 @@ if (id === undefined || parent === undefined || directory === undefined || proce
   throw new RangeError('This file is started by spawnProcs, with an id, a parent and a directory.');
 }
 
+/** The first process of the program on its machine, started by the daemon there. */
+const isAgent = machineOf(id) === id;
+
 // Ctrl-C reaches the whole process group. The program decides what it means.
 process.on('SIGINT', () => {});
 
@@ -18,8 +22,11 @@ for (const stream of [process.stdout, process.stderr]) blocking(stream);
 
 const program = await enterProgram({ id, parent, directory });
 process.once('disconnect', () => {
-  // The root cannot tidy up after its own death.
-  if (!program.hasLeft && parent === '0') rmSync(directory, { recursive: true, force: true });
+  // The first process of a machine cannot tidy up after its own death.
+  const isNextToFirst = isAgent || machineOf(parent) === parent;
+  if (!program.hasLeft && isNextToFirst) rmSync(directory, { recursive: true, force: true });
+  // An agent leads the group of all that it started: they end with it, whatever they are doing.
+  if (isAgent) process.kill(-process.pid, 'SIGKILL');
   process.exit(program.hasLeft ? 0 : 1);
 });
 if (process.connected) process.send('ready');
