@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { HostOptionError } from '../errors.ts';
+import { OptionError } from '../errors.ts';
 
 /** Where a machine listens. */
 export interface HostAddress {
@@ -10,12 +10,12 @@ export interface HostAddress {
 
 const ADDRESS = /^(?:\[([^[\]]+)\]|([^:[\]\s/]+)):(\d{1,5})$/;
 
-/** Reads `host:port`, `[::1]:port`. @throws {HostOptionError} naming `option` */
+/** Reads `host:port`, `[::1]:port`. @throws {OptionError} naming `option` */
 export function parseAddress(text: string, option: string): HostAddress {
   const [, bracketed, plain, port] = ADDRESS.exec(text) ?? [];
   const host = bracketed ?? plain;
   const isSound = host !== undefined && Number(port) <= 65_535 && (bracketed === undefined || isIP(bracketed) === 6);
-  if (!isSound) throw new HostOptionError(option, `'${text}' is no address. Write host:port, such as gpu1:7000.`);
+  if (!isSound) throw new OptionError(option, `'${text}' is no address. Write host:port, such as gpu1:7000.`);
   return { host, port: Number(port) };
 }
 

@@ -1,7 +1,8 @@
 import { realpathSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { HostOptionError, ModuleRefusedError, reasonText } from '../errors.ts';
+import { OptionError, reasonText } from '../errors.ts';
+import { ModuleRefusedError } from './errors.ts';
 
 /** Environment variable by which a process and all below it know their list. */
 export const ALLOW_VARIABLE = 'FORGE_ALLOW';
@@ -12,7 +13,7 @@ export function allowList(folders: readonly string[]): string[] {
     try {
       return [resolve(folder), realpathSync(folder)];
     } catch (cause) {
-      throw new HostOptionError('allow', `${folder} cannot be read: ${reasonText(cause)}`, { cause });
+      throw new OptionError('allow', `${folder} cannot be read: ${reasonText(cause)}`, { cause });
     }
   });
   return [...new Set(both)];

@@ -1,7 +1,7 @@
 import { scryptSync } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls';
-import { HostOptionError, reasonText } from '../errors.ts';
+import { OptionError, reasonText } from '../errors.ts';
 
 /** How machines prove to each other that they belong together. Plain data: it travels to processes that dial others. */
 export type Credentials =
@@ -32,10 +32,10 @@ const KEY_BYTES = 32;
 /** The one cipher of TLS 1.3 to which OpenSSL binds a key given by a callback. */
 const PSK_CIPHER = 'TLS_AES_128_GCM_SHA256';
 
-/** Reads credentials. @throws {HostOptionError} */
+/** Reads credentials. @throws {OptionError} */
 export function readCredentials({ token, tokenFile, tls }: CredentialSources): Credentials {
   if ([token, tokenFile, tls].filter((source) => source !== undefined).length > 1) {
-    throw new HostOptionError('token', 'a token and certificates exclude each other. Give one of them.');
+    throw new OptionError('token', 'a token and certificates exclude each other. Give one of them.');
   }
   if (token !== undefined) return tokenCredentials(token, 'token');
   if (tokenFile !== undefined) return tokenCredentials(readSecret(tokenFile, 'token-file').trim(), 'token-file');
@@ -47,7 +47,7 @@ export function readCredentials({ token, tokenFile, tls }: CredentialSources): C
 function tokenCredentials(token: string, option: string): Credentials {
   if (token.length < MIN_TOKEN_LENGTH) {
     const problem = `the token has ${token.length} characters, fewer than ${MIN_TOKEN_LENGTH}.`;
-    throw new HostOptionError(option, `${problem} Make one with: openssl rand -hex 32`);
+    throw new OptionError(option, `${problem} Make one with: openssl rand -hex 32`);
   }
   // Slow on purpose: who records a handshake must not be able to try many tokens. 40 ms, once a process.
   return { kind: 'token', key: new Uint8Array(scryptSync(token, IDENTITY, KEY_BYTES, { N: 2 ** 14, r: 8, p: 1 })) };
@@ -59,7 +59,7 @@ function readSecret(path: string, option: string): string {
   const { mode } = statSync(path);
   if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
     const shown = (mode & 0o777).toString(8).padStart(4, '0');
-    throw new HostOptionError(option, `${path} may be read by others (mode ${shown}). Run: chmod 600 ${path}`);
+    throw new OptionError(option, `${path} may be read by others (mode ${shown}). Run: chmod 600 ${path}`);
   }
   return text;
 }
@@ -68,7 +68,7 @@ function readText(path: string, option: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new HostOptionError(option, `${path} cannot be read: ${reasonText(cause)}`, { cause });
+    throw new OptionError(option, `${path} cannot be read: ${reasonText(cause)}`, { cause });
   }
 }
 

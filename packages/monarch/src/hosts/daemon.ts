@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { HostOptionError, reasonText } from '../errors.ts';
+import { OptionError, reasonText } from '../errors.ts';
 import { isProcessId } from '../process/process-id.ts';
 import { type HostAddress, isLoopback } from './address.ts';
 import { allowList } from './allow-list.ts';
@@ -67,15 +67,12 @@ export interface Daemon {
  * Serves this machine: authenticates, starts an agent for each program, and hands connections on to its processes.
  * Code of actors never runs here.
  *
- * @throws {HostOptionError} when others could reach it without credentials.
+ * @throws {OptionError} when others could reach it without credentials.
  */
 export async function startDaemon({ listen, credentials, allow, orphanMs, log }: DaemonOptions): Promise<Daemon> {
   if (credentials.kind === 'none' && !isLoopback(listen.host)) {
     const advice = 'Give --token-file, or --cert, --key and --ca; or listen on 127.0.0.1.';
-    throw new HostOptionError(
-      'listen',
-      `${listen.host} can be reached by others, and nothing keeps them out. ${advice}`,
-    );
+    throw new OptionError('listen', `${listen.host} can be reached by others, and nothing keeps them out. ${advice}`);
   }
   const folders = allowList(allow);
   await sweepDirectories();
@@ -170,7 +167,7 @@ export async function startDaemon({ listen, credentials, allow, orphanMs, log }:
     socket.destroy();
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => reject(new HostOptionError('listen', cause.message, { cause })));
+    server.once('error', (cause) => reject(new OptionError('listen', cause.message, { cause })));
     server.listen({ host: listen.host, port: listen.port }, resolve);
   });
   // It listens on a port.

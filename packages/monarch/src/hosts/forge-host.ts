@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { HostOptionError } from '../errors.ts';
+import { OptionError } from '../errors.ts';
 import { addressText } from './address.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
 import { HELP, readHostOptions } from './host-options.ts';
@@ -32,7 +32,7 @@ function stopOnSignals(daemon: Daemon): void {
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof HostOptionError)) throw error;
-  process.stderr.write(`forge-host: ${error.message}\n`);
+  if (!(error instanceof OptionError)) throw error;
+  process.stderr.write(`forge-host: --${error.option}: ${error.message}\n`);
   process.exitCode = 2;
 }

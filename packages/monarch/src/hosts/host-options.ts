@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { HostOptionError, reasonText } from '../errors.ts';
+import { OptionError, reasonText } from '../errors.ts';
 import { parseAddress } from './address.ts';
 import { readCredentials } from './credentials.ts';
 import type { DaemonOptions } from './daemon.ts';
@@ -31,19 +31,18 @@ same folder at the same path; then, in a program:
 
 const DEFAULT_ORPHAN_MS = 5_000;
 
-/** Reads the command line of `forge-host`; `undefined`: help was asked for. @throws {HostOptionError} */
+/** Reads the command line of `forge-host`; `undefined`: help was asked for. @throws {OptionError} */
 export function readHostOptions(argv: readonly string[]): Omit<DaemonOptions, 'log'> | undefined {
   const values = read(argv);
   if (values.help === true) return undefined;
-  if (values.listen === undefined) throw new HostOptionError('listen', 'where to? Such as --listen 127.0.0.1:7000.');
+  if (values.listen === undefined) throw new OptionError('listen', 'where to? Such as --listen 127.0.0.1:7000.');
   const { cert, key, ca } = values;
   const given = [cert, key, ca].filter((path) => path !== undefined);
-  if (given.length !== 0 && given.length !== 3)
-    throw new HostOptionError('cert', '--cert, --key and --ca go together.');
+  if (given.length !== 0 && given.length !== 3) throw new OptionError('cert', '--cert, --key and --ca go together.');
   const tls = cert === undefined || key === undefined || ca === undefined ? undefined : { cert, key, ca };
   const orphanMs = values['orphan-ms'] === undefined ? DEFAULT_ORPHAN_MS : Number(values['orphan-ms']);
   if (!Number.isInteger(orphanMs) || orphanMs < 1) {
-    throw new HostOptionError('orphan-ms', `'${values['orphan-ms']}' is no number of milliseconds.`);
+    throw new OptionError('orphan-ms', `'${values['orphan-ms']}' is no number of milliseconds.`);
   }
   return {
     listen: parseAddress(values.listen, 'listen'),
@@ -63,6 +62,6 @@ function read(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options }).values;
   } catch (cause) {
-    throw new HostOptionError('forge-host', `${reasonText(cause)} Try --help.`, { cause });
+    throw new OptionError('help', `${reasonText(cause)} See --help.`, { cause });
   }
 }

@@ -2,7 +2,6 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createConnection, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -89,7 +88,12 @@ async function agentOf(host: RunningHost): Promise<number> {
   );
 }
 
-const directories = () => readdirSync(tmpdir()).filter((name) => name.startsWith('forge-host-'));
+/** An empty folder for the directories of daemons, gone with the test. */
+function temporaryFolder(): string {
+  const { folder, [Symbol.dispose]: remove } = scratchFolder();
+  onTestFinished(remove);
+  return folder;
+}
 
 describe('a daemon with a token', () => {
   let host: RunningHost;
@@ -229,48 +233,50 @@ test.each([
   [['--cert', 'x'], /--cert, --key and --ca go together/],
   [['--allow', '/nowhere/at/all'], /allow: \/nowhere\/at\/all cannot be read/],
   [['--orphan-ms', 'soon'], /'soon' is no number of milliseconds/],
-  [['--lissten', 'x'], /Unknown option '--lissten'.*--help/s],
+  [['--lissten', 'x'], /Unknown option .--lissten.*--help/s],
 ])('a command line that cannot be is refused: %j', async (args, problem) => {
   await expect(startHost(args)).rejects.toThrow(problem);
 });
 
 test('processes end when their program was silent for too long', async () => {
-  const host = await hostWith(['--orphan-ms', '300']);
-  const before = directories();
+  const temporary = temporaryFolder();
+  const host = await hostWith(['--orphan-ms', '300'], { temporary });
   const { socket } = await attach(host, newProgram(), { ...REQUEST, partitionTimeoutMs: 1 }, PLAIN);
   const agent = await agentOf(host);
   socket.terminate();
-  await until(() => !isAlive(agent));
-  expect(host.lines.at(-1)).toMatch(/^detached a test as h1: it was silent for \d+ ms$/);
-  expect(directories()).toEqual(before);
+  expect(await host.line('detached')).toMatch(/^a test as h1: it was silent for \d+ ms$/);
+  expect(isAlive(agent)).toBe(false);
+  const [own = ''] = readdirSync(temporary);
+  expect(readdirSync(join(temporary, own))).toEqual(['alive']);
 });
 
 test.each(['SIGTERM', 'SIGINT', 'SIGKILL'] as const)(
   'a daemon that ends by %s leaves no process and no directory of a program',
   async (signal) => {
-    const before = directories();
-    const host = await startHost();
-    const [own = ''] = directories().filter((name) => !before.includes(name));
-    const program = newProgram();
-    await attach(host, program, REQUEST, PLAIN).then(({ socket }) => socket.on('error', () => {}));
+    const temporary = temporaryFolder();
+    const host = await startHost([], { temporary });
+    await attach(host, newProgram(), REQUEST, PLAIN).then(({ socket }) => socket.on('error', () => {}));
     const agent = await agentOf(host);
-    expect(readdirSync(join(tmpdir(), own))).toHaveLength(2);
+    const [own = ''] = readdirSync(temporary);
+    expect(readdirSync(join(temporary, own))).toEqual(['1', 'alive']);
     host.child.kill(signal);
     await host.ended();
     await until(() => !isAlive(agent));
     if (signal === 'SIGKILL') {
-      expect(readdirSync(join(tmpdir(), own))).toEqual(['alive']);
+      await until(() => readdirSync(join(temporary, own)).join() === 'alive');
       // The next one tidies up.
-      await hostWith([]);
+      const next = await hostWith([], { temporary });
+      expect(existsSync(join(temporary, own))).toBe(false);
+      await next.stop();
     }
-    expect(existsSync(join(tmpdir(), own))).toBe(false);
+    expect(readdirSync(temporary)).toEqual([]);
   },
 );
 
-test('a folder in the place of daemons that is none of theirs stays', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'forge-host-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  await hostWith([]);
+test('a folder among those of daemons that is none of theirs stays', async () => {
+  const temporary = temporaryFolder();
+  const folder = mkdtempSync(join(temporary, 'forge-host-'));
+  await hostWith([], { temporary });
   expect(existsSync(folder)).toBe(true);
 });
 
