@@ -53,11 +53,13 @@ export class SimulatedConnection {
     return this.#isLocal;
   }
 
-  /** The acceptor takes it now; the dialler knows a moment later. */
+  /** The acceptor takes it, at once unless it is paused; the dialler knows a moment later. */
   open(accept: Accept, opened: Dialling): void {
     const [dialler, acceptor] = this.#ends;
     acceptor.isOpen = true;
-    acceptor.events = accept(this.#handle(acceptor, dialler));
+    this.#world.later(acceptor.process, 0, `accept ${this.#name(dialler, acceptor)}`, () => {
+      acceptor.events = accept(this.#handle(acceptor, dialler));
+    });
     const delayMs = this.#delay();
     dialler.openMs = this.#world.queue.nowMs + delayMs;
     dialler.inOrderMs = dialler.openMs;
@@ -72,6 +74,8 @@ export class SimulatedConnection {
   cut(reason: string): void {
     if (this.#isCut) return;
     this.#isCut = true;
+    this.#world.counters.cuts++;
+    this.#world.note(`cut ${this.#name(...this.#ends)}`);
     this.#stalled = [];
     for (const one of this.#ends) this.#end(one, this.#delay(), reason);
   }
@@ -116,8 +120,6 @@ export class SimulatedConnection {
     if (this.#world.hasWay(mine.process.machine, other.process.machine)) deliver();
     else this.#stalled.push([other, deliver]);
     if (!this.#isLocal && random.chance(network.cut)) {
-      counters.cuts++;
-      this.#world.note(`cut ${this.#name(mine, other)}`);
       this.cut('it was cut.');
     }
   }

@@ -26,9 +26,7 @@ function dial(world: World, from: SimulatedProcess, id: string, dialling: Dialli
     }
     const backMs = world.delay(from.machine, to?.machine ?? from.machine);
     if (to === undefined || !to.isAlive) return refuse(backMs, true, `process ${id} has ended.`);
-    world.later(to, 0, `accept ${from.id}→${id}`, () => {
-      if (to.accept === undefined) refuse(backMs, true, `process ${id} does not listen.`);
-      else new SimulatedConnection(world, from, to).open(to.accept, dialling);
-    });
+    if (to.accept === undefined) return refuse(backMs, true, `process ${id} does not listen.`);
+    new SimulatedConnection(world, from, to).open(to.accept, dialling);
   });
 }

@@ -67,7 +67,7 @@ export function worldControls(world: World, random: Random): SimulatedWorld {
     heal: () => world.heal(),
     crash: (place) => {
       if (typeof place === 'number') world.crashMachine(machineOf(place));
-      else for (const process of processesAt(place)) process.end(null, 'SIGKILL');
+      else for (const process of processesAt(place)) world.crash(process);
     },
     pause: (place) => {
       for (const process of processesAt(place)) process.isPaused = true;

@@ -15,6 +15,8 @@ const ORPHAN_MS = 0.5;
 export interface SimulationCounters {
   /** Processes started. */
   launched: number;
+  /** Processes ended by `crash`. */
+  crashed: number;
   /** Frames sent. */
   frames: number;
   /** Frames that arrived twice. */
@@ -23,6 +25,7 @@ export interface SimulationCounters {
   overtakings: number;
   /** Connections that broke. */
   cuts: number;
+  partitions: number;
 }
 
 /** What makes a world. */
@@ -41,7 +44,15 @@ export class World {
   readonly trace = new Trace();
   readonly processes = new Map<string, SimulatedProcess>();
   readonly connections = new Set<SimulatedConnection>();
-  readonly counters: SimulationCounters = { launched: 0, frames: 0, duplicates: 0, overtakings: 0, cuts: 0 };
+  readonly counters: SimulationCounters = {
+    launched: 0,
+    crashed: 0,
+    frames: 0,
+    duplicates: 0,
+    overtakings: 0,
+    cuts: 0,
+    partitions: 0,
+  };
   readonly random: Random;
   readonly network: NetworkModel;
   readonly launchMs: readonly [number, number];
@@ -104,6 +115,7 @@ export class World {
   /** Cuts these machines off from all others, not from each other. */
   partition(machines: readonly string[]): void {
     const number = ++this.#partitions;
+    this.counters.partitions++;
     for (const machine of machines) this.#islands.set(machine, number);
     for (const connection of this.connections) {
       if (this.#isWhole(connection)) continue;
@@ -123,7 +135,13 @@ export class World {
   /** The machine loses its power: what runs there is gone, and nobody is told. */
   crashMachine(machine: string): void {
     this.#down.add(machine);
-    for (const process of this.processes.values()) if (process.machine === machine) process.end(null, 'SIGKILL');
+    for (const process of this.processes.values()) if (process.machine === machine) this.crash(process);
+  }
+
+  /** The process ends, as by `kill -9`. */
+  crash(process: SimulatedProcess): void {
+    if (process.isAlive) this.counters.crashed++;
+    process.end(null, 'SIGKILL');
   }
 
   /** A process is let go by the one that started it, or has lost it. */
