@@ -71,7 +71,8 @@ export class DecodeError extends Error {
 export class HandshakeError extends Error {
   override readonly name = 'HandshakeError';
   readonly code = 'ERR_MONARCH_HANDSHAKE';
-  readonly why: 'closed' | 'version' | 'hello' | 'target' | 'session' | 'decode';
+  /** `refused`: by something in between, before the other process was asked. */
+  readonly why: 'closed' | 'version' | 'hello' | 'target' | 'session' | 'decode' | 'refused';
 
   constructor(why: HandshakeError['why'], problem: string) {
     super(`No session came about: ${problem}`);

@@ -4,10 +4,7 @@ import { ActorError, MeshFailure } from '../src/errors.ts';
 import { extentOf } from '../src/mesh/extent.ts';
 import { Values } from '../src/mesh/value-mesh.ts';
 import { decode, encode } from '../src/wire/codec.ts';
-import { INLINE_BYTES } from '../src/wire/limits.ts';
 import { unsendable } from '../src/wire/lower.ts';
-import type { Message } from '../src/wire/message.ts';
-import { PacketReader, toFrames } from '../src/wire/packet.ts';
 
 const views = fc.oneof(
   fc.float32Array({ maxLength: 20 }),
@@ -158,53 +155,5 @@ describe('the codec', () => {
       }),
       { numRuns: 1_000 },
     );
-  });
-});
-
-describe('frames', () => {
-  const message: Message = ['call', 7, 3, 'step', [0, ['gpu'], [2]]];
-  const lengths = fc.array(fc.oneof(fc.nat(100), fc.constantFrom(INLINE_BYTES - 1, INLINE_BYTES, INLINE_BYTES + 1)), {
-    maxLength: 6,
-  });
-
-  test('a packet survives its frames, whatever the sizes of its buffers', () => {
-    fc.assert(
-      fc.property(lengths, (sizes) => {
-        const sent = sizes.map((size, i) => new Uint8Array(size).fill(i));
-        const reader = new PacketReader();
-        const arrived = toFrames({ message, payload: encode(sent) }).map((frame) => reader.push(frame));
-        const packet = arrived.pop();
-        expect(arrived.every((earlier) => earlier === undefined)).toBe(true);
-        expect(packet?.message).toEqual(message);
-        expect(decode(packet?.payload ?? encode(0))).toStrictEqual(sent);
-      }),
-    );
-  });
-
-  test('a truncated or extended frame is an error', () => {
-    fc.assert(
-      fc.property(lengths, fc.nat(), (sizes, cut) => {
-        const frames = toFrames({ message, payload: encode(sizes.map((size) => new Uint8Array(size))) });
-        const which = cut % frames.length;
-        const whole = frames[which] ?? new Uint8Array(0);
-        for (const frame of [
-          whole.subarray(0, cut % whole.length),
-          new Uint8Array([...whole.subarray(0, 50), ...whole]),
-        ]) {
-          const reader = new PacketReader();
-          const read = () => frames.map((other, i) => reader.push(i === which ? frame : other));
-          expect(read).toThrow(expect.objectContaining({ code: 'ERR_MONARCH_DECODE' }));
-        }
-      }),
-    );
-  });
-
-  test('an announced size beyond the limits is refused before memory is taken', () => {
-    const [head = new Uint8Array(0)] = toFrames({ message, payload: encode(new Uint8Array(INLINE_BYTES)) });
-    const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-    view.setFloat64(12, 2 ** 52, true);
-    expect(() => new PacketReader().push(head)).toThrow(/more than/);
-    view.setUint32(8, 2 ** 31, true);
-    expect(() => new PacketReader().push(head)).toThrow(/announces/);
   });
 });

@@ -59,14 +59,17 @@ test('many small arrays of every length arrive as they were sent, aligned and in
   expect(received[1][3]!.buffer.byteLength).toBe(3 * 8);
 });
 
-test('packets of one turn, large and small, arrive in order', async () => {
+test('packets of one turn to one actor, large and small, arrive in order', async () => {
   const { link, next } = await connected();
   for (let i = 0; i < 50; i++) {
-    link.send({ message: ['value', i], payload: encode(new Uint8Array(i % 7 === 0 ? 200_000 : i).fill(i)) });
+    link.send({
+      message: ['cast', 1, `${i}`, [0, [], []]],
+      payload: encode(new Uint8Array(i % 7 === 0 ? 200_000 : i).fill(i)),
+    });
   }
   for (let i = 0; i < 50; i++) {
     const { message, payload } = await next();
-    expect(message).toEqual(['value', i]);
+    expect(message).toEqual(['cast', 1, `${i}`, [0, [], []]]);
     expect((decode(payload) as Uint8Array).every((x) => x === i)).toBe(true);
   }
 });

@@ -10,12 +10,12 @@ export interface Connection {
 
 /** What a connection tells its user. */
 export interface ConnectionEvents {
-  /** A frame came. Its memory is the receiver's. */
+  /** A frame came. Its memory may be used again after the call. */
   readonly onFrame: (frame: Uint8Array) => void;
   /** What was buffered is with the system. */
   readonly onDrain: () => void;
   /** Once. No frame comes after it. */
-  readonly onEnd: (reason: string) => void;
+  readonly onEnd: (reason: string, cause?: Error) => void;
 }
 
 /** Takes a connection that another process has opened to this one. Who it is says its first frame. */
@@ -26,6 +26,7 @@ export interface Refusal {
   /** The process will never answer again; otherwise trying again may help. */
   readonly gone: boolean;
   readonly reason: string;
+  readonly cause?: Error;
 }
 
 /** A connection that is being opened: either `onOpen` or `onRefused` follows. */

@@ -68,12 +68,12 @@ export class Dialler {
       },
       onFrame: (frame) => (isWelcome ? session.frame(frame) : greet(frame)),
       onDrain: () => session.drained(),
-      onEnd: (reason) => {
+      onEnd: (reason, cause) => {
         stopDeadline();
-        if (isWelcome && connection !== undefined) session.cut(connection, reason);
-        else this.#failed(reason);
+        if (isWelcome && connection !== undefined) session.cut(connection, reason, cause);
+        else this.#failed(reason, cause);
       },
-      onRefused: ({ gone, reason }) => (gone ? session.lose(reason) : this.#failed(reason)),
+      onRefused: ({ gone, reason, cause }) => (gone ? session.lose(reason, cause) : this.#failed(reason, cause)),
     });
   }
 
@@ -91,8 +91,8 @@ export class Dialler {
     this.#opening.onOpen(this.#session);
   }
 
-  #failed(reason: string): void {
-    if (!this.#session.awaitConnection(reason)) return;
+  #failed(reason: string, cause?: Error): void {
+    if (!this.#session.awaitConnection(reason, cause)) return;
     this.#stopPause = this.#options.clock.after(this.#pauseMs, () => this.dial());
     this.#pauseMs = Math.min(Math.max(this.#pauseMs * 2, FIRST_PAUSE_MS), MAX_PAUSE_MS);
   }

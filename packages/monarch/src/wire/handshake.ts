@@ -20,7 +20,7 @@ export interface Hello {
 }
 
 /** Why a session ended or never began. */
-export type EndCode = 'closed' | 'version' | 'hello' | 'target' | 'session' | 'decode';
+export type EndCode = HandshakeError['why'];
 
 /** The last frame of a session. `after` is the number of the last frame that was sent before. */
 export interface End {
@@ -29,7 +29,9 @@ export interface End {
   readonly after: number;
 }
 
-const END_CODES: ReadonlySet<unknown> = new Set<EndCode>(['closed', 'version', 'hello', 'target', 'session', 'decode']);
+const END_CODES: ReadonlySet<unknown> = new Set<EndCode>([
+  ...(['closed', 'version', 'hello', 'target', 'session', 'decode', 'refused'] as const),
+]);
 
 function frame(kind: number, fields: readonly unknown[]): Uint8Array {
   return new Uint8Array(Buffer.concat([Uint8Array.of(kind), pack(fields)]));

@@ -2,7 +2,7 @@ import { UnsendableError } from '../errors.ts';
 import { NamedExtent, NamedPoint } from '../mesh/extent.ts';
 import { Values } from '../mesh/value-mesh.ts';
 import { errorToData } from './error-data.ts';
-import { MAX_BUFFERS, MAX_CAUSES, MAX_DEPTH, MAX_FRAME_BYTES } from './limits.ts';
+import { MAX_BUFFER_BYTES, MAX_BUFFERS, MAX_CAUSES, MAX_DEPTH } from './limits.ts';
 import { referenceOf } from './referable.ts';
 import { bytesOf, VIEWS } from './views.ts';
 
@@ -160,8 +160,8 @@ class Lowering {
 
   #buffer(kind: string, view: ArrayBufferView): unknown {
     if (!(view.buffer instanceof ArrayBuffer)) throw this.#refuse('its memory is shared. Send a copy.');
-    if (view.byteLength > MAX_FRAME_BYTES) {
-      throw this.#refuse(`it has ${view.byteLength} bytes, more than ${MAX_FRAME_BYTES}. Send it in parts.`);
+    if (view.byteLength > MAX_BUFFER_BYTES) {
+      throw this.#refuse(`it has ${view.byteLength} bytes, more than ${MAX_BUFFER_BYTES}. Send it in parts.`);
     }
     if (this.#views.length >= MAX_BUFFERS) throw this.#refuse(`there are more than ${MAX_BUFFERS} buffers.`);
     this.#views.push(bytesOf(view));

@@ -1,5 +1,7 @@
 import { DecodeError } from '../errors.ts';
 import { type Extent, NamedExtent, type Point } from '../mesh/extent.ts';
+import type { ByteReader } from './byte-reader.ts';
+import type { ByteWriter } from './byte-writer.ts';
 import { pack, unpack } from './codec.ts';
 
 /** Where within the mesh that was messaged the receiver stands: rank, labels, sizes. */
@@ -32,37 +34,122 @@ export type Message =
   | readonly ['item', id: number]
   | readonly ['end', id: number];
 
-/** Types of the fields after the tag. */
-const FIELDS: Readonly<Record<Message[0], readonly string[]>> = {
-  call: ['number', 'number', 'string', 'object'],
-  stream: ['number', 'number', 'string', 'object', 'number'],
-  cast: ['number', 'string', 'object'],
-  cancel: ['number', 'string'],
-  credit: ['number', 'number'],
-  value: ['number'],
-  error: ['number'],
-  failure: ['number'],
-  item: ['number'],
-  end: ['number'],
-};
+type Field = 'count' | 'text' | 'position';
 
-/** Bytes of a message. */
-export function packMessage(message: Message): Uint8Array {
-  return pack(message);
+/** The messages, in the order of their numbers on the wire, with the fields after the tag. */
+const MESSAGES: readonly (readonly [tag: Message[0], fields: readonly Field[]])[] = [
+  ['call', ['count', 'count', 'text', 'position']],
+  ['stream', ['count', 'count', 'text', 'position', 'count']],
+  ['cast', ['count', 'text', 'position']],
+  ['cancel', ['count', 'text']],
+  ['credit', ['count', 'count']],
+  ['value', ['count']],
+  ['error', ['count']],
+  ['failure', ['count']],
+  ['item', ['count']],
+  ['end', ['count']],
+];
+const NUMBERS: ReadonlyMap<string, number> = new Map(MESSAGES.map(([tag], number) => [tag, number]));
+
+/** Writes a message. */
+export function writeMessage(writer: ByteWriter, message: Message): void {
+  // MESSAGES has every tag, and the fields are what it says: that is the type of Message.
+  const number = NUMBERS.get(message[0])!;
+  const fields = MESSAGES[number]![1];
+  writer.u8(number);
+  for (let i = 0; i < fields.length; i++) {
+    const value = message[i + 1];
+    if (typeof value === 'number') writer.f64(value);
+    else if (typeof value === 'string') writer.text(value);
+    else if (value !== undefined) writePosition(writer, value);
+  }
 }
 
-/** The message in `bytes`. @throws {DecodeError} when it is none. */
-export function unpackMessage(bytes: Uint8Array): Message {
-  const value = unpack(bytes);
-  if (!Array.isArray(value)) throw new DecodeError('it is not a message.');
-  const tag: unknown = value[0];
-  const fields = typeof tag === 'string' && Object.hasOwn(FIELDS, tag) ? FIELDS[tag as Message[0]] : undefined;
-  if (fields === undefined) throw new DecodeError(`'${String(tag)}' is not a message.`);
-  if (value.length !== fields.length + 1 || !fields.every((type, i) => typeof value[i + 1] === type)) {
-    throw new DecodeError(`the fields of '${String(tag)}' are damaged.`);
+/** Reads a message. @throws {DecodeError} when it is none. */
+export function readMessage(reader: ByteReader): Message {
+  const number = reader.u8();
+  const known = MESSAGES[number];
+  if (known === undefined) throw new DecodeError(`a message of kind ${number} is unknown.`);
+  const [tag, fields] = known;
+  const message: unknown[] = [tag];
+  for (const field of fields) message.push(READS[field](reader));
+  if (tag === 'cancel' && message[2] !== 'timeout' && message[2] !== 'abort') {
+    throw new DecodeError(`'${String(message[2])}' is no reason to cancel.`);
   }
-  // Checked against FIELDS, which lists the fields of every member.
-  return value as unknown as Message;
+  // Read by MESSAGES, which lists the fields of every member.
+  return message as unknown as Message;
+}
+
+const READS: Readonly<Record<Field, (reader: ByteReader) => unknown>> = {
+  count: (reader) => reader.count(),
+  text: (reader) => reader.text(),
+  position: readPosition,
+};
+
+/*
+ * The dimensions of a position are those of its mesh, so few different ones are sent, and often: both sides keep their
+ * bytes.
+ */
+const packedDimensions = new WeakMap<readonly number[], Uint8Array>();
+const knownDimensions = new Map<string, readonly [readonly string[], readonly number[]]>();
+const MAX_KNOWN = 1_024;
+const MAX_KNOWN_BYTES = 1_024;
+
+function writePosition(writer: ByteWriter, [rank, labels, sizes]: Position): void {
+  writer.f64(rank);
+  let bytes = packedDimensions.get(sizes);
+  if (bytes === undefined) {
+    bytes = pack([labels, sizes]).slice();
+    packedDimensions.set(sizes, bytes);
+  }
+  writer.sized(bytes);
+}
+
+function readPosition(reader: ByteReader): Position {
+  const rank = reader.count();
+  const key = reader.key();
+  let dimensions = knownDimensions.get(key);
+  if (dimensions === undefined) {
+    dimensions = dimensionsOf(unpack(Buffer.from(key, 'latin1')));
+    if (knownDimensions.size >= MAX_KNOWN) knownDimensions.clear();
+    if (key.length <= MAX_KNOWN_BYTES) knownDimensions.set(key, dimensions);
+  }
+  return [rank, ...dimensions];
+}
+
+function dimensionsOf(value: unknown): readonly [readonly string[], readonly number[]] {
+  const [labels, sizes] = Array.isArray(value) ? value : [];
+  const isList = (list: unknown, type: string): boolean =>
+    Array.isArray(list) && list.every((item) => typeof item === type);
+  if (!isList(labels, 'string') || !isList(sizes, 'number'))
+    throw new DecodeError('the dimensions of a position are damaged.');
+  // Checked item by item.
+  return [labels as readonly string[], sizes as readonly number[]];
+}
+
+/** Whether a message asks for something to be run. */
+export function isRequest({ 0: tag }: Message): boolean {
+  return tag === 'call' || tag === 'stream' || tag === 'cast';
+}
+
+/**
+ * What must stay in order: the requests to one actor, and the answers of one call. A message may overtake those of any
+ * other channel, and all when it has none.
+ */
+export function channelOf(message: Message): number | undefined {
+  switch (message[0]) {
+    case 'call':
+    case 'stream':
+      return message[2];
+    case 'cast':
+      return message[1];
+    case 'cancel':
+    case 'credit':
+      return undefined;
+    default:
+      // Calls are numbered from 1.
+      return -message[1];
+  }
 }
 
 /** The point that a position names. @throws {ExtentError} when it is none. */

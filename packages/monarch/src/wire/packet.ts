@@ -1,7 +1,9 @@
 import { DecodeError } from '../errors.ts';
+import { ByteReader } from './byte-reader.ts';
+import type { ByteWriter } from './byte-writer.ts';
 import type { Payload } from './codec.ts';
-import { INLINE_BYTES, MAX_BUFFERS, MAX_FRAME_BYTES } from './limits.ts';
-import { type Message, packMessage, unpackMessage } from './message.ts';
+import { MAX_BUFFERS } from './limits.ts';
+import { type Message, readMessage, writeMessage } from './message.ts';
 
 /** One message with its payload: what a link carries. */
 export interface Packet {
@@ -10,92 +12,93 @@ export interface Packet {
 }
 
 /*
- * A packet is one head frame, then one frame for each buffer of INLINE_BYTES or more:
+ * A frame of a session carries items:
  *
- *   u32 message bytes | u32 payload bytes | u32 buffers | f64 length of each buffer
- *   message | payload | buffers below INLINE_BYTES, back to back
+ *   packet    message | size of the payload | body
+ *   opening   number of the transfer | message | size of the payload      announces a large packet, whose body follows
+ *   chunk     number of the transfer | bytes of the body, in order
+ *   abandon   number of the transfer                                      the rest of its body is not sent
+ *
+ * A body is the lengths of the buffers, the packed value, and the buffers, one behind the other.
  */
-const FIXED_BYTES = 12;
-const LENGTH_BYTES = 8;
+export const ITEM = { packet: 0, opening: 1, chunk: 2, abandon: 3 } as const;
 
-/** The frames of a packet, in the order in which they must arrive. */
-export function toFrames({ message, payload: { bytes, buffers } }: Packet): Uint8Array[] {
-  const packed = packMessage(message);
-  const inline = buffers.length === 0 ? buffers : buffers.filter((buffer) => buffer.length < INLINE_BYTES);
-  const start = FIXED_BYTES + LENGTH_BYTES * buffers.length;
-  const inlineBytes = inline.reduce((sum, buffer) => sum + buffer.length, 0);
-  const head = Buffer.allocUnsafe(start + packed.length + bytes.length + inlineBytes);
-  head.writeUInt32LE(packed.length, 0);
-  head.writeUInt32LE(bytes.length, 4);
-  head.writeUInt32LE(buffers.length, 8);
+/** Bytes of the length of one buffer. */
+export const LENGTH_BYTES = 8;
+
+/** How large a payload is, as it is announced. */
+export interface PayloadSize {
+  readonly packedBytes: number;
+  readonly buffers: number;
+  /** Of the whole body. */
+  readonly bodyBytes: number;
+}
+
+/** The size of a payload. */
+export function sizeOf({ bytes, buffers }: Payload): PayloadSize {
+  let bodyBytes = bytes.length + LENGTH_BYTES * buffers.length;
+  for (const buffer of buffers) bodyBytes += buffer.length;
+  return { packedBytes: bytes.length, buffers: buffers.length, bodyBytes };
+}
+
+export function writeSize(writer: ByteWriter, { packedBytes, buffers, bodyBytes }: PayloadSize): void {
+  writer.u32(packedBytes);
+  writer.u32(buffers);
+  writer.f64(bodyBytes);
+}
+
+/** @throws {DecodeError} on a size that no payload has. */
+export function readSize(reader: ByteReader, maxBytes: number): PayloadSize {
+  const [packedBytes, buffers, bodyBytes] = [reader.u32(), reader.u32(), reader.count()];
+  if (buffers > MAX_BUFFERS) throw new DecodeError(`it announces ${buffers} buffers, more than ${MAX_BUFFERS}.`);
+  if (bodyBytes > maxBytes) throw new DecodeError(`it announces ${bodyBytes} bytes, more than ${maxBytes}.`);
+  if (packedBytes + LENGTH_BYTES * buffers > bodyBytes)
+    throw new DecodeError('it announces parts larger than the whole.');
+  return { packedBytes, buffers, bodyBytes };
+}
+
+/** The lengths of buffers as the bytes that begin a body. */
+export function packLengths(buffers: readonly Uint8Array[]): Uint8Array {
+  const lengths = new DataView(new ArrayBuffer(LENGTH_BYTES * buffers.length));
   buffers.forEach((buffer, i) => {
-    head.writeDoubleLE(buffer.length, FIXED_BYTES + LENGTH_BYTES * i);
+    lengths.setFloat64(LENGTH_BYTES * i, buffer.length, true);
   });
-  let offset = start;
-  for (const part of [packed, bytes, ...inline]) {
-    head.set(part, offset);
-    offset += part.length;
-  }
-  return [head, ...buffers.filter((buffer) => buffer.length >= INLINE_BYTES)];
+  return new Uint8Array(lengths.buffer);
 }
 
-interface Opened {
-  readonly message: Message;
-  readonly bytes: Uint8Array;
-  readonly lengths: readonly number[];
-  readonly buffers: (Uint8Array | undefined)[];
+/** The inverse of {@link packLengths}. @throws {DecodeError} when they do not add up to what was announced. */
+export function unpackLengths(bytes: Uint8Array, { packedBytes, bodyBytes }: PayloadSize): number[] {
+  const reader = new ByteReader(bytes);
+  const lengths: number[] = [];
+  let total = bytes.length + packedBytes;
+  while (!reader.isDone) {
+    const length = reader.count();
+    total += length;
+    lengths.push(length);
+  }
+  if (total !== bodyBytes) throw new DecodeError(`parts of ${total} bytes are announced as ${bodyBytes}.`);
+  return lengths;
 }
 
-/** Puts frames together to packets. @throws {DecodeError} on frames that are truncated, too long or out of order. */
-export class PacketReader {
-  #opened: Opened | undefined;
-  #next = 0;
-
-  /** The packet that `frame` completes, if any. */
-  push(frame: Uint8Array): Packet | undefined {
-    if (this.#opened === undefined) {
-      this.#opened = open(frame);
-      this.#next = 0;
-    } else {
-      const expected = this.#opened.lengths[this.#next];
-      if (frame.length !== expected) throw new DecodeError(`${frame.length} bytes came for a buffer of ${expected}.`);
-      this.#opened.buffers[this.#next++] = frame;
-    }
-    const { message, bytes, buffers } = this.#opened;
-    while (this.#next < buffers.length && buffers[this.#next] !== undefined) this.#next++;
-    if (this.#next < buffers.length) return undefined;
-    this.#opened = undefined;
-    return { message, payload: { bytes, buffers: buffers.filter((buffer) => buffer !== undefined) } };
-  }
+/** Writes a small packet, all of it. */
+export function writePacket(writer: ByteWriter, { message, payload }: Packet, size: PayloadSize): void {
+  writer.u8(ITEM.packet);
+  writeMessage(writer, message);
+  writeSize(writer, size);
+  if (payload.buffers.length > 0) writer.bytes(packLengths(payload.buffers));
+  writer.bytes(payload.bytes);
+  for (const buffer of payload.buffers) writer.bytes(buffer);
 }
 
-function open(frame: Uint8Array): Opened {
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  const need = (bytes: number) => {
-    if (frame.length < bytes) throw new DecodeError(`a head frame of ${frame.length} bytes ends before byte ${bytes}.`);
-  };
-  need(FIXED_BYTES);
-  const [messageBytes, payloadBytes, count] = [
-    view.getUint32(0, true),
-    view.getUint32(4, true),
-    view.getUint32(8, true),
-  ];
-  if (count > MAX_BUFFERS) throw new DecodeError(`it announces ${count} buffers, more than ${MAX_BUFFERS}.`);
-  let offset = FIXED_BYTES + LENGTH_BYTES * count;
-  need(offset + messageBytes + payloadBytes);
-  const take = (length: number) => {
-    need(offset + length);
-    offset += length;
-    return frame.subarray(offset - length, offset);
-  };
-  const lengths = Array.from({ length: count }, (_, i) => view.getFloat64(FIXED_BYTES + LENGTH_BYTES * i, true));
-  if (!lengths.every((length) => Number.isSafeInteger(length) && length >= 0 && length <= MAX_FRAME_BYTES)) {
-    throw new DecodeError(`it announces a buffer of more than ${MAX_FRAME_BYTES} bytes.`);
-  }
-  const message = unpackMessage(take(messageBytes));
-  const bytes = take(payloadBytes);
-  // Copied: a small view must not keep the whole frame, and then it is aligned.
-  const buffers = lengths.map((length) => (length < INLINE_BYTES ? take(length).slice() : undefined));
-  if (offset !== frame.length) throw new DecodeError(`${frame.length - offset} bytes are left over.`);
-  return { message, bytes, lengths, buffers };
+/** Reads a small packet, behind its kind. Its payload is a view, its buffers are copies. */
+export function readPacket(reader: ByteReader, maxBytes: number): Packet {
+  const message = readMessage(reader);
+  const size = readSize(reader, maxBytes);
+  if (size.buffers === 0 && size.bodyBytes !== size.packedBytes)
+    throw new DecodeError('bytes are announced for nothing.');
+  const lengths = size.buffers === 0 ? [] : unpackLengths(reader.bytes(LENGTH_BYTES * size.buffers), size);
+  const bytes = reader.bytes(size.packedBytes);
+  // Copied: then they are aligned, and do not keep the whole frame.
+  const buffers = lengths.map((length) => reader.bytes(length).slice());
+  return { message, payload: { bytes, buffers } };
 }

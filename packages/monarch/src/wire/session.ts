@@ -2,8 +2,11 @@ import type { Clock } from '../clock.ts';
 import { DecodeError, reasonText } from '../errors.ts';
 import type { Connection } from './connection.ts';
 import { FRAME, packEnd, unpackEnd } from './handshake.ts';
+import { Inbox } from './inbox.ts';
+import { MAX_FRAME_BYTES } from './limits.ts';
 import type { Link, LinkEvents } from './link.ts';
-import { type Packet, PacketReader, toFrames } from './packet.ts';
+import { Outbox } from './outbox.ts';
+import type { Packet } from './packet.ts';
 
 /** kind | number of this frame | number of the last frame received */
 const HEADER_BYTES = 17;
@@ -14,8 +17,10 @@ const ACK_BYTES = 2 ** 20;
 const ACK_MS = 20;
 /** Unacknowledged bytes above which nothing more is sent. */
 const WINDOW_BYTES = 8 * 2 ** 20;
-/** Frames that may arrive before one that is missing. */
-const MAX_EARLY = 4_096;
+/** Bytes that may arrive before a frame that is missing: what the other side's window lets it send. */
+const EARLY_BYTES = WINDOW_BYTES + MAX_FRAME_BYTES;
+/** Bytes that wait in the connection: a small packet waits no longer than these take to leave. */
+const BUFFERED_BYTES = 512 * 2 ** 10;
 
 /** Breaks a session on purpose, to prove that a test would notice. */
 export interface SessionFaults {
@@ -50,12 +55,14 @@ interface Retained {
  */
 export class Session implements Link {
   readonly #options: SessionOptions;
-  readonly #reader = new PacketReader();
+  readonly #inbox = new Inbox();
+  readonly #outbox = new Outbox();
   #connection: Connection | undefined;
   #hasEnded = false;
-  /** Closed from here: nothing more is sent. */
+  /** Closed from here: it ends when all is sent. */
   #isClosing = false;
-  readonly #waiting: (readonly Uint8Array[])[] = [];
+  /** What is sent in one turn leaves together, at its end. */
+  #isFlushDue = false;
   #retained: Retained[] = [];
   #retainedBytes = 0;
   #sent = 0;
@@ -63,8 +70,9 @@ export class Session implements Link {
   #acknowledged = 0;
   #unacknowledgedBytes = 0;
   readonly #early = new Map<number, Uint8Array>();
+  #earlyBytes = 0;
   /** The other side closes after this frame. */
-  #closesAfter: { readonly after: number; readonly reason: string } | undefined;
+  #closesAfter = Number.POSITIVE_INFINITY;
   #stopAck: (() => void) | undefined;
   #stopWait: (() => void) | undefined;
 
@@ -83,16 +91,17 @@ export class Session implements Link {
 
   send(packet: Packet): void {
     if (this.#hasEnded || this.#isClosing) return;
-    for (const frame of toFrames(packet)) this.#waiting.push([frame]);
-    this.#flush();
+    this.#outbox.push(packet);
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    process.nextTick(this.#flush);
   }
 
   close(): void {
     if (this.#hasEnded || this.#isClosing) return;
     this.#isClosing = true;
-    this.#flush();
-    this.#connection?.send([packEnd({ code: 'closed', reason: 'it was closed.', after: this.#sent })]);
-    this.lose('it was closed.');
+    if (this.#connection === undefined) this.lose('it was closed.');
+    else this.#flush();
   }
 
   /** Uses a connection, whose other side has received all frames up to `received`. */
@@ -102,28 +111,31 @@ export class Session implements Link {
     before?.close();
     this.#stopWait?.();
     this.#stopWait = undefined;
-    if (!this.#isAcknowledged(received)) return;
-    for (const { parts } of this.#retained) connection.send(parts);
-    this.#flush();
+    this.#checked(() => {
+      this.#acknowledgedBy(received);
+      for (const { parts } of this.#retained) connection.send(parts);
+      this.#flush();
+    });
   }
 
   /** Its connection ended. */
-  cut(connection: Connection, reason: string): void {
+  cut(connection: Connection, reason: string, cause?: Error): void {
     if (this.#hasEnded || this.#connection !== connection) return;
     this.#connection = undefined;
-    if (this.awaitConnection(reason)) this.#options.onCut?.();
+    if (this.awaitConnection(reason, cause)) this.#options.onCut?.();
   }
 
   /** It has no connection, for this reason; `false` when it does not wait for another. */
-  awaitConnection(reason: string): boolean {
-    const { clock, resumeMs } = this.#options;
+  awaitConnection(reason: string, cause?: Error): boolean {
     if (this.#hasEnded) return false;
-    if (resumeMs === 0) {
-      this.lose(reason);
-      return false;
+    const { clock, resumeMs } = this.#options;
+    if (resumeMs > 0) {
+      const late = () => this.lose(`${reason} It did not come back within ${resumeMs} ms.`, cause);
+      this.#stopWait ??= clock.after(resumeMs, late);
+      return true;
     }
-    this.#stopWait ??= clock.after(resumeMs, () => this.lose(`${reason} It did not come back within ${resumeMs} ms.`));
-    return true;
+    this.lose(reason, cause);
+    return false;
   }
 
   /** Ends it. */
@@ -132,7 +144,8 @@ export class Session implements Link {
     this.#hasEnded = true;
     this.#stopAck?.();
     this.#stopWait?.();
-    this.#waiting.length = 0;
+    this.#outbox.clear();
+    this.#inbox.clear();
     this.#retained = [];
     this.#early.clear();
     this.#connection?.close();
@@ -145,11 +158,15 @@ export class Session implements Link {
     this.#flush();
   }
 
-  /** A frame came. Bytes that are none of this protocol end the session. */
+  /** A frame came. What is none of this protocol ends the session. */
   frame(frame: Uint8Array): void {
     if (this.#hasEnded) return;
+    this.#checked(() => this.#read(frame));
+  }
+
+  #checked(work: () => void): void {
     try {
-      this.#read(frame);
+      work();
     } catch (error) {
       const reason = reasonText(error);
       this.#connection?.send([packEnd({ code: 'decode', reason, after: this.#sent })]);
@@ -163,62 +180,67 @@ export class Session implements Link {
         this.#data(frame);
         break;
       case FRAME.ack:
-        this.#isAcknowledged(header(frame).ack);
+        this.#acknowledgedBy(readHeader(frame).ack);
+        if (!this.#outbox.isEmpty) this.#flush();
         break;
       case FRAME.end: {
         const { code, reason, after } = unpackEnd(frame);
         if (code !== 'closed') this.lose(`the other side ended it: ${reason}`);
-        this.#closesAfter = { after, reason };
+        this.#closesAfter = after;
         this.#closeIfDue();
         break;
       }
       default:
         throw new DecodeError(`a frame of kind ${frame[0]} is unknown.`);
     }
-    this.#flush();
   }
 
   #data(frame: Uint8Array): void {
-    const { seq, ack } = header(frame);
+    const { seq, ack } = readHeader(frame);
     const { withoutDedupe, withoutReorder } = this.#options.faults ?? {};
-    if (!this.#isAcknowledged(ack)) return;
-    if (seq <= this.#received && !withoutDedupe) {
-      this.#acknowledgeSoon(0);
-      return;
+    this.#acknowledgedBy(ack);
+    if (seq <= this.#received && !withoutDedupe) this.#acknowledgeSoon(0);
+    else if (seq > this.#received + 1 && !withoutReorder) this.#hold(seq, frame);
+    else {
+      this.#deliver(frame, seq);
+      while (this.#early.size > 0) {
+        const next = this.#early.get(this.#received + 1);
+        if (next === undefined) break;
+        this.#early.delete(this.#received + 1);
+        this.#earlyBytes -= next.length;
+        this.#deliver(next, this.#received + 1);
+      }
+      this.#closeIfDue();
     }
-    if (seq > this.#received + 1 && !withoutReorder) {
-      if (this.#early.size >= MAX_EARLY) throw new DecodeError(`frame ${this.#received + 1} is missing.`);
-      this.#early.set(seq, frame);
-      return;
-    }
-    this.#deliver(frame, seq);
-    for (let next = this.#early.get(this.#received + 1); next !== undefined; ) {
-      this.#early.delete(this.#received + 1);
-      this.#deliver(next, this.#received + 1);
-      next = this.#early.get(this.#received + 1);
-    }
-    this.#closeIfDue();
+  }
+
+  #hold(seq: number, frame: Uint8Array): void {
+    if (this.#early.has(seq)) return;
+    this.#earlyBytes += frame.length;
+    if (this.#earlyBytes > EARLY_BYTES) throw new DecodeError(`frame ${this.#received + 1} is missing.`);
+    this.#early.set(seq, frame.slice());
   }
 
   #deliver(frame: Uint8Array, seq: number): void {
-    if (this.#hasEnded) return;
     this.#received = Math.max(this.#received, seq);
     this.#acknowledgeSoon(frame.length);
-    const packet = this.#reader.push(frame.subarray(HEADER_BYTES));
-    if (packet !== undefined) this.#options.events.onPacket(packet);
+    this.#inbox.read(frame, HEADER_BYTES, this.#onPacket);
   }
+
+  readonly #onPacket = (packet: Packet): void => {
+    // A packet of the same frame may have ended the session.
+    if (this.#hasEnded) return;
+    if (packet.message[0] === 'cancel') this.#outbox.drop('answer', packet.message[1]);
+    this.#options.events.onPacket(packet);
+  };
 
   #closeIfDue(): void {
-    const { after, reason } = this.#closesAfter ?? {};
-    if (after !== undefined && this.#received >= after) this.lose(reason ?? '');
+    if (this.#received >= this.#closesAfter) this.lose('the other side closed it.');
   }
 
-  /** Forgets what the other side has; `false` when it cannot have it, which ends the session. */
-  #isAcknowledged(ack: number): boolean {
-    if (ack > this.#sent) {
-      this.lose(`frame ${ack} was acknowledged, and ${this.#sent} were sent.`);
-      return false;
-    }
+  /** Forgets what the other side has. @throws {DecodeError} when it cannot have it */
+  #acknowledgedBy(ack: number): void {
+    if (ack > this.#sent) throw new DecodeError(`frame ${ack} is acknowledged, and ${this.#sent} were sent.`);
     let count = 0;
     for (const { seq, bytes } of this.#retained) {
       if (seq > ack) break;
@@ -226,7 +248,6 @@ export class Session implements Link {
       count++;
     }
     if (count > 0) this.#retained.splice(0, count);
-    return true;
   }
 
   #acknowledgeSoon(bytes: number): void {
@@ -234,46 +255,53 @@ export class Session implements Link {
     // Nothing is kept where nothing is sent again.
     if (resumeMs === 0) return;
     this.#unacknowledgedBytes += bytes;
-    if (this.#received - this.#acknowledged >= ACK_FRAMES || this.#unacknowledgedBytes >= ACK_BYTES)
-      this.#acknowledge();
+    const isDue = this.#received - this.#acknowledged >= ACK_FRAMES || this.#unacknowledgedBytes >= ACK_BYTES;
+    if (isDue) this.#acknowledge();
     else this.#stopAck ??= clock.after(ACK_MS, () => this.#acknowledge());
   }
 
   #acknowledge(): void {
-    const header = this.#header(FRAME.ack, 0);
+    const header = Buffer.allocUnsafe(HEADER_BYTES);
+    this.#writeHeader(header, FRAME.ack, 0);
     this.#connection?.send([header]);
   }
 
-  /** A header; it carries an acknowledgement, so none is due after it. */
-  #header(kind: number, seq: number): Uint8Array {
-    const bytes = Buffer.allocUnsafe(HEADER_BYTES);
-    bytes[0] = kind;
-    bytes.writeDoubleLE(seq, 1);
-    bytes.writeDoubleLE(this.#received, 9);
+  /** Writes a header; it carries an acknowledgement, so none is due after it. */
+  #writeHeader(frame: Buffer, kind: number, seq: number): void {
+    frame[0] = kind;
+    frame.writeDoubleLE(seq, 1);
+    frame.writeDoubleLE(this.#received, 9);
     this.#acknowledged = this.#received;
     this.#unacknowledgedBytes = 0;
     this.#stopAck?.();
     this.#stopAck = undefined;
-    return bytes;
   }
 
-  #flush(): void {
-    const { resumeMs, faults } = this.#options;
-    while (this.#connection !== undefined && this.#retainedBytes < WINDOW_BYTES) {
-      const parts = this.#waiting.shift();
-      if (parts === undefined) return;
-      const frame = [this.#header(FRAME.data, ++this.#sent), ...parts];
-      if (resumeMs > 0 && !faults?.withoutAck) {
-        const bytes = frame.reduce((sum, part) => sum + part.length, 0);
-        this.#retained.push({ seq: this.#sent, parts: frame, bytes });
-        this.#retainedBytes += bytes;
-      }
+  readonly #flush = (): void => {
+    this.#isFlushDue = false;
+    while (this.#connection !== undefined) {
+      if (this.#retainedBytes >= WINDOW_BYTES || this.#connection.bufferedBytes >= BUFFERED_BYTES) return;
+      const frame = this.#outbox.next(HEADER_BYTES);
+      if (frame === undefined) break;
+      this.#writeHeader(frame[0], FRAME.data, ++this.#sent);
+      this.#retain(frame);
       this.#connection.send(frame);
     }
+    if (!this.#isClosing || this.#connection === undefined) return;
+    this.#connection.send([packEnd({ code: 'closed', reason: 'it was closed.', after: this.#sent })]);
+    this.lose('it was closed.');
+  };
+
+  #retain(parts: readonly Uint8Array[]): void {
+    const { resumeMs, faults } = this.#options;
+    if (resumeMs === 0 || faults?.withoutAck) return;
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    this.#retained.push({ seq: this.#sent, parts, bytes });
+    this.#retainedBytes += bytes;
   }
 }
 
-function header(frame: Uint8Array): { seq: number; ack: number } {
+function readHeader(frame: Uint8Array): { seq: number; ack: number } {
   if (frame.length < HEADER_BYTES) throw new DecodeError(`a frame of ${frame.length} bytes is too short.`);
   const view = new DataView(frame.buffer, frame.byteOffset, HEADER_BYTES);
   const [seq, ack] = [view.getFloat64(1, true), view.getFloat64(9, true)];

@@ -60,9 +60,9 @@ export class Sessions {
     return {
       onFrame: (frame) => (session === undefined ? greet(frame) : session.frame(frame)),
       onDrain: () => session?.drained(),
-      onEnd: (reason) => {
+      onEnd: (reason, cause) => {
         stopDeadline();
-        session?.cut(connection, reason);
+        session?.cut(connection, reason, cause);
       },
     };
   };

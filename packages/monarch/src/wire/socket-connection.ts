@@ -1,50 +1,82 @@
 import type { Socket } from 'node:net';
-import type { WebSocket } from 'ws';
+import { reasonText } from '../errors.ts';
 import type { Connection, ConnectionEvents } from './connection.ts';
-import { MAX_FRAME_BYTES } from './limits.ts';
+import { controlFrame, FrameReader, frameHeadBytes, writeFrameHead } from './websocket-frames.ts';
 
-/** Options of every socket, on both ends. Neither compression nor text is needed. */
-export const SOCKET_OPTIONS = {
-  perMessageDeflate: false,
-  skipUTF8Validation: true,
-  maxPayload: MAX_FRAME_BYTES,
-} as const;
+/** Frames up to this are copied together: one system call is dearer than the copy. */
+const COPIED_BYTES = 4_096;
+/** Time for what was sent before a close to leave. */
+const CLOSE_MS = 5_000;
 
-/** The protocol that sockets name when they are opened. */
-export const SUBPROTOCOL = 'forge.1';
+/** Which side of a stream this is, and what was read from it already. */
+export interface SocketSide {
+  readonly isClient: boolean;
+  /** Came behind the head of the handshake. */
+  readonly rest: Uint8Array;
+}
 
-/** A connection over a WebSocket and the stream below it. */
-export function socketConnection(socket: WebSocket, stream: Socket, events: ConnectionEvents): Connection {
-  let isCorked = false;
+/** A connection over a stream, TCP, TLS or Unix, on which the handshake of a WebSocket is done. */
+export function socketConnection(stream: Socket, { isClient, rest }: SocketSide, events: ConnectionEvents): Connection {
   let reason = 'its connection ended.';
-  socket.on('message', (frame: Buffer) => {
-    // Not as a Buffer, whose slice() is a view: copies made from here on must be copies.
-    events.onFrame(new Uint8Array(frame.buffer, frame.byteOffset, frame.byteLength));
+  let cause: Error | undefined;
+  let isClosing = false;
+  const close = () => {
+    if (isClosing) return;
+    isClosing = true;
+    stream.write(controlFrame('close', isClient));
+    stream.destroySoon();
+    const timer = setTimeout(() => stream.destroy(), CLOSE_MS).unref();
+    stream.once('close', () => clearTimeout(timer));
+  };
+  const reader = new FrameReader({
+    onFrame: events.onFrame,
+    onPing: () => void stream.write(controlFrame('pong', isClient)),
+    onClose: close,
   });
-  socket.on('error', (error) => {
+  const read = (chunk: Uint8Array) => {
+    if (isClosing) return;
+    try {
+      reader.push(chunk);
+    } catch (error) {
+      reason = `it was cut off: ${reasonText(error)}`;
+      if (error instanceof Error) cause = error;
+      stream.destroy();
+    }
+  };
+  stream.on('data', read);
+  stream.on('drain', events.onDrain);
+  stream.on('error', (error) => {
     reason = `its connection failed: ${error.message}`;
   });
-  stream.on('drain', events.onDrain);
-  socket.once('close', () => events.onEnd(reason));
+  stream.once('close', () => events.onEnd(reason, cause));
+  if (rest.length > 0) process.nextTick(read, rest);
+  stream.resume();
   return {
     get bufferedBytes() {
-      return socket.bufferedAmount;
+      return stream.writableLength;
     },
     send: (parts) => {
-      if (socket.readyState !== socket.OPEN) return;
-      if (!isCorked) {
-        // What is sent in one turn leaves in one system call.
-        isCorked = true;
-        stream.cork();
-        process.nextTick(() => {
-          isCorked = false;
-          stream.uncork();
-        });
+      if (isClosing || stream.destroyed) return;
+      let length = 0;
+      for (const part of parts) length += part.length;
+      const headBytes = frameHeadBytes(length, isClient);
+      if (length <= COPIED_BYTES) {
+        const frame = Buffer.allocUnsafe(headBytes + length);
+        let offset = writeFrameHead(frame, length, isClient);
+        for (const part of parts) {
+          frame.set(part, offset);
+          offset += part.length;
+        }
+        stream.write(frame);
+        return;
       }
-      parts.forEach((part, i) => {
-        socket.send(part, { fin: i === parts.length - 1 });
-      });
+      const head = Buffer.allocUnsafe(headBytes);
+      writeFrameHead(head, length, isClient);
+      stream.cork();
+      stream.write(head);
+      for (const part of parts) stream.write(part);
+      stream.uncork();
     },
-    close: () => socket.close(),
+    close,
   };
 }

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { WebSocket } from 'ws';
 import { clientTls, readCredentials } from '../../src/hosts/credentials.ts';
 import { GONE, GONE_CODE, PROTOCOL, ROUTES } from '../../src/hosts/protocol.ts';
+import { SUBPROTOCOL } from '../../src/wire/upgrade.ts';
 import { isAlive } from '../fixtures/alive.ts';
 import { type RunningHost, scratchFolder, startHost, tokenFile } from '../fixtures/start-host.ts';
 import { until } from '../fixtures/until.ts';
@@ -27,7 +28,7 @@ async function hostWith(args: readonly string[], place = {}): Promise<RunningHos
 
 /** A connection to a daemon that ends with the test. */
 function dial({ address }: RunningHost, path: string, tls = clientTls(credentials), headers = {}): WebSocket {
-  const socket = new WebSocket(`${tls === PLAIN ? 'ws' : 'wss'}://${address}${path}`, { ...tls, headers });
+  const socket = new WebSocket(`${tls === PLAIN ? 'ws' : 'wss'}://${address}${path}`, SUBPROTOCOL, { ...tls, headers });
   onTestFinished(() => socket.terminate());
   return socket;
 }
