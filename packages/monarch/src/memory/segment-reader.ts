@@ -22,13 +22,15 @@ interface Taken {
   readonly release: () => void;
 }
 
+// One for ever: when V8 collects a registry that still has something to say, it never runs a finalizer again.
+const collected = new FinalizationRegistry<() => void>((end) => end());
+
 /** Takes what other processes of this machine lend: as memory of its own, writable, unlike any other's. */
 export class SegmentReader {
   readonly #native: Native | undefined;
   readonly #maxMappedBytes: number;
   readonly #mapped = new Set<Taken>();
   readonly #takenOf = new WeakMap<ArrayBufferLike, Taken>();
-  readonly #collected = new FinalizationRegistry<Taken>((taken) => this.#end(taken));
   #mappedBytes = 0;
   readonly #count = { mapped: 0, read: 0 };
 
@@ -95,7 +97,7 @@ export class SegmentReader {
     this.#mappedBytes += byteLength;
     this.#count.mapped++;
     this.#takenOf.set(memory, taken);
-    this.#collected.register(memory, taken);
+    collected.register(memory, () => this.#end(taken));
     return new Uint8Array(memory, 0, byteLength);
   }
 
