@@ -8,6 +8,7 @@ import { within } from './process/deadline.ts';
 import { LocalProcess } from './process/local-process.ts';
 import type { Peer } from './process/peer.ts';
 import { machineOf } from './process/process-id.ts';
+import type { StandIn } from './process/stand-ins.ts';
 import { systemPlatform } from './process/system-platform.ts';
 import { failureReport } from './report.ts';
 import { GroupLog } from './seeing/group-log.ts';
@@ -122,6 +123,17 @@ export class Program implements Owner {
   async flushLogs(mark: string): Promise<void> {
     await this.#children.flushLogs();
     this.#outlet.mark(mark);
+  }
+
+  /** Takes over what the process that started this one spawns in place of other classes. */
+  async inheritStandIns(list: readonly StandIn[]): Promise<void> {
+    this.process.standIns.inherit(list);
+    await this.announceStandIns();
+  }
+
+  /** Tells all processes started from here, and through them those started from there, what stands in for classes. */
+  async announceStandIns(): Promise<void> {
+    await this.#children.announceStandIns();
   }
 
   /** A failure that no owner handled: unless `onFault` takes it, it is the end of the program. */

@@ -3,7 +3,7 @@ import { meshHandle } from './mesh/actor-mesh.ts';
 import type { NamedExtent, Point } from './mesh/extent.ts';
 import type { Owned, Owner } from './owner.ts';
 import type { ProcGroup } from './proc-group.ts';
-import { type AnyActorClass, type Constructed, type Construction, checkClass } from './process/agent.ts';
+import { type AnyActorClass, type Constructed, type Construction, classToSpawn } from './process/agent.ts';
 import type { LocalProcess } from './process/local-process.ts';
 import type { Loss } from './process/peer.ts';
 import type { Address, MeshReference } from './reference.ts';
@@ -185,7 +185,6 @@ export async function spawnActors(
   owner: Owner,
   { name, type, args, place }: { name: string; type: AnyActorClass; args: readonly unknown[]; place: SpawnPlace },
 ): Promise<object> {
-  await checkClass(process.platform, type);
-  process.classes.set(`${type.module}#${type.name}`, type);
-  return await new SpawnedMesh(process, owner, name, place).start(type, args);
+  const actual = await classToSpawn(process, type);
+  return await new SpawnedMesh(process, owner, name, place).start(actual, args);
 }

@@ -7,6 +7,7 @@ import type { Platform } from '../platform.ts';
 import type { EndpointCard } from '../reference.ts';
 import { Cell } from './cell.ts';
 import type { LocalProcess } from './local-process.ts';
+import type { ClassName, StandIn } from './stand-ins.ts';
 
 /** What to construct, for every rank of a mesh. */
 export interface Construction {
@@ -50,6 +51,8 @@ export const AGENT: ReadonlyMap<string, AgentMethod> = new Map<string, AgentMeth
     },
   ],
   ['flushLogs', async (process, _, [mark]) => await process.program.flushLogs(String(mark))],
+  // Sent by Children only, with a list of them.
+  ['standIns', async (process, _, [list]) => await process.program.inheritStandIns(list as readonly StandIn[])],
   ['leave', async (process, _, [reason]) => await process.leave(String(reason))],
 ]);
 
@@ -60,8 +63,7 @@ async function construct(
   args: unknown,
 ): Promise<Constructed> {
   if (!Array.isArray(args)) throw new DecodeError('the arguments of a constructor are no list.');
-  const type =
-    process.classes.get(`${module}#${className}`) ?? (await importClass(process.platform, module, className));
+  const type = await findClass(process, { module, name: className });
   const cell = new Cell(process, { mesh, name, point, owner: from }, type, args);
   const endpoints: Record<string, EndpointCard> = {};
   for (const [endpoint, method] of cell.endpoints) {
@@ -73,7 +75,12 @@ async function construct(
   return { actor: process.addCell(cell), endpoints };
 }
 
-/** Finds an actor class. @throws {ActorClassError} when its module does not export it under its own name. */
+/** A class that was spawned from here, or is imported. @throws {ActorClassError} */
+async function findClass(process: LocalProcess, { module, name }: ClassName): Promise<AnyActorClass> {
+  return process.classes.get(`${module}#${name}`) ?? (await importClass(process.platform, module, name));
+}
+
+/** Imports an actor class. @throws {ActorClassError} when its module does not export it under its own name. */
 async function importClass(platform: Platform, module: string, className: string): Promise<AnyActorClass> {
   const exported: unknown = await platform.importModule(module).then(
     (namespace) => Reflect.get(namespace, className),
@@ -87,13 +94,22 @@ async function importClass(platform: Platform, module: string, className: string
   return exported as unknown as AnyActorClass;
 }
 
-/** Checks a class before anything is started. @throws {ActorClassError} */
-export async function checkClass(platform: Platform, type: AnyActorClass): Promise<void> {
+/** Checks a class before anything is started, and knows it from then on. @throws {ActorClassError} */
+export async function checkClass(process: LocalProcess, type: AnyActorClass): Promise<void> {
   const { name, module } = type;
   if (typeof module !== 'string' || module === '') {
     throw new ActorClassError(name || 'without a name', 'give it `static readonly module: string = import.meta.url`.');
   }
   if (name === '') throw new ActorClassError('without a name', 'export it from its module under a name.');
   // The running program cannot be imported again before it has run to its end.
-  if (module !== platform.main) await importClass(platform, module, name);
+  if (module !== process.platform.main) await importClass(process.platform, module, name);
+  process.classes.set(`${module}#${name}`, type);
+}
+
+/** The class that is spawned for `type`: itself, or its stand-in. @throws {ActorClassError} */
+export async function classToSpawn(process: LocalProcess, type: AnyActorClass): Promise<AnyActorClass> {
+  const name = process.standIns.for(type);
+  const actual = name === type ? type : await findClass(process, name);
+  await checkClass(process, actual);
+  return actual;
 }

@@ -83,6 +83,15 @@ export class Children {
     await Promise.all([...this.#children.values()].map(async (child) => await this.#flushLogs(child)));
   }
 
+  /** Tells all what stands in for classes from now on. */
+  async announceStandIns(): Promise<void> {
+    const telling = [...this.#children.values()].map(async (child) => {
+      const isReady = (await Promise.race([child.process.ready, child.process.exited])) === undefined;
+      if (isReady) await this.#tellStandIns(child);
+    });
+    await Promise.all(telling);
+  }
+
   #start(group: ProcGroup, rank: number, directory: string, env: Readonly<Record<string, string>>): Child {
     const id = `${this.#local.id}.${this.#local.count()}`;
     const { promise: linkEnded, resolve: endLink } = Promise.withResolvers<void>();
@@ -101,11 +110,24 @@ export class Children {
     return child;
   }
 
-  async #ready({ process, group, rank }: Child): Promise<void> {
+  async #ready(child: Child): Promise<void> {
+    const { process, group, rank } = child;
     const exit = await Promise.race([process.ready, process.exited]);
-    if (exit === undefined) return;
+    if (exit === undefined) {
+      if (this.#local.standIns.list.length > 0) await this.#tellStandIns(child);
+      return;
+    }
     const points = [group.extent.point(rank)];
     throw new MeshFailure({ mesh: group.name, points, ...lossOf(exit, 'did not start') });
+  }
+
+  /** What it spawns in place of other classes. */
+  async #tellStandIns({ id, process, group, rank }: Child): Promise<void> {
+    const about = { mesh: group.name, point: group.extent.point(rank) };
+    const payload = this.#local.encode([this.#local.standIns.list]);
+    const told = this.#local.ask(id, about, 'standIns', payload).result;
+    // Of a process that is lost its owner hears anyway.
+    await Promise.race([told.catch(() => {}), process.exited]);
   }
 
   async #watch(child: Child): Promise<void> {

@@ -14,6 +14,7 @@ import { AGENT, type AnyActorClass } from './agent.ts';
 import type { Cell, CellSpec } from './cell.ts';
 import { Exchange, type ExchangeOptions, type Line, type RequestMessage } from './exchange.ts';
 import { IncomingCall } from './incoming-call.ts';
+import { StandIns } from './stand-ins.ts';
 import { UnaryCall } from './unary-call.ts';
 
 /** What makes one process of a program. */
@@ -35,6 +36,8 @@ export class LocalProcess {
   readonly exchange: Exchange;
   /** Classes spawned from here, so that actors in this very process are of the same class object. */
   readonly classes = new Map<string, AnyActorClass>();
+  /** Classes that are spawned in place of others. */
+  readonly standIns = new StandIns();
   readonly #cells = new Map<number, Cell>();
   readonly #meshes = new Map<string, SpawnedMesh>();
   readonly #graves = new Map<number, MeshFailure>();

@@ -1,0 +1,14 @@
+import { thisHost } from '../host-mesh.ts';
+import type { ProcMesh } from '../proc-mesh.ts';
+
+/**
+ * Processes that are this one: actors spawned on them have mailboxes, codec and supervision as anywhere, and start at
+ * once. Without dimensions it is one process.
+ */
+export async function inlineProcs<const P extends Readonly<Record<string, number>> = Readonly<Record<never, number>>>(
+  dimensions?: P,
+): Promise<ProcMesh<keyof P & string>> {
+  return await thisHost().spawnProcs(
+    dimensions === undefined ? { kind: 'inline' } : { kind: 'inline', perHost: dimensions },
+  );
+}
