@@ -17,13 +17,19 @@ export interface Part {
   readonly dtype: DType;
   readonly globalShape: Shape;
   readonly region: Region;
-  /** Undefined when another rank of the same put holds the same region. */
-  readonly place: Place | undefined;
+  /** One for each replica; none when the piece is empty or another rank of the same put holds the same region. */
+  readonly places: readonly Place[];
 }
 
-/** What one rank puts together; all ranks of a batch become visible in one step. */
-export interface Batch {
-  /** The connection that wrote the bytes; when it has ended, so have its unfinished puts. */
+/** A value that is no tensor: its bytes travel and stay with the metadata. */
+export interface ObjectPart {
+  readonly key: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Who puts what together with whom. */
+export interface Claim {
+  /** The connection that writes the bytes; when it has ended, so have its unfinished puts. */
   readonly session: string;
   /** The key of a single tensor or the prefix of a state dict: ranks meet under it. */
   readonly name: string;
@@ -33,19 +39,46 @@ export interface Batch {
   readonly participant: Participant | undefined;
   /** Ranks meet only when they put the same version. */
   readonly version: number | undefined;
+}
+
+/** What one rank puts together; all ranks of a batch become visible in one step. */
+export interface Batch extends Claim {
+  /** The transaction that this rank has begun; undefined when the batch is all there is to say. */
+  readonly transaction: number | undefined;
+  /** What the quota has set aside for this batch. */
+  readonly reservations: readonly number[];
   readonly parts: readonly Part[];
+  readonly objects: readonly ObjectPart[];
   /** Present when the batch is a state dict. */
   readonly structure: Structure | undefined;
+  /** The writer uses the segments again: they are not removed when they fall out of use. @default false */
+  readonly keepsSegments?: boolean;
 }
+
+/** Why a batch or a transaction was not taken in. */
+export type Refusal =
+  | { readonly status: 'stale'; readonly key: string; readonly visibleVersion: number }
+  | { readonly status: 'taken'; readonly rank: number }
+  | { readonly status: 'mismatch'; readonly key: string; readonly expected: string; readonly actual: string }
+  | { readonly status: 'overlap'; readonly key: string; readonly regions: readonly [Region, Region] }
+  | { readonly status: 'uncovered'; readonly key: string; readonly uncovered: Region }
+  | { readonly status: 'tooFarAhead'; readonly missingRanks: readonly number[] }
+  | { readonly status: 'aborted'; readonly reason: string }
+  | { readonly status: 'sessionEnded' };
 
 /** What became of a batch. Only the first two take it in. */
 export type CommitOutcome =
   | { readonly status: 'visible'; readonly generation: number }
   | { readonly status: 'pending'; readonly missingRanks: readonly number[] }
-  | { readonly status: 'stale'; readonly key: string; readonly visibleVersion: number }
-  | { readonly status: 'mismatch'; readonly key: string; readonly expected: string; readonly actual: string }
-  | { readonly status: 'uncovered'; readonly key: string; readonly uncovered: Region }
-  | { readonly status: 'tooFarAhead'; readonly missingRanks: readonly number[] }
+  | Refusal;
+
+/** What became of the beginning of a transaction. */
+export type BeginOutcome = { readonly status: 'begun'; readonly transaction: number } | Refusal;
+
+/** Whether bytes may be written. */
+export type ReserveOutcome =
+  | { readonly status: 'reserved'; readonly reservation: number }
+  | { readonly status: 'overQuota'; readonly limit: number; readonly used: number; readonly wanted: number }
   | { readonly status: 'sessionEnded' };
 
 /** A piece whose bytes are held. */
@@ -54,34 +87,79 @@ export interface HeldPart {
   readonly place: Place;
 }
 
-/** A visible tensor as a reader needs it. */
-export interface LocatedTensor {
+/** What is known of whatever has a key. */
+export interface Located {
   readonly key: string;
-  readonly dtype: DType;
-  readonly shape: Shape;
   /** Counts the puts of the whole store that became visible. */
   readonly generation: number;
   /** What the put called itself. */
   readonly version: number | undefined;
+}
+
+/** A visible tensor as a reader needs it. */
+export interface LocatedTensor extends Located {
+  readonly dtype: DType;
+  readonly shape: Shape;
   readonly parts: readonly HeldPart[];
+  /** Volumes that died and held pieces of it; other replicas may still cover them. */
+  readonly lostVolumes?: readonly string[];
 }
 
-/** What is known about a key without its bytes. */
-export interface TensorRecord extends LocatedTensor {
-  /** Bytes held, replicas counted each. */
-  readonly bytes: number;
-  /** Puts of this key that wait for other ranks, oldest first. */
-  readonly pending: readonly { readonly version: number | undefined; readonly missingRanks: readonly number[] }[];
+/** A visible value that is no tensor. */
+export interface LocatedObject extends Located {
+  readonly bytes: Uint8Array;
 }
 
-/** An answer to a reader. Found tensors stay where they are until the pin is released. */
-export type Located =
-  | {
-      readonly status: 'found';
-      readonly pin: number;
-      readonly tensors: readonly LocatedTensor[];
-      readonly structure: Structure | undefined;
-    }
+/** What a reader asks for. */
+export interface Question {
+  readonly session: string;
+  /** Keys that must all be there, or a name: the state dict or everything below a prefix. */
+  readonly of: { readonly keys: readonly string[] } | { readonly name: string };
+  /** Only what the lease holds counts. @default what is visible */
+  readonly lease?: number;
+  /** Only the put of that version counts; needs a name. @default the newest */
+  readonly version?: number;
+}
+
+/** Why nothing was found. */
+export type Absence =
   | { readonly status: 'missing'; readonly key: string; readonly nearest: readonly string[] }
   | { readonly status: 'incomplete'; readonly key: string; readonly missingRanks: readonly number[] }
+  | {
+      readonly status: 'gone';
+      readonly name: string;
+      readonly wanted: string;
+      readonly kept: readonly { readonly generation: number; readonly version: number | undefined }[];
+    }
+  | { readonly status: 'leaseEnded'; readonly lease: number }
   | { readonly status: 'sessionEnded' };
+
+/** What a reader asked for. It stays where it is until the pin is released. */
+export interface Found {
+  readonly status: 'found';
+  readonly pin: number;
+  readonly tensors: readonly LocatedTensor[];
+  readonly objects: readonly LocatedObject[];
+  readonly structure: Structure | undefined;
+}
+
+/** An answer to a reader. */
+export type Answer = Found | Absence;
+
+/** What a reader wants to hold on to; at most one of the two numbers is given. */
+export interface LeaseQuestion {
+  readonly session: string;
+  readonly name: string;
+  readonly generation?: number;
+  readonly version?: number;
+}
+
+/** A lease that was given. */
+export interface Leased {
+  readonly status: 'leased';
+  readonly lease: number;
+  /** The newest generation that it holds. */
+  readonly generation: number;
+  readonly version: number | undefined;
+  readonly keys: readonly string[];
+}

@@ -1,171 +1,204 @@
 import type { ActorMesh } from '@forge/monarch';
-import type { Batch, CommitOutcome, Located } from './batch.ts';
-import { concurrently } from './concurrently.ts';
+import type { Absence, Answer, Found, Leased, LeaseQuestion, Question } from './batch.ts';
+import { type ClientStatistics, OperationCounter } from './client-statistics.ts';
 import type { Controller } from './controller.ts';
-import {
-  CoverageError,
-  IncompleteError,
-  KeyNotFoundError,
-  MismatchError,
-  StoreClosedError,
-  VersionConflictError,
-  VolumeUnavailableError,
-} from './errors.ts';
-import { planFetches, type Wish } from './fetch.ts';
-import { type Package, packPieces } from './pack.ts';
+import { DeadlineError, StoreClosedError, VolumeUnavailableError } from './errors.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import { type Failure, failureOf } from './outcomes.ts';
+import { Planner, type Wish } from './planner.ts';
 import { Session, type SessionOptions } from './session.ts';
-import type { Piece } from './sharded-tensor.ts';
+import type { SelectVolume } from './strategy.ts';
+import { readWishes } from './transfer.ts';
 import type { TransportKind, VolumeAddress } from './transport/transport.ts';
-
-/** What a batch says beside its pieces; the client adds the rest. */
-export interface Draft extends Pick<Batch, 'name' | 'digest' | 'participant' | 'version' | 'structure'> {
-  readonly pieces: readonly Piece[];
-}
 
 /** Where a client finds its store. */
 export interface ClientAddress {
   readonly controller: ActorMesh<Controller, never>;
   readonly volumes: readonly VolumeAddress[];
+  readonly options: ClientOptions;
 }
 
-/** A found answer of the controller. */
-export type Found = Extract<Located, { readonly status: 'found' }>;
+/** What a store tells every client. */
+export interface ClientOptions extends SessionOptions {
+  /** How long a client that was cut off may take to come back before its leases and transactions end. */
+  readonly reconnectMs: number;
+  /** Writers have to ask for space. */
+  readonly hasQuota: boolean;
+}
 
-/** A connection may break this often during one operation before the caller hears of it. */
-const maxAttempts = 3;
-/** Segments written at the same time. */
-const maxOpenSegments = 2;
+/** Asks the controller one thing. The options give the call its deadline. */
+export type Ask<T> = (controller: ActorMesh<Controller, never>, options: { readonly timeoutMs: number }) => Promise<T>;
 
-/** Moves pieces between this process and a store: writes then commits, locates then reads. */
+/** A connection may break this often during one operation before the caller hears of it; a volume that died counts too. */
+const maxAttempts = 4;
+
+const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? error.code : undefined);
+
+/** This process's side of a store: connections, questions, and operations that are repeated when a connection breaks. */
 export class Client implements Disposable {
-  readonly #address: ClientAddress;
-  readonly #options: SessionOptions;
+  readonly address: ClientAddress;
+  readonly puts = new OperationCounter();
+  readonly gets = new OperationCounter();
+  readonly leases: LeaseKeeper;
+  readonly #selectVolume: SelectVolume | undefined;
+  readonly #planner = new Planner();
+  readonly #owned = new Set<Session>();
+  /** Volumes that died, as far as this client knows. */
+  readonly #lost = new Set<string>();
   #session: Session | undefined;
   #isClosed = false;
 
-  constructor(address: ClientAddress, options: SessionOptions) {
-    this.#address = address;
-    this.#options = options;
+  constructor(address: ClientAddress, selectVolume: SelectVolume | undefined) {
+    this.address = address;
+    this.#selectVolume = selectVolume;
+    this.leases = new LeaseKeeper(address.options.reconnectMs, (leases) => this.#adopt(leases));
   }
 
-  /** Asks the controller. @throws {StoreClosedError} when this client or the store has ended. */
-  async ask<T>(question: (controller: ActorMesh<Controller, never>) => Promise<T>): Promise<T> {
-    if (this.#isClosed) throw new StoreClosedError();
+  get statistics(): ClientStatistics {
+    return { puts: this.puts.statistics, gets: this.gets.statistics };
+  }
+
+  /** Asks the controller. @throws {StoreClosedError} when this client or the store has ended. @throws {DeadlineError} */
+  async ask<T>(question: Ask<T>): Promise<T> {
+    const { timeoutMs } = this.address.options;
     try {
-      return await question(this.#address.controller);
+      return await this.call(() => question(this.address.controller, { timeoutMs }));
     } catch (cause) {
-      const isGone = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MONARCH_MESH';
-      throw isGone ? new StoreClosedError({ cause }) : cause;
+      throw codeOf(cause) === 'ERR_MONARCH_TIMEOUT' ? new DeadlineError('The store', timeoutMs, { cause }) : cause;
     }
   }
 
-  /** Writes pieces and commits them. When this rejects, nothing of them is or becomes visible. */
-  async put(draft: Draft): Promise<void> {
-    await this.#attempt(async (session) => {
-      const { pieces, ...rest } = draft;
-      const { volume, transport } = await session.home(draft.participant?.rank ?? 0);
-      const skipReplicas = this.#address.volumes.length === 1;
-      const { packages, parts } = packPieces(pieces, {
-        volume,
-        nextSegment: () => session.nextSegment(),
-        skipReplicas,
-      });
+  /** Asks the controller something that has a deadline of its own. @throws {StoreClosedError} */
+  async call<T>(question: (controller: ActorMesh<Controller, never>) => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new StoreClosedError();
+    try {
+      return await question(this.address.controller);
+    } catch (cause) {
+      throw codeOf(cause) === 'ERR_MONARCH_MESH' ? new StoreClosedError({ cause }) : cause;
+    }
+  }
+
+  /** Pins what is asked for, has `wishesOf` choose from it, and fills the targets of the wishes. */
+  async read<T extends { readonly wishes: readonly Wish[] }>(
+    question: Omit<Question, 'session'>,
+    wishesOf: (found: Found) => T,
+  ): Promise<T> {
+    const operation = async (session: Session, avoided: ReadonlySet<string>) => {
+      await session.anchor(); // the pin lives as long as this connection
+      const whole = { ...question, session: session.id };
+      const found = this.checked(
+        session,
+        await this.ask<Answer>((controller, options) => controller.locate.with(options).callOne(whole)),
+      );
       try {
-        await concurrently(packages, maxOpenSegments, ({ segment, buffers }: Package) =>
-          transport.write(segment, buffers),
-        );
-      } catch (error) {
-        session[Symbol.dispose](); // the volume removes what an ended session did not commit
-        throw error;
+        const chosen = wishesOf(found);
+        await readWishes(chosen.wishes, { session, planner: this.#planner, avoided, counter: this.gets });
+        return chosen;
+      } finally {
+        this.address.controller.release.broadcast(found.pin);
       }
-      const batch: Batch = { ...rest, session: session.id, parts };
-      checkOutcome(await this.ask((controller) => controller.commit.callOne(batch)), batch);
+    };
+    return this.gets.measure(() => this.attempt(operation));
+  }
+
+  /** Takes a lease. It lives on when the connection is made anew in time. */
+  async lease(question: Omit<LeaseQuestion, 'session'>): Promise<Leased> {
+    return this.attempt(async (session) => {
+      await session.anchor();
+      const whole = { ...question, session: session.id };
+      const leased = this.checked(
+        session,
+        await this.ask<Leased | Absence>((controller, options) => controller.lease.with(options).callOne(whole)),
+      );
+      this.leases.add(leased.lease, question.name);
+      return leased;
     });
   }
 
-  /** Pins what `question` locates, has `wishesOf` choose from it, and fills the targets of the wishes. */
-  async read<T extends { readonly wishes: readonly Wish[] }>(
-    question: (controller: ActorMesh<Controller, never>, session: string) => Promise<Located>,
-    wishesOf: (found: Found) => T,
-  ): Promise<T> {
-    return this.#attempt(async (session) => {
-      await session.home(0); // the pin lives as long as this connection
-      const found = checkLocated(await this.ask((controller) => question(controller, session.id)));
-      try {
-        const chosen = wishesOf(found);
-        const volumes = new Set(found.tensors.flatMap(({ parts }) => parts.map(({ place }) => place.volume)));
-        const near = new Set<string>();
-        for (const volume of volumes) if ((await session.transportTo(volume)) === 'tmpfs') near.add(volume);
-        const fetches = planFetches(chosen.wishes, (volume) => near.has(volume));
-        await Promise.all([...fetches].map(async ([volume, own]) => (await session.link(volume)).transport.read(own)));
-        return chosen;
-      } finally {
-        this.#address.controller.release.broadcast(found.pin);
-      }
-    });
+  async #adopt(leases: readonly number[]): Promise<readonly number[]> {
+    const session = this.#current(new Set());
+    await session.anchor();
+    return this.ask((controller, options) => controller.adoptLeases.with(options).callOne(session.id, leases));
+  }
+
+  /** An answer that is no refusal; one that says the session has ended ends it here too. @throws what the refusal stands for */
+  checked<T extends { readonly status: string }>(
+    session: Session,
+    answer: T,
+    context: { readonly name?: string; readonly version?: number | undefined } = {},
+  ): Exclude<T, Failure> {
+    const failure = failureOf(answer, context);
+    if (failure === undefined) return answer as Exclude<T, Failure>; // failureOf knows all others
+    if (answer.status === 'sessionEnded') session[Symbol.dispose]();
+    throw failure;
   }
 
   /** How this process reaches a volume. */
   async transportTo(volume: string): Promise<TransportKind> {
-    return this.#currentSession().transportTo(volume);
+    return this.#current(new Set()).transportTo(volume);
   }
 
-  #currentSession(): Session {
+  /** A session of its own, for what must not end with the failures of other operations. */
+  openSession(): Session {
+    const session = this.#newSession(new Set());
+    this.#owned.add(session);
+    void session.ended.then(() => this.#owned.delete(session));
+    return session;
+  }
+
+  #newSession(avoided: ReadonlySet<string>): Session {
     if (this.#isClosed) throw new StoreClosedError();
-    if (this.#session === undefined || this.#session.isEnded)
-      this.#session = new Session(this.#address.volumes, this.#options);
+    const { volumes: addresses, options } = this.address;
+    return new Session({
+      addresses,
+      options,
+      selectVolume: this.#selectVolume,
+      avoided: new Set([...avoided, ...this.#lost]),
+      register: (session, volume) =>
+        this.ask((controller, deadline) => controller.openSession.with(deadline).callOne(session, volume)),
+    });
+  }
+
+  #current(avoided: ReadonlySet<string>): Session {
+    if (this.#isClosed) throw new StoreClosedError();
+    if (this.#session === undefined || this.#session.isEnded) {
+      this.#session = this.#newSession(avoided);
+      void this.#session.ended.then(() => this.leases.reconnect());
+    }
     return this.#session;
   }
 
   /** Runs an operation again in a new session when the connection broke under it: its effects ended with the session. */
-  async #attempt<T>(operation: (session: Session) => Promise<T>): Promise<T> {
+  async attempt<T>(operation: (session: Session, avoided: ReadonlySet<string>) => Promise<T>): Promise<T> {
+    const { timeoutMs } = this.address.options;
+    const deadline = performance.now() + timeoutMs;
+    const avoided = new Set<string>();
     for (let attempt = 1; ; attempt += 1) {
-      const session = this.#currentSession();
+      const session = this.#current(avoided);
       try {
-        return await operation(session);
+        return await operation(session, avoided);
       } catch (error) {
         if (this.#isClosed) throw new StoreClosedError({ cause: error });
-        const isLost = session.isEnded && error instanceof VolumeUnavailableError;
-        if (!isLost) throw error;
-        await this.ask((controller) => controller.isOpen.callOne()); // a volume that went with its store
-        if (attempt >= maxAttempts) throw error;
+        if (!(error instanceof VolumeUnavailableError)) throw error;
+        avoided.add(error.volume);
+        await this.abandon(session, error);
+        if (attempt >= maxAttempts || performance.now() > deadline) throw error;
       }
     }
   }
 
+  /** Ends a session here and in the store at once, whatever its volumes notice. @throws {StoreClosedError} when every volume is lost */
+  async abandon(session: Session, cause?: unknown): Promise<void> {
+    session[Symbol.dispose]();
+    const lost = await this.ask((controller, options) => controller.abandon.with(options).callOne(session.id));
+    for (const volume of lost) this.#lost.add(volume);
+    if (this.address.volumes.every(({ id }) => this.#lost.has(id))) throw new StoreClosedError({ cause });
+  }
+
   [Symbol.dispose](): void {
     this.#isClosed = true;
+    this.leases[Symbol.dispose]();
     this.#session?.[Symbol.dispose]();
-  }
-}
-
-function checkLocated(located: Located): Found {
-  switch (located.status) {
-    case 'found':
-      return located;
-    case 'missing':
-      throw new KeyNotFoundError(located.key, located.nearest);
-    case 'incomplete':
-      throw new IncompleteError(located.key, located.missingRanks);
-    case 'sessionEnded':
-      throw new VolumeUnavailableError('of this session', 'the connection to it was lost');
-  }
-}
-
-function checkOutcome(outcome: CommitOutcome, { name, version = 0 }: Batch): void {
-  switch (outcome.status) {
-    case 'visible':
-    case 'pending':
-      return;
-    case 'stale':
-      throw new VersionConflictError(outcome.key, { version, visibleVersion: outcome.visibleVersion });
-    case 'mismatch':
-      throw new MismatchError(outcome.key, outcome);
-    case 'uncovered':
-      throw new CoverageError(outcome.key, outcome.uncovered);
-    case 'tooFarAhead':
-      throw new IncompleteError(name, outcome.missingRanks);
-    case 'sessionEnded':
-      throw new VolumeUnavailableError('of this session', 'the connection to it was lost');
+    for (const session of this.#owned) session[Symbol.dispose]();
   }
 }

@@ -1,51 +1,99 @@
 import { Actor, type ActorMesh, endpoint } from '@forge/monarch';
-import type { Batch } from './batch.ts';
-import { Ledger } from './ledger.ts';
+import type { Batch, Claim, LeaseQuestion, Question } from './batch.ts';
+import { Ledger, type LedgerOptions, type Orphans } from './ledger.ts';
+import type { SegmentName } from './segments.ts';
 import type { Volume } from './volume.ts';
 
-interface Waiter {
-  readonly name: string;
-  readonly minGeneration: number;
-  readonly resolve: (generation: number) => void;
+/** How a controller keeps its store. */
+export interface ControllerOptions extends LedgerOptions {
+  /** How long a client that was cut off may take to come back before its leases and transactions end. */
+  readonly reconnectMs: number;
 }
 
-/** Calls of waitFor that may be open at the same time. */
+/** Somebody who waits until a question has an answer. */
+interface Waiter {
+  readonly answer: () => number | undefined;
+  readonly resolve: (answer: number) => void;
+}
+
+/** Calls that may wait at the same time. */
 const maxWaiters = 100_000;
 
 /** Holds the metadata of a store: it answers from its ledger, and has volumes drop what the ledger dropped. */
 export class Controller extends Actor {
   static readonly module: string = import.meta.url;
-  readonly #ledger = new Ledger();
+  readonly #ledger: Ledger;
+  readonly #reconnectMs: number;
   readonly #volumes = new Map<string, ActorMesh<Volume, never>>();
   readonly #waiters = new Set<Waiter>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+
+  constructor({ reconnectMs, ...options }: ControllerOptions) {
+    super();
+    this.#ledger = new Ledger(options);
+    this.#reconnectMs = reconnectMs;
+  }
 
   /** Makes a volume known, so that it is told what to drop. */
   readonly addVolume = endpoint((id: string, volume: ActorMesh<Volume, never>): void => {
     this.#volumes.set(id, volume);
   });
 
-  /** Answers while the store is open. */
-  readonly isOpen = endpoint(() => true);
+  readonly openSession = endpoint((session: string, volume: string) => this.#ledger.openSession(session, volume));
 
-  readonly commit = endpoint((batch: Batch) => {
-    const outcome = this.#after(this.#ledger.commit(batch));
-    if (outcome.status === 'visible') this.#wake();
-    return outcome;
-  });
+  readonly reserve = endpoint((session: string, bytes: number) => this.#after(this.#ledger.reserve(session, bytes)));
 
-  readonly locate = endpoint((session: string, keys: readonly string[]) => this.#ledger.locate(session, keys));
-
-  readonly locatePrefix = endpoint((session: string, prefix: string) => this.#ledger.locatePrefix(session, prefix));
-
-  readonly release = endpoint((pin: number): void => {
-    this.#after(this.#ledger.release(pin));
-  });
-
-  readonly endSession = endpoint((end: { readonly volume: string; readonly session: string }) =>
-    this.#after(this.#ledger.endSession(end)),
+  readonly begin = endpoint((claim: Claim & { readonly participant: NonNullable<Claim['participant']> }) =>
+    this.#ledger.begin(claim),
   );
 
+  readonly commit = endpoint((batch: Batch) => this.#after(this.#ledger.commit(batch)));
+
+  readonly abort = endpoint((transaction: number, reason: string): void =>
+    this.#after(this.#ledger.abort(transaction, reason)),
+  );
+
+  readonly withdraw = endpoint((session: string, transaction: number): void =>
+    this.#after(this.#ledger.withdraw(session, transaction)),
+  );
+
+  readonly locate = endpoint((question: Question) => this.#ledger.locate(question));
+
+  readonly release = endpoint((pin: number): void => this.#after(this.#ledger.release(pin)));
+
+  readonly lease = endpoint((question: LeaseQuestion) => this.#ledger.lease(question));
+
+  readonly releaseLease = endpoint((lease: number): void => this.#after(this.#ledger.releaseLease(lease)));
+
+  readonly adoptLeases = endpoint((session: string, leases: readonly number[]) =>
+    this.#ledger.adoptLeases(session, leases),
+  );
+
+  /** A client gives a session up; answers with the volumes that died. */
+  readonly abandon = endpoint((session: string): readonly string[] => {
+    this.#endSession(session);
+    return this.#ledger.lostVolumes;
+  });
+
+  /** A volume noticed that a client is gone; answers with the files that it must keep. */
+  readonly endSession = endpoint((end: { readonly volume: string; readonly session: string }) => {
+    this.#endSession(end.session);
+    return this.#ledger.segmentsOf(end);
+  });
+
+  /** A volume died, and with it what only it held. */
+  readonly loseVolume = endpoint((volume: string): void => {
+    this.#volumes.delete(volume);
+    for (const session of this.#ledger.loseVolume(volume)) this.#endSession(session);
+    this.#after(undefined);
+  });
+
   readonly remove = endpoint((key: string) => this.#after(this.#ledger.remove(key)));
+
+  /** Removes keys, those that are there; returns how many were. */
+  readonly removeAll = endpoint((keys: readonly string[]): number =>
+    this.#after(keys.filter((key) => this.#ledger.remove(key)).length),
+  );
 
   readonly removePrefix = endpoint((prefix: string) => this.#after(this.#ledger.removePrefix(prefix)));
 
@@ -55,39 +103,66 @@ export class Controller extends Actor {
 
   readonly record = endpoint((key: string) => this.#ledger.record(key));
 
+  readonly statistics = endpoint(() => this.#ledger.statistics());
+
   /** Resolves with a generation when a key, or one below it, is visible and at least that new. */
   readonly waitFor = endpoint(
-    (name: string, minGeneration: number): number | Promise<number> => {
-      const present = this.#ledger.newestGeneration(name, minGeneration);
-      if (present !== undefined) return present;
-      const { signal } = this.context;
-      return new Promise<number>((resolve, reject) => {
-        const waiter: Waiter = { name, minGeneration, resolve };
-        this.#waiters.add(waiter);
-        signal.addEventListener('abort', () => {
-          this.#waiters.delete(waiter);
-          reject(signal.reason);
-        });
-      });
+    (name: string, minGeneration: number) => this.#wait(() => this.#ledger.newestGeneration(name, minGeneration)),
+    { concurrency: maxWaiters },
+  );
+
+  /** Resolves when no generation lies in these files any more. */
+  readonly whenIdle = endpoint(
+    async (names: readonly SegmentName[]): Promise<void> => {
+      await this.#wait(() => (this.#ledger.areInUse(names) ? undefined : 0));
     },
     { concurrency: maxWaiters },
   );
 
-  #wake(): void {
-    for (const waiter of this.#waiters) {
-      const generation = this.#ledger.newestGeneration(waiter.name, waiter.minGeneration);
-      if (generation === undefined) continue;
-      this.#waiters.delete(waiter);
-      waiter.resolve(generation);
-    }
+  #wait(answer: () => number | undefined): number | Promise<number> {
+    const present = answer();
+    if (present !== undefined) return present;
+    const { signal } = this.context;
+    return new Promise<number>((resolve, reject) => {
+      const waiter: Waiter = { answer, resolve };
+      this.#waiters.add(waiter);
+      signal.addEventListener('abort', () => {
+        this.#waiters.delete(waiter);
+        reject(signal.reason);
+      });
+    });
   }
 
-  /** Has the volumes remove what fell out of use in a step of the ledger, and passes its result on. */
+  #endSession(session: string): void {
+    const orphans = this.#after(this.#ledger.endSession(session));
+    if (orphans.leases.length === 0 && orphans.transactions.length === 0) return;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#expire(orphans);
+    }, this.#reconnectMs);
+    this.#timers.add(timer);
+  }
+
+  #expire(orphans: Orphans): void {
+    this.#after(this.#ledger.expire(orphans));
+  }
+
+  /** Tells volumes and waiters what a step of the ledger changed, and passes its result on. */
   #after<T>(result: T): T {
     const byVolume = Map.groupBy(this.#ledger.takeDropped(), ({ volume }) => volume);
     for (const [volume, names] of byVolume) {
       this.#volumes.get(volume)?.drop.broadcast(names.map(({ segment }) => segment));
     }
+    for (const waiter of this.#waiters) {
+      const answer = waiter.answer();
+      if (answer === undefined) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve(answer);
+    }
     return result;
+  }
+
+  override async cleanup(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer);
   }
 }

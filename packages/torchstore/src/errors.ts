@@ -67,26 +67,196 @@ export class MismatchError extends Error {
   readonly actual: string;
 
   constructor(key: string, { expected, actual }: { readonly expected: string; readonly actual: string }) {
-    super(`'${key}' needs a tensor of ${expected}, but got one of ${actual}. Use cast() or give the right layout.`);
+    super(`'${key}' needs ${expected}, but got ${actual}. Give the dtype to cast to, or the right layout.`);
     this.key = key;
     this.expected = expected;
     this.actual = actual;
   }
 }
 
-/** A put names a version that is not newer than the visible one. */
+/** A put names a version that is not newer than the visible one, or that another writer is writing. */
 export class VersionConflictError extends Error {
   override readonly name = 'VersionConflictError';
   readonly code = 'ERR_TORCHSTORE_VERSION';
   readonly key: string;
   readonly version: number;
-  readonly visibleVersion: number;
+  /** Undefined when the version is not visible yet: another writer holds the same rank of its transaction. */
+  readonly visibleVersion: number | undefined;
 
-  constructor(key: string, { version, visibleVersion }: { readonly version: number; readonly visibleVersion: number }) {
-    super(`Version ${version} of '${key}' came too late: version ${visibleVersion} is visible. Put a newer version.`);
+  constructor(
+    key: string,
+    { version, visibleVersion }: { readonly version: number; readonly visibleVersion: number | undefined },
+  ) {
+    super(
+      visibleVersion === undefined
+        ? `Version ${version} of '${key}' has another writer. Wait until that one commits or aborts, or put another version.`
+        : `Version ${version} of '${key}' came too late: version ${visibleVersion} is visible. Put a newer version.`,
+    );
     this.key = key;
     this.version = version;
     this.visibleVersion = visibleVersion;
+  }
+}
+
+/** Two shards of one tensor overlap without being replicas of each other. */
+export class OverlapError extends RangeError {
+  override readonly name = 'OverlapError';
+  readonly code = 'ERR_TORCHSTORE_OVERLAP';
+  readonly key: string;
+  readonly regions: readonly [Region, Region];
+
+  constructor(key: string, regions: readonly [Region, Region]) {
+    const [one, other] = regions.map(({ offset, size }) => `${list(offset)} of size ${list(size)}`);
+    super(`Two shards of '${key}' overlap: at ${one}, and at ${other}. Cut them apart, or make them equal.`);
+    this.key = key;
+    this.regions = regions;
+  }
+}
+
+/** A batch of keys is empty or names one twice. */
+export class BatchError extends RangeError {
+  override readonly name = 'BatchError';
+  readonly code = 'ERR_TORCHSTORE_BATCH';
+  readonly keys: readonly string[];
+
+  constructor(keys: readonly string[]) {
+    const twice = [...new Set(keys.filter((key, index) => keys.indexOf(key) !== index))];
+    super(
+      twice.length === 0 ? 'The batch is empty. Name at least one key.' : `The batch names ${twice.join(', ')} twice.`,
+    );
+    this.keys = keys;
+  }
+}
+
+/** A value is neither a tensor nor plain data, or is too large for an object. */
+export class ObjectError extends TypeError {
+  override readonly name = 'ObjectError';
+  readonly code = 'ERR_TORCHSTORE_OBJECT';
+  readonly key: string;
+  /** Where in the value it stands, such as `.layers[3]`; empty for the value itself. */
+  readonly path: string;
+
+  constructor(key: string, path: string, reason: string) {
+    super(`The value of '${key}'${path === '' ? '' : ` at ${path}`} cannot be stored: ${reason}.`);
+    this.key = key;
+    this.path = path;
+  }
+}
+
+/** A put would exceed the quota of the store, also without the older generations that nobody reads; no byte has moved. */
+export class QuotaError extends Error {
+  override readonly name = 'QuotaError';
+  readonly code = 'ERR_TORCHSTORE_QUOTA';
+  readonly limit: number;
+  readonly used: number;
+  readonly wanted: number;
+
+  constructor({ limit, used, wanted }: { readonly limit: number; readonly used: number; readonly wanted: number }) {
+    super(
+      `The store may hold ${limit} bytes; ${used} are in use and ${wanted} more were wanted. ` +
+        'Delete keys, end leases, or open the store with a larger quotaBytes.',
+    );
+    this.limit = limit;
+    this.used = used;
+    this.wanted = wanted;
+  }
+}
+
+/** The memory of a volume is full; what had been written of the put is removed. */
+export class VolumeFullError extends Error {
+  override readonly name = 'VolumeFullError';
+  readonly code = 'ERR_TORCHSTORE_FULL';
+  readonly volume: string;
+
+  constructor(volume: string, options?: ErrorOptions) {
+    super(`The memory of volume ${volume} is full. Delete old versions, or give its folder more space.`, options);
+    this.volume = volume;
+  }
+}
+
+/** A generation or version is not kept any more, or was never there. */
+export class GenerationGoneError extends Error {
+  override readonly name = 'GenerationGoneError';
+  readonly code = 'ERR_TORCHSTORE_GENERATION_GONE';
+  readonly key: string;
+  /** What can be read, oldest first. */
+  readonly kept: readonly { readonly generation: number; readonly version: number | undefined }[];
+
+  constructor(
+    key: string,
+    wanted: string,
+    kept: readonly { readonly generation: number; readonly version: number | undefined }[],
+  ) {
+    const text = kept.map(
+      ({ generation, version }) => `${generation}${version === undefined ? '' : ` (version ${version})`}`,
+    );
+    super(
+      `'${key}' has no ${wanted} any more; generations ${text.join(', ')} are kept. ` +
+        'A retention rule keeps more of them, a lease keeps one.',
+    );
+    this.key = key;
+    this.kept = kept;
+  }
+}
+
+/** A lease was released, or its holder was cut off for too long. */
+export class LeaseEndedError extends Error {
+  override readonly name = 'LeaseEndedError';
+  readonly code = 'ERR_TORCHSTORE_LEASE_ENDED';
+  readonly key: string;
+
+  constructor(key: string) {
+    super(`The lease of '${key}' has ended: it was released, or its connection was lost for too long. Take a new one.`);
+    this.key = key;
+  }
+}
+
+/** A transaction ended before this rank committed; nothing of it is or becomes visible. */
+export class TransactionAbortedError extends Error {
+  override readonly name = 'TransactionAbortedError';
+  readonly code = 'ERR_TORCHSTORE_ABORTED';
+  readonly key: string;
+  readonly reason: string;
+
+  constructor(key: string, reason: string, options?: ErrorOptions) {
+    super(`The transaction of '${key}' was aborted: ${reason}. Begin it again on every rank.`, options);
+    this.key = key;
+    this.reason = reason;
+  }
+}
+
+/** The store did not answer in time. */
+export class DeadlineError extends Error {
+  override readonly name = 'DeadlineError';
+  readonly code = 'ERR_TORCHSTORE_DEADLINE';
+  readonly timeoutMs: number;
+
+  constructor(what: string, timeoutMs: number, options?: ErrorOptions) {
+    super(`${what} took longer than ${timeoutMs} ms.`, options);
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** A state dict in the store does not have the names that were asked for. */
+export class NamesMismatchError extends Error {
+  override readonly name = 'NamesMismatchError';
+  readonly code = 'ERR_TORCHSTORE_NAMES';
+  readonly key: string;
+  /** Names that were asked for and are not in the store. */
+  readonly missing: readonly string[];
+  /** Names in the store that were not asked for. */
+  readonly unexpected: readonly string[];
+
+  constructor(key: string, names: { readonly missing: readonly string[]; readonly unexpected: readonly string[] }) {
+    const said = (what: string, each: readonly string[]) =>
+      each.length === 0 ? '' : ` ${what}: ${each.slice(0, 10).join(', ')}${each.length > 10 ? ', …' : ''}.`;
+    super(
+      `The state dict '${key}' does not match.${said('Missing', names.missing)}${said('Unexpected', names.unexpected)} ` +
+        'With strict: false the lists are returned instead.',
+    );
+    this.key = key;
+    this.missing = names.missing;
+    this.unexpected = names.unexpected;
   }
 }
 

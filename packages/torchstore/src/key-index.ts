@@ -73,6 +73,11 @@ export class KeyIndex<Value> {
     for (const entry of walk(node)) if (!isBelow || entry[0].length > prefix.length) yield entry;
   }
 
+  /** The first components of all keys. */
+  roots(): Iterable<string> {
+    return this.#root.children.keys();
+  }
+
   #find(components: readonly string[]): Node<Value> | undefined {
     let node: Node<Value> | undefined = this.#root;
     for (const component of components) {

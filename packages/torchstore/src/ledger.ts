@@ -1,238 +1,256 @@
-import type { Batch, CommitOutcome, HeldPart, Located, LocatedTensor, TensorRecord } from './batch.ts';
-import { KeyIndex } from './key-index.ts';
-import { nearestKeys, relatives } from './nearest-keys.ts';
-import { disagreement, held, Pending, partsByKey } from './pending.ts';
-import { type SegmentName, Segments } from './segments.ts';
-import { type Structure, tensorKeys } from './state-dict.ts';
+import type {
+  Absence,
+  Answer,
+  Batch,
+  BeginOutcome,
+  Claim,
+  CommitOutcome,
+  Leased,
+  LeaseQuestion,
+  Question,
+  Refusal,
+  ReserveOutcome,
+} from './batch.ts';
+import { Catalog, newestOf } from './catalog.ts';
+import { Holdings, isTensorEntry } from './holdings.ts';
+import { Leases } from './leases.ts';
+import { Lookup } from './lookup.ts';
+import { disagreement } from './pending.ts';
+import { Quota } from './quota.ts';
+import { type LedgerStatistics, recordOf, statisticsOf, type TensorRecord } from './records.ts';
+import { Rendezvous } from './rendezvous.ts';
+import { Retention, type RetentionRule } from './retention.ts';
+import type { SegmentName } from './segments.ts';
+import { Sessions } from './sessions.ts';
 
-/** A generation of a key: immutable once it is visible. */
-interface Generation extends LocatedTensor {
-  pins: number;
-  isRetired: boolean;
+/** What a ledger keeps and refuses. */
+export interface LedgerOptions {
+  readonly retention?: readonly RetentionRule[];
+  /** @default Infinity */
+  readonly quotaBytes?: number;
 }
 
-/** A rank may be this many puts ahead of the slowest one; more would pile up bytes for ranks that may never come. */
-const maxPendingPerName = 8;
+/** What a lost session has left behind, and what ends if its client does not come back. */
+export interface Orphans {
+  readonly leases: readonly number[];
+  readonly transactions: readonly number[];
+}
 
 /**
  * All metadata of a store, without clock and without sockets.
  *
- *   commit ──▶ Pending (ranks meet by name, digest, version) ──all arrived, coverage proved──▶ visible Generation
- *   locate ──▶ pins Generations;  a newer one retires the older;  retired and unpinned ──▶ its segments are dropped
+ *   begin, commit ──▶ Rendezvous (ranks meet by name, digest, version) ──all arrived, coverage proved──▶ Catalog
+ *   locate, lease ──▶ hold entries of the Catalog;  what nothing holds any more ──▶ its segments are dropped
  *
  * Invariant "one step": whatever becomes visible together does so within one call of commit, so a locate sees all or
- * nothing of it.
+ * nothing of it. Invariant "onwards": the generation that a key shows only grows.
  */
 export class Ledger {
-  readonly #visible = new KeyIndex<Generation>();
-  readonly #structures = new KeyIndex<Structure>();
-  readonly #pending = new Map<string, Pending[]>();
-  readonly #pins = new Map<number, { readonly session: string; readonly generations: readonly Generation[] }>();
-  readonly #endedSessions = new Set<string>();
-  readonly #segments = new Segments();
-  #lastGeneration = 0;
-  #lastPin = 0;
+  readonly #holdings = new Holdings();
+  readonly #catalog: Catalog;
+  readonly #rendezvous = new Rendezvous((batch) => this.#holdings.free(batch));
+  readonly #leases = new Leases(this.#holdings);
+  readonly #sessions = new Sessions();
+  readonly #quota: Quota;
+  readonly #lookup: Lookup;
+
+  constructor({ retention = [], quotaBytes = Number.POSITIVE_INFINITY }: LedgerOptions = {}) {
+    this.#catalog = new Catalog(this.#holdings, new Retention(retention));
+    this.#quota = new Quota(quotaBytes);
+    this.#lookup = new Lookup(this.#catalog, this.#rendezvous, this.#leases);
+  }
+
+  /** Registers a session with a volume that its client is connected to; false when either has ended. */
+  openSession(session: string, volume: string): boolean {
+    return this.#sessions.open(session, volume);
+  }
+
+  /** Sets bytes aside for a writer; older generations that nobody reads make room. */
+  reserve(session: string, wanted: number): ReserveOutcome {
+    if (this.#sessions.hasEnded(session)) return { status: 'sessionEnded' };
+    for (;;) {
+      const outcome = this.#quota.reserve(session, { used: this.#holdings.bytes, wanted });
+      if (outcome.status === 'reserved' || !this.#catalog.evictOldest()) return outcome;
+    }
+  }
+
+  /** Begins a transaction, or joins the one that other ranks have begun. */
+  begin(claim: Claim & { readonly participant: NonNullable<Claim['participant']> }): BeginOutcome {
+    if (this.#sessions.hasEnded(claim.session)) return { status: 'sessionEnded' };
+    return this.#staleness(claim.version, [claim.name]) ?? this.#rendezvous.begin(claim);
+  }
+
+  /** Ends a transaction for all of its ranks. */
+  abort(transaction: number, reason: string): void {
+    this.#rendezvous.abort(({ id }) => id === transaction, reason);
+  }
+
+  /** Leaves a transaction that others may complete once this rank begins again. */
+  withdraw(session: string, transaction: number): void {
+    this.#rendezvous.withdraw(session, transaction);
+  }
 
   /** Takes in what one rank has written. When it is refused, its segments are dropped. */
   commit(batch: Batch): CommitOutcome {
-    for (const { place } of held(batch.parts)) this.#segments.add(place);
-    const outcome = this.#refusal(batch) ?? this.#accept(batch);
-    if (outcome.status !== 'visible' && outcome.status !== 'pending') this.#free(held(batch.parts));
+    for (const reservation of batch.reservations) this.#quota.release(reservation);
+    this.#holdings.take(batch);
+    const outcome = this.#refusal(batch) ?? this.#rendezvous.arrive(batch);
+    if (outcome.status === 'complete') return { status: 'visible', generation: this.#catalog.show(outcome.pending) };
+    if (outcome.status !== 'pending') this.#holdings.free(batch);
     return outcome;
   }
 
-  #refusal(batch: Batch): CommitOutcome | undefined {
-    if (this.#endedSessions.has(batch.session)) return { status: 'sessionEnded' };
-    const odd = disagreement(batch.parts);
-    if (odd !== undefined) return { status: 'mismatch', ...odd };
-    if (batch.version === undefined) return undefined;
-    for (const { key } of batch.parts) {
-      const visibleVersion = this.#visible.get(key)?.version;
-      if (visibleVersion !== undefined && batch.version <= visibleVersion)
-        return { status: 'stale', key, visibleVersion };
+  #refusal({ session, parts, objects, version, name, structure }: Batch): Refusal | undefined {
+    if (this.#sessions.hasEnded(session)) return { status: 'sessionEnded' };
+    const lost = parts.some(({ places }) => places.some(({ volume }) => this.#sessions.isLost(volume)));
+    if (lost) return { status: 'sessionEnded' };
+    const names = structure === undefined ? [...parts, ...objects].map(({ key }) => key) : [name];
+    return disagreement(parts, objects) ?? this.#staleness(version, names);
+  }
+
+  #staleness(version: number | undefined, names: readonly string[]): Refusal | undefined {
+    if (version === undefined) return undefined;
+    for (const key of names) {
+      const visibleVersion = this.#catalog.visibleVersion(key);
+      if (visibleVersion !== undefined && version <= visibleVersion) return { status: 'stale', key, visibleVersion };
     }
     return undefined;
   }
 
-  #accept(batch: Batch): CommitOutcome {
-    const queue = this.#pending.get(batch.name) ?? [];
-    let pending = queue.find((each) => each.accepts(batch));
-    if (pending === undefined) {
-      if (queue.length >= maxPendingPerName) return { status: 'tooFarAhead', missingRanks: queue[0]!.missingRanks };
-      pending = new Pending(batch);
-      queue.push(pending);
-    }
-    const earlier = pending.parts;
-    const odd = disagreement([...earlier, ...batch.parts]);
-    if (odd !== undefined) return { status: 'mismatch', ...odd };
-    pending.add(batch);
-    this.#pending.set(batch.name, queue);
-    if (!pending.isComplete()) return { status: 'pending', missingRanks: pending.missingRanks };
-    this.#removePending(batch.name, pending);
-    const gap = pending.uncovered();
-    if (gap !== undefined) {
-      this.#free(held(earlier)); // commit frees those of this batch
-      return { status: 'uncovered', key: gap.key, uncovered: gap.region };
-    }
-    return { status: 'visible', generation: this.#show(batch.name, pending) };
+  /** Finds everything that is asked for and pins it, or nothing. */
+  locate({ session, ...question }: Question): Answer {
+    if (this.#sessions.hasEnded(session)) return { status: 'sessionEnded' };
+    const found = this.#lookup.find(question);
+    if ('status' in found) return found;
+    const { entries, structure } = found;
+    const located = entries.map((entry) => entry.located);
+    const tensors = located.filter(isTensorEntry);
+    const objects = located.flatMap((each) => (isTensorEntry(each) ? [] : [each]));
+    return { status: 'found', pin: this.#leases.pin(session, entries), tensors, objects, structure };
   }
 
-  /** Removes a complete put from its queue, and those before it: what began earlier must not replace it later. */
-  #removePending(name: string, complete: Pending): void {
-    const queue = this.#pending.get(name) ?? [];
-    const place = queue.indexOf(complete);
-    for (const older of queue.slice(0, place)) this.#free(held(older.parts));
-    const rest = queue.slice(place + 1);
-    if (rest.length === 0) this.#pending.delete(name);
-    else this.#pending.set(name, rest);
-  }
-
-  #show(name: string, { parts, structure, version }: Pending): number {
-    this.#lastGeneration += 1;
-    const generation = this.#lastGeneration;
-    for (const [key, own] of partsByKey(parts)) {
-      this.#retire(key);
-      const { dtype, globalShape: shape } = own[0]!;
-      this.#visible.set(key, { key, dtype, shape, generation, version, parts: held(own), pins: 0, isRetired: false });
-    }
-    if (structure !== undefined) {
-      const kept = new Set(tensorKeys(structure));
-      for (const key of tensorKeys(this.#structures.get(name) ?? structure)) if (!kept.has(key)) this.#retire(key);
-      this.#structures.set(name, structure);
-    }
-    return generation;
-  }
-
-  #retire(key: string): boolean {
-    const generation = this.#visible.get(key);
-    if (generation === undefined) return false;
-    this.#visible.delete(key);
-    generation.isRetired = true;
-    if (generation.pins === 0) this.#free(generation.parts);
-    return true;
-  }
-
-  #free(parts: readonly HeldPart[]): void {
-    for (const { place } of parts) this.#segments.remove(place);
-  }
-
-  /** Finds tensors for a reader and pins them all, or none. */
-  locate(session: string, keys: readonly string[]): Located {
-    if (this.#endedSessions.has(session)) return { status: 'sessionEnded' };
-    const generations: Generation[] = [];
-    for (const key of keys) {
-      const generation = this.#visible.get(key);
-      if (generation === undefined) return this.#absence(key);
-      generations.push(generation);
-    }
-    for (const generation of generations) generation.pins += 1;
-    this.#lastPin += 1;
-    this.#pins.set(this.#lastPin, { session, generations });
-    const tensors = generations.map(({ pins, isRetired, ...tensor }): LocatedTensor => tensor);
-    return { status: 'found', pin: this.#lastPin, tensors, structure: undefined };
-  }
-
-  /** Finds everything that a state dict or a prefix holds, and pins it. */
-  locatePrefix(session: string, prefix: string): Located {
-    const structure = this.#structures.get(prefix);
-    const keys = structure === undefined ? this.#visible.keys(`${prefix}.`) : tensorKeys(structure);
-    const unique = [...new Set(keys)];
-    if (structure === undefined && unique.length === 0) return this.#absence(prefix);
-    const located = this.locate(session, unique);
-    return located.status === 'found' ? { ...located, structure } : located;
-  }
-
-  #absence(key: string): Located {
-    const [oldest] = this.#pendingOf(key);
-    if (oldest !== undefined) return { status: 'incomplete', key, missingRanks: oldest.missingRanks };
-    return {
-      status: 'missing',
-      key,
-      nearest: nearestKeys(
-        key,
-        relatives(key, (prefix) => this.#visible.keys(prefix)),
-      ),
-    };
-  }
-
-  #pendingOf(name: string): Pending[] {
-    return [...this.#pending].flatMap(([batchName, queue]) =>
-      queue.filter((pending) => batchName === name || pending.parts.some((part) => part.key === name)),
-    );
-  }
-
-  /** Ends a read; its generations go when they are retired and nobody else reads them. */
+  /** Ends a read; what nothing else holds goes. */
   release(pin: number): void {
-    const pinned = this.#pins.get(pin);
-    this.#pins.delete(pin);
-    for (const generation of pinned?.generations ?? []) {
-      generation.pins -= 1;
-      if (generation.isRetired && generation.pins === 0) this.#free(generation.parts);
-    }
+    this.#leases.unpin(pin);
   }
 
-  /** Ends the reads of a session, refuses its later puts, and returns its files on a volume that must be kept. */
-  endSession(end: { readonly volume: string; readonly session: string }): readonly string[] {
-    this.#endedSessions.add(end.session);
-    for (const [pin, { session }] of this.#pins) if (session === end.session) this.release(pin);
-    return this.#segments.ofSession(end);
+  /** Keeps what a key or prefix holds now, or a kept generation of it, as it is. */
+  lease({ session, name, ...wanted }: LeaseQuestion): Leased | Absence {
+    if (this.#sessions.hasEnded(session)) return { status: 'sessionEnded' };
+    const isExact = wanted.generation !== undefined || wanted.version !== undefined;
+    const found = isExact ? this.#lookup.kept(name, wanted) : this.#lookup.covered(name);
+    if ('status' in found) return found;
+    const entries = new Map(found.entries.map((entry) => [entry.located.key, entry]));
+    const { id } = this.#leases.grant({ name, entries, structure: found.structure, session });
+    const newest = newestOf(found.entries.map(({ located }) => located)) ?? this.#catalog.commits(name).at(-1);
+    const { generation, version } = newest ?? { generation: 0, version: undefined }; // a state dict without tensors
+    return { status: 'leased', lease: id, generation, version, keys: [...entries.keys()] };
   }
 
-  /** Removes a visible key, and puts of it that are not complete. */
+  /** Ends a lease. */
+  releaseLease(lease: number): void {
+    this.#leases.release(lease);
+  }
+
+  /** Gives leases to a new session of their holder; returns those that have ended. */
+  adoptLeases(session: string, leases: readonly number[]): readonly number[] {
+    return this.#sessions.hasEnded(session) ? leases : this.#leases.adopt(session, leases);
+  }
+
+  /** Ends the reads of a session, refuses its later puts, and says what of it waits for its client to come back. */
+  endSession(session: string): Orphans {
+    this.#sessions.end(session);
+    this.#quota.endSession(session);
+    return { leases: this.#leases.endSession(session), transactions: this.#rendezvous.endSession(session) };
+  }
+
+  /** Ends what a client left behind that did not come back. */
+  expire({ leases, transactions }: Orphans): void {
+    this.#leases.expire(leases);
+    for (const pending of this.#rendezvous.of(({ id, lostRanks }) => transactions.includes(id) && lostRanks.length > 0))
+      this.abort(pending.id, `rank ${pending.lostRanks.join(', ')} was lost`);
+  }
+
+  /** The files of a session on a volume that must be kept when it ends. */
+  segmentsOf(end: { readonly volume: string; readonly session: string }): readonly string[] {
+    return this.#holdings.segments.ofSession(end);
+  }
+
+  /** Whether any generation lies in these files. */
+  areInUse(names: readonly SegmentName[]): boolean {
+    return names.some((name) => this.#holdings.segments.isUsed(name));
+  }
+
+  /** Forgets the pieces on a volume that died, and returns the sessions that had a connection to it. */
+  loseVolume(volume: string): readonly string[] {
+    const sessions = this.#sessions.loseVolume(volume);
+    this.#rendezvous.abort((pending) => pending.dependsOn(volume), `volume ${volume} was lost`);
+    for (const entry of new Set([...this.#catalog.all(), ...this.#leases.entries()]))
+      this.#holdings.loseVolume(entry, volume);
+    return sessions;
+  }
+
+  get lostVolumes(): readonly string[] {
+    return this.#sessions.lostVolumes;
+  }
+
+  /** Removes a key, and puts of it that are not complete. */
   remove(key: string): boolean {
-    const removed = this.#retire(key);
-    return this.#dropPending((name) => name === key) > 0 || removed;
+    const removed = this.#catalog.remove(key);
+    const unfinished = new Set(this.#rendezvous.named(key));
+    return this.#rendezvous.abort((pending) => unfinished.has(pending), `'${key}' was deleted`) > 0 || removed;
   }
 
   /** Removes all keys below a prefix, the state dicts there, and what is not complete there; returns how many keys went. */
   removePrefix(prefix: string): number {
-    const keys = [...this.#visible.keys(prefix)];
-    for (const key of keys) this.#retire(key);
-    for (const name of [...this.#structures.keys(prefix)]) this.#structures.delete(name);
     const below = prefix === '' || prefix.endsWith('.') ? prefix : `${prefix}.`;
-    this.#dropPending((name) => name === prefix || name.startsWith(below));
-    return keys.length;
-  }
-
-  #dropPending(matches: (name: string) => boolean): number {
-    const names = [...this.#pending.keys()].filter(matches);
-    for (const name of names) {
-      for (const pending of this.#pending.get(name)!) this.#free(held(pending.parts));
-      this.#pending.delete(name);
-    }
-    return names.length;
+    const isBelow = (name: string) => name === prefix || name.startsWith(below);
+    this.#rendezvous.abort(({ name }) => isBelow(name), `'${prefix}' was deleted`);
+    return this.#catalog.removePrefix(prefix);
   }
 
   /** The generation of the newest visible key that a name covers, if any is at least that new. */
   newestGeneration(name: string, minGeneration: number): number | undefined {
     let newest: number | undefined;
-    for (const [, { generation }] of this.#visible.entries(name)) {
-      if (generation >= minGeneration) newest = Math.max(newest ?? 0, generation);
+    for (const { located } of this.#catalog.entries(name)) {
+      if (located.generation >= minGeneration) newest = Math.max(newest ?? 0, located.generation);
     }
     return newest;
   }
 
   /** Visible keys that a prefix covers. */
   keys(prefix?: string): string[] {
-    return [...this.#visible.keys(prefix)];
+    return [...this.#catalog.keys(prefix)];
   }
 
   exists(key: string): boolean {
-    return this.#visible.get(key) !== undefined;
+    return this.#catalog.get(key) !== undefined;
   }
 
-  /** What is known about a visible key. */
+  /** What is known about a key that is visible or awaited. */
   record(key: string): TensorRecord | undefined {
-    const generation = this.#visible.get(key);
-    if (generation === undefined) return undefined;
-    const { pins, isRetired, ...tensor } = generation;
-    const bytes = tensor.parts.reduce((sum, { place }) => sum + place.byteLength, 0);
-    const pending = this.#pendingOf(key).map(({ version, missingRanks }) => ({ version, missingRanks }));
-    return { ...tensor, bytes, pending };
+    return recordOf(key, {
+      entry: this.#catalog.get(key),
+      pending: this.#rendezvous.named(key),
+      commits: this.#catalog.commits(key),
+      leases: this.#leases.countOf(key),
+    });
+  }
+
+  /** Counts of everything that the store holds. */
+  statistics(): LedgerStatistics {
+    return statisticsOf({
+      holdings: this.#holdings,
+      catalog: this.#catalog,
+      leases: this.#leases,
+      quota: this.#quota,
+      unfinished: this.#rendezvous.size,
+      lostVolumes: this.lostVolumes,
+    });
   }
 
   /** Segment files that nothing refers to any more, since the last call. */
   takeDropped(): readonly SegmentName[] {
-    return this.#segments.takeDropped();
+    return this.#holdings.segments.takeDropped();
   }
 }

@@ -1,68 +1,146 @@
 import { rmSync } from 'node:fs';
-import { type MeshFailure, thisHost } from '@forge/monarch';
+import { type HostMesh, type MeshFailure, thisHost } from '@forge/monarch';
 import { Controller } from './controller.ts';
+import type { RetentionRule } from './retention.ts';
 import { Store, type StoreReference } from './store.ts';
-import type { TransportKind } from './transport/transport.ts';
+import type { SelectVolume, Strategy } from './strategy.ts';
+import type { TransportKind, VolumeAddress } from './transport/transport.ts';
 import { Volume } from './volume.ts';
 
 /** How a store is started. */
 export interface StoreOptions {
-  /** Processes that hold bytes; ranks are spread over them. @default 1 */
+  /** Processes that hold bytes, on each host. @default 1 */
   readonly volumes?: number;
+  /** Machines that hold bytes. @default this one */
+  readonly hosts?: HostMesh<string>;
   /** Whether they run in processes of their own or in this one. @default 'process' */
   readonly kind?: 'inline' | 'process';
+  /** Which volume a rank writes to. @default 'nearest' */
+  readonly strategy?: Strategy;
+  /** Decides instead of the strategy, in this process; others give theirs to attachStore. */
+  readonly selectVolume?: SelectVolume;
+  /** Volumes that get each piece, as far as so many live. What they hold outlives all but one of them. @default 1 */
+  readonly replicas?: number;
+  /** Bytes that the store may hold, replicas counted each. @default none: as many as the memory has */
+  readonly quotaBytes?: number;
+  /** Generations that are kept beside the newest. @default [] */
+  readonly retention?: readonly RetentionRule[];
   /** How bytes travel; 'auto' takes the memory of the host where client and volume share it. @default 'auto' */
   readonly transport?: TransportKind | 'auto';
   /** Address that volumes listen on and clients connect to. @default '127.0.0.1' */
   readonly host?: string;
   /** Folder for the bytes. @default /dev/shm where it is writable, else the temporary folder */
   readonly folder?: string;
-  /** How long a volume may take to answer for one frame. @default 30000 */
+  /** How long the store or a volume may take to answer; an operation that is repeated may take twice that. @default 30000 */
   readonly timeoutMs?: number;
-  /** Sees every failure of the store's processes before the owner does. `true`: handled. @default none: the owner fails */
+  /** How long a client that was cut off may take to come back before its leases and transactions end. @default 5000 */
+  readonly reconnectMs?: number;
+  /**
+   * Sees every failure of the store's processes before the owner does. `true`: handled.
+   * @default the death of a volume is handled when replicas are left, everything else is not
+   */
   readonly supervise?: (failure: MeshFailure) => boolean | Promise<boolean>;
 }
 
-/** Starts a store. This process owns it: it ends with the store's disposal, or with the process. */
+/**
+ * Starts a store. This process owns it: it ends with the store's disposal, or with the process.
+ * @throws RangeError when an option is out of range; nothing is started then.
+ */
 export async function openStore({
   volumes = 1,
+  hosts = thisHost(),
   kind = 'process',
+  strategy = 'nearest',
+  selectVolume,
+  replicas = 1,
+  quotaBytes,
+  retention = [],
   transport = 'auto',
   host = '127.0.0.1',
   folder,
   timeoutMs = 30_000,
+  reconnectMs = 5_000,
   supervise,
 }: StoreOptions = {}): Promise<Store> {
-  const procs = await thisHost().spawnProcs({
-    perHost: { volume: volumes },
+  checkOptions({ volumes: volumes * hosts.length, replicas, quotaBytes });
+  const addresses: VolumeAddress[] = [];
+  // A volume removes its own folder, unless it is killed: as this process does with it, at once or in its last moment.
+  const removeFolder = ({ directory }: VolumeAddress) =>
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  const removeFolders = () => addresses.forEach(removeFolder);
+  const lost = new Set<string>();
+  let tellLost = (_: string) => {};
+  const onFailure = async (failure: MeshFailure): Promise<boolean> => {
+    for (const { rank } of failure.points) {
+      const address = addresses[rank];
+      if (address === undefined || lost.has(address.id)) continue;
+      lost.add(address.id);
+      tellLost(address.id);
+      if (replicas > 1) removeFolder(address);
+    }
+    const isHandled = (await supervise?.(failure)) ?? false;
+    return isHandled || (replicas > 1 && lost.size < addresses.length);
+  };
+  const home = await thisHost().spawnProcs({
     kind,
-    name: 'torchstore',
+    name: 'torchstore-controller',
     ...(supervise !== undefined && { supervise }),
   });
+  const procs = await hosts
+    .spawnProcs({ perHost: { volume: volumes }, kind, name: 'torchstore', supervise: onFailure })
+    .catch(async (error: unknown) => {
+      await home.stop('the store did not start');
+      throw error;
+    });
+  const stop = async (reason: string) => {
+    await procs.stop(reason);
+    await home.stop(reason);
+  };
   try {
-    const controller = await procs.slice({ volume: 0 }).spawn('controller', Controller);
+    const limits = { retention, reconnectMs, ...(quotaBytes !== undefined && { quotaBytes }) };
+    const controller = await home.spawn('controller', Controller, limits);
     const mesh = await procs.spawn('volumes', Volume, controller, { host, parent: folder });
-    const addresses = [...(await mesh.address.call()).values()];
-    await Promise.all(addresses.map(({ id }, volume) => controller.addVolume.callOne(id, mesh.slice({ volume }))));
-    const reference: StoreReference = { controller, volumes: addresses, options: { transport, timeoutMs } };
-    // A volume removes its own folder, unless it is killed: as this process does with it in its last moment.
-    const removeFolders = () => {
-      for (const { directory } of addresses) rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
-    };
+    const row = mesh.flatten('volume');
+    addresses.push(...(await row.address.call()).values());
+    for (const [volume, { id }] of addresses.entries()) await controller.addVolume.callOne(id, row.slice({ volume }));
+    tellLost = (volume) => controller.loseVolume.broadcast(volume);
+    const options = { transport, strategy, replicas, timeoutMs, reconnectMs, hasQuota: quotaBytes !== undefined };
+    const reference: StoreReference = { controller, volumes: addresses, options };
     process.once('exit', removeFolders);
-    return new Store(reference, async () => {
-      await procs.stop('the store was closed');
+    const close = async () => {
+      await stop('the store was closed');
       process.off('exit', removeFolders);
       removeFolders();
-    });
+    };
+    return new Store(reference, { close, selectVolume });
   } catch (error) {
-    await procs.stop('the store did not start');
+    await stop('the store did not start');
     throw error;
   }
 }
 
+function checkOptions({
+  volumes,
+  replicas,
+  quotaBytes,
+}: {
+  readonly volumes: number;
+  readonly replicas: number;
+  readonly quotaBytes: number | undefined;
+}): void {
+  const isCount = (value: number) => Number.isSafeInteger(value) && value >= 1;
+  if (!isCount(volumes)) throw new RangeError(`A store of ${volumes} volumes cannot open; give at least 1.`);
+  if (!isCount(replicas) || replicas > volumes)
+    throw new RangeError(`${replicas} replicas need as many volumes; the store has ${volumes}.`);
+  if (quotaBytes !== undefined && !(quotaBytes >= 0))
+    throw new RangeError(`A quota of ${quotaBytes} bytes is not one.`);
+}
+
+/** How a process attaches to a store. */
+export interface AttachOptions extends Pick<StoreOptions, 'transport' | 'selectVolume'> {}
+
 /** Uses a store that another process has opened. The transport is probed anew; it can be forced here too. */
-export function attachStore(reference: StoreReference, { transport }: Pick<StoreOptions, 'transport'> = {}): Store {
+export function attachStore(reference: StoreReference, { transport, selectVolume }: AttachOptions = {}): Store {
   const options = transport === undefined ? reference.options : { ...reference.options, transport };
-  return new Store({ ...reference, options }, async () => {});
+  return new Store({ ...reference, options }, { close: async () => {}, selectVolume });
 }

@@ -1,11 +1,20 @@
 import { bytesOf } from '@forge/tensor';
-import type { Part, Place } from './batch.ts';
+import type { Part } from './batch.ts';
 import type { Piece } from './sharded-tensor.ts';
 
 /** Buffers that become one segment. */
 export interface Package {
   readonly segment: string;
   readonly buffers: Uint8Array[];
+}
+
+/** Where pieces go. */
+export interface PackOptions {
+  /** Every one gets all segments: they are replicas of each other. */
+  readonly volumes: readonly string[];
+  readonly nextSegment: () => string;
+  /** A piece that another rank holds too is left to that rank: there is only one volume. */
+  readonly skipReplicas: boolean;
 }
 
 /** Pieces of at least this size have a segment of their own, so that their memory is freed with them. */
@@ -17,23 +26,24 @@ const alignment = 64;
 
 const padding = new Uint8Array(alignment);
 
+interface Spot {
+  readonly segment: string;
+  readonly byteOffset: number;
+}
+
 /** Which piece goes where: the segments to write, and the metadata that says so. */
 export function packPieces(
   pieces: readonly Piece[],
-  {
-    volume,
-    nextSegment,
-    skipReplicas,
-  }: { readonly volume: string; readonly nextSegment: () => string; readonly skipReplicas: boolean },
+  { volumes, nextSegment, skipReplicas }: PackOptions,
 ): { readonly packages: readonly Package[]; readonly parts: readonly Part[] } {
   const packages: Package[] = [];
   let pack: Package | undefined;
   let packed = 0;
-  const place = (bytes: Uint8Array): Place => {
+  const spot = (bytes: Uint8Array): Spot => {
     if (bytes.length >= largeBytes) {
       const own = { segment: nextSegment(), buffers: [bytes] };
       packages.push(own);
-      return { volume, segment: own.segment, byteOffset: 0, byteLength: bytes.length };
+      return { segment: own.segment, byteOffset: 0 };
     }
     if (pack === undefined || packed + bytes.length > packBytes) {
       pack = { segment: nextSegment(), buffers: [] };
@@ -42,14 +52,27 @@ export function packPieces(
     }
     const byteOffset = packed;
     const gap = (alignment - (bytes.length % alignment)) % alignment;
-    pack.buffers.push(bytes, padding.subarray(0, gap));
+    pack.buffers.push(bytes);
+    if (gap > 0) pack.buffers.push(padding.subarray(0, gap));
     packed += bytes.length + gap;
-    return { volume, segment: pack.segment, byteOffset, byteLength: bytes.length };
+    return { segment: pack.segment, byteOffset };
   };
   const parts = pieces.map(({ key, local, globalShape, region, isReplica }): Part => {
     const bytes = bytesOf(local);
     const isAbsent = bytes.length === 0 || (isReplica && skipReplicas);
-    return { key, dtype: local.dtype, globalShape, region, place: isAbsent ? undefined : place(bytes) };
+    const own = isAbsent ? undefined : spot(bytes);
+    const places = own === undefined ? [] : volumes.map((volume) => ({ ...own, volume, byteLength: bytes.length }));
+    return { key, dtype: local.dtype, globalShape, region, places };
   });
   return { packages, parts };
+}
+
+/** Bytes that pieces will take on all volumes together. */
+export function bytesToWrite(
+  pieces: readonly Piece[],
+  { volumes, skipReplicas }: Omit<PackOptions, 'nextSegment'>,
+): number {
+  let bytes = 0;
+  for (const { local, isReplica } of pieces) if (!(isReplica && skipReplicas)) bytes += local.data.byteLength;
+  return bytes * volumes.length;
 }

@@ -1,14 +1,30 @@
 import { randomUUID } from 'node:crypto';
 import { VolumeUnavailableError } from './errors.ts';
+import { homesOf, type SelectVolume, type Strategy } from './strategy.ts';
 import { Connection } from './transport/connection.ts';
 import { seesDirectory, tmpfsTransport } from './transport/tmpfs.ts';
 import type { Transport, TransportKind, VolumeAddress } from './transport/transport.ts';
 import { webSocketTransport } from './transport/websocket.ts';
 
-/** How a client chooses transports, and how long it waits. */
+/** How a client chooses volumes and transports, and how long it waits. */
 export interface SessionOptions {
   readonly transport: TransportKind | 'auto';
+  readonly strategy: Strategy;
+  /** Volumes that get each piece. */
+  readonly replicas: number;
   readonly timeoutMs: number;
+}
+
+/** What a session is opened with. */
+export interface SessionPlace {
+  readonly addresses: readonly VolumeAddress[];
+  readonly options: SessionOptions;
+  /** Used instead of the strategy. */
+  readonly selectVolume: SelectVolume | undefined;
+  /** Volumes that do not answer: others are preferred. */
+  readonly avoided: ReadonlySet<string>;
+  /** Tells the store that a volume watches this session; false when either has ended. */
+  readonly register: (session: string, volume: string) => Promise<boolean>;
 }
 
 /** How a client talks to one volume. */
@@ -23,16 +39,20 @@ export interface Link extends Disposable {
  */
 export class Session implements Disposable {
   readonly id: string = randomUUID();
-  readonly #addresses: readonly VolumeAddress[];
-  readonly #options: SessionOptions;
+  /** Resolves when the session ends. */
+  readonly ended: Promise<void>;
+  readonly #place: SessionPlace;
   readonly #links = new Map<string, Promise<Link>>();
-  #visible: Promise<readonly VolumeAddress[]> | undefined;
+  readonly #resolveEnded: () => void;
+  #visible: Promise<ReadonlySet<string>> | undefined;
   #isEnded = false;
   #lastSegment = 0;
 
-  constructor(addresses: readonly VolumeAddress[], options: SessionOptions) {
-    this.#addresses = addresses;
-    this.#options = options;
+  constructor(place: SessionPlace) {
+    this.#place = place;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
+    this.#resolveEnded = resolve;
   }
 
   get isEnded(): boolean {
@@ -46,26 +66,35 @@ export class Session implements Disposable {
   }
 
   /** The volumes whose memory this process shares. */
-  #visibleVolumes(): Promise<readonly VolumeAddress[]> {
+  #visibleVolumes(): Promise<ReadonlySet<string>> {
     this.#visible ??= (async () => {
-      if (this.#options.transport === 'websocket') return [];
-      const seen = await Promise.all(this.#addresses.map(seesDirectory));
-      return this.#addresses.filter((_, index) => seen[index]);
+      const { addresses, options } = this.#place;
+      if (options.transport === 'websocket') return new Set<string>();
+      const seen = await Promise.all(addresses.map(seesDirectory));
+      return new Set(addresses.flatMap(({ id }, index) => (seen[index] ? [id] : [])));
     })();
     return this.#visible;
   }
 
-  /** The volume that a rank writes to: one on this host if there is one, ranks spread over them. */
-  async home(rank: number): Promise<Link> {
+  /** The volumes that a rank writes to, one for each replica. */
+  async homes(rank: number): Promise<readonly Link[]> {
+    const { addresses, avoided, options, selectVolume } = this.#place;
     const visible = await this.#visibleVolumes();
-    const candidates = visible.length > 0 ? visible : this.#addresses;
-    return this.link(candidates[rank % candidates.length]!.id);
+    const answering = addresses.filter(({ id }) => !avoided.has(id));
+    const volumes = (answering.length > 0 ? answering : addresses).map(({ id }) => ({ id, isNear: visible.has(id) }));
+    const ids = homesOf(selectVolume ?? options.strategy, { rank, replicas: options.replicas, volumes });
+    return Promise.all(ids.map((id) => this.link(id)));
+  }
+
+  /** Connects to one volume at least: it tells the store when this client is gone. */
+  async anchor(): Promise<void> {
+    if (this.#links.size === 0) await this.homes(0);
+    else await Promise.all(this.#links.values());
   }
 
   /** How this process reaches a volume, as probed; nothing is connected. */
   async transportTo(volume: string): Promise<TransportKind> {
-    const visible = await this.#visibleVolumes();
-    return visible.some(({ id }) => id === volume) ? 'tmpfs' : 'websocket';
+    return (await this.#visibleVolumes()).has(volume) ? 'tmpfs' : 'websocket';
   }
 
   /** Connects to a volume once. */
@@ -79,15 +108,23 @@ export class Session implements Disposable {
   }
 
   async #open(volume: string): Promise<Link> {
-    const address = this.#addresses.find(({ id }) => id === volume);
+    const { addresses, options, register } = this.#place;
+    const address = addresses.find(({ id }) => id === volume);
     if (address === undefined || this.#isEnded) throw new VolumeUnavailableError(volume, 'the session has ended');
-    const { timeoutMs, transport: wanted } = this.#options;
+    const { timeoutMs, transport: wanted } = options;
     const isShared = (await this.transportTo(volume)) === 'tmpfs';
     if (wanted === 'tmpfs' && !isShared)
       throw new VolumeUnavailableError(volume, `${address.directory} is not visible here`);
     const connection = await Connection.open(address, { session: this.id, timeoutMs });
-    if (this.#isEnded) connection[Symbol.dispose]();
     void connection.closed.then(() => this[Symbol.dispose]());
+    const isRegistered = await register(this.id, volume).catch((error: unknown) => {
+      connection[Symbol.dispose]();
+      throw error;
+    });
+    if (this.#isEnded || !isRegistered) {
+      connection[Symbol.dispose]();
+      throw new VolumeUnavailableError(volume, 'it was lost, or the session has ended');
+    }
     const transport = isShared ? tmpfsTransport(address) : webSocketTransport(connection);
     return { volume, transport, [Symbol.dispose]: () => connection[Symbol.dispose]() };
   }
@@ -95,6 +132,7 @@ export class Session implements Disposable {
   [Symbol.dispose](): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#resolveEnded();
     for (const opening of this.#links.values()) {
       opening.then(
         (link) => link[Symbol.dispose](),

@@ -1,5 +1,6 @@
-import { isDType, type Tensor } from '@forge/tensor';
+import type { Tensor } from '@forge/tensor';
 import { StateDictError } from './errors.ts';
+import { isTensor, type PlainData } from './object-value.ts';
 import type { ShardedTensor } from './sharded-tensor.ts';
 
 /** A value that is stored beside the tensors, as it is. */
@@ -13,17 +14,18 @@ export interface StateDict {
 /** What a state dict may hold. */
 export type StateDictItem = Tensor | ShardedTensor | Scalar | StateDict | readonly StateDictItem[];
 
-/** What a state dict looks like when it comes back: every tensor is whole. */
+/** What a state dict looks like when it comes back: tensors are whole unless a layout was asked for. */
 export interface LoadedStateDict {
   [name: string]: LoadedItem;
 }
 
 /** What a loaded state dict may hold. */
-export type LoadedItem = Tensor | Scalar | LoadedStateDict | LoadedItem[];
+export type LoadedItem = Tensor | PlainData | LoadedStateDict | LoadedItem[];
 
 /** The shape of a state dict as plain data: where its tensors are stored, and its scalars. */
 export type Structure =
   | { readonly kind: 'tensor'; readonly key: string }
+  | { readonly kind: 'object'; readonly key: string }
   | { readonly kind: 'scalar'; readonly value: Scalar }
   | { readonly kind: 'list'; readonly items: readonly Structure[] }
   | { readonly kind: 'dict'; readonly entries: readonly (readonly [name: string, item: Structure])[] };
@@ -32,10 +34,6 @@ export type Structure =
 export interface FlatStateDict {
   readonly tensors: ReadonlyMap<string, Tensor | ShardedTensor>;
   readonly structure: Structure;
-}
-
-function isTensor(value: object): value is Tensor {
-  return 'dtype' in value && typeof value.dtype === 'string' && isDType(value.dtype) && 'data' in value;
 }
 
 function isPiece(value: object): value is ShardedTensor {
@@ -72,25 +70,26 @@ export function flattenStateDict(prefix: string, stateDict: StateDict): FlatStat
   return { structure: flatten(prefix, stateDict), tensors };
 }
 
-/** Every key at which a structure expects a tensor. */
-export function* tensorKeys(structure: Structure): Generator<string> {
-  if (structure.kind === 'tensor') yield structure.key;
-  else if (structure.kind === 'list') for (const item of structure.items) yield* tensorKeys(item);
-  else if (structure.kind === 'dict') for (const [, item] of structure.entries) yield* tensorKeys(item);
+/** Every key at which a structure expects a tensor or an object. */
+export function* storedKeys(structure: Structure): Generator<string> {
+  if (structure.kind === 'tensor' || structure.kind === 'object') yield structure.key;
+  else if (structure.kind === 'list') for (const item of structure.items) yield* storedKeys(item);
+  else if (structure.kind === 'dict') for (const [, item] of structure.entries) yield* storedKeys(item);
 }
 
-/** Puts a state dict back together from its structure and its tensors. */
-export function restoreStateDict(structure: Structure, tensorAt: (key: string) => Tensor): LoadedItem {
+/** Puts a state dict back together from its structure and what its keys hold. */
+export function restoreStateDict(structure: Structure, valueAt: (key: string) => LoadedItem): LoadedItem {
   switch (structure.kind) {
     case 'tensor':
-      return tensorAt(structure.key);
+    case 'object':
+      return valueAt(structure.key);
     case 'scalar':
       return structure.value;
     case 'list':
-      return structure.items.map((item) => restoreStateDict(item, tensorAt));
+      return structure.items.map((item) => restoreStateDict(item, valueAt));
     case 'dict':
       // fromEntries defines own properties, so a name like '__proto__' stays a name.
-      return Object.fromEntries(structure.entries.map(([name, item]) => [name, restoreStateDict(item, tensorAt)]));
+      return Object.fromEntries(structure.entries.map(([name, item]) => [name, restoreStateDict(item, valueAt)]));
   }
 }
 

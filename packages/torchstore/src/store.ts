@@ -1,26 +1,20 @@
-import {
-  checkRegion,
-  type DType,
-  type Region,
-  type Shape,
-  sameShape,
-  type Tensor,
-  tensor,
-  wholeRegion,
-} from '@forge/tensor';
-import type { LocatedTensor, TensorRecord } from './batch.ts';
 import { Client, type ClientAddress } from './client.ts';
-import { describeTensor, MismatchError, StateDictError } from './errors.ts';
-import { type Layout, layoutRegion } from './placement.ts';
-import type { SessionOptions } from './session.ts';
-import { isSharded, type Participant, pieceOf, type ShardedTensor } from './sharded-tensor.ts';
-import { flattenStateDict, type LoadedStateDict, restoreStateDict, type StateDict } from './state-dict.ts';
+import type { ClientStatistics } from './client-statistics.ts';
+import { BatchError, StateDictError } from './errors.ts';
+import { Lease, type LeaseOptions } from './lease.ts';
+import { Publisher, type PublisherOptions } from './publisher.ts';
+import { Reader } from './reader.ts';
+import type { LedgerStatistics, TensorRecord } from './records.ts';
+import { type Participant, pieceOf } from './sharded-tensor.ts';
+import { flattenStateDict, type StateDict } from './state-dict.ts';
+import type { SelectVolume } from './strategy.ts';
+import { putInTransaction, Transaction, type TransactionOptions, transactionTitle } from './transaction.ts';
 import type { TransportKind } from './transport/transport.ts';
+import { isLaidOut, type StoredValue, storedFrom } from './value.ts';
+import { putTogether } from './writer.ts';
 
 /** What crosses processes to attach to a store: plain data and a handle, as an argument or in a message. */
-export interface StoreReference extends ClientAddress {
-  readonly options: SessionOptions;
-}
+export type StoreReference = ClientAddress;
 
 /** How a tensor is put. */
 export interface PutOptions {
@@ -31,32 +25,21 @@ export interface PutOptions {
   readonly version?: number;
 }
 
-/** Which part of a tensor is wanted, and where it goes; `layout` and `region` exclude each other. */
-export interface GetOptions {
-  /** The piece that a rank of this layout holds. */
-  readonly layout?: Layout;
-  /** The piece at this region. */
-  readonly region?: Region;
-  /** Filled and returned. @default a new tensor */
-  readonly into?: Tensor;
-}
-
 /** How a state dict is put. */
 export interface PutStateDictOptions extends PutOptions {
   /** This rank among those that put one state dict together. @default the rank of its laid-out tensors, else 0 of 1 */
   readonly participant?: Participant;
 }
 
-/** How a state dict is read. */
-export interface GetStateDictOptions {
-  /** Tensors to fill, under the same names; what it lacks is allocated. */
-  readonly into?: StateDict;
-}
-
-/** What is known about a tensor without reading it. */
+/** What is known about a key without reading it. */
 export interface TensorStat extends TensorRecord {
   /** How this process reaches each volume that holds a part. */
   readonly transports: Readonly<Record<string, TransportKind>>;
+}
+
+/** Counts of what a store holds, and of what this process has done with it. */
+export interface StoreStatistics extends LedgerStatistics {
+  readonly client: ClientStatistics;
 }
 
 /** How long to wait for a key. */
@@ -69,60 +52,65 @@ export interface WaitOptions {
 }
 
 /** Tensors by key, put in any layout and got in any other, by any process that holds the reference. */
-export class Store implements AsyncDisposable {
+export class Store extends Reader implements AsyncDisposable {
   readonly reference: StoreReference;
   readonly #client: Client;
   readonly #close: () => Promise<void>;
 
-  constructor(reference: StoreReference, close: () => Promise<void>) {
+  constructor(
+    reference: StoreReference,
+    { close, selectVolume }: { readonly close: () => Promise<void>; readonly selectVolume: SelectVolume | undefined },
+  ) {
+    const client = new Client(reference, selectVolume);
+    super(client, {});
     this.reference = reference;
-    this.#client = new Client(reference, reference.options);
+    this.#client = client;
     this.#close = close;
   }
 
   /**
-   * Stores a tensor, or this rank's piece of one. It becomes visible, and replaces what the key held, when the pieces of
-   * all ranks have arrived and cover the tensor. Its data must not change until this resolves.
+   * Stores a tensor, this rank's piece of one, or a small object of plain data. It becomes visible, and replaces what the
+   * key held, when the pieces of all ranks have arrived and cover the tensor. Its data must not change until this resolves.
    * @throws {MismatchError} when a local tensor does not have the shape of its piece, or ranks disagree.
-   * @throws {CoverageError} when all ranks have put and the tensor is not covered.
+   * @throws {CoverageError} when all ranks have put and the tensor is not covered; {@link OverlapError} when twice.
    * @throws {VersionConflictError} when a newer version is visible.
    * @throws {IncompleteError} when this rank is eight puts ahead of another.
+   * @throws {QuotaError} before a byte moves; {@link VolumeFullError} when the memory is full.
    */
-  async put(key: string, value: Tensor | ShardedTensor, { version }: PutOptions = {}): Promise<void> {
-    const piece = pieceOf(key, value);
-    const { participant, layoutDigest: digest } = piece;
-    await this.#client.put({ name: key, digest, participant, version, structure: undefined, pieces: [piece] });
+  async put(key: string, value: StoredValue, { version }: PutOptions = {}): Promise<void> {
+    const stored = storedFrom([[key, value]]);
+    const [piece] = stored.pieces;
+    const participant = piece === undefined ? { rank: 0, ranks: 1 } : piece.participant;
+    await putTogether(
+      this.#client,
+      { name: key, digest: piece?.layoutDigest ?? 'object', participant, version },
+      stored,
+    );
   }
 
   /**
-   * Reads a tensor, or a part of it, of the newest visible generation; never parts of two.
-   * @throws {KeyNotFoundError} when there is none.
-   * @throws {IncompleteError} when ranks of its first put are missing.
-   * @throws {MismatchError} when `into` has another dtype or shape.
+   * Stores many tensors and objects, which become visible in one step: all or nothing. Pieces with layouts must have the
+   * same rank of as many ranks, and each rank puts the same keys.
+   * @throws {BatchError} when it is empty, and what put throws.
    */
-  async get(key: string, { layout, region, into }: GetOptions = {}): Promise<Tensor> {
-    const wanted = ({ shape }: LocatedTensor): Region => {
-      if (layout !== undefined) return layoutRegion(shape, layout);
-      if (region !== undefined) checkRegion(region, shape);
-      return region ?? wholeRegion(shape);
-    };
-    const { wishes } = await this.#client.read(
-      (controller, session) => controller.locate.callOne(session, [key]),
-      ({ tensors }) => ({
-        wishes: tensors.map((located) => ({
-          located,
-          region: wanted(located),
-          target: targetFor(located, wanted(located), into),
-        })),
-      }),
-    );
-    return wishes[0]!.target; // one key was asked for
+  async putBatch(
+    values: Readonly<Record<string, StoredValue>>,
+    { version, participant }: PutStateDictOptions = {},
+  ): Promise<void> {
+    const keys = Object.keys(values).sort();
+    if (keys.length === 0) throw new BatchError(keys);
+    const stored = storedFrom(Object.entries(values));
+    const rank = participant ?? commonParticipant(Object.entries(values));
+    const digest = JSON.stringify([keys, stored.pieces.length]);
+    const title = { name: keys[0]!, digest, participant: rank, version }; // it is not empty
+    await putTogether(this.#client, title, stored);
   }
 
   /**
    * Stores nested names as one: all of it becomes visible in one step, when all ranks have put theirs, and replaces the
-   * state dict that the prefix held.
+   * state dict that the prefix held. It is a transaction of one call.
    * @throws {StateDictError} when two tensors get the same key, or laid-out tensors disagree about the ranks.
+   * @throws what put and the commit of a transaction throw.
    */
   async putStateDict(
     prefix: string,
@@ -131,65 +119,65 @@ export class Store implements AsyncDisposable {
   ): Promise<void> {
     const { tensors, structure } = flattenStateDict(prefix, stateDict);
     const pieces = [...tensors].map(([key, value]) => pieceOf(key, value));
-    const laidOut = pieces.filter((piece) => isSharded(tensors.get(piece.key)!) && piece.participant !== undefined);
-    const own = participant ?? laidOut[0]?.participant ?? { rank: 0, ranks: 1 };
-    const odd = laidOut.find((piece) => piece.participant?.rank !== own.rank || piece.participant.ranks !== own.ranks);
-    if (odd !== undefined && participant === undefined) {
-      throw new StateDictError(odd.key, 'its layout has other ranks than the rest; name the participant');
-    }
-    await this.#client.put({ name: prefix, digest: 'state dict', participant: own, version, structure, pieces });
+    const title = transactionTitle(prefix, participant ?? commonParticipant([...tensors]), version);
+    await this.#client.puts.measure(() =>
+      this.#client.attempt((session) =>
+        putInTransaction(this.#client, session, { title, structure, pieces, objects: [] }),
+      ),
+    );
   }
 
   /**
-   * Reads a state dict as it was put, its tensors whole. Keys that were put one by one come back as a flat record of
-   * the names below the prefix.
-   * @throws {KeyNotFoundError} when there is none.
+   * Begins to write many keys below a prefix, from as many ranks as the participant says; each of them begins and commits.
+   * Nothing is visible before the last commit, and the version before it stays readable until then.
+   * @throws {VersionConflictError} when the version is visible, or another writer holds this rank of it.
    */
-  async getStateDict(prefix: string, { into = {} }: GetStateDictOptions = {}): Promise<LoadedStateDict> {
-    const { tensors: targets } = flattenStateDict(prefix, into);
-    const { structure, wishes } = await this.#client.read(
-      (controller, session) => controller.locatePrefix.callOne(session, prefix),
-      ({ tensors, structure }) => ({
-        structure,
-        wishes: tensors.map((located) => {
-          const target = targets.get(located.key);
-          if (target !== undefined && isSharded(target))
-            throw new StateDictError(located.key, 'a target must be a whole tensor');
-          const region = wholeRegion(located.shape);
-          return { located, region, target: targetFor(located, region, target) };
-        }),
-      }),
-    );
-    const byKey = new Map(wishes.map(({ located, target }) => [located.key, target]));
-    if (structure === undefined)
-      return Object.fromEntries([...byKey].map(([key, each]) => [key.slice(prefix.length + 1), each]));
-    // A state dict is a dict, and every key of its structure was located.
-    return restoreStateDict(structure, (key) => byKey.get(key)!) as LoadedStateDict;
+  async begin(prefix: string, options: TransactionOptions = {}): Promise<Transaction> {
+    return Transaction.begin(this.#client, prefix, options);
   }
 
-  /** Removes a tensor; readers that have begun still finish. Returns whether there was one. */
+  /** Publishes versions of a state dict under one prefix within the memory of two. */
+  publisher(prefix: string, options: PublisherOptions = {}): Publisher {
+    return new Publisher(this.#client, prefix, options);
+  }
+
+  /**
+   * Keeps what a key or prefix holds, exactly as it is now or was in a kept generation, for reads through the lease.
+   * @throws {KeyNotFoundError} when there is nothing, {@link GenerationGoneError} when that generation is not kept.
+   */
+  async lease(keyOrPrefix: string, options: LeaseOptions = {}): Promise<Lease> {
+    return new Lease(this.#client, keyOrPrefix, await this.#client.lease({ ...options, name: keyOrPrefix }));
+  }
+
+  /** Removes a key, and what of it some ranks have put; readers that have begun still finish. Returns whether there was any. */
   async delete(key: string): Promise<boolean> {
-    return this.#client.ask((controller) => controller.remove.callOne(key));
+    return this.#client.ask((controller, deadline) => controller.remove.with(deadline).callOne(key));
   }
 
-  /** Removes every tensor whose key a prefix covers (`a` covers `a` and `a.b`); returns how many there were. */
+  /** Removes keys; those that are not there and those named twice do not matter. Returns how many there were. */
+  async deleteBatch(keys: readonly string[]): Promise<number> {
+    if (keys.length === 0) return 0;
+    return this.#client.ask((controller, deadline) => controller.removeAll.with(deadline).callOne([...new Set(keys)]));
+  }
+
+  /** Removes every key that a prefix covers (`a` covers `a` and `a.b`), and transactions there; returns how many there were. */
   async deletePrefix(prefix: string): Promise<number> {
-    return this.#client.ask((controller) => controller.removePrefix.callOne(prefix));
+    return this.#client.ask((controller, deadline) => controller.removePrefix.with(deadline).callOne(prefix));
   }
 
-  /** Whether a tensor is visible. */
+  /** Whether a key is visible. */
   async exists(key: string): Promise<boolean> {
-    return this.#client.ask((controller) => controller.exists.callOne(key));
+    return this.#client.ask((controller, deadline) => controller.exists.with(deadline).callOne(key));
   }
 
   /** Visible keys that a prefix covers, whole components only; all keys without one. */
   async keys(prefix?: string): Promise<string[]> {
-    return this.#client.ask((controller) => controller.keys.callOne(prefix));
+    return this.#client.ask((controller, deadline) => controller.keys.with(deadline).callOne(prefix));
   }
 
-  /** What is known about a visible tensor; undefined when there is none. */
+  /** What is known about a key that is visible or that some ranks have put; undefined when there is nothing. */
   async stat(key: string): Promise<TensorStat | undefined> {
-    const record = await this.#client.ask((controller) => controller.record.callOne(key));
+    const record = await this.#client.ask((controller, deadline) => controller.record.with(deadline).callOne(key));
     if (record === undefined) return undefined;
     const volumes = [...new Set(record.parts.map(({ place }) => place.volume))];
     const transports = await Promise.all(
@@ -198,13 +186,19 @@ export class Store implements AsyncDisposable {
     return { ...record, transports: Object.fromEntries(transports) };
   }
 
+  /** Counts and bytes of what the store holds, and counts, bytes and durations of what this process did with it. */
+  async statistics(): Promise<StoreStatistics> {
+    const held = await this.#client.ask((controller, deadline) => controller.statistics.with(deadline).callOne());
+    return { ...held, client: this.#client.statistics };
+  }
+
   /**
    * Resolves, with its generation, when a key or one below it is visible.
    * @throws an error with code ERR_MONARCH_TIMEOUT when the time is over, and the signal's reason when it aborts.
    */
   async waitFor(keyOrPrefix: string, { minGeneration = 0, timeoutMs, signal }: WaitOptions = {}): Promise<number> {
     const options = { ...(timeoutMs !== undefined && { timeoutMs }), ...(signal !== undefined && { signal }) };
-    return this.#client.ask((controller) => controller.waitFor.with(options).callOne(keyOrPrefix, minGeneration));
+    return this.#client.call((controller) => controller.waitFor.with(options).callOne(keyOrPrefix, minGeneration));
   }
 
   /** Ends this process's use of the store, and the store itself when it was opened here. */
@@ -214,16 +208,12 @@ export class Store implements AsyncDisposable {
   }
 }
 
-/** The tensor that a region is read to. */
-function targetFor({ key, dtype }: LocatedTensor, { size }: Region, into: Tensor | undefined): Tensor {
-  if (into === undefined) return allocateTensor(dtype, size);
-  if (into.dtype === dtype && sameShape(into.shape, size)) return into;
-  throw new MismatchError(key, {
-    expected: describeTensor(dtype, size),
-    actual: describeTensor(into.dtype, into.shape),
-  });
-}
-
-function allocateTensor(dtype: DType, shape: Shape): Tensor {
-  return tensor(dtype, shape);
+/** The rank that all laid-out tensors say. @throws {StateDictError} when they disagree */
+function commonParticipant(values: readonly (readonly [key: string, value: StoredValue])[]): Participant {
+  const laidOut = storedFrom(values.filter(([, value]) => isLaidOut(value))).pieces;
+  const own = laidOut[0]?.participant ?? { rank: 0, ranks: 1 };
+  const odd = laidOut.find(({ participant }) => participant?.rank !== own.rank || participant.ranks !== own.ranks);
+  if (odd !== undefined)
+    throw new StateDictError(odd.key, 'its layout has other ranks than the rest; name the participant');
+  return own;
 }

@@ -23,6 +23,8 @@ interface Draft {
   readonly dtype?: 'float32' | 'int8';
 }
 
+const plain = { transaction: undefined, reservations: [], objects: [], structure: undefined };
+
 /** One rank's piece of a tensor that is cut along its first dimension. */
 function piece(draft: Draft = {}): Batch {
   const { key = 'w', shape = [4], ranks = 1, rank = 0, version, session = 's', dtype = 'float32' } = draft;
@@ -34,17 +36,17 @@ function piece(draft: Draft = {}): Batch {
     byteOffset: 0,
     byteLength: elementCount(region.size),
   };
-  const parts = [{ key, dtype, globalShape: shape, region, place }];
-  return { session, name: key, digest: `${ranks}`, participant: { rank, ranks }, version, parts, structure: undefined };
+  const parts = [{ key, dtype, globalShape: shape, region, places: [place] }];
+  return { ...plain, session, name: key, digest: `${ranks}`, participant: { rank, ranks }, version, parts };
 }
 
-const segmentOf = (batch: Batch) => batch.parts[0]!.place!.segment;
+const segmentOf = (batch: Batch) => batch.parts[0]!.places[0]!.segment;
 const dropped = () => ledger.takeDropped().map(({ segment }) => segment);
 
 describe('visibility', () => {
   test('a sharded put is visible when its last rank has arrived', () => {
     expect(ledger.commit(piece({ ranks: 3, rank: 2 }))).toEqual({ status: 'pending', missingRanks: [0, 1] });
-    expect(ledger.locate('r', ['w'])).toEqual({ status: 'incomplete', key: 'w', missingRanks: [0, 1] });
+    expect(ledger.locate({ session: 'r', of: { keys: ['w'] } })).toEqual({ status: 'incomplete', key: 'w', missingRanks: [0, 1] });
     expect(ledger.exists('w')).toBe(false);
     ledger.commit(piece({ ranks: 3, rank: 0 }));
     expect(ledger.commit(piece({ ranks: 3, rank: 1 }))).toMatchObject({ status: 'visible' });
@@ -58,12 +60,12 @@ describe('visibility', () => {
     ledger.commit(second);
     const other = piece({ ranks: 2, rank: 1 });
     expect(ledger.commit(other)).toMatchObject({ status: 'visible' });
-    const located = ledger.locate('r', ['w']);
+    const located = ledger.locate({ session: 'r', of: { keys: ['w'] } });
     expect(located.status === 'found' && located.tensors[0]!.parts.map(({ place }) => place.segment)).toEqual([
       segmentOf(first),
       segmentOf(other),
     ]);
-    expect(ledger.record('w')?.pending).toEqual([{ version: undefined, missingRanks: [1] }]);
+    expect(ledger.record('w')?.pending).toEqual([{ version: undefined, missingRanks: [1], bytes: 2 }]);
   });
 
   test('ranks that name versions meet by version', () => {
@@ -128,8 +130,8 @@ describe('lifetime', () => {
   test('an older generation goes when the newer is visible and nobody reads it', () => {
     const old = piece();
     ledger.commit(old);
-    const reading = ledger.locate('r', ['w']);
-    const also = ledger.locate('r', ['w']);
+    const reading = ledger.locate({ session: 'r', of: { keys: ['w'] } });
+    const also = ledger.locate({ session: 'r', of: { keys: ['w'] } });
     ledger.commit(piece());
     expect(dropped()).toEqual([]);
     if (reading.status !== 'found' || also.status !== 'found') throw new TypeError('not found');
@@ -144,18 +146,19 @@ describe('lifetime', () => {
   test('a reader whose session ends holds nothing any more', () => {
     const old = piece();
     ledger.commit(old);
-    ledger.locate('reader', ['w']);
+    ledger.locate({ session: 'reader', of: { keys: ['w'] } });
     ledger.commit(piece());
-    ledger.endSession({ volume: 'v', session: 'reader' });
+    ledger.endSession('reader');
     expect(dropped()).toEqual([segmentOf(old)]);
-    expect(ledger.locate('reader', ['w'])).toEqual({ status: 'sessionEnded' });
+    expect(ledger.locate({ session: 'reader', of: { keys: ['w'] } })).toEqual({ status: 'sessionEnded' });
   });
 
   test('a writer whose session ends keeps what it committed and can commit nothing more', () => {
     const kept = piece({ session: 'writer' });
     ledger.commit(kept);
-    expect(ledger.endSession({ volume: 'v', session: 'writer' })).toEqual([segmentOf(kept)]);
-    expect(ledger.endSession({ volume: 'other', session: 'writer' })).toEqual([]);
+    ledger.endSession('writer');
+    expect(ledger.segmentsOf({ volume: 'v', session: 'writer' })).toEqual([segmentOf(kept)]);
+    expect(ledger.segmentsOf({ volume: 'other', session: 'writer' })).toEqual([]);
     const late = piece({ session: 'writer' });
     expect(ledger.commit(late)).toEqual({ status: 'sessionEnded' });
     expect(dropped()).toEqual([segmentOf(late)]);
@@ -164,7 +167,7 @@ describe('lifetime', () => {
   test('a segment with several tensors goes with the last of them', () => {
     const place = { volume: 'v', segment: 's/pack', byteOffset: 0, byteLength: 4 };
     const region = { offset: [0], size: [1] };
-    const parts = ['a', 'b'].map((key): Part => ({ key, dtype: 'float32', globalShape: [1], region, place }));
+    const parts = ['a', 'b'].map((key): Part => ({ key, dtype: 'float32', globalShape: [1], region, places: [place] }));
     ledger.commit({ ...piece(), name: 'pack', parts });
     expect(ledger.remove('a')).toBe(true);
     expect(dropped()).toEqual([]);
@@ -221,8 +224,9 @@ test('ranks that arrive in any order, some ahead of others, make whole generatio
           done[rank] = round + 1;
           const region = layoutRegion(shape, { ...layout, rank });
           const place = { volume: 'v', segment: `s/${rank}-${round}`, byteOffset: 0, byteLength: 1 };
-          const parts: Part[] = [{ key: 'w', dtype: 'int8', globalShape: shape, region, place }];
+          const parts: Part[] = [{ key: 'w', dtype: 'int8', globalShape: shape, region, places: [place] }];
           const batch = {
+            ...plain,
             session: 's',
             name: 'w',
             digest: 'd',
@@ -231,13 +235,13 @@ test('ranks that arrive in any order, some ahead of others, make whole generatio
             parts,
           };
           live.add(place.segment);
-          expect(['visible', 'pending']).toContain(store.commit({ ...batch, structure: undefined }).status);
+          expect(['visible', 'pending']).toContain(store.commit(batch).status);
           for (const { segment } of store.takeDropped()) live.delete(segment);
           const complete = Math.min(...done);
           expect(store.exists('w')).toBe(complete > 0);
           if (complete === 0) continue;
           // Invariant: every piece that a reader sees comes from the newest round that all ranks have finished.
-          const located = store.locate('s', ['w']);
+          const located = store.locate({ session: 's', of: { keys: ['w'] } });
           if (located.status !== 'found') throw new TypeError(located.status);
           const seen = located.tensors[0]!.parts.map((part) => part.place.segment);
           expect(seen.sort()).toEqual(done.map((_, each) => `s/${each}-${complete - 1}`).sort());

@@ -2,7 +2,7 @@ import { tensor } from '@forge/tensor';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { StateDictError } from '../src/index.ts';
-import { flattenStateDict, mergeStructures, restoreStateDict, type StateDict, tensorKeys } from '../src/state-dict.ts';
+import { flattenStateDict, mergeStructures, restoreStateDict, type StateDict, storedKeys } from '../src/state-dict.ts';
 
 const { dict } = fc.letrec<{ dict: StateDict; item: StateDict[string] }>((tie) => ({
   dict: fc.dictionary(
@@ -24,7 +24,7 @@ test('what is taken apart comes back equal, empty containers and integer-like na
     fc.property(dict, (stateDict) => {
       const { tensors, structure } = flattenStateDict('prefix', stateDict);
       const copied = structuredClone(structure);
-      expect([...tensorKeys(structure)].sort()).toEqual([...tensors.keys()].sort());
+      expect([...storedKeys(structure)].sort()).toEqual([...tensors.keys()].sort());
       const restored = restoreStateDict(copied, (key) => {
         const found = tensors.get(key);
         if (found === undefined || 'local' in found) throw new TypeError(key);

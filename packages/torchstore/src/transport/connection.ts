@@ -1,6 +1,6 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { WebSocket } from 'ws';
-import { FrameError, VolumeUnavailableError } from '../errors.ts';
+import { FrameError, VolumeFullError, VolumeUnavailableError } from '../errors.ts';
 import { decodeFrame, encodeHead, type Frame, maxFrameBytes, window } from './frame.ts';
 import type { VolumeAddress } from './transport.ts';
 
@@ -123,7 +123,7 @@ export class Connection implements Disposable {
     }
     const waiting = this.#settle(frame.request);
     if (frame.type !== 'failed') waiting?.resolve(frame);
-    else waiting?.reject(new VolumeUnavailableError(this.volume, failureMessage(frame.meta)));
+    else waiting?.reject(failureOf(this.volume, frame.meta));
   }
 
   #rejectAll(error: Error): void {
@@ -136,7 +136,9 @@ export class Connection implements Disposable {
   }
 }
 
-function failureMessage(meta: unknown): string {
-  const hasMessage = typeof meta === 'object' && meta !== null && 'message' in meta;
-  return hasMessage ? String(meta.message) : 'it failed without a message';
+function failureOf(volume: string, meta: unknown): Error {
+  if (typeof meta !== 'object' || meta === null || !('message' in meta))
+    return new VolumeUnavailableError(volume, 'it failed without a message');
+  if ('isFull' in meta && meta.isFull === true) return new VolumeFullError(volume);
+  return new VolumeUnavailableError(volume, String(meta.message));
 }

@@ -9,6 +9,8 @@ export interface WriteRequest {
   readonly offset: number;
   /** The segment is whole after this frame. */
   readonly isLast: boolean;
+  /** The segment may exist; it is written anew. */
+  readonly overwrites: boolean;
 }
 
 /** The dimensions of a box, its bytes included; tensors of more do not occur. */
@@ -37,8 +39,13 @@ function segmentName(value: unknown): string {
 /** Checks the metadata of a write. @throws {FrameError} when it is malformed. */
 export function parseWrite(meta: unknown): WriteRequest {
   if (!isObject(meta)) throw new FrameError('A write has no metadata.');
-  const { segment, offset, isLast } = meta;
-  return { segment: segmentName(segment), offset: count(offset, 'an offset'), isLast: isLast === true };
+  const { segment, offset, isLast, overwrites } = meta;
+  return {
+    segment: segmentName(segment),
+    offset: count(offset, 'an offset'),
+    isLast: isLast === true,
+    overwrites: overwrites === true,
+  };
 }
 
 /** Checks the metadata of a read before anything is allocated for it. @throws {FrameError} when it is malformed or asks for too much. */

@@ -146,7 +146,8 @@ async function answer(socket: WebSocket, { type, request, meta, payload }: Frame
     else throw new FrameError(`A client does not send ${type} frames.`);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    reply = { type: 'failed', meta: { message }, payload: new Uint8Array(0) };
+    const isFull = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
+    reply = { type: 'failed', meta: { message, isFull }, payload: new Uint8Array(0) };
   }
   if (socket.readyState !== socket.OPEN) return;
   socket.send(encodeHead({ ...reply, request }), { binary: true, fin: false });
@@ -161,10 +162,11 @@ async function answer(socket: WebSocket, { type, request, meta, payload }: Frame
 }
 
 async function write(meta: unknown, payload: Uint8Array, { directory, session, writing }: Client): Promise<Reply> {
-  const { segment, offset, isLast } = parseWrite(meta);
+  const { segment, offset, isLast, overwrites } = parseWrite(meta);
   if (sessionOf(segment) !== session) throw new FrameError(`Session ${session} cannot write the segment ${segment}.`);
   const { O_CREAT, O_EXCL, O_WRONLY } = constants;
-  const descriptor = writing.get(segment) ?? openSync(join(directory, segment), O_CREAT | O_EXCL | O_WRONLY, 0o600);
+  const flags = O_CREAT | O_WRONLY | (overwrites ? 0 : O_EXCL);
+  const descriptor = writing.get(segment) ?? openSync(join(directory, segment), flags, 0o600);
   writing.set(segment, descriptor);
   await writeBuffers(descriptor, [payload], offset);
   if (isLast) {

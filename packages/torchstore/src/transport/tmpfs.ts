@@ -1,9 +1,9 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Fetch } from '../byte-box.ts';
 import { concurrently } from '../concurrently.ts';
-import { VolumeUnavailableError } from '../errors.ts';
+import { VolumeFullError, VolumeUnavailableError } from '../errors.ts';
 import { SegmentReader, writeBuffers } from '../segment-file.ts';
 import type { Transport, VolumeAddress } from './transport.ts';
 
@@ -21,19 +21,24 @@ export async function seesDirectory({ directory, nonce }: VolumeAddress): Promis
 
 /** Reads and writes the files of a volume on the same host. */
 export function tmpfsTransport({ id, directory }: VolumeAddress): Transport {
-  const unavailable = (cause: unknown) => new VolumeUnavailableError(id, describe(cause), { cause });
+  const failure = (cause: unknown) =>
+    codeOf(cause) === 'ENOSPC'
+      ? new VolumeFullError(id, { cause })
+      : new VolumeUnavailableError(id, describe(cause), { cause });
   return {
     kind: 'tmpfs',
-    async write(segment, buffers) {
+    async write(segment, buffers, { overwrites = false } = {}) {
       try {
-        const descriptor = openSync(join(directory, segment), 'wx', 0o600);
+        const { O_CREAT, O_EXCL, O_WRONLY } = constants;
+        const flags = O_CREAT | O_WRONLY | (overwrites ? 0 : O_EXCL); // without O_TRUNC: pages that are there are reused
+        const descriptor = openSync(join(directory, segment), flags, 0o600);
         try {
           await writeBuffers(descriptor, buffers, 0);
         } finally {
           closeSync(descriptor);
         }
       } catch (error) {
-        throw unavailable(error);
+        throw failure(error);
       }
     },
     async read(fetches) {
@@ -41,7 +46,7 @@ export function tmpfsTransport({ id, directory }: VolumeAddress): Transport {
       try {
         await concurrently(bySegment, maxOpenSegments, ([segment, own]) => readSegment(join(directory, segment), own));
       } catch (error) {
-        throw unavailable(error);
+        throw failure(error);
       }
     },
   };
@@ -52,9 +57,11 @@ async function readSegment(path: string, fetches: readonly Fetch[]): Promise<voi
   for (const fetch of fetches) await reader.fetch(fetch);
 }
 
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
+}
+
 function describe(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  if (code === 'ENOSPC') return 'its memory is full; delete old versions or give /dev/shm more space';
-  if (code === 'ENOENT') return 'a segment is gone, the connection to the volume was lost';
+  if (codeOf(cause) === 'ENOENT') return 'a segment is gone, the connection to the volume was lost';
   return cause instanceof Error ? cause.message : String(cause);
 }

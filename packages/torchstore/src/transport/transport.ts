@@ -3,11 +3,17 @@ import type { Fetch } from '../byte-box.ts';
 /** How bytes travel between a client and a volume. */
 export type TransportKind = 'tmpfs' | 'websocket';
 
+/** How a segment is written. */
+export interface WriteOptions {
+  /** The segment may exist, and nobody reads it: its memory is used again. @default false: it must be new */
+  readonly overwrites?: boolean;
+}
+
 /** Moves bytes between this process and one volume. What it reads is immutable; what it writes nobody reads yet. */
 export interface Transport {
   readonly kind: TransportKind;
-  /** Writes buffers side by side into a new segment. They must not change until it resolves. */
-  write(segment: string, buffers: readonly Uint8Array[]): Promise<void>;
+  /** Writes buffers side by side into a segment. They must not change until it resolves. */
+  write(segment: string, buffers: readonly Uint8Array[], options?: WriteOptions): Promise<void>;
   /** Reads boxes to where they are wanted. When it rejects, some of the targets may have been written. */
   read(fetches: readonly Fetch[]): Promise<void>;
 }

@@ -34,11 +34,11 @@ export function webSocketTransport(connection: Connection): Transport {
   };
   return {
     kind: 'websocket',
-    async write(segment, buffers) {
+    async write(segment, buffers, { overwrites = false } = {}) {
       await concurrently(payloads(packSmall(buffers)), window, ({ offset, payload }) =>
-        write({ segment, offset, isLast: false }, payload),
+        write({ segment, offset, isLast: false, overwrites }, payload),
       );
-      await write({ segment, offset: 0, isLast: true }, noBytes);
+      await write({ segment, offset: 0, isLast: true, overwrites }, noBytes);
     },
     async read(fetches) {
       const groups = groupFetches(fetches, { maxBytes: maxPayloadBytes, maxCount: maxBoxes });

@@ -1,0 +1,89 @@
+import {
+  checkRegion,
+  type DType,
+  kindOf,
+  type Region,
+  type Shape,
+  sameShape,
+  type Tensor,
+  tensor,
+  wholeRegion,
+} from '@forge/tensor';
+import type { Found, LocatedObject, LocatedTensor } from './batch.ts';
+import { describeTensor, MismatchError } from './errors.ts';
+import { isTensorEntry } from './holdings.ts';
+import { decodeObject, type PlainData } from './object-value.ts';
+import { type Layout, layoutRegion } from './placement.ts';
+import type { Wish } from './planner.ts';
+
+/** Which part of a tensor is wanted, and where it goes; `layout` and `region` exclude each other. */
+export interface GetOptions<D extends DType = DType> {
+  /** The piece that a rank of this layout holds. */
+  readonly layout?: Layout;
+  /** The piece at this region. */
+  readonly region?: Region;
+  /** Filled and returned. @default a new tensor */
+  readonly into?: Tensor<D>;
+  /** Cast to this float type, rounding to the nearest, ties to even. @default the dtype that was put; any other is an error */
+  readonly dtype?: D;
+}
+
+/** What a batch asks of each key: a tensor, or the object that lies there. */
+export type BatchRequest = Readonly<Record<string, GetOptions | 'object'>>;
+
+/** What a batch brings. */
+export type BatchResult<R extends BatchRequest> = {
+  [K in keyof R]: R[K] extends 'object' ? PlainData : TensorFor<R[K]>;
+};
+
+type TensorFor<O> = O extends { readonly dtype: infer D extends DType }
+  ? Tensor<D>
+  : O extends { readonly into: Tensor<infer D> }
+    ? Tensor<D>
+    : Tensor;
+
+/** The region of a tensor that the options name. @throws {LayoutError} and RegionError when it has no such region */
+export function regionOf({ shape }: LocatedTensor, { layout, region }: Pick<GetOptions, 'layout' | 'region'>): Region {
+  if (layout !== undefined) return layoutRegion(shape, layout);
+  if (region !== undefined) checkRegion(region, shape);
+  return region ?? wholeRegion(shape);
+}
+
+/**
+ * What is read of a located tensor, and where it goes.
+ * @throws {MismatchError} when `into` has another dtype or shape, or the dtypes cannot be cast.
+ */
+export function wishOf(located: LocatedTensor, options: GetOptions & { readonly shape?: Shape }): Wish {
+  const { key, dtype: stored } = located;
+  const { into, dtype = stored, shape } = options;
+  const region = regionOf(located, options);
+  const expected = describeTensor(dtype, region.size);
+  if (shape !== undefined && !sameShape(shape, region.size))
+    throw new MismatchError(key, { expected, actual: describeTensor(dtype, shape) });
+  if (dtype !== stored && !(kindOf(dtype) === 'float' && kindOf(stored) === 'float')) {
+    throw new MismatchError(key, { expected: `a float type to be cast to ${dtype}`, actual: stored });
+  }
+  if (into === undefined) return { located, region, target: tensor<DType>(dtype, region.size) };
+  if (into.dtype === dtype && sameShape(into.shape, region.size)) return { located, region, target: into };
+  throw new MismatchError(key, { expected, actual: describeTensor(into.dtype, into.shape) });
+}
+
+/** The tensor that was found. @throws {MismatchError} when the key holds an object */
+export function checkTensor(key: string, found: LocatedTensor | LocatedObject): LocatedTensor {
+  if (isTensorEntry(found)) return found;
+  throw new MismatchError(key, { expected: 'a tensor', actual: 'an object, which getObject() reads' });
+}
+
+/** The object that was found. @throws {MismatchError} when the key holds a tensor */
+export function checkObject(key: string, found: LocatedTensor | LocatedObject): PlainData {
+  if (!isTensorEntry(found)) return decodeObject(found.bytes);
+  throw new MismatchError(key, {
+    expected: 'an object',
+    actual: `${describeTensor(found.dtype, found.shape)}, which get() reads`,
+  });
+}
+
+/** What was found, by key. */
+export function byKey({ tensors, objects }: Found): Map<string, LocatedTensor | LocatedObject> {
+  return new Map([...tensors, ...objects].map((each) => [each.key, each]));
+}

@@ -1,0 +1,98 @@
+import type { DType, Tensor } from '@forge/tensor';
+import type { Question } from './batch.ts';
+import type { Client } from './client.ts';
+import { BatchError } from './errors.ts';
+import {
+  type BatchRequest,
+  type BatchResult,
+  byKey,
+  checkObject,
+  checkTensor,
+  type GetOptions,
+  wishOf,
+} from './get.ts';
+import { type GetStateDictOptions, type LoadResult, planLoad } from './load-state-dict.ts';
+import type { PlainData } from './object-value.ts';
+import type { LoadedStateDict } from './state-dict.ts';
+
+type View = Pick<Question, 'lease'>;
+
+/** Reads a store: what is visible, or what a lease holds. */
+export class Reader {
+  readonly #client: Client;
+  readonly #view: View;
+
+  constructor(client: Client, view: View) {
+    this.#client = client;
+    this.#view = view;
+  }
+
+  /**
+   * Reads a tensor, or a part of it; never parts of two generations, and never of an older one than before.
+   * @throws {KeyNotFoundError} when there is none.
+   * @throws {IncompleteError} when ranks of its first put are missing.
+   * @throws {MismatchError} when `into` has another dtype or shape, or the key holds an object.
+   */
+  async get<D extends DType = DType>(key: string, options: GetOptions<D> = {}): Promise<Tensor<D>> {
+    const { wishes } = await this.#client.read({ ...this.#view, of: { keys: [key] } }, (found) => {
+      const located = checkTensor(key, byKey(found).get(key)!); // all keys were found
+      return { wishes: [wishOf(located, options)] };
+    });
+    return wishes[0]!.target as Tensor<D>; // wishOf made it of the dtype asked for
+  }
+
+  /**
+   * Reads a value that is no tensor.
+   * @throws {KeyNotFoundError} {IncompleteError} as get does, and {@link MismatchError} when the key holds a tensor.
+   */
+  async getObject(key: string): Promise<PlainData> {
+    const { value } = await this.#client.read({ ...this.#view, of: { keys: [key] } }, (found) => ({
+      wishes: [],
+      value: checkObject(key, byKey(found).get(key)!), // all keys were found
+    }));
+    return value;
+  }
+
+  /**
+   * Reads many keys of one moment, all or none: a list of tensors whole, or a table that says what is wanted of each.
+   * @throws {BatchError} when it is empty or names a key twice, and what get throws, for the first key that fails.
+   */
+  async getBatch<K extends string>(keys: readonly K[]): Promise<Record<K, Tensor>>;
+  async getBatch<const R extends BatchRequest>(request: R): Promise<BatchResult<R>>;
+  async getBatch(request: readonly string[] | BatchRequest): Promise<Record<string, Tensor | PlainData>> {
+    const isList = (value: typeof request): value is readonly string[] => Array.isArray(value);
+    const wanted = isList(request) ? request.map((key) => [key, {}] as const) : Object.entries(request);
+    const keys = wanted.map(([key]) => key);
+    if (keys.length === 0 || new Set(keys).size < keys.length) throw new BatchError(keys);
+    const { wishes, values } = await this.#client.read({ ...this.#view, of: { keys } }, (found) => {
+      const all = byKey(found);
+      const objects = wanted.filter(([, options]) => options === 'object').map(([key]) => key);
+      return {
+        values: objects.map((key) => [key, checkObject(key, all.get(key)!)] as const), // all keys were found
+        wishes: wanted.flatMap(([key, options]) =>
+          options === 'object' ? [] : [wishOf(checkTensor(key, all.get(key)!), options)],
+        ),
+      };
+    });
+    const targets = wishes.map(({ located, target }) => [located.key, target] as const);
+    return Object.fromEntries<Tensor | PlainData>([...targets, ...values]);
+  }
+
+  /**
+   * Reads a state dict as it was put, its tensors whole or as the options say. Keys that were put one by one come back as a
+   * flat record of the names below the prefix.
+   * @throws {KeyNotFoundError} when there is none, {@link GenerationGoneError} when its version is not kept.
+   * @throws {NamesMismatchError} in strict mode, {@link MismatchError} when a given tensor has another dtype or shape.
+   */
+  async getStateDict(prefix: string, options: GetStateDictOptions = {}): Promise<LoadedStateDict> {
+    return (await this.loadStateDict(prefix, options)).stateDict;
+  }
+
+  /** Reads a state dict, and says which names were missing or unexpected and which version it is. */
+  async loadStateDict(prefix: string, options: GetStateDictOptions = {}): Promise<LoadResult> {
+    const { version } = options;
+    const question = { ...this.#view, of: { name: prefix }, ...(version !== undefined && { version }) };
+    const { result } = await this.#client.read(question, (found) => planLoad(prefix, found, options));
+    return result();
+  }
+}

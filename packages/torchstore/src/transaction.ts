@@ -1,0 +1,211 @@
+import { sameRegion } from '@forge/tensor';
+import type { BeginOutcome, ObjectPart, Part } from './batch.ts';
+import type { Client } from './client.ts';
+import { TransactionAbortedError, VolumeUnavailableError } from './errors.ts';
+import type { Session } from './session.ts';
+import type { Participant } from './sharded-tensor.ts';
+import type { Structure } from './state-dict.ts';
+import { type Stored, type StoredValue, storedFrom } from './value.ts';
+import { type Committed, commit, type Reuse, stage, type Title } from './writer.ts';
+
+/** How a transaction is begun. */
+export interface TransactionOptions {
+  /** This rank among those that commit together; each begins and commits. @default rank 0 of 1 */
+  readonly participant?: Participant;
+  /** A number that only grows; a second writer of the same version is refused. @default ranks meet by order */
+  readonly version?: number;
+}
+
+/** What came of the commit of one rank. */
+export interface CommitResult {
+  /** The generation that became visible; undefined while other ranks are missing. */
+  readonly generation: number | undefined;
+  readonly missingRanks: readonly number[];
+}
+
+/** The title under which all ranks of a state dict or transaction meet. */
+export function transactionTitle(name: string, participant: Participant, version: number | undefined) {
+  return { name, digest: 'transaction', participant, version } satisfies Title;
+}
+
+/** Registers a rank with its transaction. @returns its number */
+export async function beginTransaction(
+  client: Client,
+  session: Session,
+  title: ReturnType<typeof transactionTitle>,
+): Promise<number> {
+  await session.anchor();
+  const claim = { ...title, session: session.id };
+  const outcome = await client.ask<BeginOutcome>((controller, deadline) =>
+    controller.begin.with(deadline).callOne(claim),
+  );
+  return client.checked(session, outcome, title).transaction;
+}
+
+/** Stores everything that one rank has to say in one transaction. */
+export async function putInTransaction(
+  client: Client,
+  session: Session,
+  {
+    title,
+    structure,
+    reuse,
+    ...stored
+  }: Stored & {
+    readonly title: ReturnType<typeof transactionTitle>;
+    readonly structure: Structure;
+    readonly reuse?: Reuse;
+  },
+): Promise<Committed> {
+  const transaction = await beginTransaction(client, session, title);
+  try {
+    const staged = await stage(client, session, { title, ...stored, reuse });
+    return await commit(client, session, {
+      title,
+      transaction,
+      structure,
+      keepsSegments: reuse !== undefined,
+      ...staged,
+    });
+  } catch (error) {
+    // This rank may try again; what the other ranks have committed waits for it.
+    if (!(error instanceof VolumeUnavailableError))
+      await client.ask((controller, deadline) => controller.withdraw.with(deadline).callOne(session.id, transaction));
+    throw error;
+  }
+}
+
+/**
+ * Many keys from many ranks that become visible in one step, or not at all. Bytes are written by `put`; `commit` hands
+ * over the list of keys, shapes, dtypes and regions, and the last rank's commit proves that together they are complete.
+ * It has a connection of its own: when this process dies, what it staged is removed.
+ */
+export class Transaction implements AsyncDisposable {
+  readonly prefix: string;
+  readonly #client: Client;
+  readonly #session: Session;
+  readonly #title: ReturnType<typeof transactionTitle>;
+  readonly #id: number;
+  readonly #parts: Part[] = [];
+  readonly #objects: ObjectPart[] = [];
+  readonly #reservations: number[] = [];
+  readonly #names = new Map<string, Structure>();
+  #hasEnded = false;
+
+  private constructor(
+    client: Client,
+    begun: { readonly session: Session; readonly title: ReturnType<typeof transactionTitle>; readonly id: number },
+  ) {
+    this.#client = client;
+    this.prefix = begun.title.name;
+    this.#session = begun.session;
+    this.#title = begun.title;
+    this.#id = begun.id;
+  }
+
+  /** Joins the transaction of the other ranks, or begins it. */
+  static async begin(
+    client: Client,
+    prefix: string,
+    { participant, version }: TransactionOptions,
+  ): Promise<Transaction> {
+    const title = transactionTitle(prefix, participant ?? { rank: 0, ranks: 1 }, version);
+    const session = client.openSession();
+    try {
+      const id = await beginTransaction(client, session, title);
+      return new Transaction(client, { session, title, id });
+    } catch (error) {
+      session[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * Stages a value under a name below the prefix. Nobody sees it before the commit.
+   * @throws {QuotaError} before a byte moves, and {@link TransactionAbortedError} when it has ended.
+   */
+  async put(name: string, value: StoredValue): Promise<void> {
+    await this.putBatch({ [name]: value });
+  }
+
+  /** Stages values under names below the prefix. */
+  async putBatch(values: Readonly<Record<string, StoredValue>>): Promise<void> {
+    this.#checkOpen();
+    const stored = storedFrom(
+      Object.entries(values).map(([name, value]) => [`${this.prefix}.${name}`, value] as const),
+    );
+    try {
+      const staged = await stage(this.#client, this.#session, { title: this.#title, ...stored });
+      for (const part of staged.parts) replace(this.#parts, part, (each) => sameRegion(each.region, part.region));
+      for (const object of staged.objects) replace(this.#objects, object, () => true);
+      this.#reservations.push(...staged.reservations);
+    } catch (error) {
+      throw await this.#failure(error);
+    }
+    for (const { key } of stored.pieces) this.#names.set(key, { kind: 'tensor', key });
+    for (const { key } of stored.objects) this.#names.set(key, { kind: 'object', key });
+  }
+
+  /**
+   * Hands over what this rank has put. The last rank's commit makes all of it visible, in place of what the prefix held.
+   * @throws {CoverageError} {OverlapError} {MismatchError} when the ranks' pieces do not make whole tensors; all is freed then.
+   * @throws {TransactionAbortedError} when a rank aborted, or died and did not come back.
+   */
+  async commit(): Promise<CommitResult> {
+    this.#checkOpen();
+    this.#hasEnded = true;
+    const entries = [...this.#names].map(([key, item]) => [key.slice(this.prefix.length + 1), item] as const);
+    try {
+      const outcome = await commit(this.#client, this.#session, {
+        title: this.#title,
+        transaction: this.#id,
+        structure: { kind: 'dict', entries },
+        parts: this.#parts,
+        objects: this.#objects,
+        reservations: this.#reservations,
+      });
+      if (outcome.status === 'visible') return { generation: outcome.generation, missingRanks: [] };
+      return { generation: undefined, missingRanks: outcome.missingRanks };
+    } catch (error) {
+      throw await this.#failure(error);
+    } finally {
+      this.#session[Symbol.dispose]();
+    }
+  }
+
+  /** Ends the transaction for all of its ranks; the version before it stays readable, and all staged bytes are freed. */
+  async abort(reason = 'a rank aborted it'): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    try {
+      await this.#client.ask((controller, deadline) => controller.abort.with(deadline).callOne(this.#id, reason));
+    } finally {
+      this.#session[Symbol.dispose]();
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#hasEnded) throw new TransactionAbortedError(this.prefix, 'it has ended');
+  }
+
+  /** What a lost connection means here: the staged bytes went with it. */
+  async #failure(error: unknown): Promise<unknown> {
+    if (!this.#session.isEnded) return error;
+    this.#hasEnded = true;
+    await this.#client.abandon(this.#session, error);
+    if (!(error instanceof VolumeUnavailableError)) return error;
+    return new TransactionAbortedError(this.prefix, 'the connection of this rank was lost', { cause: error });
+  }
+
+  /** Aborts the transaction unless this rank has committed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.abort();
+  }
+}
+
+/** Adds what was put last under a key, in place of what it replaces. */
+function replace<T extends { readonly key: string }>(list: T[], item: T, isReplaced: (earlier: T) => boolean): void {
+  const place = list.findIndex((earlier) => earlier.key === item.key && isReplaced(earlier));
+  if (place === -1) list.push(item);
+  else list[place] = item;
+}

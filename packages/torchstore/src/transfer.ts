@@ -1,0 +1,82 @@
+import type { Part } from './batch.ts';
+import { byteCount, type Fetch } from './byte-box.ts';
+import { castGroups } from './cast-wishes.ts';
+import type { OperationCounter } from './client-statistics.ts';
+import { concurrently } from './concurrently.ts';
+import { type Package, packPieces } from './pack.ts';
+import type { Planner, Wish } from './planner.ts';
+import type { Link, Session } from './session.ts';
+import type { Piece } from './sharded-tensor.ts';
+
+/** Segments written at the same time, to each volume. */
+const maxOpenSegments = 2;
+
+/** How pieces are written. */
+export interface WriteOptions {
+  /** The volumes that get them, each all. */
+  readonly homes: readonly Link[];
+  readonly nextSegment: () => string;
+  readonly skipReplicas: boolean;
+  /** The segments may exist: they are written again. */
+  readonly overwrites: boolean;
+  readonly counter: OperationCounter;
+}
+
+/** Writes pieces, and says where they lie. */
+export async function writePieces(
+  pieces: readonly Piece[],
+  { homes, nextSegment, skipReplicas, overwrites, counter }: WriteOptions,
+): Promise<readonly Part[]> {
+  const volumes = homes.map(({ volume }) => volume);
+  const { packages, parts } = packPieces(pieces, { volumes, nextSegment, skipReplicas });
+  const write = async ({ transport }: Link) => {
+    await concurrently(packages, maxOpenSegments, ({ segment, buffers }: Package) =>
+      transport.write(segment, buffers, { overwrites }),
+    );
+    for (const { buffers } of packages) for (const { length } of buffers) counter.moved(transport.kind, length);
+  };
+  await Promise.all(homes.map(write));
+  return parts;
+}
+
+/** What reading needs. */
+export interface ReadOptions {
+  readonly session: Session;
+  readonly planner: Planner;
+  /** Volumes that do not answer: other replicas are read if there are any. */
+  readonly avoided: ReadonlySet<string>;
+  readonly counter: OperationCounter;
+}
+
+/** Fills the targets of wishes; what has another dtype than its target passes through scratch memory. */
+export async function readWishes(wishes: readonly Wish[], options: ReadOptions): Promise<void> {
+  const asStored = wishes.filter(({ located, target }) => located.dtype === target.dtype);
+  await read(asStored, options);
+  if (asStored.length === wishes.length) return;
+  for (const group of castGroups(wishes.filter(({ located, target }) => located.dtype !== target.dtype))) {
+    await read(
+      group.map(({ wish }) => wish),
+      options,
+    );
+    for (const { place } of group) place();
+  }
+}
+
+async function read(wishes: readonly Wish[], { session, planner, avoided, counter }: ReadOptions): Promise<void> {
+  const ranks = new Map<string, number>();
+  for (const { located } of wishes) {
+    for (const { place } of located.parts) {
+      if (ranks.has(place.volume)) continue;
+      const isNear = (await session.transportTo(place.volume)) === 'tmpfs';
+      ranks.set(place.volume, avoided.has(place.volume) ? 2 : isNear ? 0 : 1);
+    }
+  }
+  const fetches = planner.plan(wishes, (volume) => ranks.get(volume) ?? 2);
+  await Promise.all([...fetches].map(([volume, own]) => readFrom(volume, own)));
+
+  async function readFrom(volume: string, own: readonly Fetch[]): Promise<void> {
+    const { transport } = await session.link(volume);
+    await transport.read(own);
+    for (const { box } of own) counter.moved(transport.kind, byteCount(box));
+  }
+}

@@ -1,0 +1,101 @@
+import type { Claim, CommitOutcome, ObjectPart, Part } from './batch.ts';
+import type { Client } from './client.ts';
+import { bytesToWrite } from './pack.ts';
+import type { Session } from './session.ts';
+import type { Piece } from './sharded-tensor.ts';
+import type { Structure } from './state-dict.ts';
+import { writePieces } from './transfer.ts';
+import type { Stored } from './value.ts';
+
+/** What a put says about itself; the session is added where it is written. */
+export type Title = Omit<Claim, 'session'>;
+
+/** Segments that a writer uses again and again. */
+export interface Reuse {
+  readonly nextSegment: () => string;
+}
+
+/** Bytes that lie in the store and that nobody sees yet. */
+export interface Staged {
+  readonly parts: readonly Part[];
+  readonly objects: readonly ObjectPart[];
+  readonly reservations: readonly number[];
+}
+
+/** Writes what will be committed, after the quota has room for it. @throws {QuotaError} before a byte moves */
+export async function stage(
+  client: Client,
+  session: Session,
+  { title, pieces, objects, reuse }: Stored & { readonly title: Title; readonly reuse?: Reuse | undefined },
+): Promise<Staged> {
+  const { volumes, options } = client.address;
+  const homes = await session.homes(title.participant?.rank ?? 0);
+  const skipReplicas = volumes.length === 1;
+  const reservations: number[] = [];
+  if (options.hasQuota) {
+    const targets = homes.map(({ volume }) => volume);
+    const wanted = bytesToWrite(pieces, { volumes: targets, skipReplicas }) + sizeOf(objects);
+    const answer = await client.ask((controller, deadline) =>
+      controller.reserve.with(deadline).callOne(session.id, wanted),
+    );
+    reservations.push(client.checked(session, answer).reservation);
+  }
+  try {
+    const nextSegment = reuse?.nextSegment ?? (() => session.nextSegment());
+    const parts = await writePieces(pieces, {
+      homes,
+      nextSegment,
+      skipReplicas,
+      overwrites: reuse !== undefined,
+      counter: client.puts,
+    });
+    return { parts, objects, reservations };
+  } catch (error) {
+    session[Symbol.dispose](); // the volume removes what an ended session did not commit, and its reservations end
+    throw error;
+  }
+}
+
+function sizeOf(objects: readonly ObjectPart[]): number {
+  return objects.reduce((sum, { bytes }) => sum + bytes.length, 0);
+}
+
+/** What a commit says beside what was staged. */
+export interface CommitOptions {
+  readonly title: Title;
+  readonly transaction?: number | undefined;
+  readonly structure?: Structure | undefined;
+  readonly keepsSegments?: boolean;
+}
+
+/** What came of a commit that was taken in. */
+export type Committed = Extract<CommitOutcome, { readonly status: 'visible' | 'pending' }>;
+
+/** Commits what one rank has staged. When this rejects, nothing of it is or becomes visible. */
+export async function commit(
+  client: Client,
+  session: Session,
+  { title, transaction, structure, keepsSegments = false, ...staged }: CommitOptions & Staged,
+): Promise<Committed> {
+  const batch = { ...title, ...staged, session: session.id, transaction, structure, keepsSegments };
+  const outcome = await client.ask<CommitOutcome>((controller, deadline) =>
+    controller.commit.with(deadline).callOne(batch),
+  );
+  return client.checked(session, outcome, title);
+}
+
+/** Stores pieces and objects that become visible together with those of the other ranks. */
+export async function putTogether(client: Client, title: Title, stored: Stored): Promise<void> {
+  await client.puts.measure(() =>
+    client.attempt(async (session) => {
+      await session.anchor();
+      const staged = await stage(client, session, { title, ...stored });
+      await commit(client, session, { title, ...staged });
+    }),
+  );
+}
+
+/** The rank of pieces that belong together: that of a laid-out one, else the only one. */
+export function participantOf(pieces: readonly Piece[]): Claim['participant'] {
+  return pieces.length === 0 ? { rank: 0, ranks: 1 } : pieces[0]!.participant; // not empty
+}
