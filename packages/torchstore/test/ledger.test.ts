@@ -46,7 +46,11 @@ const dropped = () => ledger.takeDropped().map(({ segment }) => segment);
 describe('visibility', () => {
   test('a sharded put is visible when its last rank has arrived', () => {
     expect(ledger.commit(piece({ ranks: 3, rank: 2 }))).toEqual({ status: 'pending', missingRanks: [0, 1] });
-    expect(ledger.locate({ session: 'r', of: { keys: ['w'] } })).toEqual({ status: 'incomplete', key: 'w', missingRanks: [0, 1] });
+    expect(ledger.locate({ session: 'r', of: { keys: ['w'] } })).toEqual({
+      status: 'incomplete',
+      key: 'w',
+      missingRanks: [0, 1],
+    });
     expect(ledger.exists('w')).toBe(false);
     ledger.commit(piece({ ranks: 3, rank: 0 }));
     expect(ledger.commit(piece({ ranks: 3, rank: 1 }))).toMatchObject({ status: 'visible' });
