@@ -1,4 +1,4 @@
-import { thisHost } from '../host-mesh.ts';
+import { type SpawnProcsOptions, thisHost } from '../host-mesh.ts';
 import type { ProcMesh } from '../proc-mesh.ts';
 
 /**
@@ -7,8 +7,8 @@ import type { ProcMesh } from '../proc-mesh.ts';
  */
 export async function inlineProcs<const P extends Readonly<Record<string, number>> = Readonly<Record<never, number>>>(
   dimensions?: P,
+  options: Pick<SpawnProcsOptions<P>, 'name' | 'supervise'> = {},
 ): Promise<ProcMesh<keyof P & string>> {
-  return await thisHost().spawnProcs(
-    dimensions === undefined ? { kind: 'inline' } : { kind: 'inline', perHost: dimensions },
-  );
+  const perHost = dimensions === undefined ? {} : { perHost: dimensions };
+  return await thisHost().spawnProcs<P>({ kind: 'inline', ...perHost, ...options });
 }
