@@ -1,3 +1,5 @@
+import { ExtentError, OptionError } from './errors.ts';
+import type { Machine } from './hosts/machine.ts';
 import { extentOf, type NamedExtent, type Shaped } from './mesh/extent.ts';
 import type { Names, PartSizes, Parts, Renamed, Split } from './mesh/reshape.ts';
 import { type Kept, type Selection, select } from './mesh/selection.ts';
@@ -46,14 +48,25 @@ export function thisHost(): HostMesh<never> {
   return new Host(extentOf<never>({}), new Set());
 }
 
+/** Machines that were attached. */
+export interface AttachedMachines {
+  /** In rank order. */
+  readonly machines: readonly Machine[];
+  /** Gives them back; for the mesh that was attached, not for slices of it. */
+  readonly detach?: () => Promise<void>;
+}
+
 /** Machines as they stand in a mesh. */
 export class Host<D extends string> implements HostMesh<D> {
   readonly extent: NamedExtent<D>;
   readonly #started: Set<ProcGroup>;
+  readonly #attached: AttachedMachines | undefined;
 
-  constructor(extent: NamedExtent<D>, started: Set<ProcGroup>) {
+  /** Without `attached` it is the machine of this process. */
+  constructor(extent: NamedExtent<D>, started: Set<ProcGroup>, attached?: AttachedMachines) {
     this.extent = extent;
     this.#started = started;
+    this.#attached = attached;
   }
 
   get length(): number {
@@ -69,6 +82,15 @@ export class Host<D extends string> implements HostMesh<D> {
     logs,
   }: SpawnProcsOptions<P> = {}): Promise<ProcMesh<D | (keyof P & string)>> {
     const sizes = extentOf<string>(perHost ?? {});
+    const twice = sizes.labels.find((label) => (this.extent.labels as readonly string[]).includes(label));
+    if (twice !== undefined) {
+      throw new ExtentError(
+        `perHost names the dimension '${twice}', which the hosts have already. Rename one of them.`,
+      );
+    }
+    if (kind === 'inline' && this.#attached !== undefined) {
+      throw new OptionError('kind', 'An inline mesh runs in this process: spawn it on thisHost().');
+    }
     // The labels of the hosts, then those of P.
     const labels = [...this.extent.labels, ...sizes.labels] as (D | (keyof P & string))[];
     const extent = extentOf(
@@ -79,11 +101,18 @@ export class Host<D extends string> implements HostMesh<D> {
       >,
     );
     const owner = currentOwner('spawnProcs');
-    const group = new ProcGroup({ name: name || 'procs', extent, owner, supervise, log: program().openLog(logs) });
+    const group = new ProcGroup({
+      name: name || 'procs',
+      extent,
+      owner,
+      supervise,
+      log: program().openLog(logs),
+      hosts: this.#attached && this,
+    });
     group.label = name;
     owner.owned.add(group);
     this.#started.add(group);
-    await program().fill(group, kind, env);
+    await program().fill(group, kind, env, this.#attached?.machines);
     return new ProcView(
       group,
       extent,
@@ -92,24 +121,26 @@ export class Host<D extends string> implements HostMesh<D> {
   }
 
   slice<const S extends Selection<D>>(selection: S): HostMesh<Kept<D, S>> {
-    const { extent } = select(this.extent, selection);
+    const { extent, ranks } = select(this.extent, selection);
+    const machines = this.#attached && ranks.map((rank) => this.#attached!.machines[rank]!);
     // `select` drops exactly the dimensions that Kept<D, S> drops.
-    return new Host(extent as NamedExtent<Kept<D, S>>, this.#started);
+    return new Host(extent as NamedExtent<Kept<D, S>>, this.#started, machines && { machines });
   }
 
   flatten<const N extends string>(name: N): HostMesh<N> {
-    return new Host(this.extent.flatten(name), this.#started);
+    return new Host(this.extent.flatten(name), this.#started, this.#attached);
   }
 
   split<const P extends Parts<D>>(parts: P, sizes?: PartSizes<D, P>): HostMesh<Split<D, P>> {
-    return new Host(this.extent.split(parts, sizes), this.#started);
+    return new Host(this.extent.split(parts, sizes), this.#started, this.#attached);
   }
 
   rename<const N extends Names<D>>(names: N): HostMesh<Renamed<D, N>> {
-    return new Host(this.extent.rename(names), this.#started);
+    return new Host(this.extent.rename(names), this.#started, this.#attached);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const group of [...this.#started].reverse()) await group.stop();
+    await this.#attached?.detach?.();
   }
 }

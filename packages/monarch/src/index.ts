@@ -35,6 +35,8 @@ export type {
   StreamAdverbs,
 } from './handle.ts';
 export { type HostMesh, type SpawnProcsOptions, thisHost } from './host-mesh.ts';
+export { type AttachOptions, attachToHosts } from './hosts/attach.ts';
+export { AttachError, type HostProblem, ModuleRefusedError } from './hosts/errors.ts';
 export type { ChoosePolicy } from './mesh/choose.ts';
 export { type Extent, extentOf, type Point, type Shaped } from './mesh/extent.ts';
 export type { Names, PartSizes, Parts, Renamed, Split } from './mesh/reshape.ts';

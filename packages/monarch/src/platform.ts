@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { ProcessExit } from './errors.ts';
+import type { HostDirectory } from './hosts/host-network.ts';
 import type { Accept, Network } from './wire/connection.ts';
 import type { SessionFaults } from './wire/session.ts';
 
@@ -11,6 +12,8 @@ export interface NetworkOptions {
   readonly directory: string;
   /** A process opens a connection to this one. */
   readonly accept: Accept;
+  /** What this process knows of other machines. */
+  readonly hosts: HostDirectory;
 }
 
 /** How to start a process. */

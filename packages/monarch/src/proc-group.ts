@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { MeshFailure, OwnershipError, reasonText } from './errors.ts';
+import type { HostMesh } from './host-mesh.ts';
 import type { NamedExtent } from './mesh/extent.ts';
 import type { Owned, Owner } from './owner.ts';
 import type { Loss } from './process/peer.ts';
@@ -12,6 +13,8 @@ export interface Proc {
   /** Waits until everything that it has printed so far has been read here. */
   flushLogs(): Promise<void>;
   stop(reason: string): Promise<void>;
+  /** @throws {ModuleRefusedError} when its machine does not load the module of an actor class. @default every module */
+  readonly checkModule?: (module: string) => void;
 }
 
 /** Sees failures before the owner does; `true`: handled. */
@@ -24,6 +27,8 @@ export interface ProcGroupOptions {
   readonly owner: Owner;
   readonly log: GroupLog;
   readonly supervise?: Supervise | undefined;
+  /** Where its processes are. @default the machine of this process */
+  readonly hosts?: HostMesh<string> | undefined;
 }
 
 /** Processes that were started together, as their owner holds them. */
@@ -35,17 +40,19 @@ export class ProcGroup implements Owned {
   readonly meshes = new Set<SpawnedMesh>();
   readonly owner: Owner;
   readonly log: GroupLog;
+  readonly hosts: HostMesh<string> | undefined;
   readonly #supervise: Supervise | undefined;
   // What `supervise` starts belongs to whoever started the group.
   readonly #onBehalf = AsyncLocalStorage.snapshot();
   #stopped: Promise<void> | undefined;
 
-  constructor({ name, extent, owner, log, supervise }: ProcGroupOptions) {
+  constructor({ name, extent, owner, log, supervise, hosts }: ProcGroupOptions) {
     if (owner.ended !== undefined) throw new OwnershipError(`${owner.name} cannot start ${name}: ${owner.ended}`);
     this.name = name;
     this.extent = extent;
     this.owner = owner;
     this.log = log;
+    this.hosts = hosts;
     this.#supervise = supervise;
   }
 

@@ -80,7 +80,7 @@ export class ProcView<D extends string> implements ProcMesh<D> {
   }
 
   get hosts(): HostMesh<string> {
-    return thisHost();
+    return this.#group.hosts ?? thisHost();
   }
 
   async spawn<T extends Actor, Args extends readonly unknown[]>(

@@ -1,5 +1,7 @@
 import { scopeIfAny } from './context.ts';
 import { MeshFailure, OwnershipError, reasonText } from './errors.ts';
+import { localMachine, type Machine } from './hosts/machine.ts';
+import { Machines } from './hosts/machines.ts';
 import { type Owned, type Owner, stopOwned } from './owner.ts';
 import type { Platform } from './platform.ts';
 import type { ProcGroup } from './proc-group.ts';
@@ -37,6 +39,7 @@ export class Program implements Owner {
   readonly owned = new Set<Owned>();
   readonly platform: Platform;
   readonly process: LocalProcess;
+  readonly machines: Machines;
   readonly isRoot: boolean;
   ended: string | undefined;
   /** Decides what becomes of a failure that no owner handled. @default the end of the program */
@@ -46,6 +49,7 @@ export class Program implements Owner {
   readonly #children: Children;
   readonly #outlet: LogOutlet;
   readonly #sessions: Sessions;
+  readonly #thisMachine: Machine;
   #directory: string | undefined;
   #network: Promise<Network> | undefined;
   /** Groups whose processes are being started. */
@@ -69,6 +73,8 @@ export class Program implements Owner {
       },
       onLost: (peer, reason, cause) => this.#lost(peer, reason, cause),
     });
+    this.machines = new Machines(this.process, place?.parent);
+    this.#thisMachine = localMachine(this.process, () => this.directory);
     this.#sessions = new Sessions({
       id: this.process.id,
       clock: platform.clock,
@@ -77,8 +83,9 @@ export class Program implements Owner {
       faults: platform.sessionFaults,
     });
     this.#outlet = this.isRoot ? logPrinter(platform) : logRelay(platform);
-    this.#children = new Children(this.process, () => this.#tidy());
+    this.#children = new Children(this.process, () => this.tidy());
     platform.onExit(() => {
+      this.machines.detachNow();
       this.#children.killAll();
       this.#outlet.flush();
       this.#removeDirectory();
@@ -91,7 +98,12 @@ export class Program implements Owner {
   }
 
   /** Starts the processes of a group. Those of an inline group are this one. */
-  async fill(group: ProcGroup, kind: 'inline' | 'process', env: Readonly<Record<string, string>>): Promise<void> {
+  async fill(
+    group: ProcGroup,
+    kind: 'inline' | 'process',
+    env: Readonly<Record<string, string>>,
+    machines: readonly Machine[] = [this.#thisMachine],
+  ): Promise<void> {
     if (kind === 'inline') {
       for (let rank = 0; rank < group.extent.size; rank++) group.procs.push(this.#inline());
       return;
@@ -100,12 +112,17 @@ export class Program implements Owner {
     try {
       await this.network();
       if (group.isStopped) throw new OwnershipError(`${group.name} was stopped before it was started.`);
-      // `network` made it, and with #starting above 0 nothing removes it.
-      await this.#children.start(group, this.#directory!, env);
+      await this.#children.start(group, machines, env);
     } finally {
       this.#starting--;
-      this.#tidy();
+      this.tidy();
     }
+  }
+
+  /** Of the program's sockets on this machine. @throws {OwnershipError} before there are any */
+  get directory(): string {
+    if (this.#directory === undefined) throw new OwnershipError('the program has no sockets here.');
+    return this.#directory;
   }
 
   /** The sockets of the program; the root makes their directory with its first child. */
@@ -179,14 +196,15 @@ export class Program implements Owner {
       id: this.process.id,
       directory: this.#directory,
       accept: this.#sessions.accept,
+      hosts: this.machines,
     });
     this.#sessions.use(network);
     return network;
   }
 
   /** Without processes the root has no sockets: then nothing is left of it, even when it is killed. */
-  #tidy(): void {
-    if (!this.isRoot || this.#starting > 0 || this.#children.size > 0) return;
+  tidy(): void {
+    if (!this.isRoot || this.#starting > 0 || this.#children.size > 0 || this.machines.size > 0) return;
     void this.#network?.then((network) => network.close());
     this.#network = undefined;
     this.#removeDirectory();
@@ -199,6 +217,7 @@ export class Program implements Owner {
   }
 
   #lost(peer: Peer, reason: string, cause?: Error): void {
+    this.machines.launches.ownerLost(peer.id);
     if (this.#children.linkEnded(peer)) return;
     this.process.exchange.lost(peer, {
       kind: 'unreachable',

@@ -186,5 +186,6 @@ export async function spawnActors(
   { name, type, args, place }: { name: string; type: AnyActorClass; args: readonly unknown[]; place: SpawnPlace },
 ): Promise<object> {
   const actual = await classToSpawn(process, type);
+  for (const rank of place.ranks) place.group.procs[rank]?.checkModule?.(actual.module);
   return await new SpawnedMesh(process, owner, name, place).start(actual, args);
 }

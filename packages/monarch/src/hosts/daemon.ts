@@ -11,7 +11,7 @@ import { isProcessId } from '../process/process-id.ts';
 import { type HostAddress, isLoopback } from './address.ts';
 import { allowList } from './allow-list.ts';
 import { type Credentials, serverTls } from './credentials.ts';
-import { type AttachAnswer, type AttachRequest, GONE, PROTOCOL, readAttachRequest } from './protocol.ts';
+import { type AttachAnswer, type AttachRequest, PROTOCOL, readAttachRequest } from './protocol.ts';
 import { refuse, splice } from './splice.ts';
 import { ownedDirectory, sweepDirectories } from './sweep.ts';
 import { Tenant } from './tenant.ts';
@@ -138,14 +138,16 @@ export async function startDaemon({ listen, credentials, allow, orphanMs, log }:
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const [, watch, attaching, program = '', of = '', id] = REQUEST.exec(request.url ?? '') ?? [];
     // Pages in a browser of this machine reach loopback, too; only they send an origin.
-    if (request.headers.origin !== undefined) return refuse(socket, 403);
+    if (request.headers.origin !== undefined)
+      return refuse(socket, '403 Forbidden', 'pages of browsers are not served.');
     if (id !== undefined && isProcessId(id)) {
       const tenant = tenants.get(of);
       return tenant === undefined
-        ? refuse(socket, GONE)
+        ? refuse(socket, '410 Gone', 'the program has nothing here.')
         : splice(request, socket, head, join(tenant.directory, `${id}.sock`));
     }
-    if (watch === undefined && attaching === undefined) return refuse(socket, 404);
+    if (watch === undefined && attaching === undefined)
+      return refuse(socket, '404 Not Found', 'there is nothing of this name.');
     sockets.handleUpgrade(request, socket, head, (opened) => {
       opened.on('error', () => opened.terminate());
       if (attaching === undefined) return;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { createConnection } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { GONE } from './protocol.ts';
+import { refusalAnswer } from '../wire/upgrade.ts';
 
 /** Errors of a Unix socket that nobody will listen on again: ids of processes are never used twice. */
 const ENDED = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK']);
@@ -21,7 +21,8 @@ export function splice({ method, url, rawHeaders }: IncomingMessage, outer: Dupl
   });
   inner.once('error', (error: NodeJS.ErrnoException) => {
     if (isOpen) outer.destroy();
-    else refuse(outer, ENDED.has(error.code ?? '') ? GONE : 503);
+    else if (ENDED.has(error.code ?? '')) refuse(outer, '410 Gone', 'the process has ended.');
+    else refuse(outer, '503 Service Unavailable', error.message);
   });
   outer.once('error', () => inner.destroy());
   outer.once('close', () => inner.destroy());
@@ -29,7 +30,7 @@ export function splice({ method, url, rawHeaders }: IncomingMessage, outer: Dupl
 }
 
 /** Answers an upgrade with a status instead. */
-export function refuse(socket: Duplex, status: number): void {
+export function refuse(socket: Duplex, status: `${number} ${string}`, reason: string): void {
   socket.on('error', () => {});
-  socket.end(`HTTP/1.1 ${status} refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.end(refusalAnswer(status, reason));
 }

@@ -2,6 +2,7 @@ import type { Actor, ActorClass } from '../actor.ts';
 import { endpointBrand, endpointOptions } from '../endpoint.ts';
 import { ActorClassError, DecodeError, MeshFailure } from '../errors.ts';
 import { RESERVED_NAMES } from '../handle.ts';
+import { HOST_METHODS } from '../hosts/host-methods.ts';
 import type { Point } from '../mesh/extent.ts';
 import type { Platform } from '../platform.ts';
 import type { EndpointCard } from '../reference.ts';
@@ -53,6 +54,7 @@ export const AGENT: ReadonlyMap<string, AgentMethod> = new Map<string, AgentMeth
   ['flushLogs', async (process, _, [mark]) => await process.program.flushLogs(String(mark))],
   // Sent by Children only, with a list of them.
   ['standIns', async (process, _, [list]) => await process.program.inheritStandIns(list as readonly StandIn[])],
+  ...HOST_METHODS,
   ['leave', async (process, _, [reason]) => await process.leave(String(reason))],
 ]);
 

@@ -1,4 +1,5 @@
-import { exitText, MeshFailure, type ProcessExit } from '../errors.ts';
+import { exitText, MeshFailure, OwnershipError, type ProcessExit } from '../errors.ts';
+import type { Machine } from '../hosts/machine.ts';
 import type { Launched } from '../platform.ts';
 import type { ProcGroup } from '../proc-group.ts';
 import type { ProcessLog } from '../seeing/process-log.ts';
@@ -14,6 +15,7 @@ const EXIT_MS = 2_000;
 interface Child {
   readonly id: string;
   readonly process: Launched;
+  readonly machine: Machine;
   readonly group: ProcGroup;
   readonly rank: number;
   readonly log: ProcessLog;
@@ -43,14 +45,22 @@ export class Children {
     return this.#children.size;
   }
 
-  /** Starts the processes of a group, all at once. @throws {MeshFailure} when one ends before it is ready. */
-  async start(group: ProcGroup, directory: string, env: Readonly<Record<string, string>>): Promise<void> {
-    const children = [...group.extent.points()].map(({ rank }) => this.#start(group, rank, directory, env));
+  /**
+   * Starts the processes of a group, all at once, as many on each machine. @throws {MeshFailure} when one ends before
+   * it is ready, or a machine is lost.
+   */
+  async start(group: ProcGroup, machines: readonly Machine[], env: Readonly<Record<string, string>>): Promise<void> {
+    for (const machine of machines) machine.checkEnv(env);
+    const perMachine = group.extent.size / machines.length;
+    const ids = (await Promise.all(machines.map(async (machine) => await machine.reserve(perMachine)))).flat();
+    if (group.isStopped) throw new OwnershipError(`${group.name} was stopped before it was started.`);
+    const children = ids.map((id, rank) => this.#start(group, rank, id, machines[Math.floor(rank / perMachine)]!, env));
     for (const child of children) {
       group.procs.push({
         node: child.id,
         stop: async (reason) => await this.#stop(child, reason),
         flushLogs: async () => await this.#flushLogs(child),
+        checkModule: (module) => child.machine.checkModule(module),
       });
     }
     try {
@@ -92,14 +102,13 @@ export class Children {
     await Promise.all(telling);
   }
 
-  #start(group: ProcGroup, rank: number, directory: string, env: Readonly<Record<string, string>>): Child {
-    const id = `${this.#local.id}.${this.#local.count()}`;
+  #start(group: ProcGroup, rank: number, id: string, machine: Machine, env: Readonly<Record<string, string>>): Child {
     const { promise: linkEnded, resolve: endLink } = Promise.withResolvers<void>();
     const log = group.log.open({ process: id, rank, name: () => group.label || group.name });
     const onLine = (stream: 'stdout' | 'stderr', line: string) => log.read(stream, line);
     const name = `${group.name}/${rank}`;
-    const process = this.#local.platform.launch({ id, parent: this.#local.id, directory, name, env, onLine });
-    const child: Child = { id, process, group, rank, log, linkEnded, endLink, stopping: undefined };
+    const process = machine.launch({ id, name, env, onLine });
+    const child: Child = { id, process, machine, group, rank, log, linkEnded, endLink, stopping: undefined };
     this.#children.set(id, child);
     this.#linked.set(id, child);
     void process.exited.then(() => {
@@ -111,14 +120,14 @@ export class Children {
   }
 
   async #ready(child: Child): Promise<void> {
-    const { process, group, rank } = child;
+    const { process, machine, group, rank } = child;
     const exit = await Promise.race([process.ready, process.exited]);
     if (exit === undefined) {
       if (this.#local.standIns.list.length > 0) await this.#tellStandIns(child);
       return;
     }
     const points = [group.extent.point(rank)];
-    throw new MeshFailure({ mesh: group.name, points, ...lossOf(exit, 'did not start') });
+    throw new MeshFailure({ mesh: group.name, points, ...(machine.loss ?? lossOf(exit, 'did not start')) });
   }
 
   /** What it spawns in place of other classes. */
@@ -131,13 +140,13 @@ export class Children {
   }
 
   async #watch(child: Child): Promise<void> {
-    const { id, process, group, rank } = child;
+    const { id, process, machine, group, rank } = child;
     const exit = await process.exited;
     // Answers that were sent before the end still count.
     await within(this.#local.clock, EXIT_MS, child.linkEnded);
     const loss: Loss =
       child.stopping === undefined
-        ? lossOf(exit, 'lost its process')
+        ? (machine.loss ?? lossOf(exit, 'lost its process'))
         : { kind: 'aborted', problem: `was stopped: ${child.stopping}` };
     const failures = child.stopping === undefined ? group.lose(rank, loss) : [];
     this.#local.exchange.lost(this.#local.exchange.target(id, 0).peer, loss);

@@ -147,6 +147,13 @@ export class LocalProcess {
     this.exchange.send(peer, { message: ['cast', 0, 'failed', position], payload: this.encode([mesh, failure]) });
   }
 
+  /** Tells the agent of a process something, without an answer. */
+  tell(node: string, method: string, args: readonly unknown[]): void {
+    const { peer } = this.exchange.target(node, 0);
+    const position = positionOf(0, extentOf<never>({}));
+    this.exchange.send(peer, { message: ['cast', 0, method, position], payload: this.encode(args) });
+  }
+
   /** Asks the agent of a process. Errors are told as the mesh's and rank's that it is about. */
   ask(
     node: string,

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { systemClock } from '../clock.ts';
+import { checkModuleFile, ownAllowList } from '../hosts/allow-list.ts';
+import { HostNetwork } from '../hosts/host-network.ts';
 import type { Platform } from '../platform.ts';
+import type { Accept } from '../wire/connection.ts';
 import { UnixNetwork } from '../wire/unix-network.ts';
 import { launchProcess } from './child-process.ts';
 
@@ -16,13 +19,20 @@ export const systemPlatform: Platform = {
   date: Date.now,
   makeDirectory: () => mkdtempSync(join(tmpdir(), 'forge-')),
   removeDirectory: (directory) => rmSync(directory, { recursive: true, force: true }),
-  openNetwork: async ({ id, directory, accept }) => {
-    const network = new UnixNetwork(directory, id, accept);
-    await network.listen();
-    return network;
+  openNetwork: async ({ id, directory, accept, hosts }) => {
+    const local = async (acceptLocal: Accept) => {
+      const network = new UnixNetwork(directory, id, acceptLocal);
+      await network.listen();
+      return network;
+    };
+    return await HostNetwork.open({ id, clock: systemClock, nonce: randomUUID, accept, directory: hosts, local });
   },
   launch: launchProcess,
-  importModule: async (module) => await import(/* @vite-ignore */ module),
+  importModule: async (module) => {
+    const allowed = ownAllowList();
+    if (allowed !== undefined) checkModuleFile(module, allowed, hostname());
+    return await import(/* @vite-ignore */ module);
+  },
   main: main === undefined ? undefined : pathToFileURL(main).href,
   write: (stream, text) => void process[stream].write(text),
   isTerminal: (stream) => process[stream].isTTY === true,

@@ -44,6 +44,13 @@ export interface Network {
    * ends only with its process.
    */
   resumeMs(id: string): number;
+  /**
+   * Tells when a process is known to be lost although a session with it might wait longer, until the returned function
+   * is called. Not between processes of one machine.
+   */
+  watch?(id: string, onLost: (reason: string) => void): () => void;
+  /** Opens a connection that another process has asked for by `ticket`, because nobody can open one to this machine. */
+  dialBack?(id: string, ticket: string): void;
   /** Takes no more connections; open ones stay. */
   close(): void;
 }

@@ -20,6 +20,7 @@ export class Dialler {
   #isOpen = false;
   #pauseMs = 0;
   #stopPause: (() => void) | undefined;
+  readonly #stopWatch: (() => void) | undefined;
 
   constructor(options: SessionsOptions, network: Network, id: string, opening: Opening) {
     this.#options = options;
@@ -29,6 +30,7 @@ export class Dialler {
     this.#nonce = options.nonce();
     const onClose = (reason: string, cause?: Error) => {
       this.#stopPause?.();
+      this.#stopWatch?.();
       opening.onClose(reason, cause);
     };
     this.#session = new Session({
@@ -38,6 +40,7 @@ export class Dialler {
       onCut: () => this.dial(),
       faults: options.faults,
     });
+    this.#stopWatch = network.watch?.(id, (reason) => this.#session.lose(reason));
   }
 
   /** Opens a connection for the session. */

@@ -79,11 +79,14 @@ export class Sessions {
       const opening = accept(hello.from);
       const onClose = (reason: string, cause?: Error) => {
         this.#accepted.delete(key);
+        stopWatch?.();
         opening.onClose(reason, cause);
       };
       const resumeMs = this.#network?.resumeMs(hello.from) ?? 0;
       session = new Session({ clock, resumeMs, events: { onPacket: opening.onPacket, onClose }, faults });
       this.#accepted.set(key, session);
+      const accepted = session;
+      const stopWatch = this.#network?.watch?.(hello.from, (reason) => accepted.lose(reason));
       connection.send([packWelcome(0)]);
       session.attach(connection, 0);
       opening.onOpen(session);

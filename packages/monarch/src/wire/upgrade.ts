@@ -92,10 +92,7 @@ export function upgradeAnswer(headers: Head['headers']): string {
 }
 
 /** The answer that refuses a request; the stream is closed behind it. */
-export function refusalAnswer(
-  status: '400 Bad Request' | '404 Not Found' | '426 Upgrade Required',
-  reason: string,
-): string {
+export function refusalAnswer(status: `${number} ${string}`, reason: string): string {
   return `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\nX-Reason: ${reason.replaceAll(/[^ -~]/g, ' ')}\r\n\r\n`;
 }
 

@@ -1,0 +1,73 @@
+import type { ProcessExit } from '../errors.ts';
+import { extentOf } from '../mesh/extent.ts';
+import type { Launched } from '../platform.ts';
+import type { LocalProcess } from '../process/local-process.ts';
+import type { Loss } from '../process/peer.ts';
+import { checkModuleText } from './allow-list.ts';
+import type { Attachment } from './attachment.ts';
+import { checkLaunchEnv } from './launch-env.ts';
+import type { Machine, MachineLaunch } from './machine.ts';
+
+/** An attached machine: its agent process starts others on behalf of this one. */
+export class RemoteMachine implements Machine {
+  readonly #local: LocalProcess;
+  readonly #attachment: Attachment;
+
+  constructor(local: LocalProcess, attachment: Attachment) {
+    this.#local = local;
+    this.#attachment = attachment;
+  }
+
+  get loss(): Loss | undefined {
+    const { lost } = this.#attachment;
+    return lost === undefined ? undefined : { kind: 'unreachable', problem: `cannot be reached: ${lost}` };
+  }
+
+  async reserve(count: number): Promise<readonly string[]> {
+    // The agent answers with what Launches.reserve gives.
+    return (await this.#ask('reserve', [count])) as readonly string[];
+  }
+
+  launch({ id, name, env, onLine }: MachineLaunch): Launched {
+    const { remoteLines } = this.#local.program.machines;
+    remoteLines.set(id, onLine);
+    let pid = 0;
+    this.#ask('launch', [id, name, env]).catch(() => {});
+    const ready = new Promise<void>((resolve) => {
+      const started = (answer: unknown) => {
+        pid = Number(answer);
+        resolve();
+      };
+      this.#ask('launched', [id]).then(started, () => {});
+    });
+    const exited = this.#ask('exited', [id]).then(
+      // The agent answers with what Launches.exited gives.
+      (answer) => answer as ProcessExit,
+      (error) => ({ pid, exitCode: null, signal: null, stderrTail: [String(error)] }),
+    );
+    void exited.then(() => remoteLines.delete(id));
+    return {
+      get pid() {
+        return pid;
+      },
+      ready,
+      exited,
+      release: () => void this.#ask('release', [id]).catch(() => {}),
+      kill: () => void this.#ask('kill', [id]).catch(() => {}),
+    };
+  }
+
+  checkModule(module: string): void {
+    const { machine, route } = this.#attachment;
+    checkModuleText(module, machine.allow, route.address);
+  }
+
+  checkEnv(env: Readonly<Record<string, string>>): void {
+    checkLaunchEnv(env);
+  }
+
+  async #ask(method: string, args: readonly unknown[]): Promise<unknown> {
+    const about = { mesh: this.#attachment.route.address, point: extentOf<never>({}).point(0) };
+    return await this.#local.ask(this.#attachment.id, about, method, this.#local.encode(args)).result;
+  }
+}
