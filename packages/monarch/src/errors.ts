@@ -57,6 +57,23 @@ export class EndpointError extends TypeError {
   }
 }
 
+/** An argument or result that is larger than one message may be. Nothing was sent. */
+export class OversizeError extends RangeError {
+  override readonly name = 'OversizeError';
+  readonly code = 'ERR_MONARCH_OVERSIZE';
+  /** Where it stands, such as `[0].weights`. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly maxBytes: number;
+
+  constructor(path: string, bytes: number, maxBytes: number) {
+    super(`The value at ${path} has ${bytes} bytes, more than the ${maxBytes} of one message. Send it in parts.`);
+    this.path = path;
+    this.bytes = bytes;
+    this.maxBytes = maxBytes;
+  }
+}
+
 /** Bytes that are no message of this protocol, or exceed a named limit of it. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';

@@ -1,7 +1,9 @@
 import { Packr } from 'msgpackr/pack';
-import { DecodeError } from '../errors.ts';
+import { DecodeError, OversizeError } from '../errors.ts';
+import { MAX_PACKED_BYTES } from './limits.ts';
 import { lower, type Patch } from './lower.ts';
 import { type Revive, raise } from './raise.ts';
+import { unpack } from './unpack.ts';
 
 /** A value on the wire: its small part packed, its buffers as they are. */
 export interface Payload {
@@ -19,19 +21,12 @@ export function pack(value: unknown): Uint8Array {
   return packr.pack(value);
 }
 
-/** Unpacks plain data. @throws {DecodeError} */
-export function unpack(bytes: Uint8Array): unknown {
-  try {
-    return packr.unpack(bytes);
-  } catch (cause) {
-    throw new DecodeError('its bytes are damaged.', { cause });
-  }
-}
-
-/** A snapshot of `value` for the wire. @throws {UnsendableError} on what is not data. */
+/** A snapshot of `value` for the wire. @throws {UnsendableError | OversizeError} on what is not data, or too much. */
 export function encode(value: unknown, transfer?: readonly ArrayBuffer[]): Payload {
   const { value: plain, patches, buffers } = lower(value, transfer);
-  return { bytes: packr.pack(patches.length === 0 ? [plain] : [plain, patches]), buffers };
+  const bytes = packr.pack(patches.length === 0 ? [plain] : [plain, patches]);
+  if (bytes.length > MAX_PACKED_BYTES) throw new OversizeError('the top', bytes.length, MAX_PACKED_BYTES);
+  return { bytes, buffers };
 }
 
 /** The inverse of {@link encode}. Never runs code of the sender. @throws {DecodeError} on anything but its output. */

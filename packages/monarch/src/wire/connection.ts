@@ -1,4 +1,7 @@
-/** A way for frames to one other process. A real one keeps order and loses nothing until it ends; a simulated one may delay, reorder and repeat. */
+/**
+ * A way for frames to one other process. A real one keeps order and loses nothing until it ends; a simulated one may
+ * delay, reorder and repeat all but the first frame, which comes first.
+ */
 export interface Connection {
   /** Sends one frame made of these parts, which are taken over but never changed. Never blocks. */
   send(parts: readonly Uint8Array[]): void;

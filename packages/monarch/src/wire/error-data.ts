@@ -20,6 +20,7 @@ const PROTOTYPES = new Map<string, object>(
   [
     ...[Error, TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError, AggregateError],
     ...[errors.ExtentError, errors.ActorClassError, errors.UnsendableError, errors.DecodeError, errors.OwnershipError],
+    errors.OversizeError,
     ...[errors.ActorError, errors.MeshFailure],
   ].map((type) => [type.name, type.prototype]),
 );

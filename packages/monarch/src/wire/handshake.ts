@@ -1,5 +1,6 @@
 import { DecodeError, HandshakeError } from '../errors.ts';
-import { pack, unpack } from './codec.ts';
+import { pack } from './codec.ts';
+import { unpack } from './unpack.ts';
 
 /** Version of this protocol: both ends of a connection must speak the same. */
 export const PROTOCOL_VERSION = 1;

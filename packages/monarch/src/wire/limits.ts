@@ -4,6 +4,8 @@ export const MAX_FRAME_BYTES: number = 2 ** 20;
 export const MAX_BUFFER_BYTES: number = 4 * 2 ** 30 - 1;
 /** Bytes of one message, all of its typed arrays included. */
 export const MAX_MESSAGE_BYTES: number = 16 * 2 ** 30;
+/** Bytes of the packed part of a message, which is all of it but the typed arrays. */
+export const MAX_PACKED_BYTES: number = 2 ** 30;
 /** Typed arrays in one message; a state dict of a large model has some thousands. */
 export const MAX_BUFFERS: number = 1 << 20;
 /** Nesting of a value; deeper is taken for a cycle. */

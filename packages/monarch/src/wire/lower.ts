@@ -1,8 +1,8 @@
-import { UnsendableError } from '../errors.ts';
+import { OversizeError, UnsendableError } from '../errors.ts';
 import { NamedExtent, NamedPoint } from '../mesh/extent.ts';
 import { Values } from '../mesh/value-mesh.ts';
 import { errorToData } from './error-data.ts';
-import { MAX_BUFFER_BYTES, MAX_BUFFERS, MAX_CAUSES, MAX_DEPTH } from './limits.ts';
+import { MAX_BUFFER_BYTES, MAX_BUFFERS, MAX_CAUSES, MAX_DEPTH, MAX_MESSAGE_BYTES, MAX_PACKED_BYTES } from './limits.ts';
 import { referenceOf } from './referable.ts';
 import { bytesOf, VIEWS } from './views.ts';
 
@@ -26,7 +26,7 @@ export const unsendable: unique symbol = Symbol.for('@forge/monarch unsendable')
 /**
  * Splits a value for the wire. Buffers of `transfer` are moved instead of copied.
  *
- * @throws {UnsendableError} on what cannot cross, naming its path.
+ * @throws {UnsendableError | OversizeError} on what cannot cross, naming its path.
  */
 export function lower(value: unknown, transfer: readonly ArrayBuffer[] = []): Lowered {
   const lowering = new Lowering(transfer);
@@ -68,6 +68,11 @@ class Lowering {
   /** Takes the bytes of every view met, after the whole value proved sendable: a refused call detaches nothing. */
   finish(): Uint8Array[] {
     if (this.#views.length === 0) return [];
+    const totalBytes = this.#views.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    // The rest of a message is small.
+    if (totalBytes > MAX_MESSAGE_BYTES - MAX_PACKED_BYTES) {
+      throw new OversizeError('the top', totalBytes, MAX_MESSAGE_BYTES - MAX_PACKED_BYTES);
+    }
     const moved = new Map<ArrayBufferLike, ArrayBuffer>();
     const ranges = this.#views.map((view) => [view.buffer, view.byteOffset, view.byteLength] as const);
     for (const buffer of this.#transfer)
@@ -160,9 +165,7 @@ class Lowering {
 
   #buffer(kind: string, view: ArrayBufferView): unknown {
     if (!(view.buffer instanceof ArrayBuffer)) throw this.#refuse('its memory is shared. Send a copy.');
-    if (view.byteLength > MAX_BUFFER_BYTES) {
-      throw this.#refuse(`it has ${view.byteLength} bytes, more than ${MAX_BUFFER_BYTES}. Send it in parts.`);
-    }
+    if (view.byteLength > MAX_BUFFER_BYTES) throw new OversizeError(this.#where(), view.byteLength, MAX_BUFFER_BYTES);
     if (this.#views.length >= MAX_BUFFERS) throw this.#refuse(`there are more than ${MAX_BUFFERS} buffers.`);
     this.#views.push(bytesOf(view));
     return this.#patched(kind, this.#views.length - 1);
@@ -178,8 +181,12 @@ class Lowering {
   }
 
   #refuse(problem: string): UnsendableError {
+    return new UnsendableError(this.#where(), problem);
+  }
+
+  #where(): string {
     const path = this.#path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
-    return new UnsendableError(path === '' ? 'the top' : path, problem);
+    return path === '' ? 'the top' : path;
   }
 }
 

@@ -2,7 +2,8 @@ import { DecodeError } from '../errors.ts';
 import { type Extent, NamedExtent, type Point } from '../mesh/extent.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
-import { pack, unpack } from './codec.ts';
+import { pack } from './codec.ts';
+import { unpack } from './unpack.ts';
 
 /** Where within the mesh that was messaged the receiver stands: rank, labels, sizes. */
 export type Position = readonly [rank: number, labels: readonly string[], sizes: readonly number[]];

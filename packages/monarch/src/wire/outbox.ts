@@ -36,8 +36,9 @@ export class Outbox {
   readonly #small: Packet[] = [];
   /** Channels with a large packet: it, and what waits behind it. */
   readonly #channels = new Map<number, (Packet | Barrier)[]>();
-  /** Channels whose large packet has not begun. */
-  readonly #waiting: number[] = [];
+  /** Channels whose large packet has not begun: it comes after the small ones that were there before it. */
+  readonly #waiting: { readonly channel: number; readonly after: number }[] = [];
+  #smallCount = 0;
   /** In the order of their turns. */
   readonly #transfers: Transfer[] = [];
   #transferBytes = 0;
@@ -50,7 +51,7 @@ export class Outbox {
     if (message[0] === 'cancel') this.drop('request', message[1]);
     const channel = channelOf(message);
     const waiting = channel === undefined ? undefined : this.#channels.get(channel);
-    if (channel === undefined) this.#small.push(packet);
+    if (channel === undefined) this.#addSmall(packet);
     else if (channel === 0 && this.#channels.size > 0) this.#raiseBarrier(packet);
     else if (waiting !== undefined) waiting.push(packet);
     else this.#release(packet, channel);
@@ -112,13 +113,18 @@ export class Outbox {
   /** Sends a packet that waits for nothing: small ones soon, a large one blocks its channel. */
   #release(packet: Packet, channel: number): void {
     if (isLarge(packet)) this.#block(channel, [packet]);
-    else this.#small.push(packet);
+    else this.#addSmall(packet);
+  }
+
+  #addSmall(packet: Packet): void {
+    this.#small.push(packet);
+    this.#smallCount++;
   }
 
   /** A channel gets a large packet, first of `packets`. */
   #block(channel: number, packets: (Packet | Barrier)[]): void {
     this.#channels.set(channel, packets);
-    this.#waiting.push(channel);
+    this.#waiting.push({ channel, after: this.#smallCount });
   }
 
   #raiseBarrier(behind: Packet): void {
@@ -129,7 +135,10 @@ export class Outbox {
   /** The large packet of a channel is done with: small ones behind it go on, up to the next large one. */
   #unblock(channel: number, packets: readonly (Packet | Barrier)[]): void {
     this.#channels.delete(channel);
-    remove(this.#waiting, this.#waiting.indexOf(channel));
+    remove(
+      this.#waiting,
+      this.#waiting.findIndex((waiting) => waiting.channel === channel),
+    );
     const index = this.#transfers.findIndex((transfer) => transfer.channel === channel);
     const transfer = this.#transfers[index];
     if (transfer !== undefined) {
@@ -158,7 +167,8 @@ export class Outbox {
   /** Lets waiting large packets begin, as far as the other side will take them. */
   #begin(): void {
     while (this.#waiting.length > 0 && this.#transfers.length < MAX_TRANSFERS) {
-      const channel = this.#waiting[0]!;
+      const { channel, after } = this.#waiting[0]!;
+      if (after > this.#smallCount - this.#small.length) return;
       // A waiting channel has its large packet first.
       const packet = this.#channels.get(channel)![0] as Packet;
       const size = sizeOf(packet.payload);

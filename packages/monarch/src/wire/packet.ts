@@ -2,7 +2,7 @@ import { DecodeError } from '../errors.ts';
 import { ByteReader } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import type { Payload } from './codec.ts';
-import { MAX_BUFFERS } from './limits.ts';
+import { MAX_BUFFERS, MAX_PACKED_BYTES } from './limits.ts';
 import { type Message, readMessage, writeMessage } from './message.ts';
 
 /** One message with its payload: what a link carries. */
@@ -52,6 +52,9 @@ export function readSize(reader: ByteReader, maxBytes: number): PayloadSize {
   const [packedBytes, buffers, bodyBytes] = [reader.u32(), reader.u32(), reader.count()];
   if (buffers > MAX_BUFFERS) throw new DecodeError(`it announces ${buffers} buffers, more than ${MAX_BUFFERS}.`);
   if (bodyBytes > maxBytes) throw new DecodeError(`it announces ${bodyBytes} bytes, more than ${maxBytes}.`);
+  if (packedBytes > MAX_PACKED_BYTES) {
+    throw new DecodeError(`it announces ${packedBytes} packed bytes, more than ${MAX_PACKED_BYTES}.`);
+  }
   if (packedBytes + LENGTH_BYTES * buffers > bodyBytes)
     throw new DecodeError('it announces parts larger than the whole.');
   return { packedBytes, buffers, bodyBytes };

@@ -34,6 +34,8 @@ const BUILDS: Readonly<Record<string, Build>> = {
   utf16: (units) => list(units).reduce<string>((text, unit) => text + String.fromCharCode(Number(unit)), ''),
   bigint: (digits) => {
     const text = String(digits);
+    // Other texts are slow to read when they are long.
+    if (!/^-?0x[\da-f]+$/.test(text)) throw new DecodeError('a bigint is damaged.');
     return text.startsWith('-') ? -BigInt(text.slice(1)) : BigInt(text);
   },
   object: (entries) => {

@@ -190,6 +190,10 @@ export class Session implements Link {
         this.#closeIfDue();
         break;
       }
+      case FRAME.hello:
+      case FRAME.welcome:
+        // Repeated by the connection: it says nothing new.
+        break;
       default:
         throw new DecodeError(`a frame of kind ${frame[0]} is unknown.`);
     }

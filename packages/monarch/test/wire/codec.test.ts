@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ActorError, MeshFailure } from '../src/errors.ts';
-import { extentOf } from '../src/mesh/extent.ts';
-import { Values } from '../src/mesh/value-mesh.ts';
-import { decode, encode } from '../src/wire/codec.ts';
-import { unsendable } from '../src/wire/lower.ts';
+import { ActorError, MeshFailure } from '../../src/errors.ts';
+import { extentOf } from '../../src/mesh/extent.ts';
+import { Values } from '../../src/mesh/value-mesh.ts';
+import { decode, encode } from '../../src/wire/codec.ts';
+import { unsendable } from '../../src/wire/lower.ts';
 
 const views = fc.oneof(
   fc.float32Array({ maxLength: 20 }),

@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'vitest';
+import type { Link, Opening } from '../../src/wire/link.ts';
+import { channelOf, type Message } from '../../src/wire/message.ts';
+import type { Packet } from '../../src/wire/packet.ts';
+import type { SessionFaults } from '../../src/wire/session.ts';
+import { Sessions } from '../../src/wire/sessions.ts';
+import { RoughNetwork, type Roughness } from '../fixtures/rough-network.ts';
+
+const ROUGH: Roughness = { reorder: 0.3, repeat: 0.2, cut: 0.02, refuse: 0.3 };
+const RESUME_MS = 5_000;
+
+/** One side: what it has sent and received, by channel. */
+interface Side {
+  readonly sent: Map<number, number[]>;
+  readonly received: Map<number, number[]>;
+  readonly ended: string[];
+  link: Link | undefined;
+}
+
+function side(): Side & { readonly opening: Opening } {
+  const received = new Map<number, number[]>();
+  const ended: string[] = [];
+  const made: Side & { opening: Opening } = {
+    ...{ sent: new Map<number, number[]>(), received, ended, link: undefined },
+    opening: {
+      onOpen: (link) => {
+        made.link = link;
+      },
+      onPacket: ({ message, payload }) => note(received, message, stampOf(payload)),
+      onClose: (reason) => void ended.push(reason),
+    },
+  };
+  return made;
+}
+
+function note(by: Map<number, number[]>, message: Message, stamp: number): void {
+  const channel = channelOf(message) ?? Number.NaN;
+  const stamps = by.get(channel) ?? [];
+  stamps.push(stamp);
+  by.set(channel, stamps);
+}
+
+/** A payload that names itself, in its bytes and at both ends of its buffers. */
+function stamped(stamp: number, sizes: readonly number[]): Packet['payload'] {
+  const bytes = new Uint8Array(Float64Array.of(stamp).buffer);
+  return { bytes, buffers: sizes.map((size) => new Uint8Array(size).fill(stamp % 251)) };
+}
+
+function stampOf({ bytes, buffers }: Packet['payload']): number {
+  const stamp = new Float64Array(bytes.slice().buffer)[0] ?? Number.NaN;
+  const isWhole = buffers.every((buffer) => buffer.every((byte) => byte === stamp % 251));
+  return isWhole ? stamp : Number.NaN;
+}
+
+/** A random exchange over a rough network: both sides, when nothing is to happen any more. */
+async function exchange(seed: number, roughness: Roughness, faults?: SessionFaults) {
+  const world = new RoughNetwork(seed, roughness);
+  const [a, b] = [side(), side()];
+  let nonce = 0;
+  const sessions = (id: string, accept: Opening) => {
+    const made = new Sessions({ id, clock: world.clock, nonce: () => `n${nonce++}`, accept: () => accept, faults });
+    made.use(world.network(id, made.accept, RESUME_MS));
+    return made;
+  };
+  sessions('b', b.opening);
+  sessions('a', a.opening).dial('b', a.opening);
+  const { random } = world;
+  for (let stamp = 1; stamp <= 60; stamp++) {
+    const from = random.pick([a, b]);
+    const channel = 1 + random.below(4);
+    const isLarge = random.chance(0.15);
+    const sizes = isLarge ? [random.below(300_000), 70_000, random.below(3)] : random.pick([[], [random.below(500)]]);
+    world.queue.add(random.between(10, 400), () => {
+      const message: Message = random.chance(0.5) ? ['cast', channel, 'f', [0, [], []]] : ['item', channel];
+      if (from.link === undefined || from.ended.length > 0) return;
+      from.link.send({ message, payload: stamped(stamp, sizes) });
+      note(from.sent, message, stamp);
+    });
+  }
+  await world.run();
+  return { a, b, world };
+}
+
+const delivered = ({ a, b }: { a: Side; b: Side }) => {
+  expect(b.received).toEqual(a.sent);
+  expect(a.received).toEqual(b.sent);
+};
+
+describe('a session', () => {
+  test('delivers everything once and in order, over connections that delay, reorder, repeat and break', async () => {
+    let [cuts, sent] = [0, 0];
+    for (let seed = 1; seed <= 60; seed++) {
+      const { a, b, world } = await exchange(seed, ROUGH);
+      expect([seed, a.ended, b.ended]).toEqual([seed, [], []]);
+      delivered({ a, b });
+      cuts += world.cuts;
+      sent += [...a.sent.values(), ...b.sent.values()].flat().length;
+    }
+    // The exchanges were rough, and not empty.
+    expect(cuts).toBeGreaterThan(60);
+    expect(sent).toBeGreaterThan(2_000);
+  });
+
+  test.each<keyof SessionFaults>(['withoutDedupe', 'withoutReorder', 'withoutAck'])(
+    'the same exchanges go wrong %s',
+    async (fault) => {
+      const isRight = async (seed: number) => {
+        const ends = await exchange(seed, ROUGH, { [fault]: true });
+        try {
+          delivered(ends);
+          return ends.a.ended.length === 0;
+        } catch {
+          return false;
+        }
+      };
+      let wrong = 0;
+      for (let seed = 1; seed <= 10; seed++) wrong += (await isRight(seed)) ? 0 : 1;
+      expect(wrong).toBeGreaterThan(0);
+    },
+  );
+});
