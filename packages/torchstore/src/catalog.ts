@@ -174,9 +174,9 @@ export class Catalog {
   evictOldest(): boolean {
     const candidates: { readonly generation: number; readonly evict: () => void }[] = [];
     for (const [name, commits] of this.#commits.entries()) {
-      const [oldest, ...newer] = commits;
-      if (oldest === undefined || newer.length === 0 || !isIdle(oldest.entries.values(), 1)) continue;
-      candidates.push({ generation: oldest.generation, evict: () => this.#evict(name, oldest, newer) });
+      const oldest = commits.slice(0, -1).find(({ entries }) => isIdle(entries.values(), 1));
+      if (oldest === undefined) continue;
+      candidates.push({ generation: oldest.generation, evict: () => this.#evict(name, oldest) });
     }
     for (const family of this.#retention.families) {
       for (const { prefix, generation } of this.#versions(family).slice(0, -1)) {
@@ -189,9 +189,12 @@ export class Catalog {
     return first !== undefined;
   }
 
-  #evict(name: string, oldest: Commit, newer: Commit[]): void {
-    this.#commits.set(name, newer);
-    this.#letGo(oldest);
+  #evict(name: string, commit: Commit): void {
+    this.#commits.set(
+      name,
+      this.commits(name).filter((each) => each !== commit),
+    );
+    this.#letGo(commit);
   }
 
   /** Every entry once, visible or kept. */

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { type HostMesh, type MeshFailure, thisHost } from '@forge/monarch';
 import { Controller } from './controller.ts';
-import type { RetentionRule } from './retention.ts';
+import { Retention, type RetentionRule } from './retention.ts';
 import { Store, type StoreReference } from './store.ts';
 import type { SelectVolume, Strategy } from './strategy.ts';
 import type { TransportKind, VolumeAddress } from './transport/transport.ts';
@@ -63,6 +63,7 @@ export async function openStore({
   supervise,
 }: StoreOptions = {}): Promise<Store> {
   checkOptions({ volumes: volumes * hosts.length, replicas, quotaBytes });
+  void new Retention(retention); // which checks its rules
   const addresses: VolumeAddress[] = [];
   // A volume removes its own folder, unless it is killed: as this process does with it, at once or in its last moment.
   const removeFolder = ({ directory }: VolumeAddress) =>

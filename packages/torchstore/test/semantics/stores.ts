@@ -47,7 +47,7 @@ export function filled(value: number, shape: readonly number[] = [4, 8]): Tensor
 }
 
 /** The only value of a tensor of equal elements. */
-export function valueOf(source: Tensor): number {
+export function onlyValue(source: Tensor): number {
   const values = new Set<unknown>(source.data);
   expect([...values]).toHaveLength(1);
   return Number(source.data[0]);
