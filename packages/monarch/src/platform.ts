@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { ProcessExit } from './errors.ts';
 import type { HostDirectory } from './hosts/host-network.ts';
+import type { ProcessUsage } from './seeing/process-report.ts';
 import type { Accept, Network } from './wire/connection.ts';
 import type { SessionFaults } from './wire/session.ts';
 
@@ -65,6 +66,8 @@ export interface Platform {
   write(stream: 'stdout' | 'stderr', text: string): void;
   /** Whether somebody reads what is printed on a terminal. */
   isTerminal(stream: 'stdout' | 'stderr'): boolean;
+  /** What this process uses of its machine. */
+  usage(): ProcessUsage;
   /** Ends this process at once. */
   exit(code: number): void;
   /** Runs `task` when this process ends by itself. */

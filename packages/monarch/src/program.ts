@@ -16,6 +16,7 @@ import { failureReport } from './report.ts';
 import { GroupLog } from './seeing/group-log.ts';
 import type { LogOptions } from './seeing/log-line.ts';
 import { type LogOutlet, logPrinter, logRelay } from './seeing/log-outlet.ts';
+import type { ProcessReport } from './seeing/process-report.ts';
 import type { FaultListener } from './unhandled-fault.ts';
 import type { Network } from './wire/connection.ts';
 import { Sessions } from './wire/sessions.ts';
@@ -134,6 +135,21 @@ export class Program implements Owner {
   /** What a group of processes prints. @throws {RangeError} on options that are out of range. */
   openLog(options?: LogOptions): GroupLog {
     return new GroupLog(this.platform, this.#outlet, options);
+  }
+
+  /** How this process and those that it started are. Each has a part of the time of the one that started it. */
+  async look(deadlineMs: number): Promise<ProcessReport> {
+    const { process, platform } = this;
+    return {
+      id: process.id,
+      asOf: platform.date(),
+      usage: platform.usage(),
+      actors: process.actorReports(),
+      peers: process.exchange.peerReports(),
+      failures: process.failures.latest,
+      failureCount: process.failures.count,
+      processes: await this.#children.look(deadlineMs),
+    };
   }
 
   /** Passes on everything that processes started from here have printed so far, then says so with `mark`. */

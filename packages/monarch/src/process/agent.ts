@@ -55,6 +55,7 @@ export const AGENT: ReadonlyMap<string, AgentMethod> = new Map<string, AgentMeth
   // Sent by Children only, with a list of them.
   ['standIns', async (process, _, [list]) => await process.program.inheritStandIns(list as readonly StandIn[])],
   ...HOST_METHODS,
+  ['look', async (process, _, [deadlineMs]) => await process.program.look(Number(deadlineMs))],
   ['leave', async (process, _, [reason]) => await process.leave(String(reason))],
 ]);
 

@@ -4,6 +4,10 @@ import { type AnyEndpoint, endpointBrand, endpointOf, endpointOptions, endpoints
 import { ActorClassError, CallAbortedError, DecodeError, MeshFailure, reasonText } from '../errors.ts';
 import type { Point } from '../mesh/extent.ts';
 import { type Owned, type Owner, stopOwned } from '../owner.ts';
+import { ActorCounters } from '../seeing/actor-counters.ts';
+import { type ActorEvent, CHANNELS } from '../seeing/channels.ts';
+import type { Handling } from '../seeing/handling.ts';
+import type { ActorReport, ActorState } from '../seeing/process-report.ts';
 import { ActorContext, MessageContext } from './actor-context.ts';
 import { within } from './deadline.ts';
 import type { IncomingCall } from './incoming-call.ts';
@@ -12,6 +16,9 @@ import { Mailbox } from './mailbox.ts';
 
 /** Time for the messages that came before a stop, and again for `cleanup`. */
 const DRAIN_MS = 4_000;
+
+const spawns = CHANNELS['monarch:actor:spawn'];
+const stops = CHANNELS['monarch:actor:stop'];
 
 /** What the spawner says about an actor. */
 export interface CellSpec {
@@ -36,6 +43,7 @@ export class Cell implements Owner {
   readonly #context: Context;
   #owned: Set<Owned> | undefined;
   #running: Set<IncomingCall> | undefined;
+  #counters: ActorCounters | undefined;
   #ending: AbortController | undefined;
   /** There may be something to clean up. */
   #isSetUp = false;
@@ -60,6 +68,7 @@ export class Cell implements Owner {
     this.#context = new ActorContext(process, this);
     this.#scope = { program: process.program, owner: this, context: this.#context };
     this.#actor = runIn(this.#scope, () => new type(...args));
+    if (spawns.hasSubscribers) spawns.publish(this.#event());
   }
 
   get name(): string {
@@ -110,15 +119,20 @@ export class Cell implements Owner {
       const problem = `it has no ${call.streams ? 'stream ' : ''}endpoint '${call.endpoint}'.`;
       return void call.reply('error', this.#process.encode(new ActorClassError(this.#actor.constructor.name, problem)));
     }
-    this.#mailbox.post(call.endpoint, method[endpointOptions].concurrency ?? 1, () => this.#run(call, method));
+    this.#counters ??= new ActorCounters(this.#process, this.#event());
+    const handling = this.#counters.arrived(call);
+    this.#mailbox.post(call.endpoint, method[endpointOptions].concurrency ?? 1, () =>
+      this.#run(call, method, handling),
+    );
   }
 
-  async #run(call: IncomingCall, method: AnyEndpoint): Promise<void> {
-    if (call.aborted) return call.discard();
-    if (this.#isBroken) return call.reply('failure', this.#process.encodeError(this.#end));
+  async #run(call: IncomingCall, method: AnyEndpoint, handling: Handling): Promise<void> {
+    handling.started();
     this.#running ??= new Set();
     this.#running.add(call);
     try {
+      if (call.aborted) return call.discard();
+      if (this.#isBroken) return call.reply('failure', this.#process.encodeError(this.#end));
       const args = this.#process.exchange.decode(call.payload);
       if (!Array.isArray(args)) throw new DecodeError('its arguments are no list.');
       const scope = {
@@ -129,10 +143,12 @@ export class Cell implements Owner {
       if (call.streams) await runIn(scope, () => this.#stream(call, method(...args)));
       else call.reply('value', this.#process.encode(await runIn(scope, () => method(...args))));
     } catch (error) {
+      handling.threw(error);
       if (call.id === undefined) this.#broadcastFailed(call.endpoint, error);
       else call.reply('error', this.#process.encodeError(error));
     } finally {
-      this.#running?.delete(call);
+      this.#running.delete(call);
+      handling.ended();
     }
   }
 
@@ -176,6 +192,7 @@ export class Cell implements Owner {
     if (this.#end !== undefined) return;
     this.#end = failure;
     this.#isBroken = true;
+    this.#process.failures.add(this.#process.platform.date(), failure);
     for (const call of this.#running ?? []) {
       call.reply('failure', this.#process.encodeError(failure));
       call.abort(failure);
@@ -211,11 +228,31 @@ export class Cell implements Owner {
     this.fail(new MeshFailure(climbed));
   }
 
+  /** How it is, for whoever looks at the program. */
+  report(actor: number): ActorReport {
+    const { mesh, rank, className } = this.#event();
+    const failure = this.#end === undefined ? {} : { failure: this.#end.message };
+    const counted = this.#counters?.report() ?? { mailboxLength: 0, mailboxHighWater: 0, endpoints: [] };
+    return { actor, mesh, rank, className, state: this.#state(), ...failure, ...counted };
+  }
+
+  #state(): ActorState {
+    if (this.#end !== undefined) return this.#isBroken ? 'failed' : 'stopping';
+    if (this.#setup !== undefined) return 'setting up';
+    return this.#isSetUp ? 'running' : 'constructed';
+  }
+
+  #event(): ActorEvent {
+    const { name, point } = this.#spec;
+    return { process: this.#process.id, mesh: name, rank: point.rank, className: this.#actor.constructor.name };
+  }
+
   #aborted(reason: string): CallAbortedError {
     return new CallAbortedError(this.name, 'this actor', reason);
   }
 
   async #finish(reason: string): Promise<void> {
+    if (stops.hasSubscribers) stops.publish(this.#event());
     this.#ending?.abort(this.#aborted(reason));
     const drained = Promise.allSettled([this.#setup]).then(async () => {
       this.#mailbox.open();

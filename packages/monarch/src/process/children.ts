@@ -2,7 +2,10 @@ import { exitText, MeshFailure, OwnershipError, type ProcessExit } from '../erro
 import type { Machine } from '../hosts/machine.ts';
 import type { Launched } from '../platform.ts';
 import type { ProcGroup } from '../proc-group.ts';
+import { CHANNELS } from '../seeing/channels.ts';
+import { ChildReports } from '../seeing/child-reports.ts';
 import type { ProcessLog } from '../seeing/process-log.ts';
+import type { ChildReport } from '../seeing/process-report.ts';
 import { within } from './deadline.ts';
 import type { LocalProcess } from './local-process.ts';
 import type { Loss, Peer } from './peer.ts';
@@ -11,6 +14,9 @@ import type { Loss, Peer } from './peer.ts';
 const LEAVE_MS = 9_000;
 /** Time for a process to end when nothing holds it, and for its link to end after it. */
 const EXIT_MS = 2_000;
+
+const starts = CHANNELS['monarch:process:start'];
+const exits = CHANNELS['monarch:process:exit'];
 
 interface Child {
   readonly id: string;
@@ -32,11 +38,13 @@ export class Children {
   readonly #children = new Map<string, Child>();
   /** Those whose link has not ended; it may outlast the process by a moment. */
   readonly #linked = new Map<string, Child>();
+  readonly #reports: ChildReports;
   readonly #onNone: () => void;
 
   /** `onNone` is told when the last of them has ended. */
   constructor(local: LocalProcess, onNone: () => void) {
     this.#local = local;
+    this.#reports = new ChildReports(local);
     this.#onNone = onNone;
   }
 
@@ -102,6 +110,11 @@ export class Children {
     await Promise.all(telling);
   }
 
+  /** How they are. One that does not answer in time is told as it was. */
+  async look(deadlineMs: number): Promise<ChildReport[]> {
+    return await this.#reports.look(this.#children.values(), deadlineMs);
+  }
+
   #start(group: ProcGroup, rank: number, id: string, machine: Machine, env: Readonly<Record<string, string>>): Child {
     const { promise: linkEnded, resolve: endLink } = Promise.withResolvers<void>();
     const log = group.log.open({ process: id, rank, name: () => group.label || group.name });
@@ -111,8 +124,10 @@ export class Children {
     const child: Child = { id, process, machine, group, rank, log, linkEnded, endLink, stopping: undefined };
     this.#children.set(id, child);
     this.#linked.set(id, child);
-    void process.exited.then(() => {
+    if (starts.hasSubscribers) starts.publish({ process: id, name, pid: process.pid });
+    void process.exited.then((exit) => {
       log.end();
+      if (exits.hasSubscribers) exits.publish({ process: id, name, pid: process.pid, exit });
       this.#children.delete(id);
       if (this.#children.size === 0) this.#onNone();
     });
@@ -123,6 +138,7 @@ export class Children {
     const { process, machine, group, rank } = child;
     const exit = await Promise.race([process.ready, process.exited]);
     if (exit === undefined) {
+      this.#reports.ready(child);
       if (this.#local.standIns.list.length > 0) await this.#tellStandIns(child);
       return;
     }
@@ -149,6 +165,8 @@ export class Children {
         ? (machine.loss ?? lossOf(exit, 'lost its process'))
         : { kind: 'aborted', problem: `was stopped: ${child.stopping}` };
     const failures = child.stopping === undefined ? group.lose(rank, loss) : [];
+    this.#reports.ended(child, child.stopping === undefined ? exit : undefined);
+    for (const [failure] of failures) this.#local.failures.add(this.#local.platform.date(), failure);
     this.#local.exchange.lost(this.#local.exchange.target(id, 0).peer, loss);
     for (const [failure, owner] of failures) void group.raise(failure, owner);
   }

@@ -1,3 +1,4 @@
+import type { PeerReport } from '../seeing/process-report.ts';
 import { decode, EMPTY, type Payload } from '../wire/codec.ts';
 import { type Link, type LinkEvents, loopback, type Opening } from '../wire/link.ts';
 import type { Message } from '../wire/message.ts';
@@ -122,6 +123,17 @@ export class Exchange {
     return decode(payload, this.#options.revive);
   }
 
+  /** What went between this process and the others. */
+  peerReports(): PeerReport[] {
+    return [...this.#peers.values()].map(({ id, sent, received }) => ({
+      id,
+      sentMessages: sent.messages,
+      sentBytes: sent.bytes,
+      receivedMessages: received.messages,
+      receivedBytes: received.bytes,
+    }));
+  }
+
   /** Ends every link. */
   close(): void {
     for (const peer of this.#peers.values()) if (peer.id !== this.id) peer.close();
@@ -153,7 +165,10 @@ export class Exchange {
     const line: Line = {
       peer,
       running,
-      reply: (message, payload = EMPTY) => link?.send({ message, payload }),
+      reply: (message, payload = EMPTY) => {
+        peer.sent.add(payload);
+        link?.send({ message, payload });
+      },
     };
     const onClose = (reason: string, cause?: Error) => {
       for (const incoming of running.values()) incoming.cancel('gone');
@@ -168,6 +183,7 @@ export class Exchange {
   }
 
   #route(line: Line, message: Message, payload: Payload): void {
+    line.peer.received.add(payload);
     switch (message[0]) {
       case 'call':
       case 'stream':

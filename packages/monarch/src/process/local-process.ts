@@ -7,6 +7,8 @@ import type { Platform } from '../platform.ts';
 import { thisProc } from '../proc-mesh.ts';
 import type { Program } from '../program.ts';
 import { REFERENCE_KINDS } from '../reference-kinds.ts';
+import { FailureNotes } from '../seeing/failure-notes.ts';
+import type { ActorReport } from '../seeing/process-report.ts';
 import type { SpawnedMesh } from '../spawned-mesh.ts';
 import { encode, type Payload } from '../wire/codec.ts';
 import { positionOf } from '../wire/message.ts';
@@ -38,6 +40,8 @@ export class LocalProcess {
   readonly classes = new Map<string, AnyActorClass>();
   /** Classes that are spawned in place of others. */
   readonly standIns = new StandIns();
+  /** Of its actors, and of the processes that it started. */
+  readonly failures = new FailureNotes();
   readonly #cells = new Map<number, Cell>();
   readonly #meshes = new Map<string, SpawnedMesh>();
   readonly #graves = new Map<number, MeshFailure>();
@@ -108,6 +112,11 @@ export class LocalProcess {
     return cell;
   }
 
+  /** How its actors are. */
+  actorReports(): ActorReport[] {
+    return [...this.#cells].map(([actor, cell]) => cell.report(actor));
+  }
+
   /** Stops an actor and forgets it, but for why it answers no more. */
   async stopCell(actor: number, reason: string): Promise<void> {
     const cell = this.#cells.get(actor);
@@ -160,10 +169,11 @@ export class LocalProcess {
     about: { readonly mesh: string; readonly point: Point<string> },
     method: string,
     payload: Payload,
+    timeoutMs?: number,
   ): UnaryCall {
     const target = this.exchange.target(node, 0);
     const position = positionOf(about.point.rank, about.point.extent);
-    return new UnaryCall(this, { target, ...about }, { endpoint: method, payload, position });
+    return new UnaryCall(this, { target, ...about }, { endpoint: method, payload, position, timeoutMs });
   }
 
   #unknown(actor: number): MeshFailure {

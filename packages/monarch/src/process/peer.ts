@@ -1,4 +1,5 @@
 import type { MeshFailure, MeshFailureFields } from '../errors.ts';
+import { Traffic } from '../seeing/traffic.ts';
 import type { Link } from '../wire/link.ts';
 import type { Packet } from '../wire/packet.ts';
 
@@ -10,6 +11,8 @@ export class Peer {
   readonly id: string;
   /** Why nothing reaches it any more. */
   loss: Loss | undefined;
+  readonly sent = new Traffic();
+  readonly received = new Traffic();
   #link: Link | undefined;
   #backlog: Packet[] = [];
 
@@ -23,6 +26,7 @@ export class Peer {
 
   /** Sends in order; before the link is up, packets wait for it. */
   send(packet: Packet): void {
+    this.sent.add(packet.payload);
     if (this.#link === undefined) this.#backlog.push(packet);
     else this.#link.send(packet);
   }

@@ -36,6 +36,18 @@ export const systemPlatform: Platform = {
   main: main === undefined ? undefined : pathToFileURL(main).href,
   write: (stream, text) => void process[stream].write(text),
   isTerminal: (stream) => process[stream].isTTY === true,
+  usage: () => {
+    const { user, system } = process.cpuUsage();
+    return {
+      pid: process.pid,
+      hostname: hostname(),
+      uptimeMs: process.uptime() * 1_000,
+      rssBytes: process.memoryUsage.rss(),
+      heapBytes: process.memoryUsage().heapUsed,
+      cpuMs: (user + system) / 1_000,
+      busyMs: performance.eventLoopUtilization().active,
+    };
+  },
   exit: (code) => process.exit(code),
   onExit: (task) => void process.once('exit', task),
   markFailed: () => {

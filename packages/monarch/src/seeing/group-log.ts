@@ -1,5 +1,5 @@
-import { channel } from 'node:diagnostics_channel';
 import type { Platform } from '../platform.ts';
+import { CHANNELS } from './channels.ts';
 import { isAtLeast, LOG_LEVELS } from './log-level.ts';
 import type { LogLine, LogOptions, ReadLogsOptions } from './log-line.ts';
 import type { LogOutlet } from './log-outlet.ts';
@@ -9,7 +9,7 @@ import { ProcessLog, type ProcessLogOptions } from './process-log.ts';
 
 const DEFAULTS = { print: true, windowMs: 100, level: 'trace' } as const satisfies Required<LogOptions>;
 
-const published = channel('monarch:log');
+const published = CHANNELS['monarch:log'];
 
 interface Reading {
   readonly take: (rank: number, line: LogLine) => void;

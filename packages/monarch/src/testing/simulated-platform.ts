@@ -21,6 +21,7 @@ export function simulatedPlatform(world: World, process: SimulatedProcess): Plat
     stderr: lineSplitter((line) => process.printed('stderr', line)),
   };
   const random = world.random.fork(process.id);
+  const startedMs = world.queue.nowMs;
   let nonces = 0;
   return {
     clock: simulatedClock(world, process),
@@ -46,6 +47,16 @@ export function simulatedPlatform(world: World, process: SimulatedProcess): Plat
     },
     onExit: (task) => void process.exitTasks.push(task),
     markFailed: () => {},
+    // Real numbers would differ from run to run.
+    usage: () => ({
+      pid: process.pid,
+      hostname: process.machine,
+      uptimeMs: world.queue.nowMs - startedMs,
+      rssBytes: 0,
+      heapBytes: 0,
+      cpuMs: 0,
+      busyMs: 0,
+    }),
     nonce: () => `${process.id}/${++nonces}`,
   };
 }

@@ -1,0 +1,68 @@
+import { reasonText } from '../errors.ts';
+import type { IncomingCall } from '../process/incoming-call.ts';
+import type { LocalProcess } from '../process/local-process.ts';
+import type { ActorEvent } from './channels.ts';
+import { Handling } from './handling.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
+import type { ActorReport, LastError } from './process-report.ts';
+
+/** What one endpoint of one actor has handled. */
+export class EndpointCounters {
+  /** Messages that arrived. */
+  calls = 0;
+  /** Of these, those handled to their end. */
+  ended = 0;
+  /** Of these, those that threw. */
+  errors = 0;
+  totalMs = 0;
+  maxMs = 0;
+  /** From arrival to end, time in the mailbox included. */
+  readonly latency = new LatencyHistogram();
+}
+
+/** What one actor has handled; made with its first message, so that idle actors cost nothing. */
+export class ActorCounters {
+  readonly process: LocalProcess;
+  readonly who: ActorEvent;
+  readonly #endpoints = new Map<string, EndpointCounters>();
+  #lastError: LastError | undefined;
+  /** Messages in the mailbox. */
+  #waiting = 0;
+  /** Most messages that were ever in the mailbox. */
+  #highWater = 0;
+
+  constructor(process: LocalProcess, who: ActorEvent) {
+    this.process = process;
+    this.who = who;
+  }
+
+  /** A message came. */
+  arrived(call: IncomingCall): Handling {
+    let counters = this.#endpoints.get(call.endpoint);
+    if (counters === undefined) {
+      counters = new EndpointCounters();
+      this.#endpoints.set(call.endpoint, counters);
+    }
+    counters.calls++;
+    if (++this.#waiting > this.#highWater) this.#highWater = this.#waiting;
+    return new Handling(this, counters, call);
+  }
+
+  /** A message left the mailbox. */
+  started(): void {
+    this.#waiting--;
+  }
+
+  /** An endpoint threw. */
+  threw(endpoint: string, error: unknown): void {
+    this.#lastError = { time: this.process.platform.date(), endpoint, text: reasonText(error) };
+  }
+
+  report(): Pick<ActorReport, 'mailboxLength' | 'mailboxHighWater' | 'lastError' | 'endpoints'> {
+    const endpoints = [...this.#endpoints].map(([name, { calls, ended, errors, totalMs, maxMs, latency }]) => {
+      return { name, calls, errors, inFlight: calls - ended, totalMs, maxMs, buckets: latency.buckets };
+    });
+    const lastError = this.#lastError === undefined ? {} : { lastError: this.#lastError };
+    return { mailboxLength: this.#waiting, mailboxHighWater: this.#highWater, ...lastError, endpoints };
+  }
+}
