@@ -97,6 +97,20 @@ export class HandshakeError extends Error {
   }
 }
 
+/** The admin endpoint was not opened: its address is taken, or open to other machines without a token. */
+export class AdminError extends Error {
+  override readonly name = 'AdminError';
+  readonly code = 'ERR_MONARCH_ADMIN';
+  readonly host: string;
+  readonly port: number;
+
+  constructor(host: string, port: number, problem: string, options?: ErrorOptions) {
+    super(`The admin endpoint cannot be opened at ${host}:${port}: ${problem}`, options);
+    this.host = host;
+    this.port = port;
+  }
+}
+
 /** Something that only the owner may do was tried by somebody else, or by an owner that has stopped. */
 export class OwnershipError extends Error {
   override readonly name = 'OwnershipError';

@@ -12,6 +12,7 @@ export {
 export {
   ActorClassError,
   ActorError,
+  AdminError,
   CallAbortedError,
   type CallError,
   CallTimeoutError,
@@ -46,8 +47,11 @@ export type { Kept, Selection, Span } from './mesh/selection.ts';
 export { type ValueMesh, valueMesh } from './mesh/value-mesh.ts';
 export { type ProcMesh, thisProc } from './proc-mesh.ts';
 export type { EndpointCard } from './reference.ts';
+export type { ChannelEvents } from './seeing/channels.ts';
 export type { LogLevel } from './seeing/log-level.ts';
 export type { LogLine, LogOptions, LogStream, ReadLogsOptions } from './seeing/log-line.ts';
+export type { ActorNode, EndpointNode, HostNode, ProcessNode, ProgramTree } from './seeing/program-tree.ts';
+export { type AdminOptions, type AdminServer, serveAdmin } from './seeing/serve-admin.ts';
 export { shutdown, shutdownOnSignals } from './shutdown.ts';
 export { type FaultListener, onUnhandledFault } from './unhandled-fault.ts';
 export { unsendable } from './wire/lower.ts';

@@ -251,8 +251,23 @@ let current: Program | undefined;
 export function program(): Program {
   const scope = scopeIfAny();
   if (scope !== undefined) return scope.program;
-  current ??= new Program(systemPlatform);
+  if (current === undefined) {
+    current = new Program(systemPlatform);
+    const { FORGE_ADMIN: admin, FORGE_ADMIN_TOKEN: token } = process.env;
+    if (admin !== undefined && admin !== '') void showAsAsked(current, admin, token);
+  }
   return current;
+}
+
+/** Shows a program that was started with FORGE_ADMIN, and says where; a program that cannot be shown runs all the same. */
+async function showAsAsked(shown: Program, admin: string, token: string | undefined): Promise<void> {
+  try {
+    const { adminAddress, serveAdmin } = await import('./seeing/serve-admin.ts');
+    const { url } = await serveAdmin({ ...adminAddress(admin), ...(token === undefined ? {} : { token }) });
+    shown.platform.write('stderr', `forge: admin at ${url}\n`);
+  } catch (error) {
+    shown.platform.write('stderr', `forge: FORGE_ADMIN=${admin}: ${reasonText(error)}\n`);
+  }
 }
 
 /** Makes this process of the system part of a program. */
