@@ -1,6 +1,8 @@
+const FIRST_BYTES = 4_096;
+
 /** Writes numbers, texts and bytes one behind the other, in memory that grows and is used again. */
 export class ByteWriter {
-  #target = Buffer.allocUnsafeSlow(2 ** 12);
+  #target = Buffer.alloc(0);
   #length = 0;
 
   get length(): number {
@@ -60,7 +62,7 @@ export class ByteWriter {
   #reserve(bytes: number): void {
     const wanted = this.#length + bytes;
     if (wanted <= this.#target.length) return;
-    const grown = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(wanted)));
+    const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, 2 ** Math.ceil(Math.log2(wanted))));
     grown.set(this.#target.subarray(0, this.#length));
     this.#target = grown;
   }

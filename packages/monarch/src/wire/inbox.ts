@@ -67,6 +67,11 @@ export class Inbox {
   readonly #arrivals = new Map<number, Arrival>();
   #announcedBytes = 0;
 
+  /** Large packets of which a part has come. */
+  get arriving(): number {
+    return this.#arrivals.size;
+  }
+
   /** Reads the items of a frame. Its memory may be used again. @throws {DecodeError} on what no `Outbox` sends. */
   read(frame: Uint8Array, headerBytes: number, onPacket: (packet: Packet) => void): void {
     // Small packets are views; large ones are copied to where they belong.
