@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type MeshFailure, type OwnedMesh, type ProcMesh, thisHost, thisProc } from '../src/index.ts';
+import { type HostMesh, type MeshFailure, type OwnedMesh, type ProcMesh, thisHost, thisProc } from '../src/index.ts';
 import { Counter } from './fixtures/counter.ts';
 import { Alias, Colliding, Forwarder, Fragile, Parent, Recorder } from './fixtures/probes.ts';
 import { until } from './fixtures/until.ts';
@@ -14,9 +14,10 @@ function scratchFile(): string {
   return join(directory, 'notes');
 }
 
-/** What every mesh must do, whatever its actors run on. */
-export function conformance(kind: 'inline' | 'process'): void {
-  describe(`a mesh of kind ${kind}`, () => {
+/** What every mesh must do, whatever its actors run on: this process, others of this machine, or two attached machines. */
+export function conformance(kind: 'inline' | 'process', attach?: () => Promise<HostMesh<'hosts'>>): void {
+  describe(`a mesh of ${attach === undefined ? `kind ${kind}` : 'attached hosts'}`, () => {
+    let attached: HostMesh<'hosts'> | undefined;
     let procs: ProcMesh<'replica' | 'shard'>;
     const failures: MeshFailure[] = [];
     const supervise = (failure: MeshFailure) => {
@@ -24,10 +25,15 @@ export function conformance(kind: 'inline' | 'process'): void {
       return true;
     };
     beforeAll(async () => {
-      procs = await thisHost().spawnProcs({ kind, perHost: { replica: 2, shard: 2 }, supervise });
+      attached = await attach?.();
+      procs =
+        attached === undefined
+          ? await thisHost().spawnProcs({ kind, perHost: { replica: 2, shard: 2 }, supervise })
+          : await attached.rename({ hosts: 'replica' }).spawnProcs({ perHost: { shard: 2 }, supervise });
     });
     afterAll(async () => {
       await procs.stop();
+      await attached?.[Symbol.asyncDispose]();
     });
     /** A mesh that is stopped with the test. */
     const recorders = async (): Promise<OwnedMesh<Recorder, 'replica' | 'shard'>> => {
@@ -334,7 +340,10 @@ export function conformance(kind: 'inline' | 'process'): void {
     });
 
     test('a mesh in a result is usable by the caller', async () => {
-      await using here = await thisHost().spawnProcs({ kind, perHost: { worker: 2 }, supervise });
+      await using here =
+        attached === undefined
+          ? await thisHost().spawnProcs({ kind, perHost: { worker: 2 }, supervise })
+          : await attached.rename({ hosts: 'worker' }).spawnProcs({ supervise });
       await using counters = await here.spawn('counters', Counter, 0);
       await using forwarders = await procs.spawn('forwarders', Forwarder);
       const answer = await forwarders.slice({ replica: 0, shard: 0 }).giveBack.callOne(counters);
@@ -425,7 +434,7 @@ export function conformance(kind: 'inline' | 'process'): void {
 
     test('a mesh stopped while it is spawned leaves no actor', async () => {
       const file = scratchFile();
-      const here = await thisHost().spawnProcs({ kind, supervise });
+      const here = await (attached?.slice({ hosts: 1 }) ?? thisHost()).spawnProcs({ kind, supervise });
       const spawning = here.spawn('slow', Fragile, 'slow setup', file);
       await until(() => readFileSync(file, 'utf8').startsWith('set up'));
       const stopped = here.stop('early');
