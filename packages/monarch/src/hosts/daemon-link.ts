@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
 import { clientTls } from './credentials.ts';
+import { problemText } from './problem-text.ts';
 import { GONE, GONE_CODE } from './protocol.ts';
 import type { Route } from './route.ts';
 import { listenForSilence } from './silence.ts';
@@ -88,7 +89,7 @@ export function openDaemonLink(options: DaemonLinkOptions): DaemonLink {
     });
     opening = socket;
     socket.on('error', (error) => {
-      problem = error.message;
+      problem = problemText(error, route.credentials);
     });
     socket.once('unexpected-response', (_, response) => {
       problem = `it answered with status ${response.statusCode}.`;
