@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { within } from '../process/deadline.ts';
+import type { AttachedMachine } from './attached-machine.ts';
 import { type DaemonLink, openDaemonLink } from './daemon-link.ts';
 import { type AttachAccepted, DETACH, PROTOCOL, ROUTES, readAttachAnswer } from './protocol.ts';
 import type { Route } from './route.ts';
@@ -20,7 +21,7 @@ export interface AttachmentOptions {
 }
 
 /** A machine that the program has attached, for as long as it can be reached. */
-export class Attachment {
+export class Attachment implements AttachedMachine {
   readonly id: string;
   readonly route: Route;
   /** What the machine has said of itself. */

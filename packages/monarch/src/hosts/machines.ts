@@ -2,7 +2,7 @@ import { OwnershipError } from '../errors.ts';
 import { extentOf } from '../mesh/extent.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import { machineOf } from '../process/process-id.ts';
-import type { Attachment } from './attachment.ts';
+import type { AttachedMachine } from './attached-machine.ts';
 import type { HostDirectory } from './host-network.ts';
 import { Launches } from './launches.ts';
 import type { Route } from './route.ts';
@@ -15,7 +15,7 @@ export class Machines implements HostDirectory {
   readonly remoteLines = new Map<string, (stream: 'stdout' | 'stderr', line: string) => void>();
   readonly #local: LocalProcess;
   readonly #parent: string | undefined;
-  readonly #attached = new Map<string, Attachment>();
+  readonly #attached = new Map<string, AttachedMachine>();
   readonly #routes = new Map<string, Promise<Route>>();
   #count = 0;
 
@@ -38,11 +38,11 @@ export class Machines implements HostDirectory {
     return `h${++this.#count}`;
   }
 
-  add(attachment: Attachment): void {
+  add(attachment: AttachedMachine): void {
     this.#attached.set(attachment.id, attachment);
   }
 
-  remove(attachment: Attachment): void {
+  remove(attachment: AttachedMachine): void {
     this.#attached.delete(attachment.id);
   }
 
@@ -82,7 +82,7 @@ export class Machines implements HostDirectory {
     }
   }
 
-  watch(machine: string): Attachment | undefined {
+  watch(machine: string): AttachedMachine | undefined {
     return this.#attached.get(machine);
   }
 

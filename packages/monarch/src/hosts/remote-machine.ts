@@ -4,16 +4,16 @@ import type { Launched } from '../platform.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import type { Loss } from '../process/peer.ts';
 import { checkModuleText } from './allow-list.ts';
-import type { Attachment } from './attachment.ts';
+import type { AttachedMachine } from './attached-machine.ts';
 import { checkLaunchEnv } from './launch-env.ts';
 import type { Machine, MachineLaunch } from './machine.ts';
 
 /** An attached machine: its agent process starts others on behalf of this one. */
 export class RemoteMachine implements Machine {
   readonly #local: LocalProcess;
-  readonly #attachment: Attachment;
+  readonly #attachment: AttachedMachine;
 
-  constructor(local: LocalProcess, attachment: Attachment) {
+  constructor(local: LocalProcess, attachment: AttachedMachine) {
     this.#local = local;
     this.#attachment = attachment;
   }

@@ -1,10 +1,10 @@
 import { reasonText } from '../errors.ts';
-import { Host, type HostMesh } from '../host-mesh.ts';
-import { extentOf } from '../mesh/extent.ts';
+import type { HostMesh } from '../host-mesh.ts';
 import type { SessionFaults } from '../wire/session.ts';
 import { settled } from './manual-clock.ts';
 import { type NetworkModel, networkOf } from './network-model.ts';
 import { seededRandom } from './random.ts';
+import { attachSimulated } from './simulated-hosts.ts';
 import { SimulatedProcess } from './simulated-process.ts';
 import { type SimulatedWorld, worldControls } from './simulated-world.ts';
 import { SimulationError } from './simulation-error.ts';
@@ -66,7 +66,7 @@ export async function simulate<T>(
   const { seed, hosts = 2, network, launchMs = [1, 30], maxEvents = 200_000, faults = {} } = options;
   const random = seededRandom(seed);
   const model = networkOf(random.fork('network model'), network);
-  const world = new World({ random: random.fork('world'), network: model, launchMs, faults, hosts });
+  const world = new World({ random: random.fork('world'), network: model, launchMs, faults });
   const output: string[] = [];
   const root = new SimulatedProcess(world, { id: '0', machine: '0', onLine: (_, line) => void output.push(line) });
   const fail = (problem: string, cause?: unknown) =>
@@ -89,8 +89,9 @@ export async function simulate<T>(
     }
   };
 
-  const scene = { hosts: new Host(extentOf({ hosts }), new Set()), world: worldControls(world, random.fork('body')) };
-  const value = await drive(root.run(async () => await body(scene))).catch((error) => {
+  const controls = worldControls(world, random.fork('body'));
+  const program = async () => await body({ hosts: await attachSimulated(world, root, hosts), world: controls });
+  const value = await drive(root.run(program)).catch((error) => {
     throw error instanceof SimulationError ? error : fail(reasonText(error), error);
   });
   await drive(root.run(async () => await root.program.stop('the simulation is over.')));

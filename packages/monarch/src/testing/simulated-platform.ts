@@ -90,7 +90,7 @@ function launch(world: World, parent: SimulatedProcess, { id, directory, onLine 
   const place = { id, parent: parent.id, directory };
   const tellParent = (what: string, news: () => void) => void world.later(parent, NEWS_MS, `${what} ${id}`, news);
   const printed: ProcessStart['onLine'] = (stream, line) => tellParent('line', () => onLine(stream, line));
-  const child = new SimulatedProcess(world, { id, machine: world.machineFor(parent), parent, place, onLine: printed });
+  const child = new SimulatedProcess(world, { id, machine: parent.machine, parent, place, onLine: printed });
   world.counters.launched++;
   const ready = new Promise<void>((resolve) => {
     world.later(child, world.random.between(...world.launchMs), `start ${id}`, () => {

@@ -35,7 +35,6 @@ export interface WorldOptions {
   /** Shortest and longest time that a process takes to start. */
   readonly launchMs: readonly [number, number];
   readonly faults: SessionFaults;
-  readonly hosts: number;
 }
 
 /** Machines, processes and connections: who is there, who can reach whom, and what is going to happen. */
@@ -63,20 +62,13 @@ export class World {
   /** The partition that a machine is in; those without one are together. */
   readonly #islands = new Map<string, number>();
   #partitions = 0;
-  readonly #hosts: number;
   readonly #down = new Set<string>();
 
-  constructor({ random, network, launchMs, faults, hosts }: WorldOptions) {
-    this.#hosts = hosts;
+  constructor({ random, network, launchMs, faults }: WorldOptions) {
     this.random = random;
     this.network = network;
     this.launchMs = launchMs;
     this.faults = faults;
-  }
-
-  /** Where a process starts another: the root on its hosts in turn, every other on its own machine. */
-  machineFor(parent: SimulatedProcess): string {
-    return parent.id === '0' ? `h${1 + (this.counters.launched % this.#hosts)}` : parent.machine;
   }
 
   /** Adds a line to what happened. */
