@@ -10,6 +10,8 @@ import type { Program } from './program.ts';
 export interface Context {
   /** Position within the slice that was messaged; in `setup` and `cleanup`, within the mesh that was spawned. */
   readonly point: Point<string>;
+  /** How often this actor was restarted: 0 for the one that was spawned. */
+  readonly generation: number;
   /** The process this actor runs in. */
   readonly procs: ProcMesh<never>;
   /** The machine this actor runs on. */

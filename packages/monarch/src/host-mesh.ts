@@ -6,6 +6,7 @@ import { type Kept, type Selection, select } from './mesh/selection.ts';
 import { ProcGroup, type Supervise } from './proc-group.ts';
 import { type ProcMesh, ProcView } from './proc-mesh.ts';
 import { currentOwner, program } from './program.ts';
+import { checkPolicy, type RestartPolicy } from './restart.ts';
 import type { LogOptions } from './seeing/log-line.ts';
 
 /** How to start processes. */
@@ -23,6 +24,11 @@ export interface SpawnProcsOptions<P extends Readonly<Record<string, number>>> {
    * What it starts belongs to whoever called `spawnProcs`.
    */
   readonly supervise?: Supervise;
+  /**
+   * A process that is lost is started again, and the actors on it are made anew, with the same arguments. Each failure
+   * is told to `supervise` and the owner as `restarting`; the one after the last restart climbs. @default never
+   */
+  readonly restart?: RestartPolicy;
   /** How lines that they print are printed here. @default all, similar ones of 100 ms as one */
   readonly logs?: LogOptions;
 }
@@ -79,6 +85,7 @@ export class Host<D extends string> implements HostMesh<D> {
     env = {},
     name = '',
     supervise,
+    restart,
     logs,
   }: SpawnProcsOptions<P> = {}): Promise<ProcMesh<D | (keyof P & string)>> {
     const sizes = extentOf<string>(perHost ?? {});
@@ -100,12 +107,14 @@ export class Host<D extends string> implements HostMesh<D> {
         number
       >,
     );
+    checkPolicy(restart ?? {});
     const owner = currentOwner('spawnProcs');
     const group = new ProcGroup({
       name: name || 'procs',
       extent,
       owner,
       supervise,
+      restart,
       log: program().openLog(logs),
       hosts: this.#attached && this,
     });

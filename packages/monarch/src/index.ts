@@ -47,6 +47,7 @@ export type { Kept, Selection, Span } from './mesh/selection.ts';
 export { type ValueMesh, valueMesh } from './mesh/value-mesh.ts';
 export { type ProcMesh, thisProc } from './proc-mesh.ts';
 export type { EndpointCard } from './reference.ts';
+export type { RestartPolicy } from './restart.ts';
 export type { ChannelEvents } from './seeing/channels.ts';
 export type { LogLevel } from './seeing/log-level.ts';
 export type { LogLine, LogOptions, LogStream, ReadLogsOptions } from './seeing/log-line.ts';

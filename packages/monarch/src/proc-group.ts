@@ -4,17 +4,25 @@ import type { HostMesh } from './host-mesh.ts';
 import type { NamedExtent } from './mesh/extent.ts';
 import type { Owned, Owner } from './owner.ts';
 import type { Loss } from './process/peer.ts';
+import type { RestartPolicy } from './restart.ts';
 import type { GroupLog } from './seeing/group-log.ts';
 import type { SpawnedMesh } from './spawned-mesh.ts';
 
 /** One process of a group, as its owner holds it. */
 export interface Proc {
   readonly node: string;
+  /** It is not started again, when it is lost from now on or was before. */
+  giveUp(): void;
   /** Waits until everything that it has printed so far has been read here. */
   flushLogs(): Promise<void>;
   stop(reason: string): Promise<void>;
   /** @throws {ModuleRefusedError} when its machine does not load the module of an actor class. @default every module */
   readonly checkModule?: (module: string) => void;
+}
+
+/** A process that is none of its own: the actors share the one that spawns them. */
+export function inlineProc(node: string): Proc {
+  return { node, giveUp: () => {}, flushLogs: async () => {}, stop: async () => {} };
 }
 
 /** Sees failures before the owner does; `true`: handled. */
@@ -27,6 +35,7 @@ export interface ProcGroupOptions {
   readonly owner: Owner;
   readonly log: GroupLog;
   readonly supervise?: Supervise | undefined;
+  readonly restart?: RestartPolicy | undefined;
   /** Where its processes are. @default the machine of this process */
   readonly hosts?: HostMesh<string> | undefined;
 }
@@ -41,23 +50,31 @@ export class ProcGroup implements Owned {
   readonly owner: Owner;
   readonly log: GroupLog;
   readonly hosts: HostMesh<string> | undefined;
+  /** How often its processes are started again. @default never */
+  readonly restart: RestartPolicy | undefined;
   readonly #supervise: Supervise | undefined;
   // What `supervise` starts belongs to whoever started the group.
   readonly #onBehalf = AsyncLocalStorage.snapshot();
   #stopped: Promise<void> | undefined;
 
-  constructor({ name, extent, owner, log, supervise, hosts }: ProcGroupOptions) {
+  constructor({ name, extent, owner, log, supervise, restart, hosts }: ProcGroupOptions) {
     if (owner.ended !== undefined) throw new OwnershipError(`${owner.name} cannot start ${name}: ${owner.ended}`);
     this.name = name;
     this.extent = extent;
     this.owner = owner;
     this.log = log;
     this.hosts = hosts;
+    this.restart = restart;
     this.#supervise = supervise;
   }
 
   /** The name that its log lines carry: its own, or else that of the first mesh on it. */
   label = '';
+
+  /** A process of it that is lost is started again. */
+  get isRestartable(): boolean {
+    return this.restart !== undefined;
+  }
 
   get isStopped(): boolean {
     return this.#stopped !== undefined;
@@ -80,6 +97,16 @@ export class ProcGroup implements Owned {
     return [[new MeshFailure({ mesh: this.name, points: [this.extent.point(rank)], ...loss }), this.owner]];
   }
 
+  /** The highest number of an actor that is made again on `rank`. */
+  lastActor(rank: number): number {
+    return Math.max(0, ...[...this.meshes].map((mesh) => mesh.actorAt(rank)));
+  }
+
+  /** Another process took the place of `rank`: makes there the actors that were on it, in the order of their spawn. */
+  async remake(rank: number): Promise<void> {
+    for (const mesh of [...this.meshes]) await mesh.remake(rank);
+  }
+
   /** Tells a failure: first to `supervise` of this group, then to the owner. */
   async raise(failure: MeshFailure, owner: Owner): Promise<void> {
     let told = failure;
@@ -95,6 +122,7 @@ export class ProcGroup implements Owned {
   }
 
   async #stop(reason: string): Promise<void> {
+    for (const proc of this.procs) proc.giveUp();
     for (const mesh of [...this.meshes].reverse()) await mesh.stop(reason);
     await Promise.all(this.procs.map(async (proc) => await proc.stop(reason)));
     this.owner.owned.delete(this);

@@ -5,10 +5,11 @@ import { type HostMesh, thisHost } from './host-mesh.ts';
 import { extentOf, type NamedExtent, type Shaped } from './mesh/extent.ts';
 import type { Names, PartSizes, Parts, Renamed, Split } from './mesh/reshape.ts';
 import { type Kept, type Selection, select } from './mesh/selection.ts';
-import { ProcGroup } from './proc-group.ts';
+import { inlineProc, ProcGroup } from './proc-group.ts';
 import { currentOwner, program } from './program.ts';
+import { checkPolicy } from './restart.ts';
 import type { LogLine, LogOptions, ReadLogsOptions } from './seeing/log-line.ts';
-import { spawnActors } from './spawned-mesh.ts';
+import { type SpawnOptions, spawnActors } from './spawned-mesh.ts';
 
 /** Processes with named dimensions, on which actors are spawned. */
 export interface ProcMesh<D extends string> extends Shaped<D>, AsyncDisposable {
@@ -24,6 +25,8 @@ export interface ProcMesh<D extends string> extends Shaped<D>, AsyncDisposable {
     actor: ActorClass<T, Args>,
     ...args: Args
   ): Promise<OwnedMesh<T, D>>;
+  /** The same processes, on which meshes are spawned with options. @throws {RangeError} when a number makes no sense. */
+  with(options: SpawnOptions): ProcMesh<D>;
   /** A view on some of the processes. Only the whole mesh can be stopped. */
   slice<const S extends Selection<D>>(selection: S): ProcMesh<Kept<D, S>>;
   flatten<const N extends string>(name: N): ProcMesh<N>;
@@ -54,7 +57,7 @@ export function thisProc(): ProcMesh<never> {
     owner: currentOwner('thisProc()'),
     log: program().openLog(),
   });
-  group.procs.push({ node: program().process.id, stop: async () => {}, flushLogs: async () => {} });
+  group.procs.push(inlineProc(program().process.id));
   return new ProcView(group, extent, [0]);
 }
 
@@ -63,11 +66,13 @@ export class ProcView<D extends string> implements ProcMesh<D> {
   readonly extent: NamedExtent<D>;
   readonly #group: ProcGroup;
   readonly #ranks: readonly number[];
+  readonly #options: SpawnOptions;
 
-  constructor(group: ProcGroup, extent: NamedExtent<D>, ranks: readonly number[]) {
+  constructor(group: ProcGroup, extent: NamedExtent<D>, ranks: readonly number[], options: SpawnOptions = {}) {
     this.#group = group;
     this.extent = extent;
     this.#ranks = ranks;
+    this.#options = options;
   }
 
   get length(): number {
@@ -97,7 +102,12 @@ export class ProcView<D extends string> implements ProcMesh<D> {
     const type = actor as unknown as ActorClass<Actor, readonly unknown[]>;
     const owner = currentOwner('spawn');
     // The handle answers to exactly the endpoints of T.
-    return (await spawnActors(process, owner, { name, type, args, place })) as OwnedMesh<T, D>;
+    return (await spawnActors(process, owner, { name, type, args, place, ...this.#options })) as OwnedMesh<T, D>;
+  }
+
+  with(options: SpawnOptions): ProcMesh<D> {
+    checkPolicy(options.restart ?? {});
+    return new ProcView(this.#group, this.extent, this.#ranks, { ...this.#options, ...options });
   }
 
   slice<const S extends Selection<D>>(selection: S): ProcMesh<Kept<D, S>> {
@@ -108,19 +118,20 @@ export class ProcView<D extends string> implements ProcMesh<D> {
       this.#group,
       kept,
       ranks.map((rank) => this.#ranks[rank]!),
+      this.#options,
     );
   }
 
   flatten<const N extends string>(name: N): ProcMesh<N> {
-    return new ProcView(this.#group, this.extent.flatten(name), this.#ranks);
+    return new ProcView(this.#group, this.extent.flatten(name), this.#ranks, this.#options);
   }
 
   split<const P extends Parts<D>>(parts: P, sizes?: PartSizes<D, P>): ProcMesh<Split<D, P>> {
-    return new ProcView(this.#group, this.extent.split(parts, sizes), this.#ranks);
+    return new ProcView(this.#group, this.extent.split(parts, sizes), this.#ranks, this.#options);
   }
 
   rename<const N extends Names<D>>(names: N): ProcMesh<Renamed<D, N>> {
-    return new ProcView(this.#group, this.extent.rename(names), this.#ranks);
+    return new ProcView(this.#group, this.extent.rename(names), this.#ranks, this.#options);
   }
 
   logs(options: ReadLogsOptions = {}): AsyncIterableIterator<LogLine, undefined> {

@@ -4,15 +4,15 @@ import { localMachine, type Machine } from './hosts/machine.ts';
 import { Machines } from './hosts/machines.ts';
 import { type Owned, type Owner, stopOwned } from './owner.ts';
 import type { Platform } from './platform.ts';
-import type { ProcGroup } from './proc-group.ts';
+import { inlineProc, type ProcGroup } from './proc-group.ts';
 import { Children } from './process/children.ts';
 import { within } from './process/deadline.ts';
+import { learnLoss } from './process/learn-loss.ts';
 import { LocalProcess } from './process/local-process.ts';
-import type { Peer } from './process/peer.ts';
+import type { Loss, Peer } from './process/peer.ts';
 import { machineOf } from './process/process-id.ts';
 import type { StandIn } from './process/stand-ins.ts';
 import { systemPlatform } from './process/system-platform.ts';
-import { failureReport } from './report.ts';
 import { GroupLog } from './seeing/group-log.ts';
 import type { LogOptions } from './seeing/log-line.ts';
 import { type LogOutlet, logPrinter, logRelay } from './seeing/log-outlet.ts';
@@ -106,7 +106,7 @@ export class Program implements Owner {
     machines: readonly Machine[] = [this.#thisMachine],
   ): Promise<void> {
     if (kind === 'inline') {
-      for (let rank = 0; rank < group.extent.size; rank++) group.procs.push(this.#inline());
+      for (let rank = 0; rank < group.extent.size; rank++) group.procs.push(inlineProc(this.process.id));
       return;
     }
     this.#starting++;
@@ -189,7 +189,8 @@ export class Program implements Owner {
     this.#hasFailed = true;
     this.ended = `it ends, because ${failure.message}`;
     this.#outlet.flush();
-    this.platform.write('stderr', failureReport(failure));
+    const end = 'Nobody handled this failure: everything is stopped, with exit code 1.';
+    this.platform.write('stderr', `forge: ${failure.report()}\n${end}\n`);
     this.platform.markFailed();
     await within(this.platform.clock, STOP_MS, this.stop(this.ended));
     this.platform.exit(1);
@@ -200,10 +201,6 @@ export class Program implements Owner {
     this.ended ??= reason;
     await stopOwned(this, reason);
     this.#outlet.flush();
-  }
-
-  #inline() {
-    return { node: this.process.id, stop: async () => {}, flushLogs: async () => {} };
   }
 
   async #listen(): Promise<Network> {
@@ -232,16 +229,20 @@ export class Program implements Owner {
     this.#directory = undefined;
   }
 
+  /** Why a process that this one started is lost, and who took its place. */
+  get children(): Pick<Children, 'lossOf' | 'successorOf'> {
+    return this.#children;
+  }
+
   #lost(peer: Peer, reason: string, cause?: Error): void {
     this.machines.launches.ownerLost(peer.id);
     if (this.#children.linkEnded(peer)) return;
-    this.process.exchange.lost(peer, {
-      kind: 'unreachable',
-      problem: `cannot be reached: process ${peer.id} is gone, or ${reason}`,
-      cause,
-    });
+    const problem = `cannot be reached: process ${peer.id} is gone, or ${reason}`;
+    const unreachable: Loss = { kind: 'unreachable', problem, cause };
+    if (peer.id !== this.#parent) return void learnLoss(this.process, peer, unreachable);
+    this.process.lost(peer, unreachable);
     // The end of the channel follows when the parent has died; without it, too, there is nothing left to do here.
-    if (peer.id === this.#parent) this.platform.clock.after(PARENT_MS, () => this.platform.exit(1));
+    this.platform.clock.after(PARENT_MS, () => this.platform.exit(1));
   }
 }
 

@@ -1,12 +1,22 @@
-import { ActorError, MeshFailure, OwnershipError } from './errors.ts';
+import { ActorError, MeshFailure, OwnershipError, reasonText } from './errors.ts';
+import { Lives } from './lives.ts';
 import { meshHandle } from './mesh/actor-mesh.ts';
 import type { NamedExtent, Point } from './mesh/extent.ts';
 import type { Owned, Owner } from './owner.ts';
 import type { ProcGroup } from './proc-group.ts';
-import { type AnyActorClass, type Constructed, type Construction, classToSpawn } from './process/agent.ts';
+import {
+  type AnyActorClass,
+  type Constructed,
+  type Construction,
+  classToSpawn,
+  type Restart,
+} from './process/agent.ts';
 import type { LocalProcess } from './process/local-process.ts';
 import type { Loss } from './process/peer.ts';
+import type { Target } from './process/target.ts';
 import type { Address, MeshReference } from './reference.ts';
+import type { RestartPolicy } from './restart.ts';
+import type { Payload } from './wire/codec.ts';
 
 /** Where to spawn: ranks of a group of processes, under the extent of a slice of it. */
 export interface SpawnPlace {
@@ -15,33 +25,55 @@ export interface SpawnPlace {
   readonly extent: NamedExtent<string>;
 }
 
+/** What makes a mesh. */
+export interface SpawnedMeshOptions extends SpawnOptions {
+  readonly name: string;
+  readonly place: SpawnPlace;
+}
+
+/** How a mesh is spawned. */
+export interface SpawnOptions {
+  /** Actors that fail are constructed anew, with the same arguments. @default never */
+  readonly restart?: RestartPolicy;
+}
+
+/** What every actor of a mesh is made of. */
+interface Plan {
+  readonly construction: Construction;
+  readonly args: readonly unknown[];
+}
+
 /** A mesh of actors as its owner holds it. */
 export class SpawnedMesh implements Owned {
   readonly name: string;
+  readonly owner: Owner;
   readonly #process: LocalProcess;
-  readonly #owner: Owner;
   readonly #place: SpawnPlace;
+  readonly #policy: RestartPolicy | undefined;
   readonly #uid: string;
   /** Number of each rank's actor in its process. */
   readonly #actors: (number | undefined)[];
   /** The same for all ranks. */
   #endpoints: Constructed['endpoints'] = {};
-  /** Ranks whose failure was told. */
-  #failed: Set<number> | undefined;
+  /** Kept where actors may be made anew. */
+  #plan: Plan | undefined;
   #isRunning = false;
   /** The first failure of an actor while others are still set up: spawn rejects with it. */
   #early: MeshFailure | undefined;
+  /** Made with the first failure. */
+  #lives: Lives | undefined;
   #constructing: Promise<unknown> | undefined;
   #stopped: Promise<void> | undefined;
 
-  constructor(process: LocalProcess, owner: Owner, name: string, place: SpawnPlace) {
+  constructor(process: LocalProcess, owner: Owner, { name, place, restart }: SpawnedMeshOptions) {
     if (owner.ended !== undefined) {
       throw new OwnershipError(`${owner.name} cannot spawn ${name}: ${owner.ended}`);
     }
     this.name = name;
+    this.owner = owner;
     this.#process = process;
-    this.#owner = owner;
     this.#place = place;
+    this.#policy = restart;
     this.#uid = `${process.id}:${process.count()}`;
     this.#actors = place.ranks.map(() => undefined);
     process.addMesh(this.#uid, this);
@@ -56,22 +88,26 @@ export class SpawnedMesh implements Owned {
    */
   async start(type: AnyActorClass, args: readonly unknown[]): Promise<object> {
     const { module, name: className } = type;
-    const construction: Construction = { mesh: this.#uid, name: this.name, module, className };
+    const isRestartable = this.#policy !== undefined;
+    const construction: Construction = { mesh: this.#uid, name: this.name, module, className, isRestartable };
     try {
       const payload = this.#process.encode([construction, args]);
+      if (isRestartable || this.#place.group.isRestartable) {
+        // As they are now: what becomes of them later is not what was spawned. The inverse of what `encode` took.
+        const [, kept] = this.#process.exchange.decode(payload) as readonly [unknown, readonly unknown[]];
+        this.#plan = { construction, args: kept };
+      }
       const constructing = this.#points().map(async (point) => {
         // The agent answers with what `construct` returns.
-        const made = (await this.#ask(point, 'constructor', payload).result) as Constructed;
+        const made = (await this.#ask(point, 'constructor', payload)) as Constructed;
         this.#actors[point.rank] = made.actor;
         if (point.rank === 0) this.#endpoints = made.endpoints;
       });
       this.#constructing = Promise.allSettled(constructing);
       await allOrFirstError(constructing);
+      this.#constructing = undefined;
       this.#checkNotStopped();
-      const setups = this.#points().map(
-        async (point) => await this.#ask(point, 'setup', this.#process.encode([this.#actor(point)])).result,
-      );
-      await allOrFirstError(setups);
+      await allOrFirstError(this.#points().map(async (point) => await this.#setUp(point)));
       this.#checkNotStopped();
       if (this.#early !== undefined) throw this.#early;
       this.#isRunning = true;
@@ -88,55 +124,87 @@ export class SpawnedMesh implements Owned {
     await this.#stopped;
   }
 
-  /** An actor of it has failed; told once for each rank. */
+  /** An actor of it has failed. */
   failed(rank: number, failure: MeshFailure): void {
-    const actor = this.#actors[rank];
-    if (actor === undefined || this.#stopped !== undefined || !this.#isNews(rank, failure)) return;
-    // A call that was pending may have brought the news before.
-    this.#process.exchange.target(this.#node(rank), actor).failure ??= failure;
-    void this.#place.group.raise(failure, this.#owner);
+    if (this.#actors[rank] === undefined || this.#stopped !== undefined) return;
+    if (this.#isRunning) this.#life().failed(rank, failure);
+    else this.#early ??= failure;
   }
 
-  /** The process of `groupRank` is lost, and its actors with it: the failure to tell, if an actor was there. */
+  /** The process of `groupRank` is lost, and its actors with it: the failure to tell, if it is news. */
   lose(groupRank: number, loss: Loss): MeshFailure | undefined {
     const rank = this.#place.ranks.indexOf(groupRank);
     const actor = this.#actors[rank];
     if (actor === undefined) return undefined;
-    const failure = new MeshFailure({ mesh: this.name, points: [this.#place.extent.point(rank)], ...loss });
-    if (!this.#isNews(rank, failure)) return undefined;
-    this.#process.exchange.target(this.#node(rank), actor).failure ??= failure;
+    const points = [this.#place.extent.point(rank)];
+    const generation = this.#lives?.generation(rank) ?? 0;
+    const failure = new MeshFailure({ mesh: this.name, points, generation, ...loss });
+    if (!this.#isRunning) this.#early ??= failure;
+    if (!this.#isRunning || !this.#life().lost(rank, failure)) return undefined;
+    if (!failure.restarting) this.#target(rank, actor).failure ??= failure;
     return failure;
   }
 
-  /** Whether a failure is to be told: it is the first of its rank, and nobody learns it from `start`. */
-  #isNews(rank: number, failure: MeshFailure): boolean {
-    if (!this.#isRunning) this.#early ??= failure;
-    this.#failed ??= new Set();
-    const isFirst = !this.#failed.has(rank);
-    this.#failed.add(rank);
-    return isFirst && this.#isRunning;
+  /** Makes its actor anew in the process that took the place of that of `groupRank`. */
+  async remake(groupRank: number): Promise<void> {
+    const rank = this.#place.ranks.indexOf(groupRank);
+    if (rank >= 0 && this.#isRunning && this.#stopped === undefined) await this.#life().remake(rank);
   }
 
-  get owner(): Owner {
-    return this.#owner;
+  /** The highest number of its actors in the process of `groupRank`. */
+  actorAt(groupRank: number): number {
+    return this.#actors[this.#place.ranks.indexOf(groupRank)] ?? 0;
+  }
+
+  #life(): Lives {
+    this.#lives ??= new Lives(this.#process.platform, this.#policy, {
+      make: async (rank, generation) => {
+        const point = this.#place.extent.point(rank);
+        // A plan is kept for every mesh whose actors are made anew.
+        const { construction, args } = this.#plan!;
+        const restart: Restart = { actor: this.#actor(point), generation };
+        await this.#ask(point, 'restart', this.#process.encode([construction, args, restart]));
+      },
+      notMade: (rank, generation, cause) => {
+        const points = [this.#place.extent.point(rank)];
+        const problem = `could not be restarted: ${reasonText(cause)}`;
+        return new MeshFailure({ mesh: this.name, points, kind: 'setup', generation, problem, cause });
+      },
+      giveUp: (rank, failure) => {
+        const actor = this.#actor(this.#place.extent.point(rank));
+        this.#target(rank, actor).failure = failure;
+        if (this.#plan === undefined) return;
+        const [point] = failure.points;
+        if (point !== undefined) this.#ask(point, 'bury', this.#process.encode([actor, failure])).catch(() => {});
+      },
+      tell: (failure) => void this.#place.group.raise(failure, this.owner),
+    });
+    return this.#lives;
   }
 
   async #stop(reason: string): Promise<void> {
     await this.#constructing;
+    await this.#lives?.stop();
     const stopping = this.#points().map(async (point) => {
       const actor = this.#actors[point.rank];
       if (actor === undefined) return;
+      // Nothing is there while a process is restarted, and a mesh that is stopped is not made again.
+      if (this.#target(point.rank, actor).loss?.restarting === true) return;
       const asked = this.#ask(point, 'stop', this.#process.encode([actor, reason]));
-      const target = this.#process.exchange.target(this.#node(point.rank), actor);
       const problem = `was stopped: ${reason}`;
-      target.failure ??= new MeshFailure({ mesh: this.name, points: [point], kind: 'aborted', problem });
-      await asked.result;
+      this.#target(point.rank, actor).failure ??= new MeshFailure({
+        mesh: this.name,
+        points: [point],
+        kind: 'aborted',
+        problem,
+      });
+      await asked;
     });
     // An actor whose process is gone is stopped, too.
     await Promise.allSettled(stopping);
     this.#process.removeMesh(this.#uid);
     this.#place.group.meshes.delete(this);
-    this.#owner.owned.delete(this);
+    this.owner.owned.delete(this);
   }
 
   #checkNotStopped(): void {
@@ -164,8 +232,16 @@ export class SpawnedMesh implements Owned {
     return group.procs[ranks[rank]!]!.node;
   }
 
-  #ask(point: Point<string>, method: string, payload: ReturnType<LocalProcess['encode']>) {
-    return this.#process.ask(this.#node(point.rank), { mesh: this.name, point }, method, payload);
+  #target(rank: number, actor: number): Target {
+    return this.#process.exchange.target(this.#node(rank), actor).current;
+  }
+
+  async #setUp(point: Point<string>): Promise<void> {
+    await this.#ask(point, 'setup', this.#process.encode([this.#actor(point)]));
+  }
+
+  async #ask(point: Point<string>, method: string, payload: Payload): Promise<unknown> {
+    return await this.#process.ask(this.#node(point.rank), { mesh: this.name, point }, method, payload).result;
   }
 }
 
@@ -183,9 +259,10 @@ function isClassError(cause: unknown): cause is Error {
 export async function spawnActors(
   process: LocalProcess,
   owner: Owner,
-  { name, type, args, place }: { name: string; type: AnyActorClass; args: readonly unknown[]; place: SpawnPlace },
+  { type, args, ...options }: SpawnedMeshOptions & { readonly type: AnyActorClass; readonly args: readonly unknown[] },
 ): Promise<object> {
   const actual = await classToSpawn(process, type);
-  for (const rank of place.ranks) place.group.procs[rank]?.checkModule?.(actual.module);
-  return await new SpawnedMesh(process, owner, name, place).start(actual, args);
+  const { group, ranks } = options.place;
+  for (const rank of ranks) group.procs[rank]?.checkModule?.(actual.module);
+  return await new SpawnedMesh(process, owner, options).start(actual, args);
 }

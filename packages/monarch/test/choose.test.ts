@@ -5,12 +5,13 @@ import { type ChoosePolicy, Chooser } from '../src/mesh/choose.ts';
 import { extentOf } from '../src/mesh/extent.ts';
 import { Peer } from '../src/process/peer.ts';
 import type { Member } from '../src/process/pending-call.ts';
+import { Target } from '../src/process/target.ts';
 
 const extent = extentOf({ replica: 8 });
 
 function members(): Member[] {
   return [...extent.points()].map((point) => ({
-    target: { peer: new Peer(`0.${point.rank}`), actor: 1, pending: 0, failure: undefined },
+    target: new Target(new Peer(`0.${point.rank}`), 1),
     mesh: 'm',
     point,
   }));

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type MeshFailure, type OwnedMesh, type ProcMesh, thisHost } from '../src/index.ts';
-import { Mortal } from './fixtures/mortal.ts';
+import { type MeshFailure, type OwnedMesh, type ProcMesh, type RestartPolicy, thisHost } from '../src/index.ts';
+import { Keeper, Mortal, type MortalOptions } from './fixtures/mortal.ts';
 import { until } from './fixtures/until.ts';
 
 /** How actors end and begin again, whatever they run on. */
@@ -60,6 +60,114 @@ export function life(kind: 'inline' | 'process'): void {
       });
       expect(await mesh.slice({ worker: 1 }).ping.callOne()).toBe('pong');
       expect(failures).toEqual([]);
+    });
+
+    describe('with a restart policy', () => {
+      const restarting = async (restart: RestartPolicy, options: MortalOptions = {}) => {
+        const mesh = await procs.with({ restart: { backoffMs: 1, ...restart } }).spawn('mortals', Mortal, options);
+        onTestFinished(async () => await mesh.stop());
+        failures.length = 0;
+        return mesh;
+      };
+
+      test('an actor that fails is made anew with its arguments, and handles keep working', async () => {
+        const mesh = await restarting({}, { seen: ['first'] });
+        await mesh.note.call('second');
+        const one = mesh.slice({ worker: 1 });
+        one.throws.broadcast('lost');
+        await until(() => failures.length === 1);
+        expect(await one.seen.callOne()).toEqual(['first']);
+        expect([...(await mesh.generation.call()).values()]).toEqual([0, 1]);
+        expect(await mesh.slice({ worker: 0 }).seen.callOne()).toEqual(['first', 'second']);
+        expect(failures).toMatchObject([{ kind: 'exception', points: [{ rank: 1 }], restarting: true, generation: 0 }]);
+      });
+
+      test('calls pending at a failure reject with it; what is sent later waits, in its order', async () => {
+        const one = (await restarting({ backoffMs: 30 })).slice({ worker: 0 });
+        const [hanging, held] = [one.hang.callOne(), one.hold.callOne()];
+        one.abort.broadcast('enough');
+        const outcomes = await Promise.allSettled([hanging, held]);
+        const reason = { code: 'ERR_MONARCH_MESH', kind: 'aborted', restarting: true, generation: 0 };
+        expect(outcomes).toMatchObject([{ reason }, { reason }]);
+        one.note.broadcast(1);
+        const [noted, seen] = [one.note.callOne(2), one.seen.callOne()];
+        await noted;
+        expect(await seen).toEqual([1, 2]);
+      });
+
+      test('a deadline passes while a call waits for a restart', async () => {
+        const one = (await restarting({ backoffMs: 60_000, maxBackoffMs: 60_000 })).slice({ worker: 0 });
+        one.throws.broadcast('lost');
+        await until(() => failures.length === 1);
+        await expect(one.ping.with({ timeoutMs: 20 }).callOne()).rejects.toMatchObject({ code: 'ERR_MONARCH_TIMEOUT' });
+      });
+
+      test('the failure after the last restart is final: what waits rejects, and it is told as such', async () => {
+        const one = (await restarting({ max: 2 })).slice({ worker: 1 });
+        for (let generation = 0; generation < 2; generation++) {
+          expect(await one.generation.callOne()).toBe(generation);
+          one.throws.broadcast('again');
+          await until(() => failures.length === generation + 1);
+        }
+        expect(await one.generation.callOne()).toBe(2);
+        one.throws.broadcast('the last time');
+        await until(() => failures.length === 3);
+        const final = { kind: 'exception', restarting: false, generation: 2 };
+        await expect(one.ping.callOne()).rejects.toMatchObject(final);
+        await expect(one.ping.callOne()).rejects.toMatchObject(final);
+        expect(failures.map(({ restarting }) => restarting)).toEqual([true, true, false]);
+      });
+
+      test('a setup that throws in a restart is a failure that counts, of kind setup', async () => {
+        const one = (await restarting({}, { failsSetupOf: 1 })).slice({ worker: 0 });
+        one.throws.broadcast('lost');
+        await until(() => failures.length === 2);
+        expect(await one.generation.callOne()).toBe(2);
+        expect(failures).toMatchObject([
+          { kind: 'exception', generation: 0, restarting: true },
+          { kind: 'setup', generation: 1, restarting: true, cause: { cause: { name: 'RangeError' } } },
+        ]);
+        const last = (await restarting({ max: 1 }, { failsSetupOf: 1 })).slice({ worker: 0 });
+        last.throws.broadcast('lost');
+        await until(() => failures.length === 2);
+        await expect(last.ping.callOne()).rejects.toMatchObject({ kind: 'setup', restarting: false });
+      });
+
+      test('an actor that stops itself is not restarted', async () => {
+        const one = (await restarting({})).slice({ worker: 0 });
+        await one.stopSelf.callOne('done');
+        await expect(one.ping.callOne()).rejects.toThrow('was stopped: done');
+        expect(failures).toEqual([]);
+      });
+
+      test('stopping a mesh ends the wait for a restart, and what waits rejects', async () => {
+        const mesh = await restarting({ backoffMs: 60_000, maxBackoffMs: 60_000 });
+        const one = mesh.slice({ worker: 0 });
+        one.throws.broadcast('lost');
+        await until(() => failures.length === 1);
+        const waiting = one.ping.callOne();
+        const refused = expect(waiting).rejects.toMatchObject({
+          kind: 'aborted',
+          message: expect.stringContaining('enough'),
+        });
+        await mesh.stop('enough');
+        await refused;
+      });
+
+      test('a reference that was sent finds the actor after its restart', async () => {
+        const mesh = await restarting({}, { seen: ['kept'] });
+        await using keepers = await procs.spawn('keepers', Keeper);
+        const keeper = keepers.slice({ worker: 0 });
+        const one = mesh.slice({ worker: 1 });
+        await keeper.keep.callOne(one);
+        one.throws.broadcast('lost');
+        await until(() => failures.length === 1);
+        expect(await keeper.kept.callOne()).toEqual([['kept'], 1]);
+      });
+
+      test.each([{ max: -1 }, { withinMs: 0 }, { backoffMs: Number.NaN }])('a policy of %o is refused', (restart) => {
+        expect(() => procs.with({ restart })).toThrow(RangeError);
+      });
     });
   });
 }

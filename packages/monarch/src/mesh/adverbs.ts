@@ -5,7 +5,7 @@ import { UnaryCall } from '../process/unary-call.ts';
 import type { Payload } from '../wire/codec.ts';
 import { positionOf } from '../wire/message.ts';
 import { withOptions } from './call-options.ts';
-import { type Chooser, isLost } from './choose.ts';
+import type { Chooser } from './choose.ts';
 import type { NamedExtent } from './extent.ts';
 import { SentReplies } from './replies.ts';
 import { MergedStreams, type StreamItem } from './streams.ts';
@@ -63,11 +63,12 @@ export class EndpointAdverbs {
     const { home, extent, members } = this.#mesh;
     const payload = this.#encode(args);
     members.forEach((member, rank) => {
-      if (isLost(member)) return;
-      const { target } = member;
-      const position = positionOf(rank, extent);
-      const message = ['cast', target.actor, this.#endpoint, position] as const;
-      home.exchange.send(target.peer, { message, payload: payloadFor(this.#mesh, member, payload) });
+      home.exchange.cast(member.target, {
+        actor: `${member.mesh}/${member.point.rank}`,
+        endpoint: this.#endpoint,
+        position: positionOf(rank, extent),
+        payload: payloadFor(this.#mesh, member, payload),
+      });
     });
   };
 

@@ -9,9 +9,9 @@ import type { Member } from '../process/pending-call.ts';
  */
 export type ChoosePolicy = 'leastPending' | 'roundRobin' | 'random' | { readonly key: string | number | bigint };
 
-/** Nothing reaches this actor any more. */
-export function isLost({ target }: Member): boolean {
-  return (target.failure ?? target.peer.loss) !== undefined;
+/** Nothing reaches this actor now. */
+function isLost({ target }: Member): boolean {
+  return target.current.loss !== undefined;
 }
 
 /** Chooses among the actors of one endpoint of one handle, whatever options its calls have. */
@@ -33,7 +33,7 @@ export class Chooser {
     if (typeof policy === 'object') return this.#best(scoreOf(policy.key));
     const count = this.#members.length;
     const first = this.#turn;
-    const pending = ({ target }: Member) => target.pending;
+    const pending = ({ target }: Member) => target.current.pending;
     // Distances from where the turn begins, so that the nearest wins a tie.
     const nth = policy === 'roundRobin' ? this.#least(first, () => 0) : this.#least(first, pending);
     this.#turn = (nth + 1) % count;

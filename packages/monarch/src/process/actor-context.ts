@@ -18,6 +18,10 @@ export class ActorContext implements Context {
     return this.#cell.point;
   }
 
+  get generation(): number {
+    return this.#cell.generation;
+  }
+
   get signal(): AbortSignal {
     return this.#cell.signal;
   }
@@ -51,6 +55,10 @@ export class MessageContext implements Context {
 
   get point(): Point<string> {
     return this.#call.point;
+  }
+
+  get generation(): number {
+    return this.#actor.generation;
   }
 
   get signal(): AbortSignal {

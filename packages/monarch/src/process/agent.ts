@@ -16,6 +16,14 @@ export interface Construction {
   readonly name: string;
   readonly module: string;
   readonly className: string;
+  /** See CellSpec. */
+  readonly isRestartable: boolean;
+}
+
+/** Which actor a new one takes the place of. */
+export interface Restart {
+  readonly actor: number;
+  readonly generation: number;
 }
 
 /** What came of it. */
@@ -42,6 +50,19 @@ export type AgentMethod = (process: LocalProcess, asked: Asked, args: readonly u
 export const AGENT: ReadonlyMap<string, AgentMethod> = new Map<string, AgentMethod>([
   // Sent by SpawnedMesh only, with these two.
   ['constructor', async (process, asked, [what, args]) => await construct(process, asked, what as Construction, args)],
+  // And with these three.
+  [
+    'restart',
+    async (process, asked, [what, args, how]) =>
+      await restart(process, asked, { what: what as Construction, args, how: how as Restart }),
+  ],
+  [
+    'bury',
+    (process, _, [actor, failure]) => {
+      if (!(failure instanceof MeshFailure)) throw new DecodeError('a failure is damaged.');
+      process.bury(Number(actor), failure);
+    },
+  ],
   ['setup', async (process, _, [actor]) => await process.cell(Number(actor)).setup()],
   ['stop', async (process, _, [actor, reason]) => await process.stopCell(Number(actor), String(reason))],
   [
@@ -56,26 +77,53 @@ export const AGENT: ReadonlyMap<string, AgentMethod> = new Map<string, AgentMeth
   ['standIns', async (process, _, [list]) => await process.program.inheritStandIns(list as readonly StandIn[])],
   ...HOST_METHODS,
   ['look', async (process, _, [deadlineMs]) => await process.program.look(Number(deadlineMs))],
+  ['reserve', (process, _, [last]) => process.reserve(Number(last))],
+  ['lossOf', async ({ program }, _, [id]) => await program.children.lossOf(String(id))],
+  ['successorOf', async ({ program }, _, [id]) => await program.children.successorOf(String(id))],
   ['leave', async (process, _, [reason]) => await process.leave(String(reason))],
 ]);
 
-async function construct(
-  process: LocalProcess,
-  { from, point }: Asked,
-  { mesh, name, module, className }: Construction,
-  args: unknown,
-): Promise<Constructed> {
-  if (!Array.isArray(args)) throw new DecodeError('the arguments of a constructor are no list.');
-  const type = await findClass(process, { module, name: className });
-  const cell = new Cell(process, { mesh, name, point, owner: from }, type, args);
+async function construct(process: LocalProcess, asked: Asked, what: Construction, args: unknown): Promise<Constructed> {
+  const cell = await makeCell(process, asked, { what, args, as: { actor: process.count(), generation: 0 } });
   const endpoints: Record<string, EndpointCard> = {};
   for (const [endpoint, method] of cell.endpoints) {
     if (RESERVED_NAMES.has(endpoint)) {
-      throw new ActorClassError(className, `its endpoint '${endpoint}' hides a builtin of every mesh. Rename it.`);
+      const problem = `its endpoint '${endpoint}' hides a builtin of every mesh. Rename it.`;
+      throw new ActorClassError(what.className, problem);
     }
     endpoints[endpoint] = { kind: method[endpointBrand], ...method[endpointOptions] };
   }
-  return { actor: process.addCell(cell), endpoints };
+  process.addCell(cell);
+  return { actor: cell.actor, endpoints };
+}
+
+/** Makes an actor in the place of one that failed, or was lost with its process; what waits for it follows. */
+async function restart(
+  process: LocalProcess,
+  asked: Asked,
+  { what, args, how }: { what: Construction; args: unknown; how: Restart },
+): Promise<void> {
+  // The one before may still be cleaning up.
+  await process.vacate(how.actor);
+  const cell = await makeCell(process, asked, { what, args, as: how });
+  try {
+    await cell.setup();
+  } catch (error) {
+    await cell.stop('its setup failed.');
+    throw error;
+  }
+  process.addCell(cell);
+}
+
+async function makeCell(
+  process: LocalProcess,
+  { from, point }: Asked,
+  { what, args, as }: { what: Construction; args: unknown; as: Restart },
+): Promise<Cell> {
+  const { mesh, name, module, className, isRestartable } = what;
+  if (!Array.isArray(args)) throw new DecodeError('the arguments of a constructor are no list.');
+  const type = await findClass(process, { module, name: className });
+  return new Cell(process, { mesh, name, point, owner: from, isRestartable, ...as }, type, args);
 }
 
 /** A class that was spawned from here, or is imported. @throws {ActorClassError} */

@@ -1,7 +1,14 @@
 import type { Actor, ActorClass } from '../actor.ts';
 import { type Context, runIn, type Scope } from '../context.ts';
 import { type AnyEndpoint, endpointBrand, endpointOf, endpointOptions, endpointsOf } from '../endpoint.ts';
-import { ActorClassError, CallAbortedError, DecodeError, MeshFailure, reasonText } from '../errors.ts';
+import {
+  ActorClassError,
+  CallAbortedError,
+  DecodeError,
+  MeshFailure,
+  type MeshFailureFields,
+  reasonText,
+} from '../errors.ts';
 import type { Point } from '../mesh/extent.ts';
 import { type Owned, type Owner, stopOwned } from '../owner.ts';
 import { ActorCounters } from '../seeing/actor-counters.ts';
@@ -26,8 +33,14 @@ export interface CellSpec {
   readonly mesh: string;
   readonly name: string;
   readonly point: Point<string>;
+  /** Its number in this process. */
+  readonly actor: number;
   /** Process of the owner. */
   readonly owner: string;
+  /** How often it was restarted. */
+  readonly generation: number;
+  /** Its owner may restart it when it fails: until that is decided, what comes for it waits. */
+  readonly isRestartable: boolean;
 }
 
 /**
@@ -77,6 +90,25 @@ export class Cell implements Owner {
 
   get point(): Point<string> {
     return this.#spec.point;
+  }
+
+  /** Its number in this process. */
+  get actor(): number {
+    return this.#spec.actor;
+  }
+
+  /** Resolves when it has ended, if it has failed or was stopped. */
+  get ending(): Promise<void> | undefined {
+    return this.#ended;
+  }
+
+  /** Process of its owner. */
+  get owner(): string {
+    return this.#spec.owner;
+  }
+
+  get generation(): number {
+    return this.#spec.generation;
   }
 
   get owned(): Set<Owned> {
@@ -174,15 +206,18 @@ export class Cell implements Owner {
   }
 
   #broadcastFailed(endpoint: string, cause: unknown): void {
-    const { name, point } = this.#spec;
     const problem = `failed: its endpoint '${endpoint}' threw in a broadcast: ${reasonText(cause)}`;
-    this.fail(new MeshFailure({ mesh: name, points: [point], kind: 'exception', problem, cause }));
+    this.fail(this.#failure({ kind: 'exception', problem, cause }));
+  }
+
+  #failure(fields: Pick<MeshFailureFields, 'kind' | 'problem' | 'process' | 'chain' | 'cause'>): MeshFailure {
+    const { name, point, generation, isRestartable } = this.#spec;
+    return new MeshFailure({ mesh: name, points: [point], generation, restarting: isRestartable, ...fields });
   }
 
   /** Ends it on its own request, as broken. @throws the failure that it ends with */
   abort(reason: string): never {
-    const { name, point } = this.#spec;
-    const failure = new MeshFailure({ mesh: name, points: [point], kind: 'aborted', problem: `aborted: ${reason}` });
+    const failure = this.#failure({ kind: 'aborted', problem: `aborted: ${reason}` });
     this.fail(failure);
     throw failure;
   }
@@ -190,6 +225,12 @@ export class Cell implements Owner {
   /** Ends it because something is broken; its owner is told. */
   fail(failure: MeshFailure): void {
     if (this.#end !== undefined) return;
+    this.#break(failure);
+    if (failure.restarting) void this.#process.vacate(this.actor);
+    this.#process.tellOwner(this.#spec, failure);
+  }
+
+  #break(failure: MeshFailure): void {
     this.#end = failure;
     this.#isBroken = true;
     this.#process.failures.add(this.#process.platform.date(), failure);
@@ -197,35 +238,55 @@ export class Cell implements Owner {
       call.reply('failure', this.#process.encodeError(failure));
       call.abort(failure);
     }
-    this.#process.tellOwner(this.#spec, failure);
     this.#ended = this.#finish(failure.message);
+  }
+
+  /** Ends it because nobody owns it any more. */
+  async orphan(why: string): Promise<MeshFailure> {
+    const { name, point, generation } = this.#spec;
+    const problem = `was stopped: ${why}`;
+    const failure = new MeshFailure({ mesh: name, points: [point], generation, kind: 'orphaned', problem });
+    if (this.#end === undefined) this.#break(failure);
+    await this.#ended;
+    return this.#end ?? failure;
+  }
+
+  /** It failed, and it is not restarted after all. */
+  bury(failure: MeshFailure): void {
+    this.#end = failure;
   }
 
   /** Ends it in order: messages that came before are handled, what it owns is stopped, then it cleans up. */
   async stop(reason: string): Promise<MeshFailure> {
-    const { name, point } = this.#spec;
     if (this.#ended === undefined || this.#end === undefined) {
-      this.#end = new MeshFailure({ mesh: name, points: [point], kind: 'aborted', problem: `was stopped: ${reason}` });
+      this.#end = this.#stopped(reason);
       for (const call of this.#running ?? []) call.abort(new CallAbortedError(this.name, call.endpoint, reason));
       this.#ended = this.#finish(reason);
     }
     await this.#ended;
+    // It is not restarted any more.
+    if (this.#end.restarting) this.#end = this.#stopped(reason);
     return this.#end;
+  }
+
+  #stopped(reason: string): MeshFailure {
+    const { name, point, generation } = this.#spec;
+    const problem = `was stopped: ${reason}`;
+    return new MeshFailure({ mesh: name, points: [point], generation, kind: 'aborted', problem });
   }
 
   async supervise(failure: MeshFailure): Promise<void> {
     if (this.#end !== undefined) return;
     let cause: unknown = failure;
     try {
-      if (await runIn(this.#scope, () => this.#actor.supervise?.(failure))) return;
+      const isHandled = await runIn(this.#scope, () => this.#actor.supervise?.(failure));
+      if (isHandled || failure.restarting) return;
     } catch (error) {
       cause = new AggregateError([error, failure], `supervise of ${this.name} threw: ${reasonText(error)}`);
     }
-    const { name, point } = this.#spec;
     const { kind, process, chain } = failure;
     const problem = `failed with what it owns: ${reasonText(cause)}`;
-    const climbed = { mesh: name, points: [point], kind, process, problem, chain: [...chain, this.name], cause };
-    this.fail(new MeshFailure(climbed));
+    this.fail(this.#failure({ kind, process, problem, chain: [...chain, this.name], cause }));
   }
 
   /** How it is, for whoever looks at the program. */

@@ -2,10 +2,12 @@ import { exitText, MeshFailure, OwnershipError, type ProcessExit } from '../erro
 import type { Machine } from '../hosts/machine.ts';
 import type { Launched } from '../platform.ts';
 import type { ProcGroup } from '../proc-group.ts';
+import { Restarts } from '../restart.ts';
 import { CHANNELS } from '../seeing/channels.ts';
 import { ChildReports } from '../seeing/child-reports.ts';
 import type { ProcessLog } from '../seeing/process-log.ts';
 import type { ChildReport } from '../seeing/process-report.ts';
+import { Bounded } from './bounded.ts';
 import { within } from './deadline.ts';
 import type { LocalProcess } from './local-process.ts';
 import type { Loss, Peer } from './peer.ts';
@@ -18,16 +20,37 @@ const EXIT_MS = 2_000;
 const starts = CHANNELS['monarch:process:start'];
 const exits = CHANNELS['monarch:process:exit'];
 
+/** Processes that ended which are remembered, for others that ask what became of them. */
+const REMEMBERED = 1_000;
+
+/** One place of a group, whatever process has it. */
+interface Place {
+  readonly group: ProcGroup;
+  readonly rank: number;
+  readonly machine: Machine;
+  readonly env: Readonly<Record<string, string>>;
+  readonly restarts: Restarts | undefined;
+  /** The process that has it last. */
+  child: Child | undefined;
+}
+
 interface Child {
   readonly id: string;
   readonly process: Launched;
-  readonly machine: Machine;
+  readonly place: Place;
+  /** Those of its place. */
   readonly group: ProcGroup;
   readonly rank: number;
   readonly log: ProcessLog;
   /** The link to it has ended. */
   readonly linkEnded: Promise<void>;
   readonly endLink: () => void;
+  /** Why it is lost, once it is. */
+  readonly loss: PromiseWithResolvers<Loss>;
+  /** What became of its place, if it was restarting: its successor, or why there is none. */
+  readonly succession: PromiseWithResolvers<string | Loss>;
+  /** Its end is seen to, and may be followed by a restart. */
+  isWatched: boolean;
   /** Set when its end is wanted, with the reason. */
   stopping: string | undefined;
 }
@@ -39,7 +62,11 @@ export class Children {
   /** Those whose link has not ended; it may outlast the process by a moment. */
   readonly #linked = new Map<string, Child>();
   readonly #reports: ChildReports;
+  /** Ended lately. */
+  readonly #ended = new Bounded<string, Child>(REMEMBERED);
   readonly #onNone: () => void;
+  /** Places whose process is lost, and which get another. */
+  #restarting = 0;
 
   /** `onNone` is told when the last of them has ended. */
   constructor(local: LocalProcess, onNone: () => void) {
@@ -48,9 +75,9 @@ export class Children {
     this.#onNone = onNone;
   }
 
-  /** How many run. */
+  /** How many run, or are about to. */
   get size(): number {
-    return this.#children.size;
+    return this.#children.size + this.#restarting;
   }
 
   /**
@@ -58,19 +85,25 @@ export class Children {
    * it is ready, or a machine is lost.
    */
   async start(group: ProcGroup, machines: readonly Machine[], env: Readonly<Record<string, string>>): Promise<void> {
+    const { platform } = this.#local;
     for (const machine of machines) machine.checkEnv(env);
     const perMachine = group.extent.size / machines.length;
     const ids = (await Promise.all(machines.map(async (machine) => await machine.reserve(perMachine)))).flat();
     if (group.isStopped) throw new OwnershipError(`${group.name} was stopped before it was started.`);
-    const children = ids.map((id, rank) => this.#start(group, rank, id, machines[Math.floor(rank / perMachine)]!, env));
-    for (const child of children) {
+    const children = ids.map((id, rank) => {
+      const machine = machines[Math.floor(rank / perMachine)]!;
+      const restarts = group.restart === undefined ? undefined : new Restarts(platform, group.restart);
+      const place: Place = { group, rank, machine, env, restarts, child: undefined };
+      const child = this.#start(place, id);
       group.procs.push({
-        node: child.id,
-        stop: async (reason) => await this.#stop(child, reason),
-        flushLogs: async () => await this.#flushLogs(child),
-        checkModule: (module) => child.machine.checkModule(module),
+        node: id,
+        giveUp: () => restarts?.cancel(),
+        stop: async (reason) => await this.#stop(place.child ?? child, reason),
+        flushLogs: async () => await this.#flushLogs(place.child ?? child),
+        checkModule: (module) => machine.checkModule(module),
       });
-    }
+      return child;
+    });
     try {
       await Promise.all(children.map(async (child) => await this.#ready(child)));
     } catch (error) {
@@ -89,6 +122,16 @@ export class Children {
     // A process without its link is of no use.
     void within(this.#local.clock, EXIT_MS, child.process.exited).then((ended) => ended || child.process.kill());
     return true;
+  }
+
+  /** What became of a process of this one: why it is lost; `undefined` when that is not known. */
+  async lossOf(id: string): Promise<Loss | undefined> {
+    return await (this.#children.get(id) ?? this.#linked.get(id) ?? this.#ended.get(id))?.loss.promise;
+  }
+
+  /** Who took the place of a process that was restarting, or why nobody did. */
+  async successorOf(id: string): Promise<string | Loss | undefined> {
+    return await this.#ended.get(id)?.succession.promise;
   }
 
   /** Kills all, when this process itself ends. */
@@ -115,13 +158,29 @@ export class Children {
     return await this.#reports.look(this.#children.values(), deadlineMs);
   }
 
-  #start(group: ProcGroup, rank: number, id: string, machine: Machine, env: Readonly<Record<string, string>>): Child {
+  #start(place: Place, id: string): Child {
+    const { group, rank, machine, env } = place;
     const { promise: linkEnded, resolve: endLink } = Promise.withResolvers<void>();
     const log = group.log.open({ process: id, rank, name: () => group.label || group.name });
     const onLine = (stream: 'stdout' | 'stderr', line: string) => log.read(stream, line);
     const name = `${group.name}/${rank}`;
     const process = machine.launch({ id, name, env, onLine });
-    const child: Child = { id, process, machine, group, rank, log, linkEnded, endLink, stopping: undefined };
+    const [loss, succession] = [Promise.withResolvers<Loss>(), Promise.withResolvers<string | Loss>()];
+    const child: Child = {
+      id,
+      process,
+      place,
+      group,
+      rank,
+      log,
+      linkEnded,
+      endLink,
+      loss,
+      succession,
+      isWatched: false,
+      stopping: undefined,
+    };
+    place.child = child;
     this.#children.set(id, child);
     this.#linked.set(id, child);
     if (starts.hasSubscribers) starts.publish({ process: id, name, pid: process.pid });
@@ -129,13 +188,14 @@ export class Children {
       log.end();
       if (exits.hasSubscribers) exits.publish({ process: id, name, pid: process.pid, exit });
       this.#children.delete(id);
-      if (this.#children.size === 0) this.#onNone();
+      if (!child.isWatched) this.#tidy();
     });
     return child;
   }
 
   async #ready(child: Child): Promise<void> {
-    const { process, machine, group, rank } = child;
+    const { process, group, rank, place } = child;
+    const { machine } = place;
     const exit = await Promise.race([process.ready, process.exited]);
     if (exit === undefined) {
       this.#reports.ready(child);
@@ -156,19 +216,77 @@ export class Children {
   }
 
   async #watch(child: Child): Promise<void> {
-    const { id, process, machine, group, rank } = child;
+    const { process, place } = child;
+    const { group, rank, machine, restarts } = place;
+    child.isWatched = restarts !== undefined;
     const exit = await process.exited;
+    const isFinal = child.stopping !== undefined || group.isStopped || machine.loss !== undefined;
+    const delayMs = isFinal ? undefined : restarts?.next();
+    if (delayMs !== undefined) this.#restarting++;
+    else if (child.isWatched) this.#tidy();
     // Answers that were sent before the end still count.
     await within(this.#local.clock, EXIT_MS, child.linkEnded);
     const loss: Loss =
       child.stopping === undefined
-        ? (machine.loss ?? lossOf(exit, 'lost its process'))
+        ? { ...(machine.loss ?? lossOf(exit, 'lost its process')), restarting: delayMs !== undefined }
         : { kind: 'aborted', problem: `was stopped: ${child.stopping}` };
     const failures = child.stopping === undefined ? group.lose(rank, loss) : [];
     this.#reports.ended(child, child.stopping === undefined ? exit : undefined);
     for (const [failure] of failures) this.#local.failures.add(this.#local.platform.date(), failure);
-    this.#local.exchange.lost(this.#local.exchange.target(id, 0).peer, loss);
+    this.#lost(child, loss);
     for (const [failure, owner] of failures) void group.raise(failure, owner);
+    if (delayMs !== undefined) await this.#restart(child, delayMs);
+  }
+
+  /** Starts another process on the place of one that is lost, and makes its actors there. */
+  async #restart(lost: Child, delayMs: number): Promise<void> {
+    const { group, rank, machine, restarts } = lost.place;
+    await restarts?.wait(delayMs);
+    const [id] = group.isStopped ? [] : await machine.reserve(1).catch(() => []);
+    this.#restarting--;
+    const proc = group.procs[rank];
+    if (group.isStopped || id === undefined || proc === undefined) {
+      this.#settle(lost, machine.loss ?? { kind: 'aborted', problem: 'was stopped: its processes were.' });
+      this.#tidy();
+      return;
+    }
+    const next = this.#start(lost.place, id);
+    if ((await Promise.race([next.process.ready, next.process.exited])) === undefined) {
+      void this.#watch(next);
+      this.#reports.ready(next);
+      if (this.#local.standIns.list.length > 0) await this.#tellStandIns(next);
+      // Whoever spawns there from now on gets numbers above those that are made again.
+      const about = { mesh: group.name, point: group.extent.point(rank) };
+      const reserved = this.#local.ask(next.id, about, 'reserve', this.#local.encode([group.lastActor(rank)]));
+      await reserved.result.catch(() => {});
+      group.procs[rank] = { ...proc, node: next.id };
+      await group.remake(rank);
+    } else {
+      next.endLink();
+      this.#linked.delete(next.id);
+      await this.#watch(next);
+    }
+    this.#settle(lost, next);
+  }
+
+  #lost(child: Child, loss: Loss): void {
+    this.#ended.set(child.id, child);
+    child.loss.resolve(loss);
+    this.#local.lost(this.#peer(child), loss);
+  }
+
+  #settle(lost: Child, next: Child | Loss): void {
+    const isChild = 'id' in next;
+    lost.succession.resolve(isChild ? next.id : next);
+    this.#peer(lost).settle(isChild ? this.#peer(next) : next);
+  }
+
+  #peer({ id }: Child): Peer {
+    return this.#local.exchange.target(id, 0).peer;
+  }
+
+  #tidy(): void {
+    if (this.size === 0) this.#onNone();
   }
 
   async #flushLogs({ id, process, group, rank, log }: Child): Promise<void> {

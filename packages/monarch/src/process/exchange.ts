@@ -1,20 +1,30 @@
 import type { PeerReport } from '../seeing/process-report.ts';
 import { decode, EMPTY, type Payload } from '../wire/codec.ts';
 import { type Link, type LinkEvents, loopback, type Opening } from '../wire/link.ts';
-import type { Message } from '../wire/message.ts';
+import type { Message, Position } from '../wire/message.ts';
 import type { Packet } from '../wire/packet.ts';
 import type { Revive } from '../wire/raise.ts';
-import { type Loss, Peer, type Target } from './peer.ts';
+import { type Loss, Peer } from './peer.ts';
+import type { Target } from './target.ts';
 
 /** A call sent from here that waits for its answer. */
 export interface Outgoing {
   /** What waits for whom. */
   toString(): string;
-  readonly target: Target;
+  target: Target;
   /** Something came back for it. */
   answer(kind: 'value' | 'error' | 'failure' | 'item' | 'end', payload: Payload): void;
   /** Its target is lost. */
   lose(loss: Loss): void;
+}
+
+/** A message that nobody answers. */
+export interface Cast {
+  readonly endpoint: string;
+  readonly position: Position;
+  readonly payload: Payload;
+  /** Name of the actor that it is for. */
+  readonly actor: string;
 }
 
 /** A link in use, with the calls that came in by it and still run. */
@@ -41,6 +51,8 @@ export interface ExchangeOptions {
   readonly onRequest: (line: Line, message: RequestMessage, payload: Payload) => void;
   /** The link to a process ended; `lost` decides what its pending calls reject with. */
   readonly onLost: (peer: Peer, reason: string, cause?: Error) => void;
+  /** A message that nobody answers could not be sent, either. */
+  readonly onDropped: (target: Target, cast: Cast, loss: Loss) => void;
   readonly revive: Revive;
 }
 
@@ -49,7 +61,6 @@ export class Exchange {
   readonly id: string;
   readonly #options: ExchangeOptions;
   readonly #peers = new Map<string, Peer>();
-  readonly #targets = new Map<string, Target>();
   readonly #outgoing = new Map<number, Outgoing>();
   readonly #dialling = new Set<Peer>();
   #nextId = 1;
@@ -64,13 +75,7 @@ export class Exchange {
 
   /** The actor numbered `actor` of a process. Actor 0 is the process itself. */
   target(node: string, actor: number): Target {
-    const key = `${node}/${actor}`;
-    let target = this.#targets.get(key);
-    if (target === undefined) {
-      target = { peer: this.#known(node), actor, pending: 0, failure: undefined };
-      this.#targets.set(key, target);
-    }
-    return target;
+    return this.#known(node).target(actor);
   }
 
   /** Uses a link that another process opened to this one. */
@@ -83,6 +88,16 @@ export class Exchange {
   send(peer: Peer, packet: Packet): void {
     peer.send(packet);
     if (!peer.connected) this.#dial(peer, () => {});
+  }
+
+  /** Sends a message that nobody answers. While the process of its target is restarted, it waits for that. */
+  cast(target: Target, cast: Cast): void {
+    const { current } = target;
+    const { loss } = current;
+    const { endpoint, position, payload } = cast;
+    if (loss === undefined) this.send(current.peer, { message: ['cast', current.actor, endpoint, position], payload });
+    else if (loss.restarting === true) current.peer.onSettled(() => this.cast(current, cast));
+    else this.#options.onDropped(current, cast, loss);
   }
 
   /** Opens a link to a process before there is anything to send; never resolves when there is no way. */
@@ -103,6 +118,13 @@ export class Exchange {
     return id;
   }
 
+  /** A call that waited goes to another process than it was made for. */
+  redirect(outgoing: Outgoing, target: Target): void {
+    outgoing.target.pending--;
+    outgoing.target = target;
+    target.pending++;
+  }
+
   forget(id: number): void {
     const outgoing = this.#outgoing.get(id);
     if (outgoing === undefined) return;
@@ -110,7 +132,7 @@ export class Exchange {
     outgoing.target.pending--;
   }
 
-  /** Rejects every pending and later call to a process. */
+  /** Rejects every pending call to a process; later ones too, unless it is restarting. */
   lost(peer: Peer, loss: Loss): void {
     peer.loss ??= loss;
     for (const outgoing of [...this.#outgoing.values()]) {

@@ -13,11 +13,16 @@ import type { SpawnedMesh } from '../spawned-mesh.ts';
 import { encode, type Payload } from '../wire/codec.ts';
 import { positionOf } from '../wire/message.ts';
 import { AGENT, type AnyActorClass } from './agent.ts';
+import { Bounded } from './bounded.ts';
 import type { Cell, CellSpec } from './cell.ts';
 import { Exchange, type ExchangeOptions, type Line, type RequestMessage } from './exchange.ts';
 import { IncomingCall } from './incoming-call.ts';
+import type { Loss, Peer } from './peer.ts';
 import { StandIns } from './stand-ins.ts';
 import { UnaryCall } from './unary-call.ts';
+
+/** Actors that stopped whose reason is remembered, for those who still call them. */
+const REMEMBERED = 1_000;
 
 /** What makes one process of a program. */
 export interface LocalProcessOptions {
@@ -44,7 +49,9 @@ export class LocalProcess {
   readonly failures = new FailureNotes();
   readonly #cells = new Map<number, Cell>();
   readonly #meshes = new Map<string, SpawnedMesh>();
-  readonly #graves = new Map<number, MeshFailure>();
+  /** Numbers of actors that are to be made anew, with what waits for them. */
+  readonly #vacant = new Map<number, IncomingCall[]>();
+  readonly #graves = new Bounded<number, MeshFailure>(REMEMBERED);
   #hasLeft = false;
   #count = 0;
 
@@ -57,6 +64,12 @@ export class LocalProcess {
       id,
       dial,
       onLost,
+      onDropped: (target, { actor, endpoint }, loss) => {
+        if (target.isSilent) return;
+        target.isSilent = true;
+        const why = loss instanceof MeshFailure ? loss.message : `${actor} ${loss.problem}`;
+        platform.write('stderr', `forge: broadcasts to ${actor} are dropped, first '${endpoint}': ${why}\n`);
+      },
       onRequest: (line, message, payload) => this.#request(line, message, payload),
       revive: (kind, data) => {
         const revive = REFERENCE_KINDS.get(kind);
@@ -100,10 +113,31 @@ export class LocalProcess {
     return this.#cells.size;
   }
 
-  addCell(cell: Cell): number {
-    const actor = this.count();
-    this.#cells.set(actor, cell);
-    return actor;
+  /** Opens an actor to messages; those that waited for it come first. */
+  addCell(cell: Cell): void {
+    this.#cells.set(cell.actor, cell);
+    const waiting = this.#vacant.get(cell.actor) ?? [];
+    this.#vacant.delete(cell.actor);
+    for (const call of waiting) cell.receive(call);
+  }
+
+  /** Gives no number up to `last`: a process that takes the place of another has the actors that were numbered there. */
+  reserve(last: number): void {
+    this.#count = Math.max(this.#count, last);
+  }
+
+  /** Keeps what comes for an actor from now on for the one that takes its place. Resolves when it has ended itself. */
+  async vacate(actor: number): Promise<void> {
+    if (!this.#vacant.has(actor)) this.#vacant.set(actor, []);
+    await this.#cells.get(actor)?.ending;
+  }
+
+  /** Nobody takes the place of an actor that failed: what waits for it rejects. */
+  bury(actor: number, failure: MeshFailure): void {
+    this.#cells.get(actor)?.bury(failure);
+    this.#graves.set(actor, failure);
+    for (const call of this.#vacant.get(actor) ?? []) call.reply('failure', this.encodeError(failure));
+    this.#vacant.delete(actor);
   }
 
   cell(actor: number): Cell {
@@ -121,8 +155,21 @@ export class LocalProcess {
   async stopCell(actor: number, reason: string): Promise<void> {
     const cell = this.#cells.get(actor);
     if (cell === undefined) return;
-    this.#graves.set(actor, await cell.stop(reason));
+    const end = await cell.stop(reason);
     this.#cells.delete(actor);
+    this.bury(actor, end);
+  }
+
+  /** A process is lost: calls to it reject, and the actors that it owned here end. */
+  lost(peer: Peer, loss: Loss): void {
+    this.exchange.lost(peer, loss);
+    for (const [actor, cell] of this.#cells) if (cell.owner === peer.id) void this.#orphan(actor, cell, loss);
+  }
+
+  async #orphan(actor: number, cell: Cell, { problem }: Loss): Promise<void> {
+    const end = await cell.orphan(`the process of its owner ${problem}`);
+    this.#cells.delete(actor);
+    this.bury(actor, end);
   }
 
   /** Stops every actor that lives here, last spawned first. */
@@ -185,6 +232,8 @@ export class LocalProcess {
     const call = new IncomingCall(line, message, payload);
     const actor = message[0] === 'cast' ? message[1] : message[2];
     if (actor === 0) return void this.#agent(call);
+    const waiting = this.#vacant.get(actor);
+    if (waiting !== undefined) return void waiting.push(call);
     const cell = this.#cells.get(actor);
     if (cell !== undefined) cell.receive(call);
     else call.reply('failure', encode(this.#graves.get(actor) ?? this.#unknown(actor)));

@@ -1,18 +1,27 @@
-import type { MeshFailure, MeshFailureFields } from '../errors.ts';
+import type { MeshFailureFields } from '../errors.ts';
 import { Traffic } from '../seeing/traffic.ts';
 import type { Link } from '../wire/link.ts';
 import type { Packet } from '../wire/packet.ts';
+import { Target } from './target.ts';
 
 /** Why a process or an actor is lost, whatever mesh it is told of. */
-export type Loss = Pick<MeshFailureFields, 'kind' | 'problem' | 'process' | 'cause'>;
+export type Loss = Pick<MeshFailureFields, 'kind' | 'problem' | 'process' | 'restarting' | 'cause'>;
 
 /** Another process of the program, as seen from this one. Its id is never used again after its death. */
 export class Peer {
   readonly id: string;
-  /** Why nothing reaches it any more. */
+  /** Why nothing reaches it any more. While it is `restarting`, what is sent to its actors waits for its successor. */
   loss: Loss | undefined;
   readonly sent = new Traffic();
   readonly received = new Traffic();
+  /** The process that took its place, with the same actors under the same numbers. */
+  successor: Peer | undefined;
+  #waiting: (() => void)[] = [];
+  // Held weakly: a process that lives long is sent references to very many actors that do not.
+  readonly #targets = new Map<number, WeakRef<Target>>();
+  readonly #unused = new FinalizationRegistry<number>((actor) => {
+    if (this.#targets.get(actor)?.deref() === undefined) this.#targets.delete(actor);
+  });
   #link: Link | undefined;
   #backlog: Packet[] = [];
 
@@ -44,17 +53,30 @@ export class Peer {
     return this.#link === link;
   }
 
+  /** The actor numbered `actor`; 0 is the process itself. */
+  target(actor: number): Target {
+    let target = this.#targets.get(actor)?.deref();
+    if (target === undefined) {
+      target = new Target(this, actor);
+      this.#targets.set(actor, new WeakRef(target));
+      this.#unused.register(target, actor);
+    }
+    return target;
+  }
+
+  /** Runs `task` when it is known what becomes of its place. */
+  onSettled(task: () => void): void {
+    this.#waiting.push(task);
+  }
+
+  /** Its place is settled: taken by `successor`, or lost for good. Those who waited go on, in the order they came. */
+  settle(next: Peer | Loss): void {
+    if (next instanceof Peer) this.successor = next;
+    else this.loss = next;
+    for (const task of this.#waiting.splice(0)) task();
+  }
+
   close(): void {
     this.#link?.close();
   }
-}
-
-/** One actor's address, as seen from this process. One object an address, so its state is seen by all who call it. */
-export interface Target {
-  readonly peer: Peer;
-  readonly actor: number;
-  /** Calls sent from here and not settled. */
-  pending: number;
-  /** Why calls to it reject. */
-  failure: MeshFailure | undefined;
 }

@@ -4,7 +4,8 @@ import type { Point } from '../mesh/extent.ts';
 import { EMPTY, type Payload } from '../wire/codec.ts';
 import type { Message, Position } from '../wire/message.ts';
 import type { Exchange, Outgoing } from './exchange.ts';
-import type { Loss, Target } from './peer.ts';
+import type { Loss } from './peer.ts';
+import type { Target } from './target.ts';
 
 /** One actor of a mesh: where it is, and where it stands in the mesh that was spawned. */
 export interface Member {
@@ -31,22 +32,23 @@ export interface Caller {
 
 /** A call from its sending to its end, whichever of answer, loss, deadline and abort comes first. */
 export abstract class PendingCall implements Outgoing {
-  readonly target: Target;
+  target: Target;
   protected readonly id: number;
   protected readonly caller: Caller;
   protected readonly member: Member;
   readonly #request: Request;
   readonly #stopClock: (() => void) | undefined;
   #settled = false;
+  #isSent = false;
 
   constructor(caller: Caller, member: Member, request: Request) {
     this.caller = caller;
     this.member = member;
-    this.target = member.target;
+    this.target = member.target.current;
     this.#request = request;
     this.id = caller.exchange.register(this);
     const { timeoutMs, signal } = request;
-    const { mesh, point, target } = member;
+    const { mesh, point } = member;
     if (timeoutMs !== undefined) {
       const name = `${mesh}/${point.rank}`;
       this.#stopClock = caller.clock.after(timeoutMs, () => {
@@ -54,10 +56,26 @@ export abstract class PendingCall implements Outgoing {
       });
     }
     signal?.addEventListener('abort', this.#onAbort);
-    const loss = target.failure ?? target.peer.loss;
-    if (loss !== undefined) queueMicrotask(() => this.lose(loss));
-    else if (signal?.aborted) queueMicrotask(this.#onAbort);
-    else caller.exchange.send(target.peer, { message: this.message(request), payload: request.payload });
+    if (signal?.aborted) queueMicrotask(this.#onAbort);
+    else this.#start();
+  }
+
+  /** Sends it; while the process of its target is restarted, it waits for that. */
+  #start(): void {
+    const { exchange } = this.caller;
+    const { peer, loss } = this.target;
+    if (loss === undefined) {
+      this.#isSent = true;
+      exchange.send(peer, { message: this.message(this.#request), payload: this.#request.payload });
+    } else if (loss.restarting !== true) {
+      queueMicrotask(() => this.lose(loss));
+    } else {
+      peer.onSettled(() => {
+        if (this.#settled) return;
+        exchange.redirect(this, this.target.current);
+        this.#start();
+      });
+    }
   }
 
   toString(): string {
@@ -73,11 +91,12 @@ export abstract class PendingCall implements Outgoing {
   abstract answer(kind: 'value' | 'error' | 'failure' | 'item' | 'end', payload: Payload): void;
 
   lose(loss: Loss | MeshFailure): void {
-    const { mesh, point, target } = this.member;
+    const { mesh, point } = this.member;
+    const { target } = this;
     const failure =
       target.failure ?? (loss instanceof MeshFailure ? loss : new MeshFailure({ mesh, points: [point], ...loss }));
     // Actor 0 is the process: its calls are told as of many meshes.
-    if (target.actor !== 0) target.failure = failure;
+    if (target.actor !== 0 && !failure.restarting) target.failure = failure;
     if (this.finish()) this.fail(failure);
   }
 
@@ -99,9 +118,9 @@ export abstract class PendingCall implements Outgoing {
 
   /** Ends it with what the other side said went wrong. */
   protected failWith(kind: 'error' | 'failure', payload: Payload): void {
-    const { mesh, point, target } = this.member;
+    const { mesh, point } = this.member;
     const cause = this.decode(payload);
-    if (kind === 'failure' && cause instanceof MeshFailure) target.failure ??= cause;
+    if (kind === 'failure' && cause instanceof MeshFailure && !cause.restarting) this.target.failure ??= cause;
     if (!this.finish()) return;
     this.fail(cause instanceof MeshFailure && kind === 'failure' ? cause : this.error(mesh, point, cause));
   }
@@ -123,8 +142,8 @@ export abstract class PendingCall implements Outgoing {
 
   #cancel(why: 'timeout' | 'abort', error: CallError): void {
     if (!this.finish()) return;
-    const { peer } = this.target;
-    this.caller.exchange.send(peer, { message: ['cancel', this.id, why], payload: EMPTY });
+    if (this.#isSent)
+      this.caller.exchange.send(this.target.peer, { message: ['cancel', this.id, why], payload: EMPTY });
     this.fail(error);
   }
 }
