@@ -93,8 +93,11 @@ test('a third process that calls a dead one is rejected, naming actor and rank',
   process.kill(await counters.slice({ worker: 1 }).pid.callOne(), 'SIGKILL');
   await until(() => seen.length === 1);
   const error = await forwarder.incrementIn.callOne({ list }, 1).catch((reason) => reason);
-  expect(error).toMatchObject({ code: 'ERR_MONARCH_ACTOR', cause: { code: 'ERR_MONARCH_MESH', kind: 'unreachable' } });
-  expect(error.message).toContain('counters/1 cannot be reached');
+  expect(error).toMatchObject({
+    code: 'ERR_MONARCH_ACTOR',
+    cause: { code: 'ERR_MONARCH_MESH', kind: 'signal', process: seen[0]?.process },
+  });
+  expect(error.message).toContain('counters/1 lost its process');
 });
 
 test('stopping processes leaves none, not even one whose endpoint never ends', async () => {
