@@ -1,8 +1,12 @@
 import { OptionError, type ProcessExit } from '../errors.ts';
 import type { Launched } from '../platform.ts';
+import { Bounded } from '../process/bounded.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import { ownAllowList } from './allow-list.ts';
 import { checkLaunchEnv } from './launch-env.ts';
+
+/** Processes that ended which are remembered, for others that ask what became of them. */
+const REMEMBERED = 1_000;
 
 interface Launch {
   readonly launched: Launched;
@@ -14,6 +18,8 @@ interface Launch {
 export class Launches {
   readonly #local: LocalProcess;
   readonly #launches = new Map<string, Launch>();
+  /** On whose behalf each was started, also of those that ended lately. */
+  readonly #owners = new Bounded<string, string>(REMEMBERED);
 
   constructor(local: LocalProcess) {
     this.#local = local;
@@ -30,6 +36,12 @@ export class Launches {
     const onLine = (stream: 'stdout' | 'stderr', line: string) => this.#local.tell(owner, 'line', [id, stream, line]);
     const launched = platform.launch({ id, parent, directory: program.directory, name, env, onLine });
     this.#launches.set(id, { launched, owner });
+    this.#owners.set(id, owner);
+  }
+
+  /** The process that knows what became of one that was started here; `undefined` when there was none. */
+  ownerOf(id: string): string | undefined {
+    return this.#owners.get(id);
   }
 
   /** Its pid, once it is ready. */

@@ -7,6 +7,7 @@ import type { Point } from '../mesh/extent.ts';
 import type { Platform } from '../platform.ts';
 import type { EndpointCard } from '../reference.ts';
 import { Cell } from './cell.ts';
+import { whatBecameOf } from './learn-loss.ts';
 import type { LocalProcess } from './local-process.ts';
 import type { ClassName, StandIn } from './stand-ins.ts';
 
@@ -78,8 +79,8 @@ export const AGENT: ReadonlyMap<string, AgentMethod> = new Map<string, AgentMeth
   ...HOST_METHODS,
   ['look', async (process, _, [deadlineMs]) => await process.program.look(Number(deadlineMs))],
   ['reserve', (process, _, [last]) => process.reserve(Number(last))],
-  ['lossOf', async ({ program }, _, [id]) => await program.children.lossOf(String(id))],
-  ['successorOf', async ({ program }, _, [id]) => await program.children.successorOf(String(id))],
+  ['lossOf', async (process, _, [id]) => await whatBecameOf(process, 'lossOf', String(id))],
+  ['successorOf', async (process, _, [id]) => await whatBecameOf(process, 'successorOf', String(id))],
   ['leave', async (process, _, [reason]) => await process.leave(String(reason))],
 ]);
 

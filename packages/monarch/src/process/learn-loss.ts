@@ -18,19 +18,31 @@ export async function learnLoss(process: LocalProcess, peer: Peer, unreachable: 
   peer.settle(typeof next === 'string' ? process.exchange.target(next, 0).peer : next);
 }
 
+/** What is asked of the process that started another. */
+type Question = 'lossOf' | 'successorOf';
+
+/** What this process knows of one that it started, for itself or on behalf of another, which is asked then. */
+export async function whatBecameOf(process: LocalProcess, question: Question, id: string): Promise<unknown> {
+  const { children, machines } = process.program;
+  const owner = machines.launches.ownerOf(id);
+  return owner === undefined ? await children[question](id) : await ask(process, owner, question, id);
+}
+
 /** What the parent of `peer` answers; `undefined` when there is none, it does not know or not in time. */
 async function asked<T>(
   process: LocalProcess,
   { id }: Peer,
-  method: 'lossOf' | 'successorOf',
+  question: Question,
   limitMs: number,
 ): Promise<T | undefined> {
   const parent = id.slice(0, Math.max(0, id.lastIndexOf('.')));
   if (parent === '') return undefined;
-  const about = { mesh: `process ${id}`, point: extentOf({}).point(0) };
   // The parent answers with what its Children say.
-  const answer = process.ask(parent, about, method, process.encode([id])).result.catch(() => undefined) as Promise<
-    T | undefined
-  >;
+  const answer = ask(process, parent, question, id).catch(() => undefined) as Promise<T | undefined>;
   return (await within(process.clock, limitMs, answer)) ? await answer : undefined;
+}
+
+async function ask(process: LocalProcess, node: string, question: Question, id: string): Promise<unknown> {
+  const about = { mesh: `process ${id}`, point: extentOf({}).point(0) };
+  return await process.ask(node, about, question, process.encode([id])).result;
 }
