@@ -1,5 +1,6 @@
 import { type Context, currentContext } from './context.ts';
 import type { MeshFailure } from './errors.ts';
+import type { MailboxLimits } from './process/mailbox.ts';
 
 /** State and endpoints that live in one process and are called from any. */
 export abstract class Actor {
@@ -26,4 +27,6 @@ export interface ActorClass<T extends Actor, Args extends readonly unknown[]> {
   new (...args: Args): T;
   /** `import.meta.url` of the module that exports the class under its own name. */
   readonly module: string;
+  /** How much may wait for each of its actors. @default 100,000 messages and 1 GiB of arguments */
+  readonly mailbox?: MailboxLimits;
 }

@@ -4,6 +4,7 @@ import type { HostMesh } from './host-mesh.ts';
 import type { Point } from './mesh/extent.ts';
 import type { Owner } from './owner.ts';
 import type { ProcMesh } from './proc-mesh.ts';
+import type { IncomingCall } from './process/incoming-call.ts';
 import type { Program } from './program.ts';
 
 /** What an actor knows about itself and the message it handles. */
@@ -33,6 +34,8 @@ export interface Scope {
   readonly owner: Owner;
   /** Of the actor; `undefined` in code of the program itself. */
   readonly context: Context | undefined;
+  /** That is being handled: calls made meanwhile are part of it. */
+  readonly message?: IncomingCall | undefined;
 }
 
 const KEY = Symbol.for('@forge/monarch scope');

@@ -1,3 +1,7 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { ArgumentError, OptionError } from './errors.ts';
+import { type ArgumentsIn, type ArgumentsOut, areSchemas, type Schemas, validate } from './validation.ts';
+
 /** How calls of one endpoint are run. */
 export interface EndpointOptions {
   /**
@@ -19,6 +23,17 @@ export const endpointBrand: unique symbol = Symbol.for('@forge/monarch endpoint'
 /** Carries the options of an endpoint. */
 export const endpointOptions: unique symbol = Symbol.for('@forge/monarch endpoint options') as never;
 
+/** Carries what must be checked before an endpoint runs. */
+export const endpointInput: unique symbol = Symbol.for('@forge/monarch endpoint input') as never;
+
+/** What stands before the method of an endpoint with schemas. */
+export interface EndpointInput {
+  /** One for each argument. */
+  readonly schemas: readonly StandardSchemaV1[];
+  /** The method, for arguments that the schemas made. */
+  readonly method: (...args: readonly unknown[]) => unknown;
+}
+
 /** A method of an actor that other processes may call. */
 export interface Endpoint<Args extends readonly unknown[], Result> {
   (...args: Args): Promise<Result>;
@@ -33,42 +48,94 @@ export interface StreamEndpoint<Args extends readonly unknown[], Item> {
   readonly [endpointOptions]: EndpointOptions;
 }
 
+type Method = (...args: readonly unknown[]) => unknown;
+
+/**
+ * Makes a class field of an actor callable from other processes. With schemas before the method its arguments are
+ * checked where it runs, and it gets what the schemas made of them; what they refuse rejects as an ArgumentError.
+ *
+ * @throws {OptionError} on an option that cannot be so.
+ */
+export function endpoint<Args extends readonly unknown[], Result>(
+  method: (...args: Args) => Result,
+  options?: EndpointOptions,
+): Endpoint<Args, Awaited<Result>>;
+export function endpoint<const S extends Schemas, Result>(
+  input: S,
+  method: (...args: ArgumentsOut<S>) => Result,
+  options?: EndpointOptions,
+): Endpoint<ArgumentsIn<S>, Awaited<Result>>;
+export function endpoint(...declared: readonly unknown[]): Endpoint<readonly unknown[], unknown> {
+  const { method, options, input } = declaration(declared);
+  const marks = { [endpointBrand]: 'unary', [endpointOptions]: options } as const;
+  if (input === undefined) return Object.assign(async (...args: readonly unknown[]) => await method(...args), marks);
+  const checked = async (...args: readonly unknown[]) => await method(...(await checkedHere(input, args)));
+  return Object.assign(checked, marks, { [endpointInput]: input });
+}
+
+/**
+ * Makes an async generator, as a class field of an actor, a stream that other processes may consume. Schemas before it
+ * check its arguments, as those of {@link endpoint} do.
+ *
+ * @throws {OptionError} on an option that cannot be so.
+ */
+export function streamEndpoint<Args extends readonly unknown[], Item>(
+  method: (...args: Args) => AsyncIterable<Item>,
+  options?: EndpointOptions,
+): StreamEndpoint<Args, Item>;
+export function streamEndpoint<const S extends Schemas, Item>(
+  input: S,
+  method: (...args: ArgumentsOut<S>) => AsyncIterable<Item>,
+  options?: EndpointOptions,
+): StreamEndpoint<ArgumentsIn<S>, Item>;
+export function streamEndpoint(...declared: readonly unknown[]): StreamEndpoint<readonly unknown[], unknown> {
+  const { method, options, input } = declaration(declared);
+  // The overloads say that it returns an AsyncIterable.
+  const items = method as (...args: readonly unknown[]) => AsyncIterable<unknown>;
+  const marks = { [endpointBrand]: 'stream', [endpointOptions]: options } as const;
+  if (input === undefined) return Object.assign((...args: readonly unknown[]) => items(...args), marks);
+  const checked = async function* (...args: readonly unknown[]) {
+    yield* items(...(await checkedHere(input, args)));
+  };
+  return Object.assign(checked, marks, { [endpointInput]: input });
+}
+
 /** Shared by all endpoints without options: there is one of each for every actor. */
 const NO_OPTIONS: EndpointOptions = {};
 
-/** Makes a class field of an actor callable from other processes. */
-export function endpoint<Args extends readonly unknown[], Result>(
-  method: (...args: Args) => Result,
-  options: EndpointOptions = NO_OPTIONS,
-): Endpoint<Args, Awaited<Result>> {
+function declaration(declared: readonly unknown[]): {
+  method: Method;
+  options: EndpointOptions;
+  input?: EndpointInput;
+} {
+  const [first] = declared;
+  const hasInput = typeof first !== 'undefined' && first !== null && areSchemas(first);
+  // In this order by the overloads of `endpoint`.
+  const [method, options = NO_OPTIONS] = (hasInput ? declared.slice(1) : declared) as [Method, EndpointOptions?];
   checkOptions(options);
-  return Object.assign(async (...args: Args): Promise<Awaited<Result>> => await method(...args), {
-    [endpointBrand]: 'unary' as const,
-    [endpointOptions]: options,
-  });
+  if (!hasInput) return { method, options };
+  return { method, options, input: { schemas: '~standard' in first ? [first] : first, method } };
 }
 
-/** Makes an async generator, as a class field of an actor, a stream that other processes may consume. */
-export function streamEndpoint<Args extends readonly unknown[], Item>(
-  method: (...args: Args) => AsyncIterable<Item>,
-  options: EndpointOptions = NO_OPTIONS,
-): StreamEndpoint<Args, Item> {
-  checkOptions(options);
-  return Object.assign((...args: Args) => method(...args), {
-    [endpointBrand]: 'stream' as const,
-    [endpointOptions]: options,
-  });
+/** Arguments of a call that the actor makes of its own method. */
+async function checkedHere({ schemas }: EndpointInput, args: readonly unknown[]): Promise<readonly unknown[]> {
+  const result = await validate(schemas, args);
+  if ('issues' in result) throw new ArgumentError('this actor', 'endpoint', result.issues);
+  return result.args;
 }
 
 function checkOptions({ concurrency = 1, timeoutMs = 1 }: EndpointOptions): void {
-  if (!(concurrency >= 1)) throw new RangeError(`concurrency is ${concurrency}. It must be 1 or more.`);
-  if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}. It must be positive.`);
+  if (!(concurrency >= 1)) {
+    throw new OptionError('concurrency', `concurrency is ${concurrency}. It must be 1 or more.`);
+  }
+  if (!(timeoutMs > 0)) throw new OptionError('timeoutMs', `timeoutMs is ${timeoutMs}. It must be positive.`);
 }
 
 /** An endpoint of any signature, as found on an instance. */
 export type AnyEndpoint = ((...args: readonly unknown[]) => unknown) & {
   readonly [endpointBrand]: 'unary' | 'stream';
   readonly [endpointOptions]: EndpointOptions;
+  readonly [endpointInput]?: EndpointInput;
 };
 
 function isEndpoint(value: unknown): value is AnyEndpoint {

@@ -166,6 +166,68 @@ export class ActorError extends Error {
   }
 }
 
+/** An actor has as many messages waiting as its mailbox holds. The call was not accepted; others still are, later. */
+export class OverflowError extends Error {
+  override readonly name = 'OverflowError';
+  readonly code = 'ERR_MONARCH_OVERFLOW';
+  readonly actor: string;
+  /** Messages that wait. */
+  readonly messages: number;
+  /** Bytes of their arguments. */
+  readonly bytes: number;
+
+  constructor(actor: string, { messages, bytes }: { readonly messages: number; readonly bytes: number }) {
+    super(
+      `${actor} takes no more messages: ${messages} of ${bytes} bytes wait. ` +
+        'Await answers before sending more, or give its class a larger `static readonly mailbox`.',
+    );
+    this.actor = actor;
+    this.messages = messages;
+    this.bytes = bytes;
+  }
+}
+
+/** An argument is not what the endpoint's schema allows. The endpoint did not run. */
+export class ArgumentError extends TypeError {
+  override readonly name = 'ArgumentError';
+  readonly code = 'ERR_MONARCH_ARGUMENT';
+  readonly actor: string;
+  readonly endpoint: string;
+  readonly issues: readonly ArgumentIssue[];
+
+  constructor(actor: string, endpoint: string, issues: readonly ArgumentIssue[]) {
+    const list = issues.map(({ path, message }) => `${pathText(path)}: ${message}`).join('; ');
+    super(`${actor}.${endpoint} was called with wrong arguments. ${list}`);
+    this.actor = actor;
+    this.endpoint = endpoint;
+    this.issues = issues;
+  }
+}
+
+/** What is wrong with an argument. */
+export interface ArgumentIssue {
+  readonly message: string;
+  /** The number of the argument, then keys into it. */
+  readonly path: readonly (string | number)[];
+}
+
+/** An actor called itself in the lane that it holds: the call would wait for the endpoint that makes it. */
+export class SelfCallError extends Error {
+  override readonly name = 'SelfCallError';
+  readonly code = 'ERR_MONARCH_SELF_CALL';
+  readonly actor: string;
+  readonly endpoint: string;
+
+  constructor(actor: string, endpoint: string) {
+    super(
+      `${actor} called its own ${endpoint}, which could only start when the endpoint that makes the call has ended. ` +
+        `Use broadcast, call the method itself, or give '${endpoint}' a concurrency above 1.`,
+    );
+    this.actor = actor;
+    this.endpoint = endpoint;
+  }
+}
+
 /** Why points of a mesh are lost. */
 export type FailureKind =
   | 'exception'
@@ -174,6 +236,7 @@ export type FailureKind =
   | 'signal'
   | 'unreachable'
   | 'oversize'
+  | 'overflow'
   | 'orphaned'
   | 'aborted';
 
@@ -272,7 +335,19 @@ function indented(text: string): string[] {
 }
 
 /** What a call can reject with, apart from mistakes of the caller that were never sent. */
-export type CallError = ActorError | MeshFailure | CallTimeoutError | CallAbortedError;
+export type CallError =
+  | ActorError
+  | MeshFailure
+  | CallTimeoutError
+  | CallAbortedError
+  | OverflowError
+  | ArgumentError
+  | SelfCallError;
+
+/** Where a value stands, such as `[0].weights.bias`. */
+export function pathText(path: readonly (string | number)[]): string {
+  return path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
+}
 
 /** One line that says what `reason` is. */
 export function reasonText(reason: unknown): string {

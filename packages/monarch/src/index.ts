@@ -2,6 +2,7 @@ export { Actor, type ActorClass } from './actor.ts';
 export { adoptMesh, endpointsOfMesh } from './adopt.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { Context } from './context.ts';
+export { detached } from './detached.ts';
 export {
   type Endpoint,
   type EndpointOptions,
@@ -13,6 +14,8 @@ export {
   ActorClassError,
   ActorError,
   AdminError,
+  ArgumentError,
+  type ArgumentIssue,
   CallAbortedError,
   type CallError,
   CallTimeoutError,
@@ -23,9 +26,11 @@ export {
   HandshakeError,
   MeshFailure,
   OptionError,
+  OverflowError,
   OversizeError,
   OwnershipError,
   type ProcessExit,
+  SelfCallError,
   UnsendableError,
 } from './errors.ts';
 export type {
@@ -46,6 +51,7 @@ export type { Names, PartSizes, Parts, Renamed, Split } from './mesh/reshape.ts'
 export type { Kept, Selection, Span } from './mesh/selection.ts';
 export { type ValueMesh, valueMesh } from './mesh/value-mesh.ts';
 export { type ProcMesh, thisProc } from './proc-mesh.ts';
+export type { MailboxLimits } from './process/mailbox.ts';
 export type { EndpointCard } from './reference.ts';
 export type { RestartPolicy } from './restart.ts';
 export type { ChannelEvents } from './seeing/channels.ts';
@@ -55,4 +61,5 @@ export type { ActorNode, EndpointNode, HostNode, ProcessNode, ProgramTree } from
 export { type AdminOptions, type AdminServer, serveAdmin } from './seeing/serve-admin.ts';
 export { shutdown, shutdownOnSignals } from './shutdown.ts';
 export { type FaultListener, onUnhandledFault } from './unhandled-fault.ts';
+export type { ArgumentsIn, ArgumentsOut, Schemas } from './validation.ts';
 export { unsendable } from './wire/lower.ts';

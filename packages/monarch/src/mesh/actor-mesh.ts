@@ -108,16 +108,17 @@ class MeshTarget {
     let adverbs = this.#endpoints.get(name);
     if (adverbs === undefined) {
       // Asked only for names that the reference lists.
-      const { kind, timeoutMs } = this.#reference.endpoints[name]!;
+      const { kind, timeoutMs, concurrency = 1 } = this.#reference.endpoints[name]!;
       const options: CallOptions = timeoutMs === undefined ? {} : { timeoutMs };
+      const called = { name, isSerial: concurrency === 1 };
       const mesh = {
         ...{ home: this.#home, name: this.#reference.name, extent: this.extent, members: this.#members },
         chooser: new Chooser(this.#members, this.#home.random),
       };
       adverbs =
         kind === 'stream'
-          ? inWords(new EndpointStreams(mesh, name, options), mesh.name, name, ['stream'])
-          : inWords(new EndpointAdverbs(mesh, name, options), mesh.name, name, [
+          ? inWords(new EndpointStreams(mesh, called, options), mesh.name, name, ['stream'])
+          : inWords(new EndpointAdverbs(mesh, called, options), mesh.name, name, [
               'call',
               'callOne',
               'choose',

@@ -22,13 +22,20 @@ export interface Addressed {
   readonly chooser: Chooser;
 }
 
+/** An endpoint as its callers know it. */
+export interface Called {
+  readonly name: string;
+  /** It runs in the serial lane of its actor. */
+  readonly isSerial: boolean;
+}
+
 /** The adverbs of one endpoint of one mesh. Arguments that cannot be sent throw at once, before anything is. */
 export class EndpointAdverbs {
   readonly #mesh: Addressed;
-  readonly #endpoint: string;
+  readonly #endpoint: Called;
   readonly #options: CallOptions;
 
-  constructor(mesh: Addressed, endpoint: string, options: CallOptions) {
+  constructor(mesh: Addressed, endpoint: Called, options: CallOptions) {
     this.#mesh = mesh;
     this.#endpoint = endpoint;
     this.#options = options;
@@ -65,7 +72,7 @@ export class EndpointAdverbs {
     members.forEach((member, rank) => {
       home.exchange.cast(member.target, {
         actor: `${member.mesh}/${member.point.rank}`,
-        endpoint: this.#endpoint,
+        endpoint: this.#endpoint.name,
         position: positionOf(rank, extent),
         payload: payloadFor(this.#mesh, member, payload),
       });
@@ -81,7 +88,9 @@ export class EndpointAdverbs {
 
   #request(rank: number, payload: Payload): Request {
     const { timeoutMs, signal } = this.#options;
-    return { endpoint: this.#endpoint, payload, position: positionOf(rank, this.#mesh.extent), timeoutMs, signal };
+    const { name, isSerial } = this.#endpoint;
+    const position = positionOf(rank, this.#mesh.extent);
+    return { endpoint: name, payload, position, timeoutMs, signal, isSerial };
   }
 }
 
@@ -94,10 +103,10 @@ function payloadFor({ home, members }: Addressed, { target }: Member, payload: P
 /** The adverbs of one stream endpoint of one mesh. */
 export class EndpointStreams {
   readonly #mesh: Addressed;
-  readonly #endpoint: string;
+  readonly #endpoint: Called;
   readonly #options: CallOptions;
 
-  constructor(mesh: Addressed, endpoint: string, options: CallOptions) {
+  constructor(mesh: Addressed, endpoint: Called, options: CallOptions) {
     this.#mesh = mesh;
     this.#endpoint = endpoint;
     this.#options = options;
@@ -105,13 +114,14 @@ export class EndpointStreams {
 
   stream = (...args: readonly unknown[]): AsyncIterable<StreamItem> => {
     const { home, extent, members } = this.#mesh;
+    const { name, isSerial } = this.#endpoint;
     const { transfer, timeoutMs, signal } = this.#options;
     const open = () => {
       const encoded = home.encode(args, transfer);
       const parts = members.map((member, rank) => {
         const payload = payloadFor(this.#mesh, member, encoded);
         const position = positionOf(rank, extent);
-        const request = { endpoint: this.#endpoint, payload, position, timeoutMs, signal };
+        const request = { endpoint: name, payload, position, timeoutMs, signal, isSerial };
         return { member, point: extent.point(rank), request };
       });
       return new MergedStreams(home, parts);

@@ -1,12 +1,23 @@
 import type { Actor, ActorClass } from '../actor.ts';
 import { type Context, runIn, type Scope } from '../context.ts';
-import { type AnyEndpoint, endpointBrand, endpointOf, endpointOptions, endpointsOf } from '../endpoint.ts';
+import {
+  type AnyEndpoint,
+  type EndpointInput,
+  endpointBrand,
+  endpointInput,
+  endpointOf,
+  endpointOptions,
+  endpointsOf,
+} from '../endpoint.ts';
 import {
   ActorClassError,
+  ArgumentError,
   CallAbortedError,
   DecodeError,
+  type FailureKind,
   MeshFailure,
   type MeshFailureFields,
+  OverflowError,
   reasonText,
 } from '../errors.ts';
 import type { Point } from '../mesh/extent.ts';
@@ -15,11 +26,12 @@ import { ActorCounters } from '../seeing/actor-counters.ts';
 import { type ActorEvent, CHANNELS } from '../seeing/channels.ts';
 import type { Handling } from '../seeing/handling.ts';
 import type { ActorReport, ActorState } from '../seeing/process-report.ts';
+import { validate } from '../validation.ts';
 import { ActorContext, MessageContext } from './actor-context.ts';
 import { within } from './deadline.ts';
 import type { IncomingCall } from './incoming-call.ts';
 import type { LocalProcess } from './local-process.ts';
-import { Mailbox } from './mailbox.ts';
+import { Mailbox, type Reader } from './mailbox.ts';
 
 /** Time for the messages that came before a stop, and again for `cleanup`. */
 const DRAIN_MS = 4_000;
@@ -47,11 +59,11 @@ export interface CellSpec {
  * An actor in this process: its mailbox, its life, and what it owns. There may be very many, most of them idle: what an
  * actor may never need is made when it is first asked for.
  */
-export class Cell implements Owner {
+export class Cell implements Owner, Reader<Handling> {
   readonly #process: LocalProcess;
   readonly #spec: CellSpec;
   readonly #actor: Actor;
-  readonly #mailbox: Mailbox;
+  readonly #mailbox: Mailbox<Handling>;
   readonly #scope: Scope;
   readonly #context: Context;
   #owned: Set<Owned> | undefined;
@@ -77,7 +89,7 @@ export class Cell implements Owner {
   ) {
     this.#process = process;
     this.#spec = spec;
-    this.#mailbox = new Mailbox(process.clock);
+    this.#mailbox = new Mailbox(process.clock, this, type.mailbox);
     this.#context = new ActorContext(process, this);
     this.#scope = { program: process.program, owner: this, context: this.#context };
     this.#actor = runIn(this.#scope, () => new type(...args));
@@ -153,35 +165,66 @@ export class Cell implements Owner {
     }
     this.#counters ??= new ActorCounters(this.#process, this.#event());
     const handling = this.#counters.arrived(call);
-    this.#mailbox.post(call.endpoint, method[endpointOptions].concurrency ?? 1, () =>
-      this.#run(call, method, handling),
-    );
+    if (this.#mailbox.post(call.endpoint, method[endpointOptions].concurrency ?? 1, handling)) return;
+    const overflow = new OverflowError(this.name, this.#mailbox.load);
+    handling.refused(overflow);
+    if (call.id === undefined) this.#broken('overflow', `lost a broadcast of '${call.endpoint}'`, overflow);
+    else call.reply('failure', this.#process.encode(overflow));
   }
 
-  async #run(call: IncomingCall, method: AnyEndpoint, handling: Handling): Promise<void> {
+  /** Runs a message whose turn has come. */
+  async handle(handling: Handling): Promise<void> {
+    const { call } = handling;
+    // `receive` took it for an endpoint that it has.
+    const method = endpointOf(this.#actor, call.endpoint)!;
     handling.started();
     this.#running ??= new Set();
     this.#running.add(call);
     try {
       if (call.aborted) return call.discard();
       if (this.#isBroken) return call.reply('failure', this.#process.encodeError(this.#end));
-      const args = this.#process.exchange.decode(call.payload);
-      if (!Array.isArray(args)) throw new DecodeError('its arguments are no list.');
+      call.holdsLane = (method[endpointOptions].concurrency ?? 1) === 1;
+      const decoded = this.#process.exchange.decode(call.payload);
+      if (!Array.isArray(decoded)) throw new DecodeError('its arguments are no list.');
+      const input = method[endpointInput];
+      const args = input === undefined ? decoded : await this.#checked(handling, input, decoded);
+      if (args === undefined) return;
+      const run = input?.method ?? method;
       const scope = {
         program: this.#process.program,
         owner: this,
         context: new MessageContext(call, this.#context),
+        message: call,
       };
-      if (call.streams) await runIn(scope, () => this.#stream(call, method(...args)));
-      else call.reply('value', this.#process.encode(await runIn(scope, () => method(...args))));
+      if (call.streams) await runIn(scope, () => this.#stream(call, run(...args)));
+      else call.reply('value', this.#process.encode(await runIn(scope, () => run(...args))));
     } catch (error) {
       handling.threw(error);
-      if (call.id === undefined) this.#broadcastFailed(call.endpoint, error);
+      if (call.id === undefined)
+        this.#broken('exception', `its endpoint '${call.endpoint}' threw in a broadcast`, error);
       else call.reply('error', this.#process.encodeError(error));
     } finally {
+      call.holdsLane = false;
       this.#running.delete(call);
       handling.ended();
     }
+  }
+
+  /** The arguments as the schemas made them; `undefined` when they refused, which the caller is told. */
+  async #checked(
+    handling: Handling,
+    { schemas }: EndpointInput,
+    decoded: readonly unknown[],
+  ): Promise<readonly unknown[] | undefined> {
+    const result = await validate(schemas, decoded);
+    if ('args' in result) return result.args;
+    const { call } = handling;
+    const refusal = new ArgumentError(this.name, call.endpoint, result.issues);
+    handling.threw(refusal);
+    // A broadcast that is refused has changed nothing, so the actor lives.
+    if (call.id === undefined) this.#process.platform.write('stderr', `A broadcast is dropped: ${refusal.message}\n`);
+    else call.reply('failure', this.#process.encode(refusal));
+    return undefined;
   }
 
   async #stream(call: IncomingCall, items: unknown): Promise<void> {
@@ -205,9 +248,9 @@ export class Cell implements Owner {
     await iterator.return?.();
   }
 
-  #broadcastFailed(endpoint: string, cause: unknown): void {
-    const problem = `failed: its endpoint '${endpoint}' threw in a broadcast: ${reasonText(cause)}`;
-    this.fail(this.#failure({ kind: 'exception', problem, cause }));
+  /** Fails it with something that no caller is told. */
+  #broken(kind: FailureKind, what: string, cause: unknown): void {
+    this.fail(this.#failure({ kind, problem: `failed: ${what}: ${reasonText(cause)}`, cause }));
   }
 
   #failure(fields: Pick<MeshFailureFields, 'kind' | 'problem' | 'process' | 'chain' | 'cause'>): MeshFailure {

@@ -1,10 +1,16 @@
+import type { Clock } from '../clock.ts';
 import { CallAbortedError } from '../errors.ts';
 import type { Point } from '../mesh/extent.ts';
-import type { Payload } from '../wire/codec.ts';
+import { byteLengthOf, type Payload } from '../wire/codec.ts';
 import { type Position, pointOf } from '../wire/message.ts';
 import type { Incoming, Line, RequestMessage } from './exchange.ts';
 
 const CANCELLED = { timeout: 'its deadline passed.', abort: 'the caller cancelled it.', gone: 'the caller is gone.' };
+
+/** A call made for a message, cancelled with it. */
+export interface Nested {
+  abort(reason: unknown): void;
+}
 
 /** One message to an actor of this process, from its arrival to its reply. */
 export class IncomingCall implements Incoming {
@@ -14,13 +20,22 @@ export class IncomingCall implements Incoming {
   readonly endpoint: string;
   readonly payload: Payload;
   readonly streams: boolean;
+  readonly actor: number;
+  /** It is handled, in the serial lane of its actor. */
+  holdsLane = false;
   readonly #position: Position;
   #credit: number;
   #onCredit = () => {};
   #reason: Error | undefined;
   #controller: AbortController | undefined;
+  readonly #clock: Clock;
+  /** On the clock of this process. */
+  readonly #deadline: number;
+  #stopClock: (() => void) | undefined;
+  #nested: Set<Nested> | undefined;
+  #isOver = false;
 
-  constructor(line: Line, message: RequestMessage, payload: Payload) {
+  constructor(clock: Clock, line: Line, message: RequestMessage, payload: Payload) {
     const isCast = message[0] === 'cast';
     this.line = line;
     this.streams = message[0] === 'stream';
@@ -28,18 +43,43 @@ export class IncomingCall implements Incoming {
     this.id = isCast ? undefined : message[1];
     this.endpoint = isCast ? message[2] : message[3];
     this.#position = isCast ? message[3] : message[4];
-    this.#credit = message[0] === 'stream' ? message[5] : 0;
+    this.actor = isCast ? message[1] : message[2];
+    this.#credit = message[0] === 'stream' ? message[6] : 0;
+    const timeoutMs = isCast ? 0 : message[5];
+    this.#clock = clock;
+    this.#deadline = timeoutMs > 0 ? clock.now() + timeoutMs : Number.POSITIVE_INFINITY;
     if (this.id !== undefined) line.running.set(this.id, this);
   }
 
+  /** Of its arguments. */
+  get byteLength(): number {
+    return byteLengthOf(this.payload);
+  }
+
+  /** Nobody waits for its answer any more. */
   get aborted(): boolean {
+    // The caller may be cut off, and its word that the time is up with it.
+    if (this.#deadline !== Number.POSITIVE_INFINITY && this.#clock.now() >= this.#deadline) this.cancel('timeout');
     return this.#reason !== undefined;
+  }
+
+  /** Makes a call part of this message: while it is handled, the call is cancelled when its own caller gives up. */
+  link(call: Nested): void {
+    if (this.#isOver || this.#reason !== undefined) return;
+    this.#watchDeadline();
+    this.#nested ??= new Set();
+    this.#nested.add(call);
+  }
+
+  unlink(call: Nested): void {
+    this.#nested?.delete(call);
   }
 
   /** Made when first asked for: most endpoints never ask. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
+      this.#watchDeadline();
       if (this.#reason !== undefined) this.#controller.abort(this.#reason);
     }
     return this.#controller.signal;
@@ -49,9 +89,12 @@ export class IncomingCall implements Incoming {
     return pointOf(this.#position);
   }
 
+  /** The caller has given up, or is about to, since its clock started first: it gets no answer. */
   cancel(why: 'timeout' | 'abort' | 'gone'): void {
+    if (this.id !== undefined) this.line.running.delete(this.id);
     const reason = new CallAbortedError('this actor', this.endpoint, CANCELLED[why]);
     this.abort(reason);
+    for (const call of this.#nested ?? []) call.abort(reason);
   }
 
   abort(reason: Error): void {
@@ -84,12 +127,28 @@ export class IncomingCall implements Incoming {
 
   /** Ends it without a word, for a caller that has given up. */
   discard(): void {
+    this.#end();
     if (this.id !== undefined) this.line.running.delete(this.id);
   }
 
   /** Ends it. Nothing is sent for it afterwards. */
   reply(kind: 'value' | 'error' | 'failure' | 'end', payload?: Payload): void {
+    this.#end();
     if (this.id === undefined || !this.line.running.delete(this.id)) return;
     this.line.reply([kind, this.id], payload);
+  }
+
+  /** From now on what it called is on its own. */
+  #end(): void {
+    this.#isOver = true;
+    this.#nested = undefined;
+    this.#stopClock?.();
+    this.#stopClock = undefined;
+  }
+
+  /** Started when somebody depends on it: most messages are answered long before. */
+  #watchDeadline(): void {
+    if (this.#isOver || this.#stopClock !== undefined || this.#deadline === Number.POSITIVE_INFINITY) return;
+    this.#stopClock = this.#clock.after(this.#deadline - this.#clock.now(), () => this.cancel('timeout'));
   }
 }

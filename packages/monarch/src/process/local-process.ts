@@ -229,7 +229,7 @@ export class LocalProcess {
   }
 
   #request(line: Line, message: RequestMessage, payload: Payload): void {
-    const call = new IncomingCall(line, message, payload);
+    const call = new IncomingCall(this.clock, line, message, payload);
     const actor = message[0] === 'cast' ? message[1] : message[2];
     if (actor === 0) return void this.#agent(call);
     const waiting = this.#vacant.get(actor);

@@ -1,41 +1,90 @@
 import type { Clock } from '../clock.ts';
+import { Queue } from '../queue.ts';
 
 /** Time that messages may run back to back before timers and sockets get a turn. */
 const TURN_MS = 10;
+/** An idle actor's share of memory is small beside what waits for a busy one: these are there to stop a flood. */
+export const MAX_MESSAGES = 100_000;
+export const MAX_BYTES = 2 ** 30;
+const NO_LIMITS: MailboxLimits = {};
 
-interface Lane {
+/** How much may wait for an actor; what comes then is refused. */
+export interface MailboxLimits {
+  /** @default 100_000 */
+  readonly maxMessages?: number;
+  /** Of arguments. The only message that waits may be larger. @default 1 GiB */
+  readonly maxBytes?: number;
+}
+
+/** A message as a mailbox knows it. */
+export interface Letter {
+  /** Of its arguments. */
+  readonly byteLength: number;
+}
+
+/** Whoever handles what comes in. */
+export interface Reader<L extends Letter> {
+  /** Must never reject. */
+  handle(letter: L): Promise<void>;
+}
+
+interface Lane<L> {
   readonly concurrency: number;
-  readonly waiting: (() => Promise<void>)[];
+  readonly waiting: Queue<L>;
   running: number;
 }
 
 /**
  * The messages of one actor. Endpoints of concurrency 1 share one lane, strictly one after the other; any other
- * endpoint has its own. Within a lane tasks start in order of arrival; lanes never wait for each other.
+ * endpoint has its own. Within a lane letters are handled in order of arrival; lanes never wait for each other.
  */
-export class Mailbox {
+export class Mailbox<L extends Letter> {
   readonly #clock: Clock;
+  readonly #reader: Reader<L>;
+  readonly #limits: MailboxLimits;
+  /** Over all lanes. */
+  #waiting = 0;
+  #waitingBytes = 0;
   // Made with the first message: most actors of many are idle.
-  #lanes: Map<string, Lane> | undefined;
+  #lanes: Map<string, Lane<L>> | undefined;
   #open = false;
   #idle: (() => void)[] | undefined;
   #turnStarted = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, reader: Reader<L>, limits: MailboxLimits = NO_LIMITS) {
     this.#clock = clock;
+    this.#reader = reader;
+    this.#limits = limits;
   }
 
-  /** Adds a task, which must never reject. Before {@link open} tasks wait. */
-  post(endpoint: string, concurrency: number, task: () => Promise<void>): void {
+  /** How much waits. */
+  get load(): { readonly messages: number; readonly bytes: number } {
+    return { messages: this.#waiting, bytes: this.#waitingBytes };
+  }
+
+  /** Adds a letter; `false` when it would have to wait, and too much does. Before {@link open} letters wait. */
+  post(endpoint: string, concurrency: number, letter: L): boolean {
     const name = concurrency === 1 ? '' : endpoint;
     this.#lanes ??= new Map();
     let lane = this.#lanes.get(name);
     if (lane === undefined) {
-      lane = { concurrency, waiting: [], running: 0 };
+      lane = { concurrency, waiting: new Queue(), running: 0 };
       this.#lanes.set(name, lane);
     }
-    lane.waiting.push(task);
+    // What starts at once does not wait: an endpoint with its own lane is reached even when the serial one is full.
+    const starts = this.#open && lane.running < lane.concurrency;
+    if (!starts && this.#isFull(letter)) return false;
+    lane.waiting.push(letter);
+    this.#waiting++;
+    this.#waitingBytes += letter.byteLength;
     if (this.#open) this.#advance(lane);
+    return true;
+  }
+
+  #isFull({ byteLength }: Letter): boolean {
+    const { maxMessages = MAX_MESSAGES, maxBytes = MAX_BYTES } = this.#limits;
+    if (this.#waiting >= maxMessages) return true;
+    return this.#waiting > 0 && this.#waitingBytes + byteLength > maxBytes;
   }
 
   /** Starts what has come in so far. */
@@ -53,18 +102,20 @@ export class Mailbox {
     await idle.promise;
   }
 
-  #advance(lane: Lane): void {
+  #advance(lane: Lane<L>): void {
     while (lane.running < lane.concurrency) {
-      const task = lane.waiting.shift();
-      if (task === undefined) return;
+      const letter = lane.waiting.shift();
+      if (letter === undefined) return;
       lane.running++;
-      void task().then(() => this.#finished(lane));
+      this.#waiting--;
+      this.#waitingBytes -= letter.byteLength;
+      void this.#reader.handle(letter).then(() => this.#finished(lane));
     }
   }
 
-  #finished(lane: Lane): void {
+  #finished(lane: Lane<L>): void {
     lane.running--;
-    if (lane.waiting.length === 0) {
+    if (lane.waiting.size === 0) {
       if (this.#idle !== undefined && this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
       return;
     }
@@ -80,6 +131,6 @@ export class Mailbox {
   }
 
   #isIdle(): boolean {
-    return [...(this.#lanes?.values() ?? [])].every(({ waiting, running }) => waiting.length === 0 && running === 0);
+    return [...(this.#lanes?.values() ?? [])].every(({ waiting, running }) => waiting.size === 0 && running === 0);
   }
 }

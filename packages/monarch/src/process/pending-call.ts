@@ -1,9 +1,21 @@
 import type { Clock } from '../clock.ts';
-import { ActorError, CallAbortedError, type CallError, CallTimeoutError, DecodeError, MeshFailure } from '../errors.ts';
+import { scopeIfAny } from '../context.ts';
+import {
+  ActorError,
+  ArgumentError,
+  CallAbortedError,
+  type CallError,
+  CallTimeoutError,
+  DecodeError,
+  MeshFailure,
+  OverflowError,
+  SelfCallError,
+} from '../errors.ts';
 import type { Point } from '../mesh/extent.ts';
 import { EMPTY, type Payload } from '../wire/codec.ts';
 import type { Message, Position } from '../wire/message.ts';
 import type { Exchange, Outgoing } from './exchange.ts';
+import type { IncomingCall } from './incoming-call.ts';
 import type { Loss } from './peer.ts';
 import type { Target } from './target.ts';
 
@@ -22,6 +34,13 @@ export interface Request {
   readonly position: Position;
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** It needs the serial lane of the actor. */
+  readonly isSerial?: boolean;
+}
+
+/** Errors of the runtime at the actor, which reach the caller as they are. */
+function isOfRuntime(error: unknown): error is MeshFailure | OverflowError | ArgumentError {
+  return error instanceof MeshFailure || error instanceof OverflowError || error instanceof ArgumentError;
 }
 
 /** What calls need of the process they are sent from. */
@@ -38,6 +57,8 @@ export abstract class PendingCall implements Outgoing {
   protected readonly member: Member;
   readonly #request: Request;
   readonly #stopClock: (() => void) | undefined;
+  /** The message that this call is made for. */
+  readonly #within: IncomingCall | undefined;
   #settled = false;
   #isSent = false;
 
@@ -47,9 +68,11 @@ export abstract class PendingCall implements Outgoing {
     this.target = member.target.current;
     this.#request = request;
     this.id = caller.exchange.register(this);
-    const { timeoutMs, signal } = request;
+    const { timeoutMs = 0, signal } = request;
     const { mesh, point } = member;
-    if (timeoutMs !== undefined) {
+    // What the runtime asks of a process must not be cut half way: a spawn that is cancelled is still undone.
+    this.#within = this.target.actor === 0 ? undefined : scopeIfAny()?.message;
+    if (timeoutMs > 0) {
       const name = `${mesh}/${point.rank}`;
       this.#stopClock = caller.clock.after(timeoutMs, () => {
         this.#cancel('timeout', new CallTimeoutError(name, request.endpoint, timeoutMs));
@@ -57,7 +80,12 @@ export abstract class PendingCall implements Outgoing {
     }
     signal?.addEventListener('abort', this.#onAbort);
     if (signal?.aborted) queueMicrotask(this.#onAbort);
-    else this.#start();
+    else if (this.#within !== undefined && request.isSerial && this.#isSelf(this.#within)) {
+      queueMicrotask(() => this.#refuse(new SelfCallError(`${mesh}/${point.rank}`, request.endpoint)));
+    } else {
+      this.#within?.link(this);
+      this.#start();
+    }
   }
 
   /** Sends it; while the process of its target is restarted, it waits for that. */
@@ -66,7 +94,9 @@ export abstract class PendingCall implements Outgoing {
     const { peer, loss } = this.target;
     if (loss === undefined) {
       this.#isSent = true;
-      exchange.send(peer, { message: this.message(this.#request), payload: this.#request.payload });
+      const { timeoutMs = 0, payload } = this.#request;
+      const message = this.message(this.#request, timeoutMs <= Number.MAX_SAFE_INTEGER ? Math.ceil(timeoutMs) : 0);
+      exchange.send(peer, { message, payload });
     } else if (loss.restarting !== true) {
       queueMicrotask(() => this.lose(loss));
     } else {
@@ -84,7 +114,7 @@ export abstract class PendingCall implements Outgoing {
   }
 
   /** The message that starts it. */
-  protected abstract message(request: Request): Message;
+  protected abstract message(request: Request, timeoutMs: number): Message;
   /** Its end by an error. Called once, last. */
   protected abstract fail(error: CallError): void;
 
@@ -111,6 +141,7 @@ export abstract class PendingCall implements Outgoing {
     if (this.#settled) return false;
     this.#settled = true;
     this.#stopClock?.();
+    this.#within?.unlink(this);
     this.#request.signal?.removeEventListener('abort', this.#onAbort);
     this.caller.exchange.forget(this.id);
     return true;
@@ -122,7 +153,7 @@ export abstract class PendingCall implements Outgoing {
     const cause = this.decode(payload);
     if (kind === 'failure' && cause instanceof MeshFailure && !cause.restarting) this.target.failure ??= cause;
     if (!this.finish()) return;
-    this.fail(cause instanceof MeshFailure && kind === 'failure' ? cause : this.error(mesh, point, cause));
+    this.fail(kind === 'failure' && isOfRuntime(cause) ? cause : this.error(mesh, point, cause));
   }
 
   /** The value in a payload, or the error of decoding it. */
@@ -136,6 +167,15 @@ export abstract class PendingCall implements Outgoing {
 
   protected error(mesh: string, point: Point<string>, cause: unknown): ActorError {
     return new ActorError(mesh, point, this.#request.endpoint, cause);
+  }
+
+  /** `message` holds the only lane in which this call could run. */
+  #isSelf({ holdsLane, actor }: IncomingCall): boolean {
+    return holdsLane && actor === this.target.actor && this.target.peer.id === this.caller.exchange.id;
+  }
+
+  #refuse(error: CallError): void {
+    if (this.finish()) this.fail(error);
   }
 
   readonly #onAbort = (): void => this.abort(this.#request.signal?.reason);

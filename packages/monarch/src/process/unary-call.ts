@@ -18,8 +18,8 @@ export class UnaryCall extends PendingCall {
     });
   }
 
-  protected override message({ endpoint, position }: Request): Message {
-    return ['call', this.id, this.target.actor, endpoint, position];
+  protected override message({ endpoint, position }: Request, timeoutMs: number): Message {
+    return ['call', this.id, this.target.actor, endpoint, position, timeoutMs];
   }
 
   override answer(kind: 'value' | 'error' | 'failure' | 'item' | 'end', payload: Payload): void {

@@ -1,4 +1,5 @@
 import type { IncomingCall } from '../process/incoming-call.ts';
+import type { Letter } from '../process/mailbox.ts';
 import type { ActorCounters, EndpointCounters } from './actor-counters.ts';
 import { type CallEvent, CHANNELS } from './channels.ts';
 
@@ -6,18 +7,29 @@ const starts = CHANNELS['monarch:call:start'];
 const ends = CHANNELS['monarch:call:end'];
 
 /** One message to an actor, as it is counted and published, from its arrival to its end. */
-export class Handling {
+export class Handling implements Letter {
   readonly #actor: ActorCounters;
   readonly #counters: EndpointCounters;
-  readonly #call: IncomingCall;
+  readonly call: IncomingCall;
   readonly #arrivedMs: number;
   #thrown: { readonly error: unknown } | undefined;
 
   constructor(actor: ActorCounters, counters: EndpointCounters, call: IncomingCall) {
     this.#actor = actor;
     this.#counters = counters;
-    this.#call = call;
+    this.call = call;
     this.#arrivedMs = actor.process.clock.now();
+  }
+
+  get byteLength(): number {
+    return this.call.byteLength;
+  }
+
+  /** The mailbox was full. */
+  refused(error: Error): void {
+    this.#actor.started();
+    this.threw(error);
+    this.ended();
   }
 
   /** It left the mailbox. */
@@ -30,7 +42,7 @@ export class Handling {
   threw(error: unknown): void {
     this.#thrown = { error };
     this.#counters.errors++;
-    this.#actor.threw(this.#call.endpoint, error);
+    this.#actor.threw(this.call.endpoint, error);
   }
 
   /** It is handled, or was given up. */
@@ -45,7 +57,7 @@ export class Handling {
   }
 
   #event(): CallEvent {
-    const { endpoint, id, streams, line } = this.#call;
+    const { endpoint, id, streams, line } = this.call;
     const kind = id === undefined ? 'broadcast' : streams ? 'stream' : 'call';
     return { ...this.#actor.who, endpoint, kind, from: line.peer.id };
   }

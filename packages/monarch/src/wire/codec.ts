@@ -11,6 +11,13 @@ export interface Payload {
   readonly buffers: readonly Uint8Array[];
 }
 
+/** Bytes of a payload. */
+export function byteLengthOf({ bytes, buffers }: Payload): number {
+  let length = bytes.length;
+  for (const buffer of buffers) length += buffer.length;
+  return length;
+}
+
 const packr = new Packr({ useRecords: false });
 
 /** The payload of `undefined` in messages that carry nothing. */

@@ -20,8 +20,8 @@ const PROTOTYPES = new Map<string, object>(
   [
     ...[Error, TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError, AggregateError],
     ...[errors.ExtentError, errors.ActorClassError, errors.UnsendableError, errors.DecodeError, errors.OwnershipError],
-    errors.OversizeError,
-    ...[errors.ActorError, errors.MeshFailure],
+    ...[errors.ActorError, errors.MeshFailure, errors.OverflowError, errors.ArgumentError, errors.SelfCallError],
+    ...[errors.OptionError, errors.EndpointError, errors.OversizeError],
   ].map((type) => [type.name, type.prototype]),
 );
 

@@ -1,4 +1,4 @@
-import { OversizeError, UnsendableError } from '../errors.ts';
+import { OversizeError, pathText, UnsendableError } from '../errors.ts';
 import { NamedExtent, NamedPoint } from '../mesh/extent.ts';
 import { Values } from '../mesh/value-mesh.ts';
 import { errorToData } from './error-data.ts';
@@ -185,7 +185,7 @@ class Lowering {
   }
 
   #where(): string {
-    const path = this.#path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
+    const path = pathText(this.#path);
     return path === '' ? 'the top' : path;
   }
 }

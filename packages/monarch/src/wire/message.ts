@@ -9,11 +9,12 @@ import { unpack } from './unpack.ts';
 export type Position = readonly [rank: number, labels: readonly string[], sizes: readonly number[]];
 
 /**
- * The messages between two processes. `id` is chosen by the caller and names the call in both directions.
+ * The messages between two processes. `id` is chosen by the caller and names the call in both directions; `timeoutMs` is its
+ * deadline from its sending on, or 0 when it has none.
  *
  * ```
  *  caller                                 actor's process
- *    ── call id actor endpoint position ──▶    runs; payload = arguments
+ *    ── call id actor endpoint position timeoutMs ──▶    runs; payload = arguments
  *    ◀── value id | error id | failure id   settled; payload = result
  *    ── stream id … credit ──▶
  *    ◀── item id (payload) …                never more than the credit granted
@@ -24,8 +25,16 @@ export type Position = readonly [rank: number, labels: readonly string[], sizes:
  * ```
  */
 export type Message =
-  | readonly ['call', id: number, actor: number, endpoint: string, position: Position]
-  | readonly ['stream', id: number, actor: number, endpoint: string, position: Position, credit: number]
+  | readonly ['call', id: number, actor: number, endpoint: string, position: Position, timeoutMs: number]
+  | readonly [
+      'stream',
+      id: number,
+      actor: number,
+      endpoint: string,
+      position: Position,
+      timeoutMs: number,
+      credit: number,
+    ]
   | readonly ['cast', actor: number, endpoint: string, position: Position]
   | readonly ['cancel', id: number, why: 'timeout' | 'abort']
   | readonly ['credit', id: number, amount: number]
@@ -39,8 +48,8 @@ type Field = 'count' | 'text' | 'position';
 
 /** The messages, in the order of their numbers on the wire, with the fields after the tag. */
 const MESSAGES: readonly (readonly [tag: Message[0], fields: readonly Field[]])[] = [
-  ['call', ['count', 'count', 'text', 'position']],
-  ['stream', ['count', 'count', 'text', 'position', 'count']],
+  ['call', ['count', 'count', 'text', 'position', 'count']],
+  ['stream', ['count', 'count', 'text', 'position', 'count', 'count']],
   ['cast', ['count', 'text', 'position']],
   ['cancel', ['count', 'text']],
   ['credit', ['count', 'count']],

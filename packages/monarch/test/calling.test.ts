@@ -1,0 +1,3 @@
+import { calling } from './calling.ts';
+
+calling('inline');
