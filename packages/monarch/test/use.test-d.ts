@@ -1,4 +1,5 @@
 import { expectTypeOf } from 'vitest';
+import { z } from 'zod';
 import {
   Actor,
   type ActorMesh,
@@ -32,6 +33,36 @@ export class Counter extends Actor {
     for (let i = 0; i < upTo; i++) yield i;
   });
   hidden(): void {}
+}
+
+export class Checked extends Actor {
+  static readonly module: string = import.meta.url;
+  readonly add = endpoint([z.number(), z.coerce.number<string>()], (a, b) => {
+    expectTypeOf(b).toEqualTypeOf<number>();
+    return a + b;
+  });
+  readonly greet = endpoint(z.object({ name: z.string().default('you') }), ({ name }) => name.length, { timeoutMs: 5 });
+  readonly count = streamEndpoint(z.int(), async function* (upTo) {
+    expectTypeOf(upTo).toEqualTypeOf<number>();
+    yield upTo;
+  });
+  // @ts-expect-error the schema makes a number
+  readonly wrong = endpoint(z.number(), (text: string) => text);
+}
+
+export async function checked(): Promise<void> {
+  await using procs = await thisHost().spawnProcs();
+  await using mesh = await procs.spawn('checked', Checked);
+  expectTypeOf(await mesh.add.callOne(1, '2')).toEqualTypeOf<number>();
+  expectTypeOf(await mesh.greet.callOne({})).toEqualTypeOf<number>();
+  for await (const { value } of mesh.count.stream(3)) expectTypeOf(value).toEqualTypeOf<number>();
+  // @ts-expect-error callers give what the schema takes
+  await mesh.add.callOne(1, 2);
+  // @ts-expect-error two arguments
+  await mesh.add.callOne(1);
+  await mesh.add.with({ choose: { key: 7n } }).choose(1, '2');
+  // @ts-expect-error no such policy
+  mesh.add.with({ choose: 'sticky' });
 }
 
 export async function use(): Promise<void> {

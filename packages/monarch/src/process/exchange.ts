@@ -1,7 +1,9 @@
+import type { Clock } from '../clock.ts';
 import type { PeerReport } from '../seeing/process-report.ts';
 import { decode, EMPTY, type Payload } from '../wire/codec.ts';
-import { type Link, type LinkEvents, loopback, type Opening } from '../wire/link.ts';
-import type { Message, Position } from '../wire/message.ts';
+import type { Link, LinkEvents, Opening } from '../wire/link.ts';
+import { loopback } from '../wire/loopback.ts';
+import type { Message, Message, Position } from '../wire/message.ts';
 import type { Packet } from '../wire/packet.ts';
 import type { Revive } from '../wire/raise.ts';
 import { type Loss, Peer } from './peer.ts';
@@ -46,6 +48,7 @@ export type RequestMessage = Extract<Message, readonly ['call' | 'stream' | 'cas
 /** What an exchange needs of the process around it. */
 export interface ExchangeOptions {
   readonly id: string;
+  readonly clock: Clock;
   /** Opens a link to a process; failing to is an `onClose`. */
   readonly dial: (id: string, opening: Opening) => void;
   readonly onRequest: (line: Line, message: RequestMessage, payload: Payload) => void;
@@ -70,7 +73,7 @@ export class Exchange {
     this.#options = options;
     const self = this.#known(options.id);
     const { events, opened } = this.#line(self);
-    opened(loopback(events));
+    opened(loopback(events, options.clock));
   }
 
   /** The actor numbered `actor` of a process. Actor 0 is the process itself. */

@@ -62,6 +62,7 @@ export class LocalProcess {
     this.clock = platform.clock;
     this.exchange = new Exchange({
       id,
+      clock: platform.clock,
       dial,
       onLost,
       onDropped: (target, { actor, endpoint }, loss) => {

@@ -19,19 +19,3 @@ export interface LinkEvents {
 export interface Opening extends LinkEvents {
   readonly onOpen: (link: Link) => void;
 }
-
-/** A link from a process to itself: same packets, no frames. */
-export function loopback({ onPacket, onClose }: LinkEvents): Link {
-  let open = true;
-  return {
-    send: (packet) => {
-      // Later, so that a sender never runs the receiver within its own call.
-      queueMicrotask(() => open && onPacket(packet));
-    },
-    close: () => {
-      if (!open) return;
-      open = false;
-      onClose('it was closed.');
-    },
-  };
-}
