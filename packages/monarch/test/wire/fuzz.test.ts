@@ -29,8 +29,8 @@ const VALUES: readonly unknown[] = [
   [JSON.parse('{"__proto__":1,"a":{"b":[{},{},{"c":{}}]}}')],
 ];
 const MESSAGES: readonly Message[] = [
-  ['call', 1, 3, 'step', [0, ['gpu'], [2]]],
-  ['stream', 2, 3, 'items', [1, ['host', 'gpu'], [2, 4]], 16],
+  ['call', 1, 3, 'step', [0, ['gpu'], [2]], 0],
+  ['stream', 2, 3, 'items', [1, ['host', 'gpu'], [2, 4]], 0, 16],
   ['cast', 0, 'failed', [0, [], []]],
   ['cancel', 7, 'timeout'],
   ['credit', 7, 8],
@@ -53,8 +53,8 @@ function realFrames(): Uint8Array[] {
   }
   // In chunks; one is abandoned half way.
   const large = new Uint8Array(66_000).fill(7);
-  outbox.push({ message: ['call', 20, 5, 'load', [0, [], []]], payload: encode([large, large.subarray(3, 9)]) });
-  outbox.push({ message: ['call', 21, 6, 'load', [0, [], []]], payload: encode([new Uint8Array(300_000)]) });
+  outbox.push({ message: ['call', 20, 5, 'load', [0, [], []], 0], payload: encode([large, large.subarray(3, 9)]) });
+  outbox.push({ message: ['call', 21, 6, 'load', [0, [], []], 0], payload: encode([new Uint8Array(300_000)]) });
   const opening = outbox.next(HEADER_BYTES);
   if (opening !== undefined) frames.push(new Uint8Array(Buffer.concat(opening)).subarray(0, 2_000));
   outbox.drop('request', 21);

@@ -75,8 +75,11 @@ describe('packets on their way', () => {
   test('a cancelled call sends no more of its chunks, and both sides forget it', () => {
     const outbox = new Outbox();
     const inbox = new Inbox();
-    outbox.push({ message: ['call', 1, 1, 'load', [0, [], []]], payload: encode(new Uint8Array(100 * CHUNK_BYTES)) });
-    outbox.push({ message: ['call', 2, 1, 'next', [0, [], []]], payload: encode(1) });
+    outbox.push({
+      message: ['call', 1, 1, 'load', [0, [], []], 0],
+      payload: encode(new Uint8Array(100 * CHUNK_BYTES)),
+    });
+    outbox.push({ message: ['call', 2, 1, 'next', [0, [], []], 0], payload: encode(1) });
     flow(outbox, inbox, 2);
     expect(inbox.arriving).toBe(1);
     outbox.push({ message: ['cancel', 1, 'abort'], payload: encode(undefined) });
