@@ -3,7 +3,7 @@ import type { PeerReport } from '../seeing/process-report.ts';
 import { decode, EMPTY, type Payload } from '../wire/codec.ts';
 import type { Link, LinkEvents, Opening } from '../wire/link.ts';
 import { loopback } from '../wire/loopback.ts';
-import type { Message, Message, Position } from '../wire/message.ts';
+import type { Message, Position } from '../wire/message.ts';
 import type { Packet } from '../wire/packet.ts';
 import type { Revive } from '../wire/raise.ts';
 import { type Loss, Peer } from './peer.ts';
