@@ -60,6 +60,7 @@ export type { LogLine, LogOptions, LogStream, ReadLogsOptions } from './seeing/l
 export type { ActorNode, EndpointNode, HostNode, ProcessNode, ProgramTree } from './seeing/program-tree.ts';
 export { type AdminOptions, type AdminServer, serveAdmin } from './seeing/serve-admin.ts';
 export { shutdown, shutdownOnSignals } from './shutdown.ts';
+export { singleton } from './singleton.ts';
 export { type FaultListener, onUnhandledFault } from './unhandled-fault.ts';
 export type { ArgumentsIn, ArgumentsOut, Schemas } from './validation.ts';
 export { unsendable } from './wire/lower.ts';

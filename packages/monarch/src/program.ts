@@ -11,6 +11,7 @@ import { learnLoss } from './process/learn-loss.ts';
 import { LocalProcess } from './process/local-process.ts';
 import type { Loss, Peer } from './process/peer.ts';
 import { machineOf } from './process/process-id.ts';
+import { Singletons } from './process/singletons.ts';
 import type { StandIn } from './process/stand-ins.ts';
 import { systemPlatform } from './process/system-platform.ts';
 import { GroupLog } from './seeing/group-log.ts';
@@ -21,6 +22,8 @@ import type { FaultListener } from './unhandled-fault.ts';
 import type { Network } from './wire/connection.ts';
 import { Sessions } from './wire/sessions.ts';
 
+/** The process that begins a program. */
+const ROOT_ID = '0';
 /** Time to stop everything after a failure that nobody handled. */
 const STOP_MS = 15_000;
 /** Time after the end of the link to the parent for its death to be known. */
@@ -41,6 +44,9 @@ export class Program implements Owner {
   readonly platform: Platform;
   readonly process: LocalProcess;
   readonly machines: Machines;
+  readonly singletons: Singletons;
+  /** Of the process that began the program. */
+  readonly rootId = ROOT_ID;
   readonly isRoot: boolean;
   ended: string | undefined;
   /** Decides what becomes of a failure that no owner handled. @default the end of the program */
@@ -62,7 +68,7 @@ export class Program implements Owner {
     this.#parent = place?.parent;
     this.#directory = place?.directory;
     this.process = new LocalProcess({
-      id: place?.id ?? '0',
+      id: place?.id ?? ROOT_ID,
       platform,
       program: this,
       dial: (id, opening) => {
@@ -74,6 +80,7 @@ export class Program implements Owner {
       },
       onLost: (peer, reason, cause) => this.#lost(peer, reason, cause),
     });
+    this.singletons = new Singletons(this);
     this.machines = new Machines(this.process, place?.parent);
     this.#thisMachine = localMachine(this.process, () => this.directory);
     this.#sessions = new Sessions({
@@ -172,6 +179,10 @@ export class Program implements Owner {
   /** A failure that no owner handled: unless `onFault` takes it, it is the end of the program. */
   async supervise(failure: MeshFailure): Promise<void> {
     if (this.#hasFailed) return;
+    if (failure.restarting) {
+      this.platform.write('stderr', `forge: ${failure.message} It is restarted.\n`);
+      return;
+    }
     if (this.onFault === undefined) return await this.#fail(failure);
     try {
       await this.onFault(failure);

@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type MeshFailure, type OwnedMesh, type ProcMesh, type RestartPolicy, thisHost } from '../src/index.ts';
-import { Keeper, Mortal, type MortalOptions } from './fixtures/mortal.ts';
+import {
+  type MeshFailure,
+  type OwnedMesh,
+  type ProcMesh,
+  type RestartPolicy,
+  singleton,
+  thisHost,
+} from '../src/index.ts';
+import { Keeper, Mortal, type MortalOptions, Seeker } from './fixtures/mortal.ts';
 import { until } from './fixtures/until.ts';
 
 /** How actors end and begin again, whatever they run on. */
@@ -168,6 +175,26 @@ export function life(kind: 'inline' | 'process'): void {
       test.each([{ max: -1 }, { withinMs: 0 }, { backoffMs: Number.NaN }])('a policy of %o is refused', (restart) => {
         expect(() => procs.with({ restart })).toThrow(RangeError);
       });
+    });
+
+    test('a singleton is one for the program, made by the first who asks, wherever that is', async () => {
+      await using seekers = await procs.spawn('seekers', Seeker);
+      const pids = [...(await seekers.note.call(`one ${kind}`, 'noted')).values()];
+      expect(pids).toEqual([process.pid, process.pid]);
+      const mortal = await singleton(`one ${kind}`, Mortal, { seen: ['too late'] });
+      expect(await mortal.seen.callOne()).toEqual(['begun', 'noted', 'noted']);
+      expect(Reflect.get(mortal, 'stop')).toBeUndefined();
+    });
+
+    test('a singleton that fails leaves the others alive, and the next call makes it anew', async () => {
+      const [first, second] = [await singleton(`a ${kind}`, Mortal), await singleton(`b ${kind}`, Mortal)];
+      await first.note.callOne('lost with it');
+      first.throws.broadcast('broken');
+      await until(async () => (await first.ping.callOne().catch(() => 'failed')) === 'failed');
+      expect(await second.ping.callOne()).toBe('pong');
+      await until(async () => (await (await singleton(`a ${kind}`, Mortal)).seen.callOne()).length === 0);
+      await expect(singleton(`c ${kind}`, Mortal, { failsSetupOf: 0 })).rejects.toMatchObject({ endpoint: 'setup' });
+      expect(await (await singleton(`c ${kind}`, Mortal)).ping.callOne()).toBe('pong');
     });
   });
 }

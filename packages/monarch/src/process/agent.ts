@@ -79,6 +79,14 @@ export const AGENT: ReadonlyMap<string, AgentMethod> = new Map<string, AgentMeth
   ...HOST_METHODS,
   ['look', async (process, _, [deadlineMs]) => await process.program.look(Number(deadlineMs))],
   ['reserve', (process, _, [last]) => process.reserve(Number(last))],
+  [
+    'singleton',
+    async ({ program }, _, [name, what, args]) => {
+      if (!Array.isArray(args)) throw new DecodeError('the arguments of a constructor are no list.');
+      // Sent by `singleton` only, with these three.
+      return await program.singletons.get(String(name), what as ClassName, args);
+    },
+  ],
   ['lossOf', async (process, _, [id]) => await whatBecameOf(process, 'lossOf', String(id))],
   ['successorOf', async (process, _, [id]) => await whatBecameOf(process, 'successorOf', String(id))],
   ['leave', async (process, _, [reason]) => await process.leave(String(reason))],
@@ -128,8 +136,14 @@ async function makeCell(
 }
 
 /** A class that was spawned from here, or is imported. @throws {ActorClassError} */
-async function findClass(process: LocalProcess, { module, name }: ClassName): Promise<AnyActorClass> {
-  return process.classes.get(`${module}#${name}`) ?? (await importClass(process.platform, module, name));
+export async function findClass(process: LocalProcess, { module, name }: ClassName): Promise<AnyActorClass> {
+  const known = process.classes.get(`${module}#${name}`);
+  if (known !== undefined) return known;
+  // An import would wait for the end of the program, which may wait for this.
+  if (module === process.platform.main) {
+    throw new ActorClassError(name, 'its module is the program itself. Spawn it there first, or move the class.');
+  }
+  return await importClass(process.platform, module, name);
 }
 
 /** Imports an actor class. @throws {ActorClassError} when its module does not export it under its own name. */
