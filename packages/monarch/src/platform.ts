@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { ProcessExit } from './errors.ts';
 import type { HostDirectory } from './hosts/host-network.ts';
+import type { ProcessMemory } from './memory/process-memory.ts';
 import type { ProcessUsage } from './seeing/process-report.ts';
 import type { Accept, Network } from './wire/connection.ts';
 import type { SessionFaults } from './wire/session.ts';
@@ -78,6 +79,8 @@ export interface Platform {
   nonce(): string;
   /** A number from 0 to below 1. */
   random(): number;
+  /** Memory that processes of this machine can lend each other. @default none: everything is sent in frames */
+  openMemory?(): ProcessMemory | undefined;
   /** Breaks sessions on purpose. @default none */
   readonly sessionFaults?: SessionFaults;
 }

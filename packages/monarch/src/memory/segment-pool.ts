@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs';
 import type { Native } from './native.ts';
 import { Segment } from './segment.ts';
-import type { SegmentReference } from './segment-reference.ts';
+import { referenceTo, type SegmentReference } from './segment-reference.ts';
 
 /** Options of a {@link SegmentPool}. */
 export interface SegmentPoolOptions {
@@ -83,8 +83,12 @@ export class SegmentPool {
     this.#lent++;
     const lease = this.#nextLease++;
     this.#leases.set(lease, { segment, holders: new Map([[holder, 1]]), isAbandoned: false });
-    const { fd, device, inode, nonce, offset } = segment;
-    return { pid: process.pid, fd, device, inode, nonce, offset, byteLength: bytes.length, lease };
+    return referenceTo(segment, bytes.length, lease);
+  }
+
+  /** Somebody holds it. */
+  isHeld(lease: number): boolean {
+    return this.#leases.has(lease);
   }
 
   /** Lets one more hold a lease that somebody holds; the same holder may do so several times. */

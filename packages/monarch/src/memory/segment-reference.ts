@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { DecodeError, reasonText } from '../errors.ts';
 import { PAGE_BYTES } from './native.ts';
-import { MAGIC, NONCE_BYTES } from './segment.ts';
+import { MAGIC, NONCE_BYTES, type Segment } from './segment.ts';
 
 /** What one process tells another of bytes in one of its segments. Plain data. */
 export interface SegmentReference {
@@ -16,6 +16,12 @@ export interface SegmentReference {
   readonly byteLength: number;
   /** Names this use of the segment to its owner, who changes nothing there before it is released. */
   readonly lease: number;
+}
+
+/** Names what a segment of this process holds. */
+export function referenceTo(segment: Segment, byteLength: number, lease: number): SegmentReference {
+  const { fd, device, inode, nonce, offset } = segment;
+  return { pid: process.pid, fd, device, inode, nonce, offset, byteLength, lease };
 }
 
 const COUNTS = ['pid', 'fd', 'device', 'inode', 'offset', 'byteLength', 'lease'] as const;

@@ -1,5 +1,6 @@
 import { ExtentError } from '../errors.ts';
 import type { CallOptions, Replies } from '../handle.ts';
+import type { Destination } from '../memory/process-memory.ts';
 import type { Caller, Member, Request } from '../process/pending-call.ts';
 import { UnaryCall } from '../process/unary-call.ts';
 import type { Payload } from '../wire/codec.ts';
@@ -11,7 +12,15 @@ import { SentReplies } from './replies.ts';
 import { MergedStreams, type StreamItem } from './streams.ts';
 
 /** Takes a snapshot of a value for the wire. */
-export type Encode = (value: unknown, transfer?: readonly ArrayBuffer[]) => Payload;
+export type Encode = (
+  value: unknown,
+  options?: {
+    /** Moved instead of copied. */
+    readonly transfer?: readonly ArrayBuffer[] | undefined;
+    /** Where it is sent, to each at most once. @default anywhere */
+    readonly to?: readonly Destination[];
+  },
+) => Payload;
 
 /** The actors that a handle names. */
 export interface Addressed {
@@ -43,7 +52,7 @@ export class EndpointAdverbs {
 
   call = (...args: readonly unknown[]): Replies<unknown, string> => {
     const { home, extent, members } = this.#mesh;
-    const payload = this.#encode(args);
+    const payload = this.#encode(args, members);
     const calls = members.map(
       (member, rank) => new UnaryCall(home, member, this.#request(rank, payloadFor(this.#mesh, member, payload))),
     );
@@ -56,19 +65,20 @@ export class EndpointAdverbs {
     if (only === undefined || members.length !== 1) {
       throw new ExtentError(`callOne needs exactly one actor, and ${name} has ${members.length}. Slice to one first.`);
     }
-    return await new UnaryCall(home, only, this.#request(0, this.#encode(args))).result;
+    return await new UnaryCall(home, only, this.#request(0, this.#encode(args, members))).result;
   };
 
   choose = async (...args: readonly unknown[]): Promise<unknown> => {
     const { home, members, chooser } = this.#mesh;
     const rank = chooser.choose(this.#options.choose ?? 'leastPending');
     // The chooser returns a rank of this mesh.
-    return await new UnaryCall(home, members[rank]!, this.#request(rank, this.#encode(args))).result;
+    const member = members[rank]!;
+    return await new UnaryCall(home, member, this.#request(rank, this.#encode(args, [member]))).result;
   };
 
   broadcast = (...args: readonly unknown[]): void => {
     const { home, extent, members } = this.#mesh;
-    const payload = this.#encode(args);
+    const payload = this.#encode(args, members);
     members.forEach((member, rank) => {
       home.exchange.cast(member.target, {
         actor: `${member.mesh}/${member.point.rank}`,
@@ -82,8 +92,8 @@ export class EndpointAdverbs {
   with = (options: CallOptions): EndpointAdverbs =>
     new EndpointAdverbs(this.#mesh, this.#endpoint, withOptions(this.#options, options));
 
-  #encode(args: readonly unknown[]): Payload {
-    return this.#mesh.home.encode(args, this.#options.transfer);
+  #encode(args: readonly unknown[], members: readonly Member[]): Payload {
+    return this.#mesh.home.encode(args, { transfer: this.#options.transfer, to: peersOf(members) });
   }
 
   #request(rank: number, payload: Payload): Request {
@@ -92,6 +102,10 @@ export class EndpointAdverbs {
     const position = positionOf(rank, this.#mesh.extent);
     return { endpoint: name, payload, position, timeoutMs, signal, isSerial };
   }
+}
+
+function peersOf(members: readonly Member[]): readonly Destination[] {
+  return members.map(({ target }) => target.peer);
 }
 
 /** Actors of this process get a copy each where several receive the same buffers: they must not see each other's writes. */
@@ -117,7 +131,7 @@ export class EndpointStreams {
     const { name, isSerial } = this.#endpoint;
     const { transfer, timeoutMs, signal } = this.#options;
     const open = () => {
-      const encoded = home.encode(args, transfer);
+      const encoded = home.encode(args, { transfer, to: peersOf(members) });
       const parts = members.map((member, rank) => {
         const payload = payloadFor(this.#mesh, member, encoded);
         const position = positionOf(rank, extent);

@@ -197,7 +197,7 @@ export class Cell implements Owner, Reader<Handling> {
         message: call,
       };
       if (call.streams) await runIn(scope, () => this.#stream(call, run(...args)));
-      else call.reply('value', this.#process.encode(await runIn(scope, () => run(...args))));
+      else call.reply('value', this.#process.encode(await runIn(scope, () => run(...args)), { to: [call.line] }));
     } catch (error) {
       handling.threw(error);
       if (call.id === undefined)
@@ -237,7 +237,7 @@ export class Cell implements Owner, Reader<Handling> {
           call.reply('end');
           return;
         }
-        call.item(this.#process.encode(next.value));
+        call.item(this.#process.encode(next.value, { to: [call.line] }));
       }
       call.discard();
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { DecodeError } from '../errors.ts';
 import type { PeerReport } from '../seeing/process-report.ts';
 import { decode, EMPTY, type Payload } from '../wire/codec.ts';
 import type { Link, LinkEvents, Opening } from '../wire/link.ts';
@@ -33,6 +34,7 @@ export interface Cast {
 export interface Line {
   readonly peer: Peer;
   readonly running: Map<number, Incoming>;
+  readonly lends: boolean;
   reply(message: Message, payload?: Payload): void;
 }
 
@@ -57,6 +59,8 @@ export interface ExchangeOptions {
   /** A message that nobody answers could not be sent, either. */
   readonly onDropped: (target: Target, cast: Cast, loss: Loss) => void;
   readonly revive: Revive;
+  /** Puts something between the link to a process and this exchange. */
+  readonly wrap?: (id: string, opening: Opening) => Opening;
 }
 
 /** Connects this process with the others: who they are, how to reach them, which calls wait for an answer. */
@@ -84,7 +88,7 @@ export class Exchange {
   /** Uses a link that another process opened to this one. */
   accept(id: string): Opening {
     const { events, opened } = this.#line(this.#known(id));
-    return { ...events, onOpen: opened };
+    return this.#wrapped(id, { ...events, onOpen: opened });
   }
 
   /** Sends to a process, opening a link when there is none. */
@@ -172,7 +176,11 @@ export class Exchange {
       opened(link);
       onOpen();
     };
-    this.#options.dial(peer.id, { ...events, onOpen: onOpened });
+    this.#options.dial(peer.id, this.#wrapped(peer.id, { ...events, onOpen: onOpened }));
+  }
+
+  #wrapped(id: string, opening: Opening): Opening {
+    return this.#options.wrap?.(id, opening) ?? opening;
   }
 
   #known(id: string): Peer {
@@ -190,6 +198,9 @@ export class Exchange {
     const line: Line = {
       peer,
       running,
+      get lends() {
+        return link?.lends ?? false;
+      },
       reply: (message, payload = EMPTY) => {
         peer.sent.add(payload);
         link?.send({ message, payload });
@@ -221,6 +232,11 @@ export class Exchange {
       case 'credit':
         line.running.get(message[1])?.grant(message[2]);
         break;
+      case 'probe':
+        break; // Who does not answer gets everything in frames.
+      case 'probed':
+      case 'release':
+        throw new DecodeError(`'${message[0]}' came over a link that lends no memory.`);
       default:
         // An answer that nobody waits for belongs to a call that was cancelled.
         this.#outgoing.get(message[1])?.answer(message[0], payload);

@@ -2,6 +2,8 @@ import type { Clock } from '../clock.ts';
 import type { Context } from '../context.ts';
 import { DecodeError, MeshFailure } from '../errors.ts';
 import { thisHost } from '../host-mesh.ts';
+import type { ProcessMemory } from '../memory/process-memory.ts';
+import type { Encode } from '../mesh/adverbs.ts';
 import { extentOf, type Point } from '../mesh/extent.ts';
 import type { Platform } from '../platform.ts';
 import { thisProc } from '../proc-mesh.ts';
@@ -18,6 +20,7 @@ import type { Cell, CellSpec } from './cell.ts';
 import { Exchange, type ExchangeOptions, type Line, type RequestMessage } from './exchange.ts';
 import { IncomingCall } from './incoming-call.ts';
 import type { Loss, Peer } from './peer.ts';
+import { machineOf } from './process-id.ts';
 import { StandIns } from './stand-ins.ts';
 import { UnaryCall } from './unary-call.ts';
 
@@ -41,6 +44,8 @@ export class LocalProcess {
   readonly program: Program;
   readonly clock: Clock;
   readonly exchange: Exchange;
+  /** Lent to and taken from other processes of this machine; `undefined`: everything is sent in frames. */
+  readonly memory: ProcessMemory | undefined;
   /** Classes spawned from here, so that actors in this very process are of the same class object. */
   readonly classes = new Map<string, AnyActorClass>();
   /** Classes that are spawned in place of others. */
@@ -60,10 +65,13 @@ export class LocalProcess {
     this.platform = platform;
     this.program = program;
     this.clock = platform.clock;
+    this.memory = platform.openMemory?.();
     this.exchange = new Exchange({
       id,
       clock: platform.clock,
       dial,
+      wrap: (id, opening) =>
+        (machineOf(id) === machineOf(this.id) ? this.memory?.lendOver(opening) : undefined) ?? opening,
       onLost,
       onDropped: (target, { actor, endpoint }, loss) => {
         if (target.isSilent) return;
@@ -88,7 +96,11 @@ export class LocalProcess {
   }
 
   /** Takes a snapshot of a value for the wire. @throws {UnsendableError} */
-  readonly encode = (value: unknown, transfer: readonly ArrayBuffer[] = []): Payload => encode(value, transfer);
+  readonly encode: Encode = (value, { transfer = [], to = [] } = {}) =>
+    encode(value, {
+      transfer,
+      snapshot: (bytes) => (to.length === 0 ? undefined : this.memory?.snapshot(bytes, to)),
+    });
 
   /** An error for the wire; always sendable. */
   encodeError(error: unknown): Payload {
@@ -247,7 +259,7 @@ export class LocalProcess {
       const args = this.exchange.decode(call.payload);
       if (!Array.isArray(args)) throw new DecodeError('its arguments are no list.');
       const result = await method(this, { from: call.line.peer.id, point: call.point }, args);
-      call.reply('value', this.encode(result));
+      call.reply('value', this.encode(result, { to: [call.line] }));
     } catch (error) {
       call.reply('error', this.encodeError(error));
       if (call.id === undefined) this.platform.write('stderr', `${call.endpoint}: ${String(error)}\n`);

@@ -33,6 +33,10 @@ export class Peer {
     return this.#link !== undefined;
   }
 
+  get lends(): boolean {
+    return this.#link?.lends ?? false;
+  }
+
   /** Sends in order; before the link is up, packets wait for it. */
   send(packet: Packet): void {
     this.sent.add(packet.payload);

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { systemClock } from '../clock.ts';
 import { checkModuleFile, ownAllowList } from '../hosts/allow-list.ts';
 import { HostNetwork } from '../hosts/host-network.ts';
+import { memoryWay, ProcessMemory } from '../memory/process-memory.ts';
 import type { Platform } from '../platform.ts';
 import type { Accept } from '../wire/connection.ts';
 import { UnixNetwork } from '../wire/unix-network.ts';
@@ -52,6 +53,10 @@ export const systemPlatform: Platform = {
   onExit: (task) => void process.once('exit', task),
   markFailed: () => {
     process.exitCode = 1;
+  },
+  openMemory: () => {
+    const way = memoryWay(process.env['FORGE_MEMORY']);
+    return way === 'frames' ? undefined : new ProcessMemory(way);
   },
   nonce: randomUUID,
   random: Math.random,

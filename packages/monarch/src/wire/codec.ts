@@ -1,7 +1,7 @@
 import { Packr } from 'msgpackr/pack';
 import { DecodeError, OversizeError } from '../errors.ts';
 import { MAX_PACKED_BYTES } from './limits.ts';
-import { lower, type Patch } from './lower.ts';
+import { type LowerOptions, lower, type Patch } from './lower.ts';
 import { type Revive, raise } from './raise.ts';
 import { unpack } from './unpack.ts';
 
@@ -9,6 +9,10 @@ import { unpack } from './unpack.ts';
 export interface Payload {
   readonly bytes: Uint8Array;
   readonly buffers: readonly Uint8Array[];
+  /** On the way: the buffers that are lent instead of sent, packed. See LendingLink. */
+  readonly lent?: Uint8Array;
+  /** Why it cannot be had, when it came and its buffers could not be read. */
+  readonly damage?: DecodeError;
 }
 
 /** Bytes of a payload. */
@@ -29,15 +33,16 @@ export function pack(value: unknown): Uint8Array {
 }
 
 /** A snapshot of `value` for the wire. @throws {UnsendableError | OversizeError} on what is not data, or too much. */
-export function encode(value: unknown, transfer?: readonly ArrayBuffer[]): Payload {
-  const { value: plain, patches, buffers } = lower(value, transfer);
+export function encode(value: unknown, options?: LowerOptions): Payload {
+  const { value: plain, patches, buffers } = lower(value, options);
   const bytes = packr.pack(patches.length === 0 ? [plain] : [plain, patches]);
   if (bytes.length > MAX_PACKED_BYTES) throw new OversizeError('the top', bytes.length, MAX_PACKED_BYTES);
   return { bytes, buffers };
 }
 
 /** The inverse of {@link encode}. Never runs code of the sender. @throws {DecodeError} on anything but its output. */
-export function decode({ bytes, buffers }: Payload, revive: Revive = refuseReference): unknown {
+export function decode({ bytes, buffers, damage }: Payload, revive: Revive = refuseReference): unknown {
+  if (damage !== undefined) throw damage;
   if (bytes.length === 0 && buffers.length === 0) return undefined;
   const parts = unpack(bytes);
   if (!Array.isArray(parts) || parts.length < 1 || parts.length > 2) throw new DecodeError('it is not a payload.');

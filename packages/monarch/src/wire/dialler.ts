@@ -36,7 +36,7 @@ export class Dialler {
     this.#session = new Session({
       clock: options.clock,
       resumeMs: network.resumeMs(id),
-      events: { onPacket: opening.onPacket, onClose },
+      events: { ...opening, onClose },
       onCut: () => this.dial(),
       faults: options.faults,
     });

@@ -4,6 +4,8 @@ import { MAX_BUFFER_BYTES, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, MAX_TRANSFERS } f
 import { type Message, readMessage } from './message.ts';
 import { ITEM, LENGTH_BYTES, type Packet, type PayloadSize, readPacket, readSize, unpackLengths } from './packet.ts';
 
+const NOTHING = new Uint8Array(0);
+
 /** A large packet that is arriving. Memory for a part of it is taken when its first byte has come. */
 class Arrival {
   readonly size: PayloadSize;
@@ -36,8 +38,8 @@ class Arrival {
       if (this.#filled === part.length) this.#openParts();
     }
     if (this.#arrivedBytes < this.size.bodyBytes) return undefined;
-    const [, bytes = new Uint8Array(0), ...buffers] = this.#parts;
-    return { message: this.#message, payload: { bytes, buffers } };
+    const [, bytes = NOTHING, lent = NOTHING, ...buffers] = this.#parts;
+    return { message: this.#message, payload: { bytes, buffers, ...(lent.length > 0 && { lent }) } };
   }
 
   /** Opens the next part that has bytes, and the empty ones before it. */
@@ -54,11 +56,11 @@ class Arrival {
   }
 
   #readLengths(): void {
-    const [list = new Uint8Array(0)] = this.#parts;
+    const [list = NOTHING] = this.#parts;
     const lengths = unpackLengths(list, this.size);
     const tooLong = lengths.find((length) => length > MAX_BUFFER_BYTES);
     if (tooLong !== undefined) throw new DecodeError(`a buffer has ${tooLong} bytes, more than ${MAX_BUFFER_BYTES}.`);
-    this.#lengths = [list.length, this.size.packedBytes, ...lengths];
+    this.#lengths = [list.length, this.size.packedBytes, this.size.lentBytes, ...lengths];
   }
 }
 

@@ -2,6 +2,8 @@ import type { Packet } from './packet.ts';
 
 /** An ordered, reliable way to one other process. */
 export interface Link {
+  /** Memory of this process can be read at the other side. @default false */
+  readonly lends?: boolean;
   /** Takes the packet over; never blocks. What is sent after the end is dropped. */
   send(packet: Packet): void;
   /** Ends it after what was sent; `onClose` follows. */
@@ -11,6 +13,8 @@ export interface Link {
 /** What a link tells its user. */
 export interface LinkEvents {
   readonly onPacket: (packet: Packet) => void;
+  /** A packet does not leave after all: its call was cancelled before all of it was sent. */
+  readonly onUnsent?: (packet: Packet) => void;
   /** Once. No packet comes after it. */
   readonly onClose: (reason: string, cause?: Error) => void;
 }

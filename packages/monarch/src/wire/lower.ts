@@ -23,13 +23,17 @@ export interface Lowered {
 /** An object with this key cannot be sent; its value says why, and what to do instead. */
 export const unsendable: unique symbol = Symbol.for('@forge/monarch unsendable') as never;
 
-/**
- * Splits a value for the wire. Buffers of `transfer` are moved instead of copied.
- *
- * @throws {UnsendableError | OversizeError} on what cannot cross, naming its path.
- */
-export function lower(value: unknown, transfer: readonly ArrayBuffer[] = []): Lowered {
-  const lowering = new Lowering(transfer);
+/** How memory is taken over into a {@link Lowered}. */
+export interface LowerOptions {
+  /** Moved instead of copied. What cannot be moved, such as memory that arrived mapped, is copied after all. */
+  readonly transfer?: readonly ArrayBuffer[];
+  /** Copies bytes to where they are sent from; `undefined`: nothing special is known for them. @default copies them to the heap */
+  readonly snapshot?: (bytes: Uint8Array) => Uint8Array | undefined;
+}
+
+/** Splits a value for the wire. @throws {UnsendableError | OversizeError} on what cannot cross, naming its path. */
+export function lower(value: unknown, options: LowerOptions = {}): Lowered {
+  const lowering = new Lowering(options);
   return { value: lowering.walk(value), patches: lowering.patches, buffers: lowering.finish() };
 }
 
@@ -37,10 +41,10 @@ class Lowering {
   readonly patches: Patch[] = [];
   readonly #views: ArrayBufferView[] = [];
   readonly #path: (string | number)[] = [];
-  readonly #transfer: readonly ArrayBuffer[];
+  readonly #options: LowerOptions;
 
-  constructor(transfer: readonly ArrayBuffer[]) {
-    this.#transfer = transfer;
+  constructor(options: LowerOptions) {
+    this.#options = options;
   }
 
   /** The same value when it is plain all through; a lowered copy otherwise. */
@@ -73,15 +77,15 @@ class Lowering {
     if (totalBytes > MAX_MESSAGE_BYTES - MAX_PACKED_BYTES) {
       throw new OversizeError('the top', totalBytes, MAX_MESSAGE_BYTES - MAX_PACKED_BYTES);
     }
+    const { transfer = [], snapshot } = this.#options;
     const moved = new Map<ArrayBufferLike, ArrayBuffer>();
     const ranges = this.#views.map((view) => [view.buffer, view.byteOffset, view.byteLength] as const);
-    for (const buffer of this.#transfer)
-      if (ranges.some(([used]) => used === buffer)) moved.set(buffer, buffer.transfer());
+    for (const buffer of transfer) if (ranges.some(([used]) => used === buffer)) move(buffer, moved);
     return ranges.map(([buffer, offset, length]) => {
       const target = moved.get(buffer);
-      return target === undefined
-        ? new Uint8Array(buffer, offset, length).slice()
-        : new Uint8Array(target, offset, length);
+      if (target !== undefined) return new Uint8Array(target, offset, length);
+      const bytes = new Uint8Array(buffer, offset, length);
+      return snapshot?.(bytes) ?? bytes.slice();
     });
   }
 
@@ -154,7 +158,7 @@ class Lowering {
     const sendable = (field: unknown) => {
       if (field instanceof Error) return causes < MAX_CAUSES;
       try {
-        new Lowering([]).walk(field);
+        new Lowering({}).walk(field);
         return true;
       } catch {
         return false; // A field that cannot cross is replaced by its printed form: the error itself must arrive.
@@ -187,6 +191,14 @@ class Lowering {
   #where(): string {
     const path = pathText(this.#path);
     return path === '' ? 'the top' : path;
+  }
+}
+
+function move(buffer: ArrayBuffer, moved: Map<ArrayBufferLike, ArrayBuffer>): void {
+  try {
+    moved.set(buffer, buffer.transfer());
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // Mapped memory stays where it is.
   }
 }
 

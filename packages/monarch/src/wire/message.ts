@@ -23,8 +23,13 @@ export type Position = readonly [rank: number, labels: readonly string[], sizes:
  *    ── cancel id why ──▶                   aborts the endpoint's signal, ends its generator
  *    ── cast actor endpoint position ──▶       nothing comes back
  * ```
+ *
+ * The last three are about memory that is lent over the link: see LendingLink.
  */
-export type Message =
+export type Message = CallMessage | LinkMessage;
+
+/** A message about a call. */
+export type CallMessage =
   | readonly ['call', id: number, actor: number, endpoint: string, position: Position, timeoutMs: number]
   | readonly [
       'stream',
@@ -44,6 +49,9 @@ export type Message =
   | readonly ['item', id: number]
   | readonly ['end', id: number];
 
+/** A message from one end of a link to the other. */
+export type LinkMessage = readonly ['probe'] | readonly ['probed'] | readonly ['release', lease: number];
+
 type Field = 'count' | 'text' | 'position';
 
 /** The messages, in the order of their numbers on the wire, with the fields after the tag. */
@@ -58,6 +66,9 @@ const MESSAGES: readonly (readonly [tag: Message[0], fields: readonly Field[]])[
   ['failure', ['count']],
   ['item', ['count']],
   ['end', ['count']],
+  ['probe', []],
+  ['probed', []],
+  ['release', ['count']],
 ];
 const NUMBERS: ReadonlyMap<string, number> = new Map(MESSAGES.map(([tag], number) => [tag, number]));
 
@@ -155,6 +166,9 @@ export function channelOf(message: Message): number | undefined {
       return message[1];
     case 'cancel':
     case 'credit':
+    case 'probe':
+    case 'probed':
+    case 'release':
       return undefined;
     default:
       // Calls are numbered from 1.

@@ -6,6 +6,8 @@ import { ITEM, type Packet, type PayloadSize, packLengths, sizeOf, writePacket, 
 /** Parts of one chunk: many small buffers are cut there instead of by their bytes. */
 const MAX_PARTS = 256;
 
+const NOTHING = new Uint8Array(0);
+
 /** A large packet on its way. */
 interface Transfer {
   readonly channel: number;
@@ -45,6 +47,12 @@ export class Outbox {
   #abandoned: number[] = [];
   #nextTransfer = 1;
   #isSmallsTurn = true;
+  readonly #onUnsent: (packet: Packet) => void;
+
+  /** `onUnsent` is told of every packet that is dropped. */
+  constructor(onUnsent: (packet: Packet) => void = () => {}) {
+    this.#onUnsent = onUnsent;
+  }
 
   push(packet: Packet): void {
     const { message } = packet;
@@ -64,6 +72,7 @@ export class Outbox {
         message[0] !== 'cast' && message[1] === call && isRequest(message) === (what === 'request');
       const kept = packets.filter((packet) => 'behind' in packet || !isDropped(packet));
       if (kept.length === packets.length) continue;
+      for (const packet of packets) if (!('behind' in packet) && isDropped(packet)) this.#onUnsent(packet);
       if (kept[0] !== packets[0]) this.#unblock(channel, kept);
       else this.#channels.set(channel, kept);
     }
@@ -174,8 +183,8 @@ export class Outbox {
       const size = sizeOf(packet.payload);
       if (this.#transfers.length > 0 && this.#transferBytes + size.bodyBytes > MAX_MESSAGE_BYTES) return;
       this.#waiting.shift();
-      const { bytes, buffers } = packet.payload;
-      const parts = [packLengths(buffers), bytes, ...buffers].filter((part) => part.length > 0);
+      const { bytes, buffers, lent = NOTHING } = packet.payload;
+      const parts = [packLengths(buffers), bytes, lent, ...buffers].filter((part) => part.length > 0);
       this.#transferBytes += size.bodyBytes;
       const number = this.#nextTransfer++;
       this.#transfers.push({ channel, packet, size, number, parts, part: 0, offset: 0, sentBytes: 0 });
@@ -216,8 +225,8 @@ export class Outbox {
 }
 
 function isLarge({ payload }: Packet): boolean {
-  const { bytes, buffers } = payload;
-  return (buffers.length === 0 ? bytes.length : sizeOf(payload).bodyBytes) > SMALL_BYTES;
+  const { bytes, buffers, lent } = payload;
+  return (buffers.length === 0 && lent === undefined ? bytes.length : sizeOf(payload).bodyBytes) > SMALL_BYTES;
 }
 
 function remove(list: unknown[], index: number): void {

@@ -19,7 +19,8 @@ export interface Packet {
  *   chunk     number of the transfer | bytes of the body, in order
  *   abandon   number of the transfer                                      the rest of its body is not sent
  *
- * A body is the lengths of the buffers, the packed value, and the buffers, one behind the other.
+ * A body is the lengths of the buffers, the packed value, what is said of lent buffers, and the buffers that are sent, one
+ * behind the other.
  */
 export const ITEM = { packet: 0, opening: 1, chunk: 2, abandon: 3 } as const;
 
@@ -29,35 +30,38 @@ export const LENGTH_BYTES = 8;
 /** How large a payload is, as it is announced. */
 export interface PayloadSize {
   readonly packedBytes: number;
+  readonly lentBytes: number;
   readonly buffers: number;
   /** Of the whole body. */
   readonly bodyBytes: number;
 }
 
 /** The size of a payload. */
-export function sizeOf({ bytes, buffers }: Payload): PayloadSize {
-  let bodyBytes = bytes.length + LENGTH_BYTES * buffers.length;
+export function sizeOf({ bytes, buffers, lent }: Payload): PayloadSize {
+  const lentBytes = lent?.length ?? 0;
+  let bodyBytes = bytes.length + lentBytes + LENGTH_BYTES * buffers.length;
   for (const buffer of buffers) bodyBytes += buffer.length;
-  return { packedBytes: bytes.length, buffers: buffers.length, bodyBytes };
+  return { packedBytes: bytes.length, lentBytes, buffers: buffers.length, bodyBytes };
 }
 
-export function writeSize(writer: ByteWriter, { packedBytes, buffers, bodyBytes }: PayloadSize): void {
+export function writeSize(writer: ByteWriter, { packedBytes, lentBytes, buffers, bodyBytes }: PayloadSize): void {
   writer.u32(packedBytes);
+  writer.u32(lentBytes);
   writer.u32(buffers);
   writer.f64(bodyBytes);
 }
 
 /** @throws {DecodeError} on a size that no payload has. */
 export function readSize(reader: ByteReader, maxBytes: number): PayloadSize {
-  const [packedBytes, buffers, bodyBytes] = [reader.u32(), reader.u32(), reader.count()];
+  const [packedBytes, lentBytes, buffers, bodyBytes] = [reader.u32(), reader.u32(), reader.u32(), reader.count()];
   if (buffers > MAX_BUFFERS) throw new DecodeError(`it announces ${buffers} buffers, more than ${MAX_BUFFERS}.`);
   if (bodyBytes > maxBytes) throw new DecodeError(`it announces ${bodyBytes} bytes, more than ${maxBytes}.`);
-  if (packedBytes > MAX_PACKED_BYTES) {
-    throw new DecodeError(`it announces ${packedBytes} packed bytes, more than ${MAX_PACKED_BYTES}.`);
+  if (packedBytes + lentBytes > MAX_PACKED_BYTES) {
+    throw new DecodeError(`it announces ${packedBytes + lentBytes} packed bytes, more than ${MAX_PACKED_BYTES}.`);
   }
-  if (packedBytes + LENGTH_BYTES * buffers > bodyBytes)
+  if (packedBytes + lentBytes + LENGTH_BYTES * buffers > bodyBytes)
     throw new DecodeError('it announces parts larger than the whole.');
-  return { packedBytes, buffers, bodyBytes };
+  return { packedBytes, lentBytes, buffers, bodyBytes };
 }
 
 /** The lengths of buffers as the bytes that begin a body. */
@@ -70,10 +74,10 @@ export function packLengths(buffers: readonly Uint8Array[]): Uint8Array {
 }
 
 /** The inverse of {@link packLengths}. @throws {DecodeError} when they do not add up to what was announced. */
-export function unpackLengths(bytes: Uint8Array, { packedBytes, bodyBytes }: PayloadSize): number[] {
+export function unpackLengths(bytes: Uint8Array, { packedBytes, lentBytes, bodyBytes }: PayloadSize): number[] {
   const reader = new ByteReader(bytes);
   const lengths: number[] = [];
-  let total = bytes.length + packedBytes;
+  let total = bytes.length + packedBytes + lentBytes;
   while (!reader.isDone) {
     const length = reader.count();
     total += length;
@@ -90,6 +94,7 @@ export function writePacket(writer: ByteWriter, { message, payload }: Packet, si
   writeSize(writer, size);
   if (payload.buffers.length > 0) writer.bytes(packLengths(payload.buffers));
   writer.bytes(payload.bytes);
+  if (payload.lent !== undefined) writer.bytes(payload.lent);
   for (const buffer of payload.buffers) writer.bytes(buffer);
 }
 
@@ -97,11 +102,12 @@ export function writePacket(writer: ByteWriter, { message, payload }: Packet, si
 export function readPacket(reader: ByteReader, maxBytes: number): Packet {
   const message = readMessage(reader);
   const size = readSize(reader, maxBytes);
-  if (size.buffers === 0 && size.bodyBytes !== size.packedBytes)
+  if (size.buffers === 0 && size.bodyBytes !== size.packedBytes + size.lentBytes)
     throw new DecodeError('bytes are announced for nothing.');
   const lengths = size.buffers === 0 ? [] : unpackLengths(reader.bytes(LENGTH_BYTES * size.buffers), size);
   const bytes = reader.bytes(size.packedBytes);
+  const lent = reader.bytes(size.lentBytes);
   // Copied: then they are aligned, and do not keep the whole frame.
   const buffers = lengths.map((length) => reader.bytes(length).slice());
-  return { message, payload: { bytes, buffers } };
+  return { message, payload: { bytes, buffers, ...(size.lentBytes > 0 && { lent }) } };
 }

@@ -56,7 +56,7 @@ interface Retained {
 export class Session implements Link {
   readonly #options: SessionOptions;
   readonly #inbox = new Inbox();
-  readonly #outbox = new Outbox();
+  readonly #outbox: Outbox;
   #connection: Connection | undefined;
   #hasEnded = false;
   /** Closed from here: it ends when all is sent. */
@@ -78,6 +78,7 @@ export class Session implements Link {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#outbox = new Outbox(options.events.onUnsent);
   }
 
   /** Number of the last frame received. */

@@ -83,7 +83,7 @@ export class Sessions {
         opening.onClose(reason, cause);
       };
       const resumeMs = this.#network?.resumeMs(hello.from) ?? 0;
-      session = new Session({ clock, resumeMs, events: { onPacket: opening.onPacket, onClose }, faults });
+      session = new Session({ clock, resumeMs, events: { ...opening, onClose }, faults });
       this.#accepted.set(key, session);
       const accepted = session;
       const stopWatch = this.#network?.watch?.(hello.from, (reason) => accepted.lose(reason));

@@ -74,14 +74,14 @@ describe('the codec', () => {
     data.fill(0);
     expect(decode(snapshot)).toStrictEqual(new Int32Array([1, 2, 3]));
     const views = [new Uint8Array(data.buffer, 4), data];
-    const moved = decode(encode(views, [data.buffer])) as [Uint8Array, Int32Array];
+    const moved = decode(encode(views, { transfer: [data.buffer] })) as [Uint8Array, Int32Array];
     expect(data.byteLength).toBe(0);
     expect(moved[0].buffer).toBe(moved[1].buffer);
   });
 
   test('a refused value detaches nothing', () => {
     const data = new Uint8Array(4);
-    expect(() => encode([data, () => 1], [data.buffer])).toThrow(/\[1\].*function/);
+    expect(() => encode([data, () => 1], { transfer: [data.buffer] })).toThrow(/\[1\].*function/);
     expect(data.byteLength).toBe(4);
   });
 
