@@ -3,6 +3,7 @@ import type { CallOptions, Replies } from '../handle.ts';
 import type { Destination } from '../memory/process-memory.ts';
 import type { Caller, Member, Request } from '../process/pending-call.ts';
 import { UnaryCall } from '../process/unary-call.ts';
+import { type Adverb, beginClientSpan } from '../seeing/spans.ts';
 import type { Payload } from '../wire/codec.ts';
 import { positionOf } from '../wire/message.ts';
 import { withOptions } from './call-options.ts';
@@ -54,7 +55,8 @@ export class EndpointAdverbs {
     const { home, extent, members } = this.#mesh;
     const payload = this.#encode(args, members);
     const calls = members.map(
-      (member, rank) => new UnaryCall(home, member, this.#request(rank, payloadFor(this.#mesh, member, payload))),
+      (member, rank) =>
+        new UnaryCall(home, member, this.#request('call', rank, payloadFor(this.#mesh, member, payload))),
     );
     return new SentReplies(extent, calls);
   };
@@ -65,7 +67,7 @@ export class EndpointAdverbs {
     if (only === undefined || members.length !== 1) {
       throw new ExtentError(`callOne needs exactly one actor, and ${name} has ${members.length}. Slice to one first.`);
     }
-    return await new UnaryCall(home, only, this.#request(0, this.#encode(args, members))).result;
+    return await new UnaryCall(home, only, this.#request('callOne', 0, this.#encode(args, members))).result;
   };
 
   choose = async (...args: readonly unknown[]): Promise<unknown> => {
@@ -73,19 +75,25 @@ export class EndpointAdverbs {
     const rank = chooser.choose(this.#options.choose ?? 'leastPending');
     // The chooser returns a rank of this mesh.
     const member = members[rank]!;
-    return await new UnaryCall(home, member, this.#request(rank, this.#encode(args, [member]))).result;
+    return await new UnaryCall(home, member, this.#request('choose', rank, this.#encode(args, [member]))).result;
   };
 
   broadcast = (...args: readonly unknown[]): void => {
     const { home, extent, members } = this.#mesh;
     const payload = this.#encode(args, members);
     members.forEach((member, rank) => {
-      home.exchange.cast(member.target, {
-        actor: `${member.mesh}/${member.point.rank}`,
-        endpoint: this.#endpoint.name,
+      const { target, mesh, point } = member;
+      const endpoint = this.#endpoint.name;
+      const span = beginClientSpan({ mesh, rank: point.rank, endpoint, adverb: 'broadcast' });
+      home.exchange.cast(target, {
+        actor: `${mesh}/${point.rank}`,
+        endpoint,
         position: positionOf(rank, extent),
         payload: payloadFor(this.#mesh, member, payload),
+        carrier: span?.carrier,
       });
+      // Nothing comes back.
+      span?.end();
     });
   };
 
@@ -96,11 +104,11 @@ export class EndpointAdverbs {
     return this.#mesh.home.encode(args, { transfer: this.#options.transfer, to: peersOf(members) });
   }
 
-  #request(rank: number, payload: Payload): Request {
+  #request(adverb: Adverb, rank: number, payload: Payload): Request {
     const { timeoutMs, signal } = this.#options;
     const { name, isSerial } = this.#endpoint;
     const position = positionOf(rank, this.#mesh.extent);
-    return { endpoint: name, payload, position, timeoutMs, signal, isSerial };
+    return { endpoint: name, adverb, payload, position, timeoutMs, signal, isSerial };
   }
 }
 
@@ -135,7 +143,7 @@ export class EndpointStreams {
       const parts = members.map((member, rank) => {
         const payload = payloadFor(this.#mesh, member, encoded);
         const position = positionOf(rank, extent);
-        const request = { endpoint: name, payload, position, timeoutMs, signal, isSerial };
+        const request = { endpoint: name, adverb: 'stream', payload, position, timeoutMs, signal, isSerial } as const;
         return { member, point: extent.point(rank), request };
       });
       return new MergedStreams(home, parts);

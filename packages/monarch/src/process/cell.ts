@@ -196,8 +196,11 @@ export class Cell implements Owner, Reader<Handling> {
         context: new MessageContext(call, this.#context),
         message: call,
       };
-      if (call.streams) await runIn(scope, () => this.#stream(call, run(...args)));
-      else call.reply('value', this.#process.encode(await runIn(scope, () => run(...args)), { to: [call.line] }));
+      if (call.streams) await handling.run(() => runIn(scope, () => this.#stream(call, run(...args))));
+      else {
+        const result = await handling.run(() => runIn(scope, () => run(...args)));
+        call.reply('value', this.#process.encode(result, { to: [call.line] }));
+      }
     } catch (error) {
       handling.threw(error);
       if (call.id === undefined)

@@ -28,6 +28,8 @@ export interface Cast {
   readonly payload: Payload;
   /** Name of the actor that it is for. */
   readonly actor: string;
+  /** The span within which it is. */
+  readonly carrier: string | undefined;
 }
 
 /** A link in use, with the calls that came in by it and still run. */
@@ -101,9 +103,11 @@ export class Exchange {
   cast(target: Target, cast: Cast): void {
     const { current } = target;
     const { loss } = current;
-    const { endpoint, position, payload } = cast;
-    if (loss === undefined) this.send(current.peer, { message: ['cast', current.actor, endpoint, position], payload });
-    else if (loss.restarting === true) current.peer.onSettled(() => this.cast(current, cast));
+    const { endpoint, position, payload, carrier } = cast;
+    if (loss === undefined) {
+      const message = ['cast', current.actor, endpoint, position] as const;
+      this.send(current.peer, { message: carrier === undefined ? message : [...message, carrier], payload });
+    } else if (loss.restarting === true) current.peer.onSettled(() => this.cast(current, cast));
     else this.#options.onDropped(current, cast, loss);
   }
 

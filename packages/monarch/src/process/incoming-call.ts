@@ -23,6 +23,8 @@ export class IncomingCall implements Incoming {
   readonly actor: number;
   /** It is handled, in the serial lane of its actor. */
   holdsLane = false;
+  /** The span within which it was made. */
+  readonly carrier: string | undefined;
   readonly #position: Position;
   #credit: number;
   #onCredit = () => {};
@@ -48,6 +50,7 @@ export class IncomingCall implements Incoming {
     const timeoutMs = isCast ? 0 : message[5];
     this.#clock = clock;
     this.#deadline = timeoutMs > 0 ? clock.now() + timeoutMs : Number.POSITIVE_INFINITY;
+    this.carrier = message[0] === 'call' ? message[6] : message[0] === 'stream' ? message[7] : message[4];
     if (this.id !== undefined) line.running.set(this.id, this);
   }
 

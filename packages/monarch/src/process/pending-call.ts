@@ -12,8 +12,9 @@ import {
   SelfCallError,
 } from '../errors.ts';
 import type { Point } from '../mesh/extent.ts';
+import { type Adverb, beginClientSpan, type OpenSpan } from '../seeing/spans.ts';
 import { EMPTY, type Payload } from '../wire/codec.ts';
-import type { Message, Position } from '../wire/message.ts';
+import { type Message, type Position, withCarrier } from '../wire/message.ts';
 import type { Exchange, Outgoing } from './exchange.ts';
 import type { IncomingCall } from './incoming-call.ts';
 import type { Loss } from './peer.ts';
@@ -29,6 +30,8 @@ export interface Member {
 /** What is sent to one member. */
 export interface Request {
   readonly endpoint: string;
+  /** How it was called; `undefined` for what processes ask each other, which is not traced. */
+  readonly adverb?: Adverb | undefined;
   readonly payload: Payload;
   /** The member's place in the slice that is messaged. */
   readonly position: Position;
@@ -59,6 +62,7 @@ export abstract class PendingCall implements Outgoing {
   readonly #stopClock: (() => void) | undefined;
   /** The message that this call is made for. */
   readonly #within: IncomingCall | undefined;
+  readonly #span: OpenSpan | undefined;
   #settled = false;
   #isSent = false;
 
@@ -68,10 +72,11 @@ export abstract class PendingCall implements Outgoing {
     this.target = member.target.current;
     this.#request = request;
     this.id = caller.exchange.register(this);
-    const { timeoutMs = 0, signal } = request;
+    const { timeoutMs = 0, signal, endpoint, adverb } = request;
     const { mesh, point } = member;
     // What the runtime asks of a process must not be cut half way: a spawn that is cancelled is still undone.
     this.#within = this.target.actor === 0 ? undefined : scopeIfAny()?.message;
+    this.#span = adverb === undefined ? undefined : beginClientSpan({ mesh, rank: point.rank, endpoint, adverb });
     if (timeoutMs > 0) {
       const name = `${mesh}/${point.rank}`;
       this.#stopClock = caller.clock.after(timeoutMs, () => {
@@ -96,7 +101,7 @@ export abstract class PendingCall implements Outgoing {
       this.#isSent = true;
       const { timeoutMs = 0, payload } = this.#request;
       const message = this.message(this.#request, timeoutMs <= Number.MAX_SAFE_INTEGER ? Math.ceil(timeoutMs) : 0);
-      exchange.send(peer, { message, payload });
+      exchange.send(peer, { message: withCarrier(message, this.#span?.carrier), payload });
     } else if (loss.restarting !== true) {
       queueMicrotask(() => this.lose(loss));
     } else {
@@ -127,7 +132,7 @@ export abstract class PendingCall implements Outgoing {
       target.failure ?? (loss instanceof MeshFailure ? loss : new MeshFailure({ mesh, points: [point], ...loss }));
     // Actor 0 is the process: its calls are told as of many meshes.
     if (target.actor !== 0 && !failure.restarting) target.failure = failure;
-    if (this.finish()) this.fail(failure);
+    if (this.finish(failure)) this.fail(failure);
   }
 
   /** Cancels it on both sides. */
@@ -136,14 +141,15 @@ export abstract class PendingCall implements Outgoing {
     this.#cancel('abort', new CallAbortedError(`${mesh}/${point.rank}`, this.#request.endpoint, reason));
   }
 
-  /** Takes it off the books; `false` when it was already. */
-  protected finish(): boolean {
+  /** Takes it off the books, with what it failed by; `false` when it was already. */
+  protected finish(error?: CallError): boolean {
     if (this.#settled) return false;
     this.#settled = true;
     this.#stopClock?.();
     this.#within?.unlink(this);
     this.#request.signal?.removeEventListener('abort', this.#onAbort);
     this.caller.exchange.forget(this.id);
+    this.#span?.end(error);
     return true;
   }
 
@@ -152,8 +158,8 @@ export abstract class PendingCall implements Outgoing {
     const { mesh, point } = this.member;
     const cause = this.decode(payload);
     if (kind === 'failure' && cause instanceof MeshFailure && !cause.restarting) this.target.failure ??= cause;
-    if (!this.finish()) return;
-    this.fail(kind === 'failure' && isOfRuntime(cause) ? cause : this.error(mesh, point, cause));
+    const error = kind === 'failure' && isOfRuntime(cause) ? cause : this.error(mesh, point, cause);
+    if (this.finish(error)) this.fail(error);
   }
 
   /** The value in a payload, or the error of decoding it. */
@@ -175,13 +181,13 @@ export abstract class PendingCall implements Outgoing {
   }
 
   #refuse(error: CallError): void {
-    if (this.finish()) this.fail(error);
+    if (this.finish(error)) this.fail(error);
   }
 
   readonly #onAbort = (): void => this.abort(this.#request.signal?.reason);
 
   #cancel(why: 'timeout' | 'abort', error: CallError): void {
-    if (!this.finish()) return;
+    if (!this.finish(error)) return;
     if (this.#isSent)
       this.caller.exchange.send(this.target.peer, { message: ['cancel', this.id, why], payload: EMPTY });
     this.fail(error);

@@ -28,9 +28,11 @@ export class UnaryCall extends PendingCall {
       return;
     }
     const value = this.decode(payload);
-    if (!this.finish()) return;
-    if (value instanceof DecodeError) this.#reject(this.error(this.member.mesh, this.member.point, value));
-    else this.#resolve(value);
+    const { mesh, point } = this.member;
+    const error = value instanceof DecodeError ? this.error(mesh, point, value) : undefined;
+    if (!this.finish(error)) return;
+    if (error === undefined) this.#resolve(value);
+    else this.#reject(error);
   }
 
   protected override fail(error: CallError): void {

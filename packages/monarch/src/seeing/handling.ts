@@ -2,6 +2,7 @@ import type { IncomingCall } from '../process/incoming-call.ts';
 import type { Letter } from '../process/mailbox.ts';
 import type { ActorCounters, EndpointCounters } from './actor-counters.ts';
 import { type CallEvent, CHANNELS } from './channels.ts';
+import { beginServerSpan, isTracing, type OpenSpan } from './spans.ts';
 
 const starts = CHANNELS['monarch:call:start'];
 const ends = CHANNELS['monarch:call:end'];
@@ -12,6 +13,7 @@ export class Handling implements Letter {
   readonly #counters: EndpointCounters;
   readonly call: IncomingCall;
   readonly #arrivedMs: number;
+  #span: OpenSpan | undefined;
   #thrown: { readonly error: unknown } | undefined;
 
   constructor(actor: ActorCounters, counters: EndpointCounters, call: IncomingCall) {
@@ -38,6 +40,15 @@ export class Handling implements Letter {
     if (starts.hasSubscribers) starts.publish(this.#event());
   }
 
+  /** Runs the endpoint, within the span of the message. */
+  run<T>(task: () => T): T {
+    if (!isTracing()) return task();
+    const { id, endpoint, carrier } = this.call;
+    const waitedMs = this.#actor.process.clock.now() - this.#arrivedMs;
+    this.#span = beginServerSpan(this.#actor.who, endpoint, { carrier, isBroadcast: id === undefined, waitedMs });
+    return this.#span === undefined ? task() : this.#span.run(task);
+  }
+
   /** The endpoint threw. */
   threw(error: unknown): void {
     this.#thrown = { error };
@@ -53,6 +64,7 @@ export class Handling implements Letter {
     counters.totalMs += durationMs;
     if (durationMs > counters.maxMs) counters.maxMs = durationMs;
     counters.latency.record(durationMs);
+    this.#span?.end(this.#thrown?.error);
     if (ends.hasSubscribers) ends.publish({ ...this.#event(), durationMs, ...this.#thrown });
   }
 

@@ -25,12 +25,21 @@ export type Position = readonly [rank: number, labels: readonly string[], sizes:
  * ```
  *
  * The last three are about memory that is lent over the link: see LendingLink.
+ * What asks for something may end with a carrier: the span within which it does, for OpenTelemetry.
  */
 export type Message = CallMessage | LinkMessage;
 
 /** A message about a call. */
 export type CallMessage =
-  | readonly ['call', id: number, actor: number, endpoint: string, position: Position, timeoutMs: number]
+  | readonly [
+      'call',
+      id: number,
+      actor: number,
+      endpoint: string,
+      position: Position,
+      timeoutMs: number,
+      carrier?: string,
+    ]
   | readonly [
       'stream',
       id: number,
@@ -39,8 +48,9 @@ export type CallMessage =
       position: Position,
       timeoutMs: number,
       credit: number,
+      carrier?: string,
     ]
-  | readonly ['cast', actor: number, endpoint: string, position: Position]
+  | readonly ['cast', actor: number, endpoint: string, position: Position, carrier?: string]
   | readonly ['cancel', id: number, why: 'timeout' | 'abort']
   | readonly ['credit', id: number, amount: number]
   | readonly ['value', id: number]
@@ -70,6 +80,8 @@ const MESSAGES: readonly (readonly [tag: Message[0], fields: readonly Field[]])[
   ['probed', []],
   ['release', ['count']],
 ];
+/** Added to the number of a message that a carrier follows. */
+const CARRIES = 0x80;
 const NUMBERS: ReadonlyMap<string, number> = new Map(MESSAGES.map(([tag], number) => [tag, number]));
 
 /** Writes a message. */
@@ -77,26 +89,30 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
   // MESSAGES has every tag, and the fields are what it says: that is the type of Message.
   const number = NUMBERS.get(message[0])!;
   const fields = MESSAGES[number]![1];
-  writer.u8(number);
+  const carrier = message[fields.length + 1];
+  writer.u8(carrier === undefined ? number : number | CARRIES);
   for (let i = 0; i < fields.length; i++) {
     const value = message[i + 1];
     if (typeof value === 'number') writer.f64(value);
     else if (typeof value === 'string') writer.text(value);
     else if (value !== undefined) writePosition(writer, value);
   }
+  if (typeof carrier === 'string') writer.text(carrier);
 }
 
 /** Reads a message. @throws {DecodeError} when it is none. */
 export function readMessage(reader: ByteReader): Message {
   const number = reader.u8();
-  const known = MESSAGES[number];
-  if (known === undefined) throw new DecodeError(`a message of kind ${number} is unknown.`);
+  const known = MESSAGES[number & ~CARRIES];
+  if (known === undefined || (number >= CARRIES && !known[1].includes('position')))
+    throw new DecodeError(`a message of kind ${number} is unknown.`);
   const [tag, fields] = known;
   const message: unknown[] = [tag];
   for (const field of fields) message.push(READS[field](reader));
   if (tag === 'cancel' && message[2] !== 'timeout' && message[2] !== 'abort') {
     throw new DecodeError(`'${String(message[2])}' is no reason to cancel.`);
   }
+  if (number >= CARRIES) message.push(reader.text());
   // Read by MESSAGES, which lists the fields of every member.
   return message as unknown as Message;
 }
@@ -146,6 +162,12 @@ function dimensionsOf(value: unknown): readonly [readonly string[], readonly num
     throw new DecodeError('the dimensions of a position are damaged.');
   // Checked item by item.
   return [labels as readonly string[], sizes as readonly number[]];
+}
+
+/** A message that asks for something, with the span within which it does. */
+export function withCarrier(message: Message, carrier: string | undefined): Message {
+  // Only what asks is given one, and it stands last there.
+  return carrier === undefined ? message : ([...message, carrier] as unknown as Message);
 }
 
 /** Whether a message asks for something to be run. */
