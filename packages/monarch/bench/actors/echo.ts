@@ -6,4 +6,5 @@ export class Echo extends Actor {
 
   readonly add = endpoint((a: number, b: number) => a + b);
   readonly take = endpoint((data: Uint8Array) => data.length);
+  readonly takeAll = endpoint((arrays: readonly Uint8Array[]) => arrays.length);
 }

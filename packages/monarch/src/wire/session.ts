@@ -93,9 +93,7 @@ export class Session implements Link {
   send(packet: Packet): void {
     if (this.#hasEnded || this.#isClosing) return;
     this.#outbox.push(packet);
-    if (this.#isFlushDue) return;
-    this.#isFlushDue = true;
-    process.nextTick(this.#flush);
+    this.#flushSoon();
   }
 
   close(): void {
@@ -182,7 +180,6 @@ export class Session implements Link {
         break;
       case FRAME.ack:
         this.#acknowledgedBy(readHeader(frame).ack);
-        if (!this.#outbox.isEmpty) this.#flush();
         break;
       case FRAME.end: {
         const { code, reason, after } = unpackEnd(frame);
@@ -252,7 +249,10 @@ export class Session implements Link {
       this.#retainedBytes -= bytes;
       count++;
     }
-    if (count > 0) this.#retained.splice(0, count);
+    if (count === 0) return;
+    this.#retained.splice(0, count);
+    // The window may have been full.
+    if (!this.#outbox.isEmpty) this.#flushSoon();
   }
 
   #acknowledgeSoon(bytes: number): void {
@@ -280,6 +280,12 @@ export class Session implements Link {
     this.#unacknowledgedBytes = 0;
     this.#stopAck?.();
     this.#stopAck = undefined;
+  }
+
+  #flushSoon(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    process.nextTick(this.#flush);
   }
 
   readonly #flush = (): void => {

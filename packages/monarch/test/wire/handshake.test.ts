@@ -180,6 +180,17 @@ describe('a session whose connection ends', () => {
   });
 });
 
+test('both sides may send more at the same time than may be unacknowledged', async () => {
+  const { world, ends } = pair();
+  world.queue.add(50, () => {
+    for (const { link } of [ends.a, ends.b]) {
+      for (let i = 1; i <= 20; i++) link?.send({ message: ['item', i], payload: encode(new Uint8Array(2 ** 20)) });
+    }
+  });
+  await world.run();
+  expect([ends.a.arrived.length, ends.b.arrived.length]).toEqual([20, 20]);
+});
+
 test('what is not acknowledged is bounded', async () => {
   const { world, ends } = pair();
   let sent = 0;
