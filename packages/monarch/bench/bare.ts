@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { Packr } from 'msgpackr';
 import { WebSocket } from 'ws';
 
-async function start(file: string, args: readonly string[]): Promise<{ child: ChildProcess; path: string; stop(): void }> {
+async function start(
+  file: string,
+  args: readonly string[],
+): Promise<{ child: ChildProcess; path: string; stop(): void }> {
   const directory = mkdtempSync(join(tmpdir(), 'bare-'));
   const path = join(directory, 's.sock');
   const child = fork(fileURLToPath(new URL(`./actors/${file}`, import.meta.url)), [path, ...args]);

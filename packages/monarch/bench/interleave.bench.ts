@@ -37,9 +37,12 @@ async function main(): Promise<void> {
     // Moved: the copy of a snapshot would stop this process for a second.
     const transfer = arrays.map(({ buffer }) => buffer as ArrayBuffer);
     const start = performance.now();
-    const travelled = taker.takeAll.with({ transfer }).callOne(arrays).then(() => {
-      isDone = true;
-    });
+    const travelled = taker.takeAll
+      .with({ transfer })
+      .callOne(arrays)
+      .then(() => {
+        isDone = true;
+      });
     const times = await timesUntil(call, () => isDone);
     await travelled;
     const gigabytes = BYTES / (performance.now() - start) / 1e6;
@@ -48,7 +51,10 @@ async function main(): Promise<void> {
     print(`1 GiB as ${name}, beside small calls`, gigabytes, 'GB/s');
   };
   await measure('one array', [new Uint8Array(BYTES)]);
-  await measure('16 arrays', Array.from({ length: 16 }, () => new Uint8Array(BYTES / 16)));
+  await measure(
+    '16 arrays',
+    Array.from({ length: 16 }, () => new Uint8Array(BYTES / 16)),
+  );
 }
 
 await main();

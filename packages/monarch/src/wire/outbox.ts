@@ -1,3 +1,4 @@
+import { Queue } from '../queue.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { CHUNK_BYTES, MAX_MESSAGE_BYTES, MAX_TRANSFERS, SMALL_BYTES } from './limits.ts';
 import { channelOf, isRequest, writeMessage } from './message.ts';
@@ -35,7 +36,7 @@ interface Barrier {
  */
 export class Outbox {
   readonly #writer = new ByteWriter();
-  readonly #small: Packet[] = [];
+  #small = new Queue<Packet>();
   /** Channels with a large packet: it, and what waits behind it. */
   readonly #channels = new Map<number, (Packet | Barrier)[]>();
   /** Channels whose large packet has not begun: it comes after the small ones that were there before it. */
@@ -79,13 +80,13 @@ export class Outbox {
   }
 
   get isEmpty(): boolean {
-    return this.#small.length === 0 && this.#channels.size === 0 && this.#abandoned.length === 0;
+    return this.#small.size === 0 && this.#channels.size === 0 && this.#abandoned.length === 0;
   }
 
   /** The content of the next frame, behind `headerBytes` that are left free in its first part. */
   next(headerBytes: number): [Buffer, ...Uint8Array[]] | undefined {
     this.#begin();
-    const hasSmall = this.#small.length > 0 || this.#abandoned.length > 0;
+    const hasSmall = this.#small.size > 0 || this.#abandoned.length > 0;
     const hasLarge = this.#transfers.length > 0;
     if (!hasSmall && !hasLarge) return undefined;
     const isSmallsTurn = hasSmall && (this.#isSmallsTurn || !hasLarge);
@@ -95,7 +96,7 @@ export class Outbox {
   }
 
   clear(): void {
-    this.#small.length = 0;
+    this.#small = new Queue();
     this.#channels.clear();
     this.#waiting.length = 0;
     this.#transfers.length = 0;
@@ -108,14 +109,11 @@ export class Outbox {
       this.#writer.u32(number);
     }
     this.#abandoned = [];
-    let count = 0;
-    for (const packet of this.#small) {
-      if (this.#writer.length > SMALL_BYTES) break;
+    while (this.#small.size > 0 && this.#writer.length <= SMALL_BYTES) {
+      // There is one.
+      const packet = this.#small.shift()!;
       writePacket(this.#writer, packet, sizeOf(packet.payload));
-      count++;
     }
-    if (count === this.#small.length) this.#small.length = 0;
-    else this.#small.splice(0, count);
     return this.#writer.take();
   }
 
@@ -177,7 +175,7 @@ export class Outbox {
   #begin(): void {
     while (this.#waiting.length > 0 && this.#transfers.length < MAX_TRANSFERS) {
       const { channel, after } = this.#waiting[0]!;
-      if (after > this.#smallCount - this.#small.length) return;
+      if (after > this.#smallCount - this.#small.size) return;
       // A waiting channel has its large packet first.
       const packet = this.#channels.get(channel)![0] as Packet;
       const size = sizeOf(packet.payload);
