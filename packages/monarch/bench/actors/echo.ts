@@ -4,6 +4,7 @@ import { Actor, endpoint } from '@forge/monarch';
 export class Echo extends Actor {
   static readonly module: string = import.meta.url;
 
+  readonly pid = endpoint(() => process.pid);
   readonly add = endpoint((a: number, b: number) => a + b);
   readonly take = endpoint((data: Uint8Array) => data.length);
   readonly takeAll = endpoint((arrays: readonly Uint8Array[]) => arrays.length);

@@ -18,7 +18,7 @@ export const HOST_METHODS: readonly (readonly [string, AgentMethod])[] = [
     'dialBack',
     async ({ program }, _, [to, ticket]) => (await program.network()).dialBack?.(processId(to), String(ticket)),
   ],
-  ['reserve', ({ program }, _, [count]) => program.machines.launches.reserve(Number(count))],
+  ['reserveIds', ({ program }, _, [count]) => program.machines.launches.reserve(Number(count))],
   [
     'launch',
     ({ program }, { from }, [id, name, env]) =>

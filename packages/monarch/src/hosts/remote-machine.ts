@@ -25,7 +25,7 @@ export class RemoteMachine implements Machine {
 
   async reserve(count: number): Promise<readonly string[]> {
     // The agent answers with what Launches.reserve gives.
-    return (await this.#ask('reserve', [count])) as readonly string[];
+    return (await this.#ask('reserveIds', [count])) as readonly string[];
   }
 
   launch({ id, name, env, onLine }: MachineLaunch): Launched {

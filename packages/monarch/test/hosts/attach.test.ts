@@ -189,7 +189,7 @@ describe('processes on attached hosts', () => {
     process.kill(await counter.pid.callOne(), 'SIGKILL');
     await until(() => seen.length === 1);
     const error = await rejection(there.incrementIn.callOne({ list: [counter] }, 1));
-    expect(error).toMatchObject({ cause: { code: 'ERR_MONARCH_MESH', kind: 'unreachable' } });
+    expect(error.cause).toMatchObject({ kind: 'signal', process: { signal: 'SIGKILL' } });
   });
 
   test('are lost with their exit codes, signals and last lines, as those of this machine', async () => {
