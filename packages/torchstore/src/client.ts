@@ -32,6 +32,9 @@ export type Ask<T> = (controller: ActorMesh<Controller, never>, options: { reado
 /** A connection may break this often during one operation before the caller hears of it; a volume that died counts too. */
 const maxAttempts = 4;
 
+/** How long a volume that did not answer is asked last. */
+const suspicionMs = 10_000;
+
 const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? error.code : undefined);
 
 /** This process's side of a store: connections, questions, and operations that are repeated when a connection breaks. */
@@ -45,6 +48,8 @@ export class Client implements Disposable {
   readonly #owned = new Set<Session>();
   /** Volumes that died, as far as this client knows. */
   readonly #lost = new Set<string>();
+  /** Volumes that did not answer, and until when others are preferred. */
+  readonly #suspected = new Map<string, number>();
   #session: Session | undefined;
   #isClosed = false;
 
@@ -83,7 +88,7 @@ export class Client implements Disposable {
     question: Omit<Question, 'session'>,
     wishesOf: (found: Found) => T,
   ): Promise<T> {
-    const operation = async (session: Session, avoided: ReadonlySet<string>) => {
+    const operation = async (session: Session) => {
       await session.anchor(); // the pin lives as long as this connection
       const whole = { ...question, session: session.id };
       const found = this.checked(
@@ -92,6 +97,7 @@ export class Client implements Disposable {
       );
       try {
         const chosen = wishesOf(found);
+        const avoided = this.#avoided();
         await readWishes(chosen.wishes, { session, planner: this.#planner, avoided, counter: this.gets });
         return chosen;
       } finally {
@@ -116,7 +122,7 @@ export class Client implements Disposable {
   }
 
   async #adopt(leases: readonly number[]): Promise<readonly number[]> {
-    const session = this.#current(new Set());
+    const session = this.#current();
     await session.anchor();
     return this.ask((controller, options) => controller.adoptLeases.with(options).callOne(session.id, leases));
   }
@@ -135,54 +141,61 @@ export class Client implements Disposable {
 
   /** How this process reaches a volume. */
   async transportTo(volume: string): Promise<TransportKind> {
-    return this.#current(new Set()).transportTo(volume);
+    return this.#current().transportTo(volume);
   }
 
   /** A session of its own, for what must not end with the failures of other operations. */
   openSession(): Session {
-    const session = this.#newSession(new Set());
+    const session = this.#newSession();
     this.#owned.add(session);
     void session.ended.then(() => this.#owned.delete(session));
     return session;
   }
 
-  #newSession(avoided: ReadonlySet<string>): Session {
+  /** Volumes that are dead, or have not answered lately. */
+  #avoided(): ReadonlySet<string> {
+    const now = performance.now();
+    for (const [volume, until] of this.#suspected) if (until < now) this.#suspected.delete(volume);
+    return new Set([...this.#lost, ...this.#suspected.keys()]);
+  }
+
+  #newSession(): Session {
     if (this.#isClosed) throw new StoreClosedError();
     const { volumes: addresses, options } = this.address;
     return new Session({
       addresses,
       options,
       selectVolume: this.#selectVolume,
-      avoided: new Set([...avoided, ...this.#lost]),
+      avoided: this.#avoided(),
       register: (session, volume) =>
         this.ask((controller, deadline) => controller.openSession.with(deadline).callOne(session, volume)),
     });
   }
 
-  #current(avoided: ReadonlySet<string>): Session {
+  #current(): Session {
     if (this.#isClosed) throw new StoreClosedError();
     if (this.#session === undefined || this.#session.isEnded) {
-      this.#session = this.#newSession(avoided);
+      this.#session = this.#newSession();
       void this.#session.ended.then(() => this.leases.reconnect());
     }
     return this.#session;
   }
 
   /** Runs an operation again in a new session when the connection broke under it: its effects ended with the session. */
-  async attempt<T>(operation: (session: Session, avoided: ReadonlySet<string>) => Promise<T>): Promise<T> {
+  async attempt<T>(operation: (session: Session) => Promise<T>): Promise<T> {
     const { timeoutMs } = this.address.options;
-    const deadline = performance.now() + timeoutMs;
-    const avoided = new Set<string>();
+    // The first volume that does not answer costs one deadline, another one may cost the second.
+    const lastStart = performance.now() + 2 * timeoutMs;
     for (let attempt = 1; ; attempt += 1) {
-      const session = this.#current(avoided);
+      const session = this.#current();
       try {
-        return await operation(session, avoided);
+        return await operation(session);
       } catch (error) {
         if (this.#isClosed) throw new StoreClosedError({ cause: error });
         if (!(error instanceof VolumeUnavailableError)) throw error;
-        avoided.add(error.volume);
+        this.#suspected.set(error.volume, performance.now() + suspicionMs);
         await this.abandon(session, error);
-        if (attempt >= maxAttempts || performance.now() > deadline) throw error;
+        if (attempt >= maxAttempts || performance.now() > lastStart) throw error;
       }
     }
   }

@@ -31,7 +31,7 @@ export interface StoreOptions {
   readonly host?: string;
   /** Folder for the bytes. @default /dev/shm where it is writable, else the temporary folder */
   readonly folder?: string;
-  /** How long the store or a volume may take to answer; an operation that is repeated may take twice that. @default 30000 */
+  /** How long the store or a volume may take to answer; an operation that is repeated elsewhere may take three times that. @default 30000 */
   readonly timeoutMs?: number;
   /** How long a client that was cut off may take to come back before its leases and transactions end. @default 5000 */
   readonly reconnectMs?: number;

@@ -1,6 +1,15 @@
 import { Actor, endpoint } from '@forge/monarch';
 import { type Tensor, tensor } from '@forge/tensor';
-import { attachStore, type Layout, layoutRegion, type Store, type StoreReference } from '@forge/torchstore';
+import {
+  attachStore,
+  type Layout,
+  type Lease,
+  layoutRegion,
+  type Participant,
+  type Store,
+  type StoreReference,
+  type Transaction,
+} from '@forge/torchstore';
 
 /** A process that uses a store which another one opened. */
 export class Worker extends Actor {
@@ -28,6 +37,47 @@ export class Worker extends Actor {
     for (let value = 1; ; value += 1) {
       local.data.fill(value);
       await this.#store.put(key, local);
+    }
+  });
+
+  readonly #held: (Lease | Transaction)[] = [];
+
+  /** Takes a lease and keeps it while the process lives. */
+  readonly lease = endpoint(async (name: string): Promise<number> => {
+    const lease = await this.#store.lease(name);
+    this.#held.push(lease);
+    return lease.generation;
+  });
+
+  /** Begins a transaction and stages a tensor of equal elements; commits it if asked to. */
+  readonly stage = endpoint(
+    async (
+      prefix: string,
+      what: {
+        readonly participant: Participant;
+        readonly version: number;
+        readonly value: number;
+        readonly commits: boolean;
+      },
+    ): Promise<void> => {
+      const { participant, version, value, commits } = what;
+      const transaction = await this.#store.begin(prefix, { participant, version });
+      this.#held.push(transaction);
+      const local = tensor('int32', [1 << 18]);
+      local.data.fill(value);
+      await transaction.put(`rank${participant.rank}`, local);
+      if (commits) await transaction.commit();
+    },
+  );
+
+  /** Publishes versions of tensors of equal elements until the process ends. */
+  readonly publishForEver = endpoint(async (prefix: string, shape: readonly number[]) => {
+    await using publisher = this.#store.publisher(prefix);
+    const [a, b] = [tensor('int32', shape), tensor('int32', shape)];
+    for (let version = 1; ; version += 1) {
+      a.data.fill(version);
+      b.data.fill(version);
+      await publisher.publish({ a, b }, version);
     }
   });
 
