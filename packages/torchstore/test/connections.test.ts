@@ -4,15 +4,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bytesOf } from '@forge/tensor';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { attachStore, openStore, type Store, type StoreReference, VolumeUnavailableError } from '../src/index.ts';
+import {
+  attachStore,
+  LeaseEndedError,
+  openStore,
+  type Store,
+  type StoreReference,
+  TransactionAbortedError,
+  VolumeUnavailableError,
+} from '../src/index.ts';
 import { numbered } from './arbitraries.ts';
+
+/** Long enough to come back on a busy machine, short enough to wait for. */
+const reconnectMs = 1_500;
 
 let folder: string;
 let store: Store;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'forge-connections-'));
-  store = await openStore({ kind: 'inline', folder });
+  store = await openStore({ kind: 'inline', folder, reconnectMs });
 });
 
 afterEach(async () => {
@@ -31,8 +42,13 @@ const whole = numbered('float32', [3000, 1000]);
 async function startNetwork(cutsAfterBytes: readonly number[]) {
   const cuts = [...cutsAfterBytes];
   const sockets = new Set<Socket>();
+  let isDown = false;
   const target = Number(new URL(store.reference.volumes[0]!.url).port);
   const server = createServer((near) => {
+    if (isDown) {
+      near.destroy();
+      return;
+    }
     const far = connect(target, '127.0.0.1');
     let left = cuts.shift() ?? Number.POSITIVE_INFINITY;
     const pass = (to: Socket) => (data: Buffer) => {
@@ -59,6 +75,11 @@ async function startNetwork(cutsAfterBytes: readonly number[]) {
   return {
     reference,
     cuts,
+    /** Cuts everything, and refuses new connections until it is up again. */
+    set isDown(down: boolean) {
+      isDown = down;
+      if (down) for (const socket of sockets) socket.destroy();
+    },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -99,4 +120,64 @@ test('a client that does not see the directory of the volume takes the socket, o
   await expect(strict.get('w')).rejects.toThrow('is not visible here');
   await using near = attachStore(store.reference);
   expect((await near.stat('w'))?.transports).toEqual({ v0: 'tmpfs' });
+});
+
+const small = (salt: number) => numbered('int8', [64], salt);
+
+test('a lease lives through a cut, and its generation with it', async () => {
+  await using network = await startNetwork([]);
+  await using client = attachStore(network.reference);
+  await client.put('w', small(1));
+  await using lease = await client.lease('w');
+  await store.put('w', small(2));
+  for (let cut = 0; cut < 3; cut += 1) {
+    network.isDown = true;
+    network.isDown = false;
+    expect(await lease.get('w')).toEqual(small(1));
+  }
+  expect(lease.isHeld).toBe(true);
+  expect(await store.statistics()).toMatchObject({ leases: 1, generations: 2 });
+});
+
+test('a lease whose holder does not come back in time ends, and says so', async () => {
+  await using network = await startNetwork([]);
+  await using client = attachStore(network.reference);
+  await client.put('w', small(1));
+  await using lease = await client.lease('w');
+  await store.put('w', small(2));
+  network.isDown = true;
+  await expect.poll(async () => (await store.statistics()).leases, { timeout: 10_000 }).toBe(0);
+  network.isDown = false;
+  await expect(lease.get('w')).rejects.toThrow(LeaseEndedError);
+  expect(await client.get('w')).toEqual(small(2));
+  await expect.poll(() => segmentFiles().length).toBe(1);
+});
+
+test('a rank that was cut off in the middle of a state dict joins the others again', async () => {
+  await using network = await startNetwork([3_000_000, 3_000_000]);
+  await using client = attachStore(network.reference, { transport: 'websocket' });
+  const put = (by: Store, rank: number) =>
+    by.putStateDict('m', { [`rank${rank}`]: whole }, { participant: { rank, ranks: 2 }, version: 7 });
+  await put(store, 0);
+  await put(client, 1);
+  expect(network.cuts).toEqual([]);
+  expect((await store.keys()).sort()).toEqual(['m.rank0', 'm.rank1']);
+  expect(await store.statistics()).toMatchObject({ unfinished: 0, keys: 2 });
+});
+
+test('a transaction whose connection is cut ends, and can be begun again at once', async () => {
+  await using network = await startNetwork([]);
+  await using client = attachStore(network.reference);
+  const transaction = await client.begin('m', { version: 1 });
+  await transaction.put('w', small(1));
+  network.isDown = true;
+  network.isDown = false;
+  await expect.poll(async () => (await store.statistics()).unfinished).toBe(0);
+  const error = await transaction.commit().catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(TransactionAbortedError);
+  await using again = await client.begin('m', { version: 1 });
+  await again.put('w', small(2));
+  await again.commit();
+  expect(await store.get('m.w')).toEqual(small(2));
+  await expect.poll(() => segmentFiles().length).toBe(1);
 });
