@@ -1,8 +1,9 @@
 import type { ActorMesh } from '@forge/monarch';
-import type { Absence, Answer, Found, Leased, LeaseQuestion, Question } from './batch.ts';
+import type { Absence, Found, Leased, LeaseQuestion, Question } from './batch.ts';
 import { type ClientStatistics, OperationCounter } from './client-statistics.ts';
 import type { Controller } from './controller.ts';
 import { DeadlineError, StoreClosedError, VolumeUnavailableError } from './errors.ts';
+import { type PackedFound, unpackFound } from './found-codec.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { type Failure, failureOf } from './outcomes.ts';
 import { Planner, type Wish } from './planner.ts';
@@ -91,10 +92,11 @@ export class Client implements Disposable {
     const operation = async (session: Session) => {
       await session.anchor(); // the pin lives as long as this connection
       const whole = { ...question, session: session.id };
-      const found = this.checked(
+      const packed = this.checked(
         session,
-        await this.ask<Answer>((controller, options) => controller.locate.with(options).callOne(whole)),
+        await this.ask<PackedFound | Absence>((controller, options) => controller.locate.with(options).callOne(whole)),
       );
+      const found = unpackFound(packed);
       try {
         const chosen = wishesOf(found);
         const avoided = this.#avoided();

@@ -1,5 +1,6 @@
 import { Actor, type ActorMesh, endpoint } from '@forge/monarch';
-import type { Batch, Claim, LeaseQuestion, Question } from './batch.ts';
+import type { Absence, Batch, Claim, LeaseQuestion, Question } from './batch.ts';
+import { type PackedFound, packFound } from './found-codec.ts';
 import { Ledger, type LedgerOptions, type Orphans } from './ledger.ts';
 import type { SegmentName } from './segments.ts';
 import type { Volume } from './volume.ts';
@@ -57,7 +58,10 @@ export class Controller extends Actor {
     this.#after(this.#ledger.withdraw(session, transaction)),
   );
 
-  readonly locate = endpoint((question: Question) => this.#ledger.locate(question));
+  readonly locate = endpoint((question: Question): PackedFound | Absence => {
+    const answer = this.#ledger.locate(question);
+    return answer.status === 'found' ? packFound(answer) : answer;
+  });
 
   readonly release = endpoint((pin: number): void => this.#after(this.#ledger.release(pin)));
 

@@ -56,18 +56,27 @@ export function isFirstReplica(layout: Layout): boolean {
   return layout.placements.every((placement, dim) => placement.type !== 'replicate' || coordinate[dim] === 0);
 }
 
+const placementTypes: ReadonlySet<string> = new Set<Placement['type']>(['replicate', 'shard', 'stridedShard']);
+
 function checkLayout({ mesh, placements, rank }: Layout): void {
-  const sizes = `mesh [${mesh.join(', ')}]`;
+  const sizes = () => `mesh [${mesh.join(', ')}]`; // most layouts are right
   if (!mesh.every((size) => Number.isSafeInteger(size) && size > 0)) {
-    throw new LayoutError(`${sizes} is not a mesh: each size must be a whole number of at least 1.`);
+    throw new LayoutError(`${sizes()} is not a mesh: each size must be a whole number of at least 1.`);
   }
   if (placements.length !== mesh.length) {
     throw new LayoutError(
-      `${sizes} needs ${mesh.length} placements, one for each dimension, but got ${placements.length}.`,
+      `${sizes()} needs ${mesh.length} placements, one for each dimension, but got ${placements.length}.`,
+    );
+  }
+  const unknown = placements.find(({ type }) => !placementTypes.has(type));
+  if (unknown !== undefined) {
+    throw new LayoutError(
+      `A placement of type '${unknown.type}' cannot be stored: it must be one of ${[...placementTypes].join(', ')}. ` +
+        'Reduce partial sums first.',
     );
   }
   if (!Number.isSafeInteger(rank) || rank < 0 || rank >= rankCount(mesh)) {
-    throw new LayoutError(`Rank ${rank} is not on ${sizes}: give one from 0 to ${rankCount(mesh) - 1}.`);
+    throw new LayoutError(`Rank ${rank} is not on ${sizes()}: give one from 0 to ${rankCount(mesh) - 1}.`);
   }
 }
 

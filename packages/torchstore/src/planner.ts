@@ -1,5 +1,5 @@
-import { bytesOf, bytesPerElement, type Region, sameRegion, sameShape, type Tensor } from '@forge/tensor';
-import type { HeldPart, LocatedTensor } from './batch.ts';
+import { bytesOf, bytesPerElement, type Region, type Tensor } from '@forge/tensor';
+import type { LocatedTensor } from './batch.ts';
 import type { Fetch } from './byte-box.ts';
 import { CoverageError, VolumeUnavailableError } from './errors.ts';
 import { planReshard } from './reshard.ts';
@@ -40,6 +40,8 @@ const maxPlans = 20_000;
 export class Planner {
   readonly #plans = new Map<number, Plan[]>();
   #count = 0;
+  /** The plans of the last call in their order: the next one often asks for the same layouts in the same order. */
+  #last: readonly Plan[] = [];
 
   /**
    * The boxes to fetch from each volume. Of equal pieces those on preferred volumes are read.
@@ -48,10 +50,14 @@ export class Planner {
    */
   plan(wishes: Iterable<Wish>, preference: Preference): Map<string, Fetch[]> {
     const fetches = new Map<string, Fetch[]>();
+    const plans: Plan[] = [];
     for (const wish of wishes) {
       const { located, target } = wish;
       const bytes = bytesOf(target);
-      for (const { part, shape, offset, size, targetShape, targetOffset } of this.#planOf(wish, preference).boxes) {
+      const likely = this.#last[plans.length];
+      const plan = likely !== undefined && isFor(likely, wish, preference) ? likely : this.#planOf(wish, preference);
+      plans.push(plan);
+      for (const { part, shape, offset, size, targetShape, targetOffset } of plan.boxes) {
         const { volume, segment, byteOffset } = located.parts[part]!.place; // the plan was made for as many parts
         const fetch = { box: { segment, byteOffset, shape, offset, size }, target: bytes, targetShape, targetOffset };
         const own = fetches.get(volume);
@@ -59,17 +65,16 @@ export class Planner {
         else own.push(fetch);
       }
     }
+    this.#last = plans;
     return fetches;
   }
 
-  #planOf({ located, region }: Wish, preference: Preference): Plan {
-    const { parts } = located;
-    const width = bytesPerElement(located.dtype);
-    const hash = hashOf(width, region, parts);
+  #planOf(wish: Wish, preference: Preference): Plan {
+    const hash = hashOf(wish);
     const known = this.#plans.get(hash) ?? [];
-    const plan = known.find((each) => each.width === width && isFor(each, { region, parts, preference }));
+    const plan = known.find((each) => isFor(each, wish, preference));
     if (plan !== undefined) return plan;
-    const made = makePlan({ located, region, width, preference });
+    const made = makePlan(wish, preference);
     if (this.#count >= maxPlans) {
       this.#plans.clear();
       this.#count = 0;
@@ -80,26 +85,25 @@ export class Planner {
   }
 }
 
-function hashOf(width: number, wanted: Region, parts: readonly HeldPart[]): number {
-  let hash = width;
+function hashOf({ located, region: wanted }: Wish): number {
+  let hash = bytesPerElement(located.dtype);
   const mix = (numbers: readonly number[]) => {
     for (const each of numbers) hash = (Math.imul(hash ^ each, 0x9e3779b1) ^ (hash >>> 15)) | 0;
   };
   mix(wanted.offset);
   mix(wanted.size);
-  for (const { region } of parts) {
+  for (const { region } of located.parts) {
     mix(region.offset);
     mix(region.size);
   }
   return hash;
 }
 
-function isFor(
-  plan: Plan,
-  now: { readonly region: Region; readonly parts: readonly HeldPart[]; readonly preference: Preference },
-): boolean {
-  const { region, parts, preference } = now;
+/** Whether a plan is right for a wish: the same regions, of which the same are preferred. */
+function isFor(plan: Plan, { located, region }: Wish, preference: Preference): boolean {
+  const { parts, dtype } = located;
   if (parts.length !== plan.regions.length || !isSame(plan.wanted, region)) return false;
+  if (plan.width !== bytesPerElement(dtype)) return false;
   for (let index = 0; index < parts.length; index += 1) {
     const part = parts[index]!; // the loop is bounded by both lengths
     if (!isSame(plan.regions[index]!, part.region) || plan.ranks[index] !== preference(part.place.volume)) return false;
@@ -107,16 +111,20 @@ function isFor(
   return true;
 }
 
-const isSame = (a: Region, b: Region) => sameRegion(a, b) && sameShape(a.size, b.size);
+function isSame(a: Region, b: Region): boolean {
+  return areEqual(a.size, b.size) && areEqual(a.offset, b.offset);
+}
 
-function makePlan(question: {
-  readonly located: LocatedTensor;
-  readonly region: Region;
-  readonly width: number;
-  readonly preference: Preference;
-}): Plan {
-  const { located, region: wanted, width, preference } = question;
+/** A loop: a callback for each number costs more than the comparison. */
+function areEqual(a: readonly number[], b: readonly number[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false;
+  return true;
+}
+
+function makePlan({ located, region: wanted }: Wish, preference: Preference): Plan {
   const { key, parts, lostVolumes = [] } = located;
+  const width = bytesPerElement(located.dtype);
   const ranks = parts.map(({ place }) => preference(place.volume));
   const pieces = parts.map(({ region }, part) => ({ region, part })).sort((a, b) => ranks[a.part]! - ranks[b.part]!);
   const { copies, uncovered } = planReshard(wanted, pieces);
