@@ -2,7 +2,7 @@ import type { ActorMesh } from '@forge/monarch';
 import type { Absence, Found, Leased, LeaseQuestion, Question } from './batch.ts';
 import { type ClientStatistics, OperationCounter } from './client-statistics.ts';
 import type { Controller } from './controller.ts';
-import { DeadlineError, StoreClosedError, VolumeUnavailableError } from './errors.ts';
+import { DeadlineError, StoreClosedError, VolumeUnavailableError } from './failures.ts';
 import { type PackedFound, unpackFound } from './found-codec.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { type Failure, failureOf } from './outcomes.ts';
@@ -99,7 +99,7 @@ export class Client implements Disposable {
       const found = unpackFound(packed);
       try {
         const chosen = wishesOf(found);
-        const avoided = this.#avoided();
+        const avoided = new Set([...this.#lost, ...this.#suspects()]);
         await readWishes(chosen.wishes, { session, planner: this.#planner, avoided, counter: this.gets });
         return chosen;
       } finally {
@@ -154,11 +154,11 @@ export class Client implements Disposable {
     return session;
   }
 
-  /** Volumes that are dead, or have not answered lately. */
-  #avoided(): ReadonlySet<string> {
+  /** Volumes that have not answered lately. */
+  #suspects(): ReadonlySet<string> {
     const now = performance.now();
     for (const [volume, until] of this.#suspected) if (until < now) this.#suspected.delete(volume);
-    return new Set([...this.#lost, ...this.#suspected.keys()]);
+    return new Set(this.#suspected.keys());
   }
 
   #newSession(): Session {
@@ -168,7 +168,8 @@ export class Client implements Disposable {
       addresses,
       options,
       selectVolume: this.#selectVolume,
-      avoided: this.#avoided(),
+      lost: new Set(this.#lost),
+      suspected: this.#suspects(),
       register: (session, volume) =>
         this.ask((controller, deadline) => controller.openSession.with(deadline).callOne(session, volume)),
     });
@@ -195,7 +196,9 @@ export class Client implements Disposable {
       } catch (error) {
         if (this.#isClosed) throw new StoreClosedError({ cause: error });
         if (!(error instanceof VolumeUnavailableError)) throw error;
-        this.#suspected.set(error.volume, performance.now() + suspicionMs);
+        // A session that another operation gave up says nothing about the volume that this one was talking to.
+        const suspect = session.isEnded ? session.culprit : error.volume;
+        if (suspect !== undefined) this.#suspected.set(suspect, performance.now() + suspicionMs);
         await this.abandon(session, error);
         if (attempt >= maxAttempts || performance.now() > lastStart) throw error;
       }

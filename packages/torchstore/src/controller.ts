@@ -50,12 +50,8 @@ export class Controller extends Actor {
 
   readonly commit = endpoint((batch: Batch) => this.#after(this.#ledger.commit(batch)));
 
-  readonly abort = endpoint((transaction: number, reason: string): void =>
-    this.#after(this.#ledger.abort(transaction, reason)),
-  );
-
-  readonly withdraw = endpoint((session: string, transaction: number): void =>
-    this.#after(this.#ledger.withdraw(session, transaction)),
+  readonly abort = endpoint((transaction: number, how: Parameters<Ledger['abort']>[1]): void =>
+    this.#after(this.#ledger.abort(transaction, how)),
   );
 
   readonly locate = endpoint((question: Question): PackedFound | Absence => {
@@ -118,7 +114,7 @@ export class Controller extends Actor {
   /** Resolves when no generation lies in these files any more. */
   readonly whenIdle = endpoint(
     async (names: readonly SegmentName[]): Promise<void> => {
-      await this.#wait(() => (this.#ledger.areInUse(names) ? undefined : 0));
+      await this.#wait(() => (names.some((name) => this.#ledger.isUsed(name)) ? undefined : 0));
     },
     { concurrency: maxWaiters },
   );

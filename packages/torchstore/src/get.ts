@@ -17,15 +17,15 @@ import { type Layout, layoutRegion } from './placement.ts';
 import type { Wish } from './planner.ts';
 
 /** Which part of a tensor is wanted, and where it goes; `layout` and `region` exclude each other. */
-export interface GetOptions<D extends DType = DType> {
+export interface GetOptions {
   /** The piece that a rank of this layout holds. */
   readonly layout?: Layout;
   /** The piece at this region. */
   readonly region?: Region;
   /** Filled and returned. @default a new tensor */
-  readonly into?: Tensor<D>;
+  readonly into?: Tensor;
   /** Cast to this float type, rounding to the nearest, ties to even. @default the dtype that was put; any other is an error */
-  readonly dtype?: D;
+  readonly dtype?: DType;
 }
 
 /** What a batch asks of each key: a tensor, or the object that lies there. */
@@ -57,15 +57,15 @@ export function wishOf(located: LocatedTensor, options: GetOptions & { readonly 
   const { key, dtype: stored } = located;
   const { into, dtype = stored, shape } = options;
   const region = regionOf(located, options);
-  const expected = describeTensor(dtype, region.size);
-  if (shape !== undefined && !sameShape(shape, region.size))
-    throw new MismatchError(key, { expected, actual: describeTensor(dtype, shape) });
+  const mismatch = (given: DType, wrong: Shape) =>
+    new MismatchError(key, { expected: describeTensor(dtype, region.size), actual: describeTensor(given, wrong) });
+  if (shape !== undefined && !sameShape(shape, region.size)) throw mismatch(dtype, shape);
   if (dtype !== stored && !(kindOf(dtype) === 'float' && kindOf(stored) === 'float')) {
     throw new MismatchError(key, { expected: `a float type to be cast to ${dtype}`, actual: stored });
   }
   if (into === undefined) return { located, region, target: tensor<DType>(dtype, region.size) };
   if (into.dtype === dtype && sameShape(into.shape, region.size)) return { located, region, target: into };
-  throw new MismatchError(key, { expected, actual: describeTensor(into.dtype, into.shape) });
+  throw mismatch(into.dtype, into.shape);
 }
 
 /** The tensor that was found. @throws {MismatchError} when the key holds an object */

@@ -6,25 +6,27 @@ export { distribute } from './distribute.ts';
 export {
   BatchError,
   CoverageError,
-  DeadlineError,
-  FrameError,
-  GenerationGoneError,
   IncompleteError,
   KeyNotFoundError,
   LayoutError,
-  LeaseEndedError,
   MismatchError,
   NamesMismatchError,
   ObjectError,
   OverlapError,
-  QuotaError,
   StateDictError,
+  VersionConflictError,
+} from './errors.ts';
+export {
+  DeadlineError,
+  FrameError,
+  GenerationGoneError,
+  LeaseEndedError,
+  QuotaError,
   StoreClosedError,
   TransactionAbortedError,
-  VersionConflictError,
   VolumeFullError,
   VolumeUnavailableError,
-} from './errors.ts';
+} from './failures.ts';
 export type { BatchRequest, BatchResult, GetOptions } from './get.ts';
 export type { Lease, LeaseOptions } from './lease.ts';
 export type { GetStateDictOptions, Layouts, LoadResult } from './load-state-dict.ts';

@@ -3,6 +3,11 @@ interface Node<Value> {
   entry: { readonly key: string; value: Value } | undefined;
 }
 
+/** Whether a prefix covers a key: whole components only, and with a dot at its end only what lies below. */
+export function covers(prefix: string, key: string): boolean {
+  return prefix === '' || key === prefix || key.startsWith(prefix.endsWith('.') ? prefix : `${prefix}.`);
+}
+
 const newNode = <Value>(): Node<Value> => ({ children: new Map(), entry: undefined });
 
 /**

@@ -13,6 +13,7 @@ import type {
 } from './batch.ts';
 import { Catalog, newestOf } from './catalog.ts';
 import { Holdings, isTensorEntry } from './holdings.ts';
+import { covers } from './key-index.ts';
 import { Leases } from './leases.ts';
 import { Lookup } from './lookup.ts';
 import { disagreement } from './pending.ts';
@@ -26,7 +27,6 @@ import { Sessions } from './sessions.ts';
 /** What a ledger keeps and refuses. */
 export interface LedgerOptions {
   readonly retention?: readonly RetentionRule[];
-  /** @default Infinity */
   readonly quotaBytes?: number;
 }
 
@@ -80,14 +80,10 @@ export class Ledger {
     return this.#staleness(claim.version, [claim.name]) ?? this.#rendezvous.begin(claim);
   }
 
-  /** Ends a transaction for all of its ranks. */
-  abort(transaction: number, reason: string): void {
-    this.#rendezvous.abort(({ id }) => id === transaction, reason);
-  }
-
-  /** Leaves a transaction that others may complete once this rank begins again. */
-  withdraw(session: string, transaction: number): void {
-    this.#rendezvous.withdraw(session, transaction);
+  /** Ends a transaction for all of its ranks or, for one session, leaves it to the others until that rank begins again. */
+  abort(transaction: number, { reason, onlyOf }: { readonly reason: string; readonly onlyOf?: string }): void {
+    if (onlyOf === undefined) this.#rendezvous.abort(({ id }) => id === transaction, reason);
+    else this.#rendezvous.withdraw(onlyOf, transaction);
   }
 
   /** Takes in what one rank has written. When it is refused, its segments are dropped. */
@@ -168,7 +164,7 @@ export class Ledger {
   expire({ leases, transactions }: Orphans): void {
     this.#leases.expire(leases);
     for (const pending of this.#rendezvous.of(({ id, lostRanks }) => transactions.includes(id) && lostRanks.length > 0))
-      this.abort(pending.id, `rank ${pending.lostRanks.join(', ')} was lost`);
+      this.abort(pending.id, { reason: `rank ${pending.lostRanks.join(', ')} was lost` });
   }
 
   /** The files of a session on a volume that must be kept when it ends. */
@@ -176,9 +172,9 @@ export class Ledger {
     return this.#holdings.segments.ofSession(end);
   }
 
-  /** Whether any generation lies in these files. */
-  areInUse(names: readonly SegmentName[]): boolean {
-    return names.some((name) => this.#holdings.segments.isUsed(name));
+  /** Whether a generation or an unfinished put lies in a file. */
+  isUsed(name: SegmentName): boolean {
+    return this.#holdings.segments.isUsed(name);
   }
 
   /** Forgets the pieces on a volume that died, and returns the sessions that had a connection to it. */
@@ -203,9 +199,7 @@ export class Ledger {
 
   /** Removes all keys below a prefix, the state dicts there, and what is not complete there; returns how many keys went. */
   removePrefix(prefix: string): number {
-    const below = prefix === '' || prefix.endsWith('.') ? prefix : `${prefix}.`;
-    const isBelow = (name: string) => name === prefix || name.startsWith(below);
-    this.#rendezvous.abort(({ name }) => isBelow(name), `'${prefix}' was deleted`);
+    this.#rendezvous.abort(({ name }) => covers(prefix, name), `'${prefix}' was deleted`);
     return this.#catalog.removePrefix(prefix);
   }
 

@@ -1,17 +1,19 @@
 import type { Absence, Refusal, ReserveOutcome } from './batch.ts';
 import {
   CoverageError,
-  GenerationGoneError,
   IncompleteError,
   KeyNotFoundError,
-  LeaseEndedError,
   MismatchError,
   OverlapError,
+  VersionConflictError,
+} from './errors.ts';
+import {
+  GenerationGoneError,
+  LeaseEndedError,
   QuotaError,
   TransactionAbortedError,
-  VersionConflictError,
   VolumeUnavailableError,
-} from './errors.ts';
+} from './failures.ts';
 
 /** Every answer of the controller that is no. */
 export type Failure = Absence | Refusal | Extract<ReserveOutcome, { readonly status: 'overQuota' }>;

@@ -1,7 +1,8 @@
 import { bytesOf, bytesPerElement, type Region, type Tensor } from '@forge/tensor';
 import type { LocatedTensor } from './batch.ts';
 import type { Fetch } from './byte-box.ts';
-import { CoverageError, VolumeUnavailableError } from './errors.ts';
+import { CoverageError } from './errors.ts';
+import { VolumeUnavailableError } from './failures.ts';
 import { planReshard } from './reshard.ts';
 
 /** A region of a located tensor, and the tensor that it goes to. */

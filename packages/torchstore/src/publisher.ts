@@ -1,5 +1,5 @@
 import type { Client } from './client.ts';
-import { DeadlineError, VolumeUnavailableError } from './errors.ts';
+import { DeadlineError, VolumeUnavailableError } from './failures.ts';
 import type { Session } from './session.ts';
 import type { Participant } from './sharded-tensor.ts';
 import { pieceOf } from './sharded-tensor.ts';

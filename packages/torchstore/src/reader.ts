@@ -15,6 +15,16 @@ import { type GetStateDictOptions, type LoadResult, planLoad } from './load-stat
 import type { PlainData } from './object-value.ts';
 import type { LoadedStateDict } from './state-dict.ts';
 
+type PartOptions = Pick<GetOptions, 'layout' | 'region'> & { readonly dtype?: undefined; readonly into?: undefined };
+type CastOptions<D extends DType> = Omit<GetOptions, 'into'> & {
+  readonly dtype: D;
+  readonly into?: Tensor<NoInfer<D>>;
+};
+type IntoOptions<D extends DType> = Omit<GetOptions, 'dtype'> & {
+  readonly into: Tensor<D>;
+  readonly dtype?: undefined;
+};
+
 type View = Pick<Question, 'lease'>;
 
 /** Reads a store: what is visible, or what a lease holds. */
@@ -33,12 +43,15 @@ export class Reader {
    * @throws {IncompleteError} when ranks of its first put are missing.
    * @throws {MismatchError} when `into` has another dtype or shape, or the key holds an object.
    */
-  async get<D extends DType = DType>(key: string, options: GetOptions<D> = {}): Promise<Tensor<D>> {
+  async get<D extends DType>(key: string, options: CastOptions<D>): Promise<Tensor<D>>;
+  async get<D extends DType>(key: string, options: IntoOptions<D>): Promise<Tensor<D>>;
+  async get(key: string, options?: PartOptions): Promise<Tensor>;
+  async get(key: string, options: GetOptions = {}): Promise<Tensor<never>> {
     const { wishes } = await this.#client.read({ ...this.#view, of: { keys: [key] } }, (found) => {
       const located = checkTensor(key, byKey(found).get(key)!); // all keys were found
       return { wishes: [wishOf(located, options)] };
     });
-    return wishes[0]!.target as Tensor<D>; // wishOf made it of the dtype asked for
+    return wishes[0]!.target as Tensor<never>; // one key was asked for; the overloads say of which dtype it is
   }
 
   /**

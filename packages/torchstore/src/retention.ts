@@ -1,3 +1,5 @@
+import { covers } from './key-index.ts';
+
 /** How many generations are kept, and of what. */
 export type RetentionRule =
   /** Of every key and state dict that this prefix covers, the last `keepLast` generations stay readable by lease or version. */
@@ -11,10 +13,6 @@ export interface VersionedPrefix {
   readonly prefix: string;
   readonly version: number;
   readonly keepLast: number;
-}
-
-function covers(prefix: string, name: string): boolean {
-  return prefix === '' || name === prefix || name.startsWith(prefix.endsWith('.') ? prefix : `${prefix}.`);
 }
 
 /** What is kept beside the newest generation. */

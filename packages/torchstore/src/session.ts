@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { VolumeUnavailableError } from './errors.ts';
+import { VolumeUnavailableError } from './failures.ts';
 import { homesOf, type SelectVolume, type Strategy } from './strategy.ts';
 import { Connection } from './transport/connection.ts';
 import { seesDirectory, tmpfsTransport } from './transport/tmpfs.ts';
@@ -21,8 +21,10 @@ export interface SessionPlace {
   readonly options: SessionOptions;
   /** Used instead of the strategy. */
   readonly selectVolume: SelectVolume | undefined;
-  /** Volumes that do not answer: others are preferred. */
-  readonly avoided: ReadonlySet<string>;
+  /** Volumes that are known to be dead. */
+  readonly lost: ReadonlySet<string>;
+  /** Volumes that did not answer: others are preferred. */
+  readonly suspected: ReadonlySet<string>;
   /** Tells the store that a volume watches this session; false when either has ended. */
   readonly register: (session: string, volume: string) => Promise<boolean>;
 }
@@ -46,6 +48,7 @@ export class Session implements Disposable {
   readonly #resolveEnded: () => void;
   #visible: Promise<ReadonlySet<string>> | undefined;
   #isEnded = false;
+  #culprit: string | undefined;
   #lastSegment = 0;
 
   constructor(place: SessionPlace) {
@@ -57,6 +60,11 @@ export class Session implements Disposable {
 
   get isEnded(): boolean {
     return this.#isEnded;
+  }
+
+  /** The volume whose connection ended the session; undefined when it was given up. */
+  get culprit(): string | undefined {
+    return this.#culprit;
   }
 
   /** A name that no other segment has. */
@@ -78,10 +86,12 @@ export class Session implements Disposable {
 
   /** The volumes that a rank writes to, one for each replica. */
   async homes(rank: number): Promise<readonly Link[]> {
-    const { addresses, avoided, options, selectVolume } = this.#place;
+    const { addresses, lost, suspected, options, selectVolume } = this.#place;
     const visible = await this.#visibleVolumes();
-    const answering = addresses.filter(({ id }) => !avoided.has(id));
-    const volumes = (answering.length > 0 ? answering : addresses).map(({ id }) => ({ id, isNear: visible.has(id) }));
+    const alive = addresses.filter(({ id }) => !lost.has(id));
+    const answering = alive.filter(({ id }) => !suspected.has(id));
+    const usable = [answering, alive, addresses].find((each) => each.length > 0) ?? addresses;
+    const volumes = usable.map(({ id }) => ({ id, isNear: visible.has(id) }));
     const ids = homesOf(selectVolume ?? options.strategy, { rank, replicas: options.replicas, volumes });
     return Promise.all(ids.map((id) => this.link(id)));
   }
@@ -103,7 +113,7 @@ export class Session implements Disposable {
     if (present !== undefined) return present;
     const opening = this.#open(volume);
     this.#links.set(volume, opening);
-    opening.catch(() => this[Symbol.dispose]()); // the caller gets the error; the session cannot go on
+    opening.catch(() => this.#endBy(volume)); // the caller gets the error; the session cannot go on
     return opening;
   }
 
@@ -116,7 +126,7 @@ export class Session implements Disposable {
     if (wanted === 'tmpfs' && !isShared)
       throw new VolumeUnavailableError(volume, `${address.directory} is not visible here`);
     const connection = await Connection.open(address, { session: this.id, timeoutMs });
-    void connection.closed.then(() => this[Symbol.dispose]());
+    void connection.closed.then(() => this.#endBy(volume));
     const isRegistered = await register(this.id, volume).catch((error: unknown) => {
       connection[Symbol.dispose]();
       throw error;
@@ -127,6 +137,11 @@ export class Session implements Disposable {
     }
     const transport = isShared ? tmpfsTransport(address) : webSocketTransport(connection);
     return { volume, transport, [Symbol.dispose]: () => connection[Symbol.dispose]() };
+  }
+
+  #endBy(volume: string): void {
+    if (!this.#isEnded) this.#culprit = volume;
+    this[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {

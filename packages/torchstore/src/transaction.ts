@@ -1,7 +1,7 @@
 import { sameRegion } from '@forge/tensor';
 import type { BeginOutcome, ObjectPart, Part } from './batch.ts';
 import type { Client } from './client.ts';
-import { TransactionAbortedError, VolumeUnavailableError } from './errors.ts';
+import { TransactionAbortedError, VolumeUnavailableError } from './failures.ts';
 import type { Session } from './session.ts';
 import type { Participant } from './sharded-tensor.ts';
 import type { Structure } from './state-dict.ts';
@@ -70,7 +70,9 @@ export async function putInTransaction(
   } catch (error) {
     // This rank may try again; what the other ranks have committed waits for it.
     if (!(error instanceof VolumeUnavailableError))
-      await client.ask((controller, deadline) => controller.withdraw.with(deadline).callOne(session.id, transaction));
+      await client.ask((controller, deadline) =>
+        controller.abort.with(deadline).callOne(transaction, { reason: 'a rank left it', onlyOf: session.id }),
+      );
     throw error;
   }
 }
@@ -178,7 +180,7 @@ export class Transaction implements AsyncDisposable {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     try {
-      await this.#client.ask((controller, deadline) => controller.abort.with(deadline).callOne(this.#id, reason));
+      await this.#client.ask((controller, deadline) => controller.abort.with(deadline).callOne(this.#id, { reason }));
     } finally {
       this.#session[Symbol.dispose]();
     }

@@ -1,6 +1,6 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { WebSocket } from 'ws';
-import { FrameError, VolumeFullError, VolumeUnavailableError } from '../errors.ts';
+import { FrameError, VolumeFullError, VolumeUnavailableError } from '../failures.ts';
 import { decodeFrame, encodeHead, type Frame, maxFrameBytes, window } from './frame.ts';
 import type { VolumeAddress } from './transport.ts';
 

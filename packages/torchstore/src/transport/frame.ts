@@ -1,4 +1,4 @@
-import { FrameError } from '../errors.ts';
+import { FrameError } from '../failures.ts';
 
 /*
  * One message, little endian:  0 version u8 │ 1 type u8 │ 2 zero u16 │ 4 request u32 │ 8 meta bytes u32 │ 12 payload bytes u32

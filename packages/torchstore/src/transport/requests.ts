@@ -1,5 +1,5 @@
 import type { ByteBox } from '../byte-box.ts';
-import { FrameError } from '../errors.ts';
+import { FrameError } from '../failures.ts';
 import { maxBoxes, maxPayloadBytes } from './frame.ts';
 import { sessionOf } from './transport.ts';
 

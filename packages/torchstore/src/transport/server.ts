@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type ByteBox, byteCount } from '../byte-box.ts';
-import { FrameError } from '../errors.ts';
+import { FrameError } from '../failures.ts';
 import { SegmentReader, writeBuffers } from '../segment-file.ts';
 import { decodeFrame, encodeHead, type Frame, maxFrameBytes, maxPayloadBytes, window } from './frame.ts';
 import { parseRead, parseWrite } from './requests.ts';

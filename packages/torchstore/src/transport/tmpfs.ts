@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Fetch } from '../byte-box.ts';
 import { concurrently } from '../concurrently.ts';
-import { VolumeFullError, VolumeUnavailableError } from '../errors.ts';
+import { VolumeFullError, VolumeUnavailableError } from '../failures.ts';
 import { SegmentReader, writeBuffers } from '../segment-file.ts';
 import type { Transport, VolumeAddress } from './transport.ts';
 

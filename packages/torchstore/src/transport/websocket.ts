@@ -1,6 +1,6 @@
 import { byteCount, type Fetch, groupFetches, placePacked } from '../byte-box.ts';
 import { concurrently } from '../concurrently.ts';
-import { FrameError } from '../errors.ts';
+import { FrameError } from '../failures.ts';
 import type { Connection } from './connection.ts';
 import { type Frame, maxBoxes, maxPayloadBytes, window } from './frame.ts';
 import type { WriteRequest } from './requests.ts';

@@ -34,7 +34,7 @@ describe.each(variants)('$name', ({ options }) => {
         expect(bits(await store.get(key, { dtype: to }))).toEqual(bits(expected));
         const layout = { ...target, rank: keys % rankCount(target.mesh) };
         const region = layoutRegion(shape, layout);
-        const into = tensor<DType>(to, region.size);
+        const into = tensor(to, region.size);
         expect(await store.get(key, { layout, into, dtype: to })).toBe(into);
         expect(bits(into)).toEqual(bits(cut(expected, region)));
         await store.delete(key);
