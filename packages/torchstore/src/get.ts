@@ -23,9 +23,9 @@ export interface GetOptions {
   /** The piece at this region. */
   readonly region?: Region;
   /** Filled and returned. @default a new tensor */
-  readonly into?: Tensor;
+  readonly into?: Tensor | undefined;
   /** Cast to this float type, rounding to the nearest, ties to even. @default the dtype that was put; any other is an error */
-  readonly dtype?: DType;
+  readonly dtype?: DType | undefined;
 }
 
 /** What a batch asks of each key: a tensor, or the object that lies there. */
