@@ -34,7 +34,8 @@ export interface ProcMesh<D extends string> extends Shaped<D>, AsyncDisposable {
   rename<const N extends Names<D>>(names: N): ProcMesh<Renamed<D, N>>;
   readonly hosts: HostMesh<string>;
   /**
-   * The lines that these processes print, and those that they start, from now until none of them runs. A reader that
+   * The lines that these processes print, and those that they start, from now until none of them
+   * runs or will be started again. A reader that
    * leaves more than 10,000 lines unread loses the oldest, and is told how many.
    *
    * @throws {RangeError} on options that are out of range.

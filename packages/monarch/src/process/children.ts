@@ -30,6 +30,8 @@ interface Place {
   readonly machine: Machine;
   readonly env: Readonly<Record<string, string>>;
   readonly restarts: Restarts | undefined;
+  /** No process will start there any more. */
+  readonly releaseLog: () => void;
   /** The process that has it last. */
   child: Child | undefined;
 }
@@ -93,7 +95,8 @@ export class Children {
     const children = ids.map((id, rank) => {
       const machine = machines[Math.floor(rank / perMachine)]!;
       const restarts = group.restart === undefined ? undefined : new Restarts(platform, group.restart);
-      const place: Place = { group, rank, machine, env, restarts, child: undefined };
+      const releaseLog = restarts === undefined ? () => {} : group.log.hold();
+      const place: Place = { group, rank, machine, env, restarts, releaseLog, child: undefined };
       const child = this.#start(place, id);
       group.procs.push({
         node: id,
@@ -107,6 +110,7 @@ export class Children {
     try {
       await Promise.all(children.map(async (child) => await this.#ready(child)));
     } catch (error) {
+      for (const { place } of children) place.releaseLog();
       await group.stop('it could not be started.');
       throw error;
     }
@@ -222,6 +226,7 @@ export class Children {
     const exit = await process.exited;
     const isFinal = child.stopping !== undefined || group.isStopped || machine.loss !== undefined;
     const delayMs = isFinal ? undefined : restarts?.next();
+    if (delayMs === undefined) place.releaseLog();
     if (delayMs !== undefined) this.#restarting++;
     else if (child.isWatched) this.#tidy();
     // Answers that were sent before the end still count.
@@ -246,6 +251,7 @@ export class Children {
     this.#restarting--;
     const proc = group.procs[rank];
     if (group.isStopped || id === undefined || proc === undefined) {
+      lost.place.releaseLog();
       this.#settle(lost, machine.loss ?? { kind: 'aborted', problem: 'was stopped: its processes were.' });
       this.#tidy();
       return;

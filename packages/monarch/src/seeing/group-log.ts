@@ -28,7 +28,7 @@ export class GroupLog {
   readonly #outlet: LogOutlet;
   readonly #readings = new Set<Reading>();
   #options: Required<LogOptions>;
-  /** Processes whose output may go on. */
+  /** Processes whose output may go on, and places where one may start again. */
   #open = 0;
 
   constructor(platform: Pick<Platform, 'clock' | 'date'>, outlet: LogOutlet, options: LogOptions = {}) {
@@ -47,14 +47,22 @@ export class GroupLog {
 
   /** The log of a process of the group; to be ended with its output. */
   open(process: Pick<ProcessLogOptions, 'process' | 'rank' | 'name'>): ProcessLog {
+    const onEnd = this.hold();
+    const { date } = this.#platform;
+    return new ProcessLog({ ...process, date, onLine: (line) => this.#add(process.rank, line), onEnd });
+  }
+
+  /** Readers go on until what it returns is called, whatever runs. */
+  hold(): () => void {
     this.#open++;
-    const onEnd = () => {
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
       this.#open--;
       this.flush();
       if (this.#open === 0) this.#end();
     };
-    const { date } = this.#platform;
-    return new ProcessLog({ ...process, date, onLine: (line) => this.#add(process.rank, line), onEnd });
   }
 
   /** The lines of some ranks, from now until none of the processes runs. @throws {RangeError} */

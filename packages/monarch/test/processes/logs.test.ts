@@ -3,6 +3,7 @@ import { type SpawnProcsOptions, thisHost } from '../../src/index.ts';
 import { allOf } from '../fixtures/all-of.ts';
 import { Printer } from '../fixtures/printer.ts';
 import { startProgram } from '../fixtures/start-program.ts';
+import { until } from '../fixtures/until.ts';
 
 async function printers<P extends Readonly<Record<string, number>>>(options: SpawnProcsOptions<P>) {
   const procs = await thisHost().spawnProcs({ logs: { print: false }, supervise: () => true, ...options });
@@ -52,6 +53,27 @@ test('lines of processes that an actor started arrive with their whole name, how
   const lines = await allOf(reader);
   expect(lines.filter(({ text }) => text.startsWith('line '))).toHaveLength(500);
   expect(lines.at(-1)).toMatchObject({ name: 'outer/1/inner', stream: 'stderr', text: 'the end' });
+});
+
+test('a reader goes on where a process is started again', async () => {
+  const { procs, mesh } = await printers({ restart: { max: 1, backoffMs: 0 } });
+  const reader = procs.logs();
+  await mesh.exitAfter.callOne(1).catch(() => {});
+  await until(async () => {
+    await mesh.print.callOne('stdout', 'again\n');
+    return true;
+  });
+  await procs.flushLogs();
+  const lines: string[] = [];
+  for await (const { text } of reader) {
+    lines.push(text);
+    if (text === 'again') break;
+  }
+  expect(lines).toEqual(['line 0', 'the end', 'again']);
+  const rest = allOf(procs.logs());
+  await mesh.exitAfter.callOne(1).catch(() => {});
+  // The last restart is used up.
+  expect(await rest).toMatchObject([{ text: 'line 0' }, { text: 'the end' }]);
 });
 
 test('a flush waits for what was printed before, and any number may be under way', async () => {
