@@ -176,14 +176,27 @@ export class OverflowError extends Error {
   /** Bytes of their arguments. */
   readonly bytes: number;
 
-  constructor(actor: string, { messages, bytes }: { readonly messages: number; readonly bytes: number }) {
-    super(
-      `${actor} takes no more messages: ${messages} of ${bytes} bytes wait. ` +
-        'Await answers before sending more, or give its class a larger `static readonly mailbox`.',
-    );
+  constructor(
+    actor: string,
+    { messages, bytes }: { readonly messages: number; readonly bytes: number },
+    advice = 'Await answers before sending more, or give its class a larger `static readonly mailbox`.',
+  ) {
+    super(`${actor} takes no more messages: ${messages} of ${bytes} bytes wait. ${advice}`);
     this.actor = actor;
     this.messages = messages;
     this.bytes = bytes;
+  }
+}
+
+/** A value was waited for in vain: the receiver is closed, or its deadline has passed. */
+export class PortError extends Error {
+  override readonly name = 'PortError';
+  readonly code = 'ERR_MONARCH_PORT';
+  readonly kind: 'closed' | 'timeout';
+
+  constructor(kind: 'closed' | 'timeout', problem: string) {
+    super(problem);
+    this.kind = kind;
   }
 }
 

@@ -29,10 +29,12 @@ export {
   OverflowError,
   OversizeError,
   OwnershipError,
+  PortError,
   type ProcessExit,
   SelfCallError,
   UnsendableError,
 } from './errors.ts';
+export { fold, merge } from './fold.ts';
 export type {
   ActorMesh,
   Adverbs,
@@ -50,6 +52,7 @@ export { type Extent, extentOf, type Point, type Shaped } from './mesh/extent.ts
 export type { Names, PartSizes, Parts, Renamed, Split } from './mesh/reshape.ts';
 export type { Kept, Selection, Span } from './mesh/selection.ts';
 export { type ValueMesh, valueMesh } from './mesh/value-mesh.ts';
+export { openPort, type Port, type ReceiveOptions, type Receiver } from './port.ts';
 export { type ProcMesh, thisProc } from './proc-mesh.ts';
 export type { MailboxLimits } from './process/mailbox.ts';
 export type { EndpointCard } from './reference.ts';

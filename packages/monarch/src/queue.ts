@@ -14,6 +14,11 @@ export class Queue<T> {
     this.#items.push(item);
   }
 
+  /** The first, which stays; `undefined` when there is none. */
+  peek(): T | undefined {
+    return this.#items[this.#head];
+  }
+
   /** Takes the first; `undefined` when there is none. */
   shift(): T | undefined {
     const item = this.#items[this.#head];

@@ -1,4 +1,5 @@
 import { meshHandle } from './mesh/actor-mesh.ts';
+import { portOf } from './port.ts';
 import type { LocalProcess } from './process/local-process.ts';
 import { meshReference } from './reference.ts';
 
@@ -7,5 +8,6 @@ export type Revive = (process: LocalProcess, data: unknown) => unknown;
 
 /** Everything that travels as a reference, by its kind. */
 export const REFERENCE_KINDS: ReadonlyMap<string, Revive> = new Map<string, Revive>([
+  ['port', portOf],
   ['mesh', (process, data) => meshHandle(process, meshReference(data))],
 ]);

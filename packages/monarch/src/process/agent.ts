@@ -64,6 +64,10 @@ export const AGENT: ReadonlyMap<string, AgentMethod> = new Map<string, AgentMeth
       process.bury(Number(actor), failure);
     },
   ],
+  [
+    'post',
+    async (process, _, [port, isValue, value]) => await process.ports.take(Number(port), isValue === true, value),
+  ],
   ['setup', async (process, _, [actor]) => await process.cell(Number(actor)).setup()],
   ['stop', async (process, _, [actor, reason]) => await process.stopCell(Number(actor), String(reason))],
   [

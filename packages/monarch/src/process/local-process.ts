@@ -20,6 +20,7 @@ import type { Cell, CellSpec } from './cell.ts';
 import { Exchange, type ExchangeOptions, type Line, type RequestMessage } from './exchange.ts';
 import { IncomingCall } from './incoming-call.ts';
 import type { Loss, Peer } from './peer.ts';
+import { Ports } from './ports.ts';
 import { machineOf } from './process-id.ts';
 import { StandIns } from './stand-ins.ts';
 import { UnaryCall } from './unary-call.ts';
@@ -87,6 +88,9 @@ export class LocalProcess {
       },
     });
   }
+
+  /** The ports that were opened here, and the ways to those of others. */
+  readonly ports = new Ports(this);
 
   readonly random = (): number => this.platform.random();
 

@@ -21,7 +21,7 @@ const PROTOTYPES = new Map<string, object>(
     ...[Error, TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError, AggregateError],
     ...[errors.ExtentError, errors.ActorClassError, errors.UnsendableError, errors.DecodeError, errors.OwnershipError],
     ...[errors.ActorError, errors.MeshFailure, errors.OverflowError, errors.ArgumentError, errors.SelfCallError],
-    ...[errors.OptionError, errors.EndpointError, errors.OversizeError],
+    ...[errors.OptionError, errors.EndpointError, errors.PortError, errors.OversizeError],
   ].map((type) => [type.name, type.prototype]),
 );
 

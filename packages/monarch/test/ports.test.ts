@@ -1,0 +1,3 @@
+import { ports } from './ports.ts';
+
+ports('inline');
