@@ -358,6 +358,14 @@ export function conformance(kind: 'inline' | 'process', attach?: () => Promise<H
       expect(Reflect.get(mesh, 'context')).toBeUndefined();
     });
 
+    test('a result that is larger than a message may be rejects the call, with its size', async () => {
+      const mesh = await recorders();
+      await expect(mesh.slice({ replica: 0, shard: 0 }).huge.callOne()).rejects.toMatchObject({
+        code: 'ERR_MONARCH_ACTOR',
+        cause: { code: 'ERR_MONARCH_OVERSIZE', path: 'the top', bytes: 2 ** 32 },
+      });
+    });
+
     test('a constructor that throws rejects the spawn, naming actor and rank', async () => {
       await expect(procs.spawn('fragile', Fragile, 'constructor')).rejects.toMatchObject({
         code: 'ERR_MONARCH_ACTOR',

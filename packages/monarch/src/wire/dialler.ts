@@ -89,7 +89,7 @@ export class Dialler {
   #welcomed(connection: Connection, received: number): void {
     this.#pauseMs = 0;
     this.#session.attach(connection, received);
-    if (this.#isOpen) return;
+    if (this.#isOpen || this.#session.hasEnded) return;
     this.#isOpen = true;
     this.#opening.onOpen(this.#session);
   }

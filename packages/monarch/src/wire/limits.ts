@@ -18,3 +18,7 @@ export const SMALL_BYTES: number = 64 * 2 ** 10;
 export const CHUNK_BYTES: number = 256 * 2 ** 10;
 /** Large packets of one session that travel at the same time. */
 export const MAX_TRANSFERS = 64;
+/** Unacknowledged bytes of a session above which nothing more is sent. */
+export const WINDOW_BYTES: number = 8 * 2 ** 20;
+/** Bytes that wait in a connection: a small packet waits no longer than these take to leave. */
+export const BUFFERED_BYTES: number = 512 * 2 ** 10;

@@ -1,0 +1,30 @@
+import { DecodeError } from '../errors.ts';
+
+/** kind | number of this frame | number of the last frame received */
+export const HEADER_BYTES = 17;
+
+/** What every frame of a session begins with. */
+export interface FrameHeader {
+  /** Frames of a session are numbered from 1. */
+  readonly seq: number;
+  /** The last frame that arrived from the other side, with all before it. */
+  readonly ack: number;
+}
+
+/** Writes a header to the start of a frame. */
+export function writeHeader(frame: Buffer, kind: number, { seq, ack }: FrameHeader): void {
+  frame[0] = kind;
+  frame.writeDoubleLE(seq, 1);
+  frame.writeDoubleLE(ack, 9);
+}
+
+/** The header of a frame. @throws {DecodeError} */
+export function readHeader(frame: Uint8Array): FrameHeader {
+  if (frame.length < HEADER_BYTES) throw new DecodeError(`a frame of ${frame.length} bytes is too short.`);
+  const view = new DataView(frame.buffer, frame.byteOffset, HEADER_BYTES);
+  const [seq, ack] = [view.getFloat64(1, true), view.getFloat64(9, true)];
+  if (!Number.isSafeInteger(seq) || seq < 0 || !Number.isSafeInteger(ack) || ack < 0) {
+    throw new DecodeError('the numbers of a frame are damaged.');
+  }
+  return { seq, ack };
+}
