@@ -136,7 +136,7 @@ function writePosition(writer: ByteWriter, [rank, labels, sizes]: Position): voi
   writer.f64(rank);
   let bytes = packedDimensions.get(sizes);
   if (bytes === undefined) {
-    bytes = pack([labels, sizes]).slice();
+    bytes = new Uint8Array(pack([labels, sizes]));
     packedDimensions.set(sizes, bytes);
   }
   writer.sized(bytes);

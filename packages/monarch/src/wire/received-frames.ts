@@ -73,6 +73,6 @@ export class ReceivedFrames {
     this.#earlyBytes += frame.length;
     if (this.#earlyBytes > MAX_EARLY_BYTES) throw new DecodeError(`frame ${this.#last + 1} is missing.`);
     // The connection uses its memory again.
-    this.#early.set(seq, frame.slice());
+    this.#early.set(seq, new Uint8Array(frame));
   }
 }

@@ -57,7 +57,7 @@ export class FrameReader {
   readonly #events: FrameEvents;
   readonly #head = Buffer.alloc(MAX_HEAD_BYTES);
   #headBytes = 0;
-  #scratch = Buffer.alloc(0);
+  #scratch = new Uint8Array(0);
   /** Of the frame that is being read. */
   #opcode = 0;
   #mask = 0;
@@ -69,7 +69,9 @@ export class FrameReader {
   }
 
   /** @throws {DecodeError} on what is no frame of this kind, or one too large. */
-  push(chunk: Uint8Array): void {
+  push(read: Uint8Array): void {
+    // Not as a Buffer, whose slice() is a view: copies made of frames must be copies.
+    const chunk = new Uint8Array(read.buffer, read.byteOffset, read.byteLength);
     let offset = 0;
     while (offset < chunk.length) {
       if (this.#length < 0) {
@@ -83,7 +85,7 @@ export class FrameReader {
         this.#complete(taken);
         continue;
       }
-      if (this.#scratch.length < this.#length) this.#scratch = Buffer.allocUnsafeSlow(this.#length);
+      if (this.#scratch.length < this.#length) this.#scratch = new Uint8Array(this.#length);
       this.#scratch.set(taken, this.#filled);
       this.#filled += taken.length;
       if (this.#filled === this.#length) this.#complete(this.#scratch.subarray(0, this.#length));

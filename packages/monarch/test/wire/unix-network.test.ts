@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { decode, EMPTY, encode } from '../../src/wire/codec.ts';
+import type { Packet } from '../../src/wire/packet.ts';
 import { linked, listening, QUIET, sessionsOf } from '../fixtures/unix-sessions.ts';
 
 test('many small arrays of every length arrive as they were sent, aligned and in memory of their own', async () => {
@@ -28,6 +29,16 @@ test('packets of one turn to one actor, large and small, arrive in order', async
     expect(message).toEqual(['cast', 1, `${i}`, [0, [], []]]);
     expect((decode(payload) as Uint8Array).every((x) => x === i)).toBe(true);
   }
+});
+
+test('what has arrived stays as it is while more arrives', async () => {
+  const { directory, next } = await listening();
+  const link = await linked(directory);
+  const text = (i: number) => String(i % 10).repeat(500 + (i % 400));
+  for (let i = 1; i <= 3_000; i++) link.send({ message: ['value', i], payload: encode(text(i)) });
+  const packets: Packet[] = [];
+  while (packets.length < 3_000) packets.push(await next());
+  expect(packets.every(({ message, payload }) => decode(payload) === text(Number(message[1])))).toBe(true);
 });
 
 test('only the owner of the program can reach its sockets', async () => {
