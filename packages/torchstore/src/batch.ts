@@ -41,6 +41,11 @@ export interface Claim {
   readonly version: number | undefined;
 }
 
+/** A claim of one of so many ranks. */
+export interface RankClaim extends Claim {
+  readonly participant: Participant;
+}
+
 /** What one rank puts together; all ranks of a batch become visible in one step. */
 export interface Batch extends Claim {
   /** The transaction that this rank has begun; undefined when the batch is all there is to say. */

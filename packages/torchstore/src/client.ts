@@ -60,6 +60,11 @@ export class Client implements Disposable {
     this.leases = new LeaseKeeper(address.options.reconnectMs, (leases) => this.#adopt(leases));
   }
 
+  /** Whether this process chooses its volumes by a function of its own. */
+  get selectsVolumes(): boolean {
+    return this.#selectVolume !== undefined;
+  }
+
   get statistics(): ClientStatistics {
     return { puts: this.puts.statistics, gets: this.gets.statistics };
   }

@@ -1,5 +1,5 @@
 import { Actor, type ActorMesh, endpoint } from '@forge/monarch';
-import type { Absence, Batch, Claim, LeaseQuestion, Question } from './batch.ts';
+import type { Absence, Batch, LeaseQuestion, Question, RankClaim } from './batch.ts';
 import { type PackedFound, packFound } from './found-codec.ts';
 import { Ledger, type LedgerOptions, type Orphans } from './ledger.ts';
 import type { SegmentName } from './segments.ts';
@@ -28,6 +28,7 @@ export class Controller extends Actor {
   readonly #volumes = new Map<string, ActorMesh<Volume, never>>();
   readonly #waiters = new Set<Waiter>();
   readonly #timers = new Set<NodeJS.Timeout>();
+  #seenChanges = 0;
 
   constructor({ reconnectMs, ...options }: ControllerOptions) {
     super();
@@ -44,9 +45,7 @@ export class Controller extends Actor {
 
   readonly reserve = endpoint((session: string, bytes: number) => this.#after(this.#ledger.reserve(session, bytes)));
 
-  readonly begin = endpoint((claim: Claim & { readonly participant: NonNullable<Claim['participant']> }) =>
-    this.#ledger.begin(claim),
-  );
+  readonly begin = endpoint((claim: RankClaim) => this.#ledger.begin(claim));
 
   readonly commit = endpoint((batch: Batch) => this.#after(this.#ledger.commit(batch)));
 
@@ -153,6 +152,8 @@ export class Controller extends Actor {
     for (const [volume, names] of byVolume) {
       this.#volumes.get(volume)?.drop.broadcast(names.map(({ segment }) => segment));
     }
+    if (this.#ledger.changes === this.#seenChanges) return result;
+    this.#seenChanges = this.#ledger.changes;
     for (const waiter of this.#waiters) {
       const answer = waiter.answer();
       if (answer === undefined) continue;

@@ -3,11 +3,11 @@ import type {
   Answer,
   Batch,
   BeginOutcome,
-  Claim,
   CommitOutcome,
   Leased,
   LeaseQuestion,
   Question,
+  RankClaim,
   Refusal,
   ReserveOutcome,
 } from './batch.ts';
@@ -75,7 +75,7 @@ export class Ledger {
   }
 
   /** Begins a transaction, or joins the one that other ranks have begun. */
-  begin(claim: Claim & { readonly participant: NonNullable<Claim['participant']> }): BeginOutcome {
+  begin(claim: RankClaim): BeginOutcome {
     if (this.#sessions.hasEnded(claim.session)) return { status: 'sessionEnded' };
     return this.#staleness(claim.version, [claim.name]) ?? this.#rendezvous.begin(claim);
   }
@@ -190,6 +190,11 @@ export class Ledger {
     return this.#sessions.lostVolumes;
   }
 
+  /** Grows when a put becomes visible or a file falls out of use: all that anybody waits for. */
+  get changes(): number {
+    return this.#catalog.lastGeneration + this.#holdings.segments.removals;
+  }
+
   /** Removes a key, and puts of it that are not complete. */
   remove(key: string): boolean {
     const removed = this.#catalog.remove(key);
@@ -205,11 +210,8 @@ export class Ledger {
 
   /** The generation of the newest visible key that a name covers, if any is at least that new. */
   newestGeneration(name: string, minGeneration: number): number | undefined {
-    let newest: number | undefined;
-    for (const { located } of this.#catalog.entries(name)) {
-      if (located.generation >= minGeneration) newest = Math.max(newest ?? 0, located.generation);
-    }
-    return newest;
+    const newest = newestOf([...this.#catalog.entries(name)].map(({ located }) => located))?.generation;
+    return newest === undefined || newest < minGeneration ? undefined : newest;
   }
 
   /** Visible keys that a prefix covers. */

@@ -48,7 +48,7 @@ export interface StoreOptions {
  */
 export async function openStore({
   volumes = 1,
-  hosts = thisHost(),
+  hosts,
   kind = 'process',
   strategy = 'nearest',
   selectVolume,
@@ -62,7 +62,7 @@ export async function openStore({
   reconnectMs = 5_000,
   supervise,
 }: StoreOptions = {}): Promise<Store> {
-  checkOptions({ volumes: volumes * hosts.length, replicas, quotaBytes });
+  checkOptions({ volumes: volumes * (hosts?.length ?? 1), replicas, quotaBytes });
   void new Retention(retention); // which checks its rules
   const addresses: VolumeAddress[] = [];
   // A volume removes its own folder, unless it is killed: as this process does with it, at once or in its last moment.
@@ -82,29 +82,33 @@ export async function openStore({
     const isHandled = (await supervise?.(failure)) ?? false;
     return isHandled || (replicas > 1 && lost.size < addresses.length);
   };
-  const home = await thisHost().spawnProcs({
-    kind,
-    name: 'torchstore-controller',
-    ...(supervise !== undefined && { supervise }),
-  });
-  const procs = await hosts
-    .spawnProcs({ perHost: { volume: volumes }, kind, name: 'torchstore', supervise: onFailure })
-    .catch(async (error: unknown) => {
-      await home.stop('the store did not start');
-      throw error;
-    });
+  // One volume and the metadata share a process and its fate; several volumes must not take the metadata with them.
+  const isAlone = volumes === 1 && hosts === undefined;
+  const own = isAlone ? onFailure : supervise;
+  const home = await thisHost().spawnProcs({ kind, name: 'torchstore', ...(own !== undefined && { supervise: own }) });
+  const procs = isAlone
+    ? undefined
+    : await (hosts ?? thisHost())
+        .spawnProcs({ perHost: { volume: volumes }, kind, name: 'torchstore-volumes', supervise: onFailure })
+        .catch(async (error: unknown) => {
+          await home.stop('the store did not start');
+          throw error;
+        });
   const stop = async (reason: string) => {
-    await procs.stop(reason);
+    await procs?.stop(reason);
     await home.stop(reason);
   };
   try {
     const limits = { retention, reconnectMs, ...(quotaBytes !== undefined && { quotaBytes }) };
     const controller = await home.spawn('controller', Controller, limits);
-    const mesh = await procs.spawn('volumes', Volume, controller, { host, parent: folder });
-    const row = mesh.flatten('volume');
-    addresses.push(...(await row.address.call()).values());
-    for (const [volume, { id }] of addresses.entries()) await controller.addVolume.callOne(id, row.slice({ volume }));
-    tellLost = (volume) => controller.loseVolume.broadcast(volume);
+    const place = { host, parent: folder };
+    const mesh =
+      procs === undefined
+        ? (await home.spawn('volumes', Volume, controller, place)).flatten('volume')
+        : (await procs.spawn('volumes', Volume, controller, place)).flatten('volume');
+    addresses.push(...(await mesh.address.call()).values());
+    for (const [volume, { id }] of addresses.entries()) await controller.addVolume.callOne(id, mesh.slice({ volume }));
+    if (!isAlone) tellLost = (volume) => controller.loseVolume.broadcast(volume);
     const options = { transport, strategy, replicas, timeoutMs, reconnectMs, hasQuota: quotaBytes !== undefined };
     const reference: StoreReference = { controller, volumes: addresses, options };
     process.once('exit', removeFolders);

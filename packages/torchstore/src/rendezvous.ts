@@ -1,4 +1,4 @@
-import type { Batch, BeginOutcome, Claim, CommitOutcome, Refusal } from './batch.ts';
+import type { Batch, BeginOutcome, Claim, CommitOutcome, RankClaim, Refusal } from './batch.ts';
 import { disagreement, Pending, partialOverlap } from './pending.ts';
 
 /** A rank may be this many puts ahead of the slowest one; more would pile up bytes for ranks that may never come. */
@@ -28,7 +28,7 @@ export class Rendezvous {
   }
 
   /** Registers a rank with the transaction that it belongs to, or with a new one. */
-  begin(claim: Claim & { readonly participant: NonNullable<Claim['participant']> }): BeginOutcome {
+  begin(claim: RankClaim): BeginOutcome {
     const { name, session, version, participant } = claim;
     const queue = this.#byName.get(name) ?? [];
     if (version !== undefined && queue.some((each) => each.isTaken(claim)))

@@ -21,6 +21,12 @@ export class Segments {
   readonly #uses = new Map<string, Use>();
   readonly #bytes = new Map<string, number>();
   #dropped: SegmentName[] = [];
+  #removals = 0;
+
+  /** Files that fell out of use so far. */
+  get removals(): number {
+    return this.#removals;
+  }
 
   /** Bytes of all files; a file counts whole until its last piece is gone. */
   get bytes(): number {
@@ -51,6 +57,7 @@ export class Segments {
     entry.count -= 1;
     if (entry.count > 0) return;
     this.#uses.delete(id);
+    this.#removals += 1;
     this.#bytes.set(place.volume, this.bytesOn(place.volume) - entry.bytes);
     if (!entry.isKept) this.#dropped.push(entry.name);
   }

@@ -30,7 +30,7 @@ export async function stage(
 ): Promise<Staged> {
   const { volumes, options } = client.address;
   const homes = await session.homes(title.participant?.rank ?? 0);
-  const skipReplicas = volumes.length === 1;
+  const skipReplicas = volumes.length === 1 || (options.strategy === 'single' && !client.selectsVolumes);
   const reservations: number[] = [];
   if (options.hasQuota) {
     const targets = homes.map(({ volume }) => volume);

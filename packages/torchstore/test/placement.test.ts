@@ -5,6 +5,7 @@ import {
   isFirstReplica,
   LayoutError,
   layoutRegion,
+  type Placement,
   planReshard,
   rankCoordinate,
   rankCount,
@@ -76,4 +77,11 @@ test.each([
   ['a wrong split factor', [8], { mesh: [2, 2], placements: [stridedShard(0, 4), shard(0)], rank: 0 }],
 ])('%s is refused', (_, shape, layout) => {
   expect(() => layoutRegion(shape, layout)).toThrow(LayoutError);
+});
+
+test('a placement that is none of those is refused: partial sums have to be reduced first', () => {
+  // The types refuse it too; a caller in JavaScript has no types.
+  const partial = { type: 'partial', op: 'sum' } as unknown as Placement;
+  const layout = { mesh: [2], placements: [partial], rank: 0 };
+  expect(() => layoutRegion([4], layout)).toThrow(/of type 'partial' cannot be stored.*Reduce partial sums first/);
 });
