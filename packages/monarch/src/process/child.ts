@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { enterProgram } from '../program.ts';
+import { blockOutput } from './blocking-output.ts';
 import { machineOf } from './process-id.ts';
 
 /*
@@ -17,8 +18,8 @@ const isAgent = machineOf(id) === id;
 // Ctrl-C reaches the whole process group. The program decides what it means.
 process.on('SIGINT', () => {});
 
-// What is printed last must not be lost by `process.exit`. A parent that reads slowly holds a process that prints much.
-for (const stream of [process.stdout, process.stderr]) blocking(stream);
+// A parent that reads slowly holds a process that prints much.
+blockOutput();
 
 const program = await enterProgram({ id, parent, directory });
 process.once('disconnect', () => {
@@ -31,10 +32,3 @@ process.once('disconnect', () => {
 });
 if (process.connected) process.send('ready');
 else process.exit(1);
-
-/** Makes writes wait until they are done. Node has no public way to: the handle is its own. */
-function blocking(stream: NodeJS.WriteStream): void {
-  const handle: unknown = Reflect.get(stream, '_handle');
-  if (typeof handle !== 'object' || handle === null || !('setBlocking' in handle)) return;
-  if (typeof handle.setBlocking === 'function') handle.setBlocking(true);
-}

@@ -10,6 +10,7 @@ import { memoryWay, ProcessMemory } from '../memory/process-memory.ts';
 import type { Platform } from '../platform.ts';
 import type { Accept } from '../wire/connection.ts';
 import { UnixNetwork } from '../wire/unix-network.ts';
+import { blockOutput } from './blocking-output.ts';
 import { launchProcess } from './child-process.ts';
 
 const [, main] = process.argv;
@@ -28,7 +29,10 @@ export const systemPlatform: Platform = {
     };
     return await HostNetwork.open({ id, clock: systemClock, nonce: randomUUID, accept, directory: hosts, local });
   },
-  launch: launchProcess,
+  launch: (options) => {
+    blockOutput();
+    return launchProcess(options);
+  },
   importModule: async (module) => {
     const allowed = ownAllowList();
     if (allowed !== undefined) checkModuleFile(module, allowed, hostname());

@@ -110,6 +110,12 @@ test('megabytes without a line break do no harm', async () => {
   expect(Math.max(...lines.map(({ text }) => text.length))).toBeLessThanOrEqual(65_536);
 });
 
+test('a program that ends at once has printed all that it held', async () => {
+  const { code, stdout } = await startProgram('hasty').ended();
+  expect(code).toBe(7);
+  expect(stdout.match(/^\[hasty\/0\] line \d+ x{10000}$/gm)).toHaveLength(500);
+});
+
 test('a program prints what it was told to, and all of it before it ends', async () => {
   const { stdout, stderr } = await startProgram('choosy').ended();
   const lines = stdout.split('\n');
