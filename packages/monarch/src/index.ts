@@ -16,6 +16,8 @@ export {
   AdminError,
   ArgumentError,
   type ArgumentIssue,
+  BufferBoundsError,
+  BufferDroppedError,
   CallAbortedError,
   type CallError,
   CallTimeoutError,
@@ -47,6 +49,13 @@ export type {
 export { type HostMesh, type SpawnProcsOptions, thisHost } from './host-mesh.ts';
 export { type AttachOptions, attachToHosts } from './hosts/attach.ts';
 export { AttachError, type HostProblem, ModuleRefusedError } from './hosts/errors.ts';
+export {
+  exportBuffer,
+  type ReadIntoOptions,
+  type RemoteBackend,
+  type RemoteBuffer,
+  type RemoteTransferOptions,
+} from './memory/remote-buffer.ts';
 export type { ChoosePolicy } from './mesh/choose.ts';
 export { type Extent, extentOf, type Point, type Shaped } from './mesh/extent.ts';
 export type { Names, PartSizes, Parts, Renamed, Split } from './mesh/reshape.ts';

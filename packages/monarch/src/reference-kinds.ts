@@ -1,3 +1,4 @@
+import { bufferReference, remoteBuffer } from './memory/remote-buffer.ts';
 import { meshHandle } from './mesh/actor-mesh.ts';
 import { portOf } from './port.ts';
 import type { LocalProcess } from './process/local-process.ts';
@@ -10,4 +11,5 @@ export type Revive = (process: LocalProcess, data: unknown) => unknown;
 export const REFERENCE_KINDS: ReadonlyMap<string, Revive> = new Map<string, Revive>([
   ['port', portOf],
   ['mesh', (process, data) => meshHandle(process, meshReference(data))],
+  ['buffer', (process, data) => remoteBuffer(process, bufferReference(data))],
 ]);

@@ -1,3 +1,4 @@
+import type { Payload, Snapshots } from '../wire/codec.ts';
 import type { Opening } from '../wire/link.ts';
 import { LendingLink } from './lending-link.ts';
 import { loadNative } from './native.ts';
@@ -44,7 +45,7 @@ interface Snapshot {
 const unsent = new FinalizationRegistry<() => void>((drop) => drop());
 
 /** What a process lends to others of its machine, and takes from them. */
-export class ProcessMemory {
+export class ProcessMemory implements Snapshots {
   readonly #way: Exclude<MemoryWay, 'frames'>;
   readonly #options: Omit<SegmentPoolOptions, 'native'>;
   readonly #snapshots = new WeakMap<Uint8Array, Snapshot>();
@@ -104,14 +105,24 @@ export class ProcessMemory {
     return stand;
   }
 
+  settle(payload: Payload): Payload {
+    const buffers = payload.buffers.map((buffer) => {
+      const snapshot = this.#snapshots.get(buffer);
+      if (snapshot === undefined) return buffer;
+      const bytes = this.reader.read(snapshot.reference);
+      this.#pass(snapshot);
+      return bytes;
+    });
+    return { bytes: payload.bytes, buffers };
+  }
+
   /** Lends part of a payload to `link`, which holds it until its other side releases it; `undefined`: send it in frames. */
   lend(bytes: Uint8Array, link: object): SegmentReference | undefined {
     const snapshot = this.#snapshots.get(bytes);
     if (snapshot !== undefined) {
-      const { reference, holder } = snapshot;
-      this.pool.hold(reference.lease, link);
-      if (--snapshot.remaining === 0) this.pool.release(reference.lease, holder);
-      return reference;
+      this.pool.hold(snapshot.reference.lease, link);
+      this.#pass(snapshot);
+      return snapshot.reference;
     }
     if (bytes.length < LEND_BYTES) return undefined;
     // Parts of payloads never change: who sends the same can share it as long as somebody holds it.
@@ -123,6 +134,11 @@ export class ProcessMemory {
     reference = this.pool.lend(bytes, link);
     if (reference !== undefined) this.#shared.set(bytes, reference);
     return reference;
+  }
+
+  /** One destination less needs it. */
+  #pass(snapshot: Snapshot): void {
+    if (--snapshot.remaining === 0) this.pool.release(snapshot.reference.lease, snapshot.holder);
   }
 
   get #native() {

@@ -73,12 +73,22 @@ export class SegmentReader {
     }
   }
 
+  /** A copy of the bytes of a reference. @throws {DecodeError} when it is damaged or names no segment. */
+  read(reference: SegmentReference): Uint8Array<ArrayBuffer> {
+    const fd = openSegment(segmentReference(reference));
+    try {
+      return read(fd, reference);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
   /** Ends the use of memory that was taken, which nobody reads any more, without waiting for it to be collected. */
-  giveBack(bytes: Uint8Array<ArrayBuffer>): void {
-    const taken = this.#takenOf.get(bytes.buffer);
-    if (taken === undefined || !this.#mapped.has(taken)) return;
+  giveBack({ buffer }: Uint8Array): void {
+    const taken = this.#takenOf.get(buffer);
+    if (taken === undefined || !this.#mapped.has(taken) || !(buffer instanceof ArrayBuffer)) return;
     // Only what the native part mapped is in the table.
-    this.#native!.detach(bytes.buffer);
+    this.#native!.detach(buffer);
     this.#end(taken);
   }
 

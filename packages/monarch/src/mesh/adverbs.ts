@@ -113,7 +113,7 @@ export class EndpointAdverbs {
 }
 
 function peersOf(members: readonly Member[]): readonly Destination[] {
-  return members.map(({ target }) => target.peer);
+  return members.map(({ target }) => target.current.peer);
 }
 
 /** Actors of this process get a copy each where several receive the same buffers: they must not see each other's writes. */

@@ -3,6 +3,7 @@ import { endpointBrand, endpointOptions } from '../endpoint.ts';
 import { ActorClassError, DecodeError, MeshFailure } from '../errors.ts';
 import { RESERVED_NAMES } from '../handle.ts';
 import { HOST_METHODS } from '../hosts/host-methods.ts';
+import { BUFFER_METHODS } from '../memory/exports.ts';
 import type { Point } from '../mesh/extent.ts';
 import type { Platform } from '../platform.ts';
 import type { EndpointCard } from '../reference.ts';
@@ -81,6 +82,7 @@ export const AGENT: ReadonlyMap<string, AgentMethod> = new Map<string, AgentMeth
   // Sent by Children only, with a list of them.
   ['standIns', async (process, _, [list]) => await process.program.inheritStandIns(list as readonly StandIn[])],
   ...HOST_METHODS,
+  ...BUFFER_METHODS,
   ['look', async (process, _, [deadlineMs]) => await process.program.look(Number(deadlineMs))],
   ['reserve', (process, _, [last]) => process.reserve(Number(last))],
   [

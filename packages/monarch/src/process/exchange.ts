@@ -3,6 +3,7 @@ import { DecodeError } from '../errors.ts';
 import type { PeerReport } from '../seeing/process-report.ts';
 import { decode, EMPTY, type Payload } from '../wire/codec.ts';
 import type { Link, LinkEvents, Opening } from '../wire/link.ts';
+import { settledFor } from '../wire/link.ts';
 import { loopback } from '../wire/loopback.ts';
 import type { Message, Position } from '../wire/message.ts';
 import type { Packet } from '../wire/packet.ts';
@@ -207,7 +208,7 @@ export class Exchange {
       },
       reply: (message, payload = EMPTY) => {
         peer.sent.add(payload);
-        link?.send({ message, payload });
+        link?.send(settledFor(link, { message, payload }));
       },
     };
     const onClose = (reason: string, cause?: Error) => {

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Context } from '../context.ts';
 import { DecodeError, MeshFailure } from '../errors.ts';
 import { thisHost } from '../host-mesh.ts';
+import { Exports } from '../memory/exports.ts';
 import type { ProcessMemory } from '../memory/process-memory.ts';
 import type { Encode } from '../mesh/adverbs.ts';
 import { extentOf, type Point } from '../mesh/extent.ts';
@@ -47,6 +48,8 @@ export class LocalProcess {
   readonly exchange: Exchange;
   /** Lent to and taken from other processes of this machine; `undefined`: everything is sent in frames. */
   readonly memory: ProcessMemory | undefined;
+  /** Memory that others read and write through RemoteBuffers. */
+  readonly exports = new Exports(this);
   /** Classes spawned from here, so that actors in this very process are of the same class object. */
   readonly classes = new Map<string, AnyActorClass>();
   /** Classes that are spawned in place of others. */
@@ -100,11 +103,18 @@ export class LocalProcess {
   }
 
   /** Takes a snapshot of a value for the wire. @throws {UnsendableError} */
-  readonly encode: Encode = (value, { transfer = [], to = [] } = {}) =>
-    encode(value, {
-      transfer,
-      snapshot: (bytes) => (to.length === 0 ? undefined : this.memory?.snapshot(bytes, to)),
-    });
+  readonly encode: Encode = (value, { transfer = [], to = [] } = {}) => {
+    const { memory } = this;
+    if (memory === undefined || to.length === 0) return encode(value, { transfer });
+    let hasSnapshots = false;
+    const snapshot = (bytes: Uint8Array) => {
+      const taken = memory.snapshot(bytes, to);
+      hasSnapshots ||= taken !== undefined;
+      return taken;
+    };
+    const payload = encode(value, { transfer, snapshot });
+    return hasSnapshots ? { ...payload, snapshots: memory } : payload;
+  };
 
   /** An error for the wire; always sendable. */
   encodeError(error: unknown): Payload {

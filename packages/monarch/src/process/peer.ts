@@ -1,11 +1,15 @@
 import type { MeshFailureFields } from '../errors.ts';
 import { Traffic } from '../seeing/traffic.ts';
 import type { Link } from '../wire/link.ts';
+import { settledFor } from '../wire/link.ts';
 import type { Packet } from '../wire/packet.ts';
 import { Target } from './target.ts';
 
 /** Why a process or an actor is lost, whatever mesh it is told of. */
 export type Loss = Pick<MeshFailureFields, 'kind' | 'problem' | 'process' | 'restarting' | 'cause'>;
+
+// One for ever: when V8 collects a registry that still has something to say, it never runs a finalizer again.
+const unused = new FinalizationRegistry<() => void>((forget) => forget());
 
 /** Another process of the program, as seen from this one. Its id is never used again after its death. */
 export class Peer {
@@ -19,9 +23,6 @@ export class Peer {
   #waiting: (() => void)[] = [];
   // Held weakly: a process that lives long is sent references to very many actors that do not.
   readonly #targets = new Map<number, WeakRef<Target>>();
-  readonly #unused = new FinalizationRegistry<number>((actor) => {
-    if (this.#targets.get(actor)?.deref() === undefined) this.#targets.delete(actor);
-  });
   #link: Link | undefined;
   #backlog: Packet[] = [];
 
@@ -40,8 +41,8 @@ export class Peer {
   /** Sends in order; before the link is up, packets wait for it. */
   send(packet: Packet): void {
     this.sent.add(packet.payload);
-    if (this.#link === undefined) this.#backlog.push(packet);
-    else this.#link.send(packet);
+    if (this.#link === undefined) this.#backlog.push(settledFor(this.#link, packet));
+    else this.#link.send(settledFor(this.#link, packet));
   }
 
   /** The first link is used for everything sent from here, so order holds even when both sides dialled. */
@@ -63,7 +64,9 @@ export class Peer {
     if (target === undefined) {
       target = new Target(this, actor);
       this.#targets.set(actor, new WeakRef(target));
-      this.#unused.register(target, actor);
+      unused.register(target, () => {
+        if (this.#targets.get(actor)?.deref() === undefined) this.#targets.delete(actor);
+      });
     }
     return target;
   }

@@ -9,6 +9,8 @@ import { unpack } from './unpack.ts';
 export interface Payload {
   readonly bytes: Uint8Array;
   readonly buffers: readonly Uint8Array[];
+  /** Some buffers only stand for snapshots, which these can make into bytes. @default all are bytes */
+  readonly snapshots?: Snapshots | undefined;
   /** On the way: the buffers that are lent instead of sent, packed. See LendingLink. */
   readonly lent?: Uint8Array;
   /** Why it cannot be had, when it came and its buffers could not be read. */
@@ -20,6 +22,12 @@ export function byteLengthOf({ bytes, buffers }: Payload): number {
   let length = bytes.length;
   for (const buffer of buffers) length += buffer.length;
   return length;
+}
+
+/** Where snapshots were taken that a link can lend. See ProcessMemory. */
+export interface Snapshots {
+  /** The same payload as bytes, for a link that lends nothing. */
+  settle(payload: Payload): Payload;
 }
 
 const packr = new Packr({ useRecords: false });

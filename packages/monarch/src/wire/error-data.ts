@@ -22,6 +22,7 @@ const PROTOTYPES = new Map<string, object>(
     ...[errors.ExtentError, errors.ActorClassError, errors.UnsendableError, errors.DecodeError, errors.OwnershipError],
     ...[errors.ActorError, errors.MeshFailure, errors.OverflowError, errors.ArgumentError, errors.SelfCallError],
     ...[errors.OptionError, errors.EndpointError, errors.PortError, errors.OversizeError],
+    ...[errors.BufferBoundsError, errors.BufferDroppedError],
   ].map((type) => [type.name, type.prototype]),
 );
 

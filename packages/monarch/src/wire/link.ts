@@ -10,6 +10,13 @@ export interface Link {
   close(): void;
 }
 
+/** A packet as `link` takes it: as bytes, where it lends no memory. */
+export function settledFor(link: Link | undefined, packet: Packet): Packet {
+  const { message, payload } = packet;
+  if (payload.snapshots === undefined || link?.lends === true) return packet;
+  return { message, payload: payload.snapshots.settle(payload) };
+}
+
 /** What a link tells its user. */
 export interface LinkEvents {
   readonly onPacket: (packet: Packet) => void;

@@ -171,6 +171,20 @@ testMapped('mappings end with the arrays', async () => {
   await collectUntil(() => memory().reader.stats.mappedBytes === 0);
 });
 
+test('a snapshot that goes another way after all is the same bytes', () => {
+  const { leases } = memory().pool.stats;
+  const [lending, other] = [{ lends: true }, { lends: true }];
+  const data = filled(3);
+  const stand = memory().snapshot(data, [lending, other]);
+  if (stand === undefined) throw new RangeError('nothing was lent');
+  data.fill(4);
+  const small = filled(1, 10);
+  const payload = { bytes: new Uint8Array(0), buffers: [small, stand] };
+  for (let i = 0; i < 2; i++) expect(memory().settle(payload).buffers).toEqual([small, filled(3)]);
+  expect(memory().pool.stats.leases).toBe(leases);
+  expect(memory().snapshot(data, [lending, { lends: false }])).toBeUndefined();
+});
+
 test('the way of memory is one of three words', () => {
   expect(memoryWay(undefined)).toBe('map');
   expect(memoryWay('read')).toBe('read');
