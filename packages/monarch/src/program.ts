@@ -17,6 +17,7 @@ import { systemPlatform } from './process/system-platform.ts';
 import { GroupLog } from './seeing/group-log.ts';
 import type { LogOptions } from './seeing/log-line.ts';
 import { type LogOutlet, logPrinter, logRelay } from './seeing/log-outlet.ts';
+import { machineReports } from './seeing/machine-reports.ts';
 import type { ProcessReport } from './seeing/process-report.ts';
 import type { FaultListener } from './unhandled-fault.ts';
 import type { Network } from './wire/connection.ts';
@@ -146,7 +147,11 @@ export class Program implements Owner {
 
   /** How this process and those that it started are. Each has a part of the time of the one that started it. */
   async look(deadlineMs: number): Promise<ProcessReport> {
-    const { process, platform } = this;
+    const { process, platform, machines } = this;
+    const processes = await Promise.all([
+      machineReports(process, machines.attached, deadlineMs),
+      this.#children.look(deadlineMs),
+    ]);
     return {
       id: process.id,
       asOf: platform.date(),
@@ -155,7 +160,7 @@ export class Program implements Owner {
       peers: process.exchange.peerReports(),
       failures: process.failures.latest,
       failureCount: process.failures.count,
-      processes: await this.#children.look(deadlineMs),
+      processes: processes.flat(),
     };
   }
 

@@ -25,6 +25,11 @@ export class Machines implements HostDirectory {
     this.launches = new Launches(local);
   }
 
+  /** Those that are attached. */
+  get attached(): Iterable<AttachedMachine> {
+    return this.#attached.values();
+  }
+
   /** How many are attached. */
   get size(): number {
     return this.#attached.size;

@@ -100,7 +100,7 @@ function table(process, after) {
 function processCard(process, after, wanted) {
   if (wanted !== '' && !matches(process, wanted)) return undefined;
   const exit = process.exit && (process.exit.signal ? 'killed by ' + process.exit.signal : 'exited with code ' + process.exit.exitCode);
-  const said = exit && [exit, ...process.exit.stderrTail.slice(-3)].join('\n');
+  const said = process.problem ?? (exit && [exit, ...process.exit.stderrTail.slice(-3)].join('\n'));
   const quiet = process.state === 'silent' ? 'did not answer; ' + (process.asOf ? 'shown as it was ' + age(Date.now() - process.asOf) + ' ago' : 'nothing is known of it yet') : undefined;
   const card = element('article', { className: 'process ' + (TONES[process.state] ?? 'bad') },
     element('div', { className: 'top' }, element('strong', {}, process.name), element('code', {}, process.id + '  pid ' + process.pid), pill(process.state), numbers(process, after)),

@@ -70,11 +70,14 @@ export type ProcessState = 'starting' | 'running' | 'silent' | 'ended';
 export interface ChildReport {
   readonly id: string;
   readonly name: string;
+  /** 0 as long as it is not known. */
   readonly pid: number;
   readonly state: ProcessState;
   /** What it told of itself; of a silent one the last that it told. */
   readonly report?: ProcessReport;
   readonly exit?: ProcessExit;
+  /** Why its machine cannot be reached. */
+  readonly problem?: string;
 }
 
 /** What a process tells of itself, and of those that it started. */

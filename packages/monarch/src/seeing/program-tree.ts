@@ -39,6 +39,8 @@ export interface ProcessNode {
   readonly asOf?: number;
   readonly usage?: ProcessUsage;
   readonly exit?: ProcessExit;
+  /** Why its machine cannot be reached. */
+  readonly problem?: string;
   readonly actors: readonly ActorNode[];
   readonly peers: readonly PeerReport[];
   /** The last failures of its actors and of processes that it started, oldest first. */

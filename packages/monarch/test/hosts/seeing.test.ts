@@ -23,6 +23,7 @@ test('processes of attached machines are seen, and their lines read, as those of
   const tree = (await (await fetch(new URL('v1/tree', admin.url))).json()) as ProgramTree;
   expect(tree.hosts.map(({ id }) => id)).toEqual(['0', 'h1', 'h2']);
   expect(tree.hosts[2]?.processes).toMatchObject([
+    { id: 'h2', name: `agent of ${daemons[1]?.address}`, state: 'running', usage: { pid: expect.any(Number) } },
     { name: 'far/1', state: 'running', actors: [{ mesh: 'printers', rank: 1 }], processes: [{ name: 'farther/0' }] },
   ]);
   await mesh

@@ -92,7 +92,7 @@ test('a healthy actor does not look failed because another failed', async () => 
   expect(endpointOf(healthy?.actors[0], 'fail')).toMatchObject({ calls: 1, errors: 1 });
 });
 
-test('a process that is blocked is shown as silent with what it told last, a dead one with its end', async () => {
+test('a process that does not answer is shown as silent with what it told last, a dead one with its end', async () => {
   const { tree, get } = await admin({ deadlineMs: 400 });
   const procs = await spawned('quiet', { worker: 3 });
   const mesh = await procs.spawn('grown', Grown);
@@ -102,7 +102,9 @@ test('a process that is blocked is shown as silent with what it told last, a dea
     .slice({ worker: 1 })
     .die.callOne()
     .catch(() => {});
-  const blocked = mesh.slice({ worker: 0 }).block.callOne(2_500);
+  const { pid } = named(await tree(), 'quiet/0');
+  process.kill(pid, 'SIGSTOP');
+  const awake = () => void process.kill(pid, 'SIGCONT');
   let shown = await tree();
   await until(async () => {
     shown = await tree();
@@ -118,7 +120,7 @@ test('a process that is blocked is shown as silent with what it told last, a dea
   const metrics = await (await get('metrics')).text();
   expect(metrics).toMatch(/^monarch_process_up\{process="[\d.]+",name="quiet\/0"\} 0$/m);
   expect(metrics).toMatch(/^monarch_process_up\{process="[\d.]+",name="quiet\/2"\} 1$/m);
-  await blocked;
+  awake();
   await until(async () => state(await tree(), 0) === 'running');
   await procs.stop();
   await until(async () => !JSON.stringify(await tree()).includes('quiet/1'));
