@@ -1,7 +1,7 @@
 import type { Actor, ActorClass } from '../actor.ts';
 import type { endpointBrand } from '../endpoint.ts';
 import { checkClass } from '../process/agent.ts';
-import { program } from '../program.ts';
+import { currentOwner, program } from '../program.ts';
 
 type EndpointKeys<T> = { [K in keyof T]-?: T[K] extends { readonly [endpointBrand]: string } ? K : never }[keyof T];
 
@@ -9,6 +9,7 @@ type EndpointKeys<T> = { [K in keyof T]-?: T[K] extends { readonly [endpointBran
  * From now on spawning `real` makes actors of `mock`: here, and in all processes started from here, also by actors.
  * Actors that run stay what they are. Disposing it brings `real` back, or the mock that there was before.
  *
+ * @throws {OwnershipError} in a child process, outside of its actors.
  * @throws {ActorClassError} when other processes could not find `mock`.
  */
 export async function mockActor<
@@ -17,6 +18,8 @@ export async function mockActor<
   M extends Actor & Pick<T, EndpointKeys<T>>,
 >(real: ActorClass<T, Args>, mock: ActorClass<M, Args>): Promise<AsyncDisposable> {
   const here = program();
+  // In a child process, outside of its actors, the module of the mock is not there yet.
+  currentOwner('mockActor');
   // Only called with what `real` is called with.
   await checkClass(here.process, mock as unknown as ActorClass<Actor, readonly unknown[]>);
   const remove = here.process.standIns.add({

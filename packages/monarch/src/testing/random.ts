@@ -14,9 +14,9 @@ export interface Random {
   fork(name: string): Random;
 }
 
-/** 32 bits that depend on every character and on the seed. */
-function mix(seed: number, text: string): number {
-  let hash = (seed ^ 0x811c9dc5) >>> 0;
+/** 32 bits that depend on every character of a text. */
+function mix(text: string): number {
+  let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
@@ -24,9 +24,8 @@ function mix(seed: number, text: string): number {
 }
 
 /** The numbers of a seed (sfc32). */
-export function seededRandom(seed: number): Random {
-  const key = String(seed);
-  let [a, b, c, counter] = [mix(0, key), mix(1, key), mix(2, key), 1];
+export function seededRandom(seed: number | string): Random {
+  let [a, b, c, counter] = [mix(`a ${seed}`), mix(`b ${seed}`), mix(`c ${seed}`), 1];
   const next = () => {
     const t = (((a + b) | 0) + counter) | 0;
     counter = (counter + 1) | 0;
@@ -48,6 +47,6 @@ export function seededRandom(seed: number): Random {
       // `below` gives an index of a list that is not empty.
       return items[below(items.length)]!;
     },
-    fork: (name) => seededRandom(mix(mix(seed | 0, key), name)),
+    fork: (name) => seededRandom(`${seed}/${name}`),
   };
 }
