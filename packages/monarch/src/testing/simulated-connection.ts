@@ -5,6 +5,9 @@ import type { World } from './world.ts';
 /** Bytes that the system takes at once, as it does for a socket. */
 const SOCKET_BYTES = 64 * 1024;
 
+/** Only whole pages take time: the stack of an error has other lengths elsewhere, and must not change what happens. */
+const PAGE_BYTES = 16 * 1024;
+
 /** One end of a simulated connection. */
 interface End {
   readonly process: SimulatedProcess;
@@ -113,7 +116,8 @@ export class SimulatedConnection {
     const { queue, network, random, counters } = this.#world;
     if (!mine.isOpen || mine.isClosing || !mine.process.isAlive || this.#isCut) return;
     counters.frames++;
-    mine.busyMs = Math.max(mine.busyMs, queue.nowMs) + bytes.length / network.bytesPerMs;
+    mine.busyMs =
+      Math.max(mine.busyMs, queue.nowMs) + Math.floor(bytes.length / PAGE_BYTES) * (PAGE_BYTES / network.bytesPerMs);
     this.#drainLater(mine);
     const number = ++mine.sent;
     const deliver = () => this.#deliver(mine, other, bytes, number);
