@@ -120,6 +120,7 @@ export class Host<D extends string> implements HostMesh<D> {
     });
     group.label = name;
     owner.owned.add(group);
+    for (const before of this.#started) if (before.isStopped) this.#started.delete(before);
     this.#started.add(group);
     await program().fill(group, kind, env, this.#attached?.machines);
     return new ProcView(

@@ -11,19 +11,35 @@ export class Tiny extends Actor {
   });
 }
 
+/** The same without an actor. */
+class Plain {
+  #value = 0;
+  readonly add = async (by: number) => {
+    this.#value += by;
+    return this.#value;
+  };
+}
+
 /** Says how much memory its process uses. */
 export class Gauge extends Actor {
   static readonly module: string = import.meta.url;
 
-  readonly bytes = endpoint(async () => await usedBytes());
-}
-
-/** Heap and external memory of this process after a collection. Needs `--expose-gc`. */
-export async function usedBytes(): Promise<number> {
-  for (let i = 0; i < 4; i++) {
-    globalThis.gc?.();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+  /** Of the heap and beside it, in bytes, after a collection. */
+  readonly bytes = endpoint(async () => {
+    // Collected in several turns, between which weak references and finalizers are seen to.
+    for (let i = 0; i < 4; i++) {
+      globalThis.gc?.();
+      await new Promise(setImmediate);
+    }
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  });
+  readonly pid = endpoint(() => process.pid);
+  /** Bytes of one plain object of many. */
+  readonly plain = endpoint(async (count: number) => {
+    const before = await this.bytes();
+    const kept = Array.from({ length: count }, () => new Plain());
+    const bytes = (await this.bytes()) - before;
+    return bytes / kept.length;
+  });
 }

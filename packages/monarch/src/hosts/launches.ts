@@ -6,7 +6,7 @@ import { ownAllowList } from './allow-list.ts';
 import { checkLaunchEnv } from './launch-env.ts';
 
 /** Processes that ended which are remembered, for others that ask what became of them. */
-const REMEMBERED = 1_000;
+const REMEMBERED = 256;
 
 interface Launch {
   readonly launched: Launched;

@@ -21,7 +21,7 @@ const starts = CHANNELS['monarch:process:start'];
 const exits = CHANNELS['monarch:process:exit'];
 
 /** Processes that ended which are remembered, for others that ask what became of them. */
-const REMEMBERED = 1_000;
+const REMEMBERED = 256;
 
 /** One place of a group, whatever process has it. */
 interface Place {
@@ -36,7 +36,15 @@ interface Place {
   child: Child | undefined;
 }
 
-interface Child {
+/** What becomes of a process. */
+interface Fate {
+  /** Why it is lost, once it is. */
+  readonly loss: PromiseWithResolvers<Loss>;
+  /** What became of its place, if it was restarting: its successor, or why there is none. */
+  readonly succession: PromiseWithResolvers<string | Loss>;
+}
+
+interface Child extends Fate {
   readonly id: string;
   readonly process: Launched;
   readonly place: Place;
@@ -47,10 +55,6 @@ interface Child {
   /** The link to it has ended. */
   readonly linkEnded: Promise<void>;
   readonly endLink: () => void;
-  /** Why it is lost, once it is. */
-  readonly loss: PromiseWithResolvers<Loss>;
-  /** What became of its place, if it was restarting: its successor, or why there is none. */
-  readonly succession: PromiseWithResolvers<string | Loss>;
   /** Its end is seen to, and may be followed by a restart. */
   isWatched: boolean;
   /** Set when its end is wanted, with the reason. */
@@ -65,7 +69,7 @@ export class Children {
   readonly #linked = new Map<string, Child>();
   readonly #reports: ChildReports;
   /** Ended lately. */
-  readonly #ended = new Bounded<string, Child>(REMEMBERED);
+  readonly #ended = new Bounded<string, Fate>(REMEMBERED);
   readonly #onNone: () => void;
   /** Places whose process is lost, and which get another. */
   #restarting = 0;
@@ -276,7 +280,7 @@ export class Children {
   }
 
   #lost(child: Child, loss: Loss): void {
-    this.#ended.set(child.id, child);
+    this.#ended.set(child.id, { loss: child.loss, succession: child.succession });
     child.loss.resolve(loss);
     this.#local.lost(this.#peer(child), loss);
   }

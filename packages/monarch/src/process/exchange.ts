@@ -8,6 +8,7 @@ import { loopback } from '../wire/loopback.ts';
 import type { Message, Position } from '../wire/message.ts';
 import type { Packet } from '../wire/packet.ts';
 import type { Revive } from '../wire/raise.ts';
+import { Bounded } from './bounded.ts';
 import { type Loss, Peer } from './peer.ts';
 import type { Target } from './target.ts';
 
@@ -66,11 +67,16 @@ export interface ExchangeOptions {
   readonly wrap?: (id: string, opening: Opening) => Opening;
 }
 
+/** Processes that were lost which are remembered. */
+const REMEMBERED = 256;
+
 /** Connects this process with the others: who they are, how to reach them, which calls wait for an answer. */
 export class Exchange {
   readonly id: string;
   readonly #options: ExchangeOptions;
   readonly #peers = new Map<string, Peer>();
+  /** Lost, and remembered for those who still call them. One that is forgotten is found to be lost again. */
+  readonly #lost = new Bounded<string, Peer>(REMEMBERED);
   readonly #outgoing = new Map<number, Outgoing>();
   readonly #dialling = new Set<Peer>();
   #nextId = 1;
@@ -97,7 +103,7 @@ export class Exchange {
   /** Sends to a process, opening a link when there is none. */
   send(peer: Peer, packet: Packet): void {
     peer.send(packet);
-    if (!peer.connected) this.#dial(peer, () => {});
+    if (!peer.connected && peer.loss === undefined) this.#dial(peer, () => {});
   }
 
   /** Sends a message that nobody answers. While the process of its target is restarted, it waits for that. */
@@ -146,9 +152,12 @@ export class Exchange {
 
   /** Rejects every pending call to a process; later ones too, unless it is restarting. */
   lost(peer: Peer, loss: Loss): void {
-    peer.loss ??= loss;
+    peer.lose(loss);
+    this.#peers.delete(peer.id);
+    this.#dialling.delete(peer);
+    this.#lost.set(peer.id, peer);
     for (const outgoing of [...this.#outgoing.values()]) {
-      if (outgoing.target.peer === peer) outgoing.lose(peer.loss);
+      if (outgoing.target.peer === peer) outgoing.lose(peer.loss ?? loss);
     }
   }
 
@@ -189,7 +198,7 @@ export class Exchange {
   }
 
   #known(id: string): Peer {
-    let peer = this.#peers.get(id);
+    let peer = this.#peers.get(id) ?? this.#lost.get(id);
     if (peer === undefined) {
       peer = new Peer(id);
       this.#peers.set(id, peer);

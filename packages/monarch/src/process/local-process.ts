@@ -27,7 +27,7 @@ import { StandIns } from './stand-ins.ts';
 import { UnaryCall } from './unary-call.ts';
 
 /** Actors that stopped whose reason is remembered, for those who still call them. */
-const REMEMBERED = 1_000;
+const REMEMBERED = 256;
 
 /** What makes one process of a program. */
 export interface LocalProcessOptions {

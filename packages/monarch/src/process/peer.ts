@@ -38,8 +38,9 @@ export class Peer {
     return this.#link?.lends ?? false;
   }
 
-  /** Sends in order; before the link is up, packets wait for it. */
+  /** Sends in order; before the link is up, packets wait for it. What is sent to one that is lost is dropped. */
   send(packet: Packet): void {
+    if (this.loss !== undefined) return;
     this.sent.add(packet.payload);
     if (this.#link === undefined) this.#backlog.push(settledFor(this.#link, packet));
     else this.#link.send(settledFor(this.#link, packet));
@@ -69,6 +70,14 @@ export class Peer {
       });
     }
     return target;
+  }
+
+  /** Nothing reaches it from now on: what its link holds is let go. */
+  lose(loss: Loss): void {
+    this.loss ??= loss;
+    this.#link?.close();
+    this.#link = undefined;
+    this.#backlog = [];
   }
 
   /** Runs `task` when it is known what becomes of its place. */

@@ -1,0 +1,3 @@
+// A bare process that says it is there, and waits.
+process.send?.('ready');
+setInterval(() => {}, 60_000);
