@@ -4,7 +4,7 @@ import { print } from './print.ts';
 
 /*
  * What an actor costs: memory of an idle one in its process and at its owner, and the time to spawn and call 10,000 in
- * eight processes. Run with `--expose-gc`. The control of the memory is a plain object of the same fields and closures.
+ * eight processes. The control of the memory is a plain object of the same fields and closures.
  */
 const PROCESSES = 8;
 const MESHES = 1_250;

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Actor, endpoint } from '@forge/monarch';
 
 /** The smallest actor that keeps something. */
@@ -20,6 +22,9 @@ class Plain {
   };
 }
 
+setFlagsFromString('--expose-gc');
+const collect: () => void = runInNewContext('gc');
+
 /** Says how much memory its process uses. */
 export class Gauge extends Actor {
   static readonly module: string = import.meta.url;
@@ -28,7 +33,7 @@ export class Gauge extends Actor {
   readonly bytes = endpoint(async () => {
     // Collected in several turns, between which weak references and finalizers are seen to.
     for (let i = 0; i < 4; i++) {
-      globalThis.gc?.();
+      collect();
       await new Promise(setImmediate);
     }
     const { heapUsed, external } = process.memoryUsage();
