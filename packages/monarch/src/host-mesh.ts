@@ -5,9 +5,11 @@ import type { Names, PartSizes, Parts, Renamed, Split } from './mesh/reshape.ts'
 import { type Kept, type Selection, select } from './mesh/selection.ts';
 import { ProcGroup, type Supervise } from './proc-group.ts';
 import { type ProcMesh, ProcView } from './proc-mesh.ts';
+import { machineOf } from './process/process-id.ts';
 import { currentOwner, program } from './program.ts';
 import { checkPolicy, type RestartPolicy } from './restart.ts';
 import type { LogOptions } from './seeing/log-line.ts';
+import { makeReferable } from './wire/referable.ts';
 
 /** How to start processes. */
 export interface SpawnProcsOptions<P extends Readonly<Record<string, number>>> {
@@ -43,6 +45,7 @@ export interface HostMesh<D extends string> extends Shaped<D>, AsyncDisposable {
   spawnProcs<const P extends Readonly<Record<string, number>> = Readonly<Record<never, number>>>(
     options?: SpawnProcsOptions<P>,
   ): Promise<ProcMesh<D | (keyof P & string)>>;
+  /** A view on some of the machines. All shapes of it may be sent in messages, and arrive as references. */
   slice<const S extends Selection<D>>(selection: S): HostMesh<Kept<D, S>>;
   flatten<const N extends string>(name: N): HostMesh<N>;
   split<const P extends Parts<D>>(parts: P, sizes?: PartSizes<D, P>): HostMesh<Split<D, P>>;
@@ -73,13 +76,27 @@ export class Host<D extends string> implements HostMesh<D> {
     this.extent = extent;
     this.#started = started;
     this.#attached = attached;
+    makeReferable(this, () => {
+      const { process } = program();
+      const own = { id: machineOf(process.id), address: '', allow: [] };
+      return {
+        kind: 'hosts',
+        data: { extent, machines: attached?.machines.map(({ reference }) => reference) ?? [own] },
+      };
+    });
   }
 
   get length(): number {
     return this.extent.size;
   }
 
-  async spawnProcs<const P extends Readonly<Record<string, number>> = Readonly<Record<never, number>>>({
+  spawnProcs<const P extends Readonly<Record<string, number>> = Readonly<Record<never, number>>>(
+    options?: SpawnProcsOptions<P>,
+  ): Promise<ProcMesh<D | (keyof P & string)>> {
+    return program().process.promises.sendable(this.#spawnProcs(options));
+  }
+
+  async #spawnProcs<const P extends Readonly<Record<string, number>> = Readonly<Record<never, number>>>({
     perHost,
     kind = 'process',
     env = {},

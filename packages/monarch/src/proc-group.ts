@@ -38,6 +38,8 @@ export interface ProcGroupOptions {
   readonly restart?: RestartPolicy | undefined;
   /** Where its processes are. @default the machine of this process */
   readonly hosts?: HostMesh<string> | undefined;
+  /** Its processes were started, and are stopped, by somebody else. @default false */
+  readonly isReference?: boolean;
 }
 
 /** Processes that were started together, as their owner holds them. */
@@ -52,12 +54,14 @@ export class ProcGroup implements Owned {
   readonly hosts: HostMesh<string> | undefined;
   /** How often its processes are started again. @default never */
   readonly restart: RestartPolicy | undefined;
+  /** Its processes belong to somebody else. */
+  readonly isReference: boolean;
   readonly #supervise: Supervise | undefined;
   // What `supervise` starts belongs to whoever started the group.
   readonly #onBehalf = AsyncLocalStorage.snapshot();
   #stopped: Promise<void> | undefined;
 
-  constructor({ name, extent, owner, log, supervise, restart, hosts }: ProcGroupOptions) {
+  constructor({ name, extent, owner, log, supervise, restart, hosts, isReference = false }: ProcGroupOptions) {
     if (owner.ended !== undefined) throw new OwnershipError(`${owner.name} cannot start ${name}: ${owner.ended}`);
     this.name = name;
     this.extent = extent;
@@ -65,6 +69,7 @@ export class ProcGroup implements Owned {
     this.log = log;
     this.hosts = hosts;
     this.restart = restart;
+    this.isReference = isReference;
     this.#supervise = supervise;
   }
 

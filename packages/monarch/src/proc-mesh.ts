@@ -10,11 +10,13 @@ import { currentOwner, program } from './program.ts';
 import { checkPolicy } from './restart.ts';
 import type { LogLine, LogOptions, ReadLogsOptions } from './seeing/log-line.ts';
 import { type SpawnOptions, spawnActors } from './spawned-mesh.ts';
+import { makeReferable } from './wire/referable.ts';
 
 /** Processes with named dimensions, on which actors are spawned. */
 export interface ProcMesh<D extends string> extends Shaped<D>, AsyncDisposable {
   /**
-   * Spawns one actor on each process and waits for its `setup`. The caller owns them.
+   * Spawns one actor on each process and waits for its `setup`. The caller owns them. The promise itself may be sent in a
+   * message before it has settled, and arrives as a promise of a reference.
    *
    * @throws {ActorClassError} when other processes could not find the class.
    * @throws {ActorError} when a constructor or setup throws; nothing of the mesh is left then.
@@ -45,7 +47,7 @@ export interface ProcMesh<D extends string> extends Shaped<D>, AsyncDisposable {
   setLogs(options: LogOptions): void;
   /** Waits until everything that these processes have printed so far is printed here, or in the hands of who reads it. */
   flushLogs(): Promise<void>;
-  /** Stops the actors on these processes, then the processes. @throws {OwnershipError} on a slice. */
+  /** Stops the actors on these processes, then the processes. @throws {OwnershipError} on a slice or a reference. */
   stop(reason?: string): Promise<void>;
 }
 
@@ -74,6 +76,10 @@ export class ProcView<D extends string> implements ProcMesh<D> {
     this.extent = extent;
     this.#ranks = ranks;
     this.#options = options;
+    makeReferable(this, () => {
+      const { name, label } = group;
+      return { kind: 'procs', data: { name: label || name, extent, nodes: this.nodes, hosts: this.hosts } };
+    });
   }
 
   get length(): number {
@@ -89,10 +95,18 @@ export class ProcView<D extends string> implements ProcMesh<D> {
     return this.#group.hosts ?? thisHost();
   }
 
-  async spawn<T extends Actor, Args extends readonly unknown[]>(
+  spawn<T extends Actor, Args extends readonly unknown[]>(
     name: string,
     actor: ActorClass<T, Args>,
     ...args: Args
+  ): Promise<OwnedMesh<T, D>> {
+    return program().process.promises.sendable(this.#spawn(name, actor, args));
+  }
+
+  async #spawn<T extends Actor, Args extends readonly unknown[]>(
+    name: string,
+    actor: ActorClass<T, Args>,
+    args: Args,
   ): Promise<OwnedMesh<T, D>> {
     const { process } = program();
     const group = this.#group;
@@ -136,10 +150,12 @@ export class ProcView<D extends string> implements ProcMesh<D> {
   }
 
   logs(options: ReadLogsOptions = {}): AsyncIterableIterator<LogLine, undefined> {
+    this.#requireOwned('read');
     return this.#group.log.read(this.#ranks, options);
   }
 
   setLogs(options: LogOptions): void {
+    this.#requireOwned('set');
     this.#group.log.set(options);
   }
 
@@ -148,7 +164,15 @@ export class ProcView<D extends string> implements ProcMesh<D> {
     this.#group.log.flush();
   }
 
+  #requireOwned(what: 'read' | 'set'): void {
+    if (!this.#group.isReference) return;
+    throw new OwnershipError(`The lines of ${this.#group.name} are ${what} by its owner: this is a reference.`);
+  }
+
   async stop(reason?: string): Promise<void> {
+    if (this.#group.isReference) {
+      throw new OwnershipError(`${this.#group.name} is a reference instead of owned. Its owner stops it.`);
+    }
     if (this.#ranks.length !== this.#group.extent.size) {
       throw new OwnershipError(`A slice of ${this.#group.name} cannot be stopped. Stop the whole mesh.`);
     }

@@ -1,6 +1,9 @@
+import { hostsOf } from './hosts/host-reference.ts';
 import { bufferReference, remoteBuffer } from './memory/remote-buffer.ts';
+
 import { meshHandle } from './mesh/actor-mesh.ts';
 import { portOf } from './port.ts';
+import { procsOf } from './proc-reference.ts';
 import type { LocalProcess } from './process/local-process.ts';
 import { meshReference } from './reference.ts';
 
@@ -10,6 +13,9 @@ export type Revive = (process: LocalProcess, data: unknown) => unknown;
 /** Everything that travels as a reference, by its kind. */
 export const REFERENCE_KINDS: ReadonlyMap<string, Revive> = new Map<string, Revive>([
   ['port', portOf],
+  ['procs', procsOf],
+  ['hosts', hostsOf],
+  ['promise', (process, data) => process.promises.arrived(data)],
   ['mesh', (process, data) => meshHandle(process, meshReference(data))],
   ['buffer', (process, data) => remoteBuffer(process, bufferReference(data))],
 ]);

@@ -145,6 +145,19 @@ export class SpawnedMesh implements Owned {
     return failure;
   }
 
+  /** A process is lost that somebody else started. */
+  processLost(node: string, loss: Loss): void {
+    const { group } = this.#place;
+    if (!group.isReference) return;
+    group.procs.forEach((proc, rank) => {
+      if (proc.node !== node) return;
+      // Whoever started it may start another; what was spawned on it from here is not made there again.
+      const failure = this.lose(rank, { ...loss, restarting: false });
+      // A process that its owner stopped has not failed: calls say that it was stopped.
+      if (failure !== undefined && loss.kind !== 'aborted') void group.raise(failure, this.owner);
+    });
+  }
+
   /** Makes its actor anew in the process that took the place of that of `groupRank`. */
   async remake(groupRank: number): Promise<void> {
     const rank = this.#place.ranks.indexOf(groupRank);

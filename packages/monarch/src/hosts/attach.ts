@@ -7,7 +7,7 @@ import { isLoopback, parseAddress } from './address.ts';
 import type { Attachment } from './attachment.ts';
 import { type CredentialSources, type Credentials, readCredentials } from './credentials.ts';
 import { AttachError, type HostProblem } from './errors.ts';
-import { RemoteMachine } from './remote-machine.ts';
+import { attachedMachine } from './remote-machine.ts';
 
 /** How to attach machines. At most one of `token`, `tokenFile` and `tls`; without any, only machines on loopback. */
 export interface AttachOptions extends CredentialSources {
@@ -71,7 +71,7 @@ export async function attachToHosts(
   }
   for (const attachment of attachments) current.machines.add(attachment);
   owner.owned.add(owned);
-  const machines = attachments.map((attachment) => new RemoteMachine(current.process, attachment));
+  const machines = attachments.map((attachment) => attachedMachine(current.process, attachment));
   // From then on the agents can ask this process, which is their parent.
   await Promise.all(machines.map(async (machine) => await machine.reserve(0)));
   return new Host(extentOf({ hosts: machines.length }), new Set(), { machines, detach });

@@ -1,6 +1,7 @@
 import type { Launched } from '../platform.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import type { Loss } from '../process/peer.ts';
+import { machineOf } from '../process/process-id.ts';
 
 /** What a process on a machine is started with. */
 export interface MachineLaunch {
@@ -11,8 +12,19 @@ export interface MachineLaunch {
   readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void;
 }
 
+/** A machine as it travels in messages. */
+export interface MachineReference {
+  /** Of the machine in the program, and of its agent process. */
+  readonly id: string;
+  /** Where it listens; empty for that of the program itself. */
+  readonly address: string;
+  /** Folders from which it loads actor modules. */
+  readonly allow: readonly string[];
+}
+
 /** A machine on which processes are started. */
 export interface Machine {
+  readonly reference: MachineReference;
   /** Ids for processes that will be started there. Rejects when everything there is lost. */
   reserve(count: number): Promise<readonly string[]>;
   launch(options: MachineLaunch): Launched;
@@ -27,6 +39,7 @@ export interface Machine {
 /** The machine of this process, which is free to do there what it wants. */
 export function localMachine(local: LocalProcess, directory: () => string): Machine {
   return {
+    reference: { id: machineOf(local.id), address: '', allow: [] },
     reserve: async (count) => Array.from({ length: count }, () => `${local.id}.${local.count()}`),
     launch: (options) => local.platform.launch({ ...options, parent: local.id, directory: directory() }),
     loss: undefined,

@@ -6,19 +6,23 @@ import type { Loss } from '../process/peer.ts';
 import { checkModuleText } from './allow-list.ts';
 import type { AttachedMachine } from './attached-machine.ts';
 import { checkLaunchEnv } from './launch-env.ts';
-import type { Machine, MachineLaunch } from './machine.ts';
+import type { Machine, MachineLaunch, MachineReference } from './machine.ts';
 
 /** An attached machine: its agent process starts others on behalf of this one. */
 export class RemoteMachine implements Machine {
+  readonly reference: MachineReference;
   readonly #local: LocalProcess;
-  readonly #attachment: AttachedMachine;
+  readonly #attachment: AttachedMachine | undefined;
 
-  constructor(local: LocalProcess, attachment: AttachedMachine) {
+  /** Who has not attached it itself knows of its loss by its agent. */
+  constructor(local: LocalProcess, reference: MachineReference, attachment?: AttachedMachine) {
+    this.reference = reference;
     this.#local = local;
     this.#attachment = attachment;
   }
 
   get loss(): Loss | undefined {
+    if (this.#attachment === undefined) return this.#local.exchange.target(this.reference.id, 0).loss;
     const { lost } = this.#attachment;
     return lost === undefined ? undefined : { kind: 'unreachable', problem: `cannot be reached: ${lost}` };
   }
@@ -58,8 +62,8 @@ export class RemoteMachine implements Machine {
   }
 
   checkModule(module: string): void {
-    const { machine, route } = this.#attachment;
-    checkModuleText(module, machine.allow, route.address);
+    // The program's own machine loads what it wants.
+    if (this.reference.address !== '') checkModuleText(module, this.reference.allow, this.reference.address);
   }
 
   checkEnv(env: Readonly<Record<string, string>>): void {
@@ -67,7 +71,13 @@ export class RemoteMachine implements Machine {
   }
 
   async #ask(method: string, args: readonly unknown[]): Promise<unknown> {
-    const about = { mesh: this.#attachment.route.address, point: extentOf<never>({}).point(0) };
-    return await this.#local.ask(this.#attachment.id, about, method, this.#local.encode(args)).result;
+    const about = { mesh: this.reference.address || 'the machine of the program', point: extentOf<never>({}).point(0) };
+    return await this.#local.ask(this.reference.id, about, method, this.#local.encode(args)).result;
   }
+}
+
+/** A machine that this process has attached. */
+export function attachedMachine(local: LocalProcess, attachment: AttachedMachine): RemoteMachine {
+  const { id, route, machine } = attachment;
+  return new RemoteMachine(local, { id, address: route.address, allow: machine.allow }, attachment);
 }

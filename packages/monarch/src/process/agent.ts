@@ -65,6 +65,7 @@ export const AGENT: ReadonlyMap<string, AgentMethod> = new Map<string, AgentMeth
       process.bury(Number(actor), failure);
     },
   ],
+  ['promised', async (process, _, [number]) => await process.promises.result(Number(number))],
   [
     'post',
     async (process, _, [port, isValue, value]) => await process.ports.take(Number(port), isValue === true, value),

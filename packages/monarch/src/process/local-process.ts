@@ -23,6 +23,7 @@ import { IncomingCall } from './incoming-call.ts';
 import type { Loss, Peer } from './peer.ts';
 import { Ports } from './ports.ts';
 import { machineOf } from './process-id.ts';
+import { Promises } from './promises.ts';
 import { StandIns } from './stand-ins.ts';
 import { UnaryCall } from './unary-call.ts';
 
@@ -94,6 +95,9 @@ export class LocalProcess {
 
   /** The ports that were opened here, and the ways to those of others. */
   readonly ports = new Ports(this);
+
+  /** Promises that were sent from here. */
+  readonly promises = new Promises(this);
 
   readonly random = (): number => this.platform.random();
 
@@ -190,6 +194,7 @@ export class LocalProcess {
   /** A process is lost: calls to it reject, and the actors that it owned here end. */
   lost(peer: Peer, loss: Loss): void {
     this.exchange.lost(peer, loss);
+    for (const mesh of [...this.#meshes.values()]) mesh.processLost(peer.id, loss);
     for (const [actor, cell] of this.#cells) if (cell.owner === peer.id) void this.#orphan(actor, cell, loss);
   }
 

@@ -1,6 +1,6 @@
 import { Host, type HostMesh } from '../host-mesh.ts';
 import type { AttachedMachine } from '../hosts/attached-machine.ts';
-import { RemoteMachine } from '../hosts/remote-machine.ts';
+import { attachedMachine } from '../hosts/remote-machine.ts';
 import { extentOf } from '../mesh/extent.ts';
 import { joinProgram } from '../program.ts';
 import { SimulatedProcess } from './simulated-process.ts';
@@ -16,7 +16,7 @@ export async function attachSimulated(world: World, root: SimulatedProcess, coun
   const ids = Array.from({ length: count }, () => program.machines.newId());
   const attachments = await Promise.all(ids.map(async (id) => await attach(world, root, id)));
   for (const attachment of attachments) program.machines.add(attachment);
-  const machines = attachments.map((attachment) => new RemoteMachine(program.process, attachment));
+  const machines = attachments.map((attachment) => attachedMachine(program.process, attachment));
   const detach = async () => {
     await Promise.all(attachments.map(async (attachment) => await attachment.detach()));
     for (const attachment of attachments) program.machines.remove(attachment);

@@ -1,0 +1,3 @@
+import { references } from './references.ts';
+
+references('inline');
