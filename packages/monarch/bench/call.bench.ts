@@ -1,11 +1,10 @@
 import { thisHost } from '@forge/monarch';
 import { Echo } from './actors/echo.ts';
-import { openBare, openRaw } from './bare.ts';
+import { openBare } from './bare.ts';
 import { interleaved, medianSeconds, print, seconds } from './print.ts';
 
 const CALLS = 4_000;
 const WINDOW = 500;
-const BYTES = 64 * 2 ** 20;
 
 async function main(): Promise<void> {
   const started = performance.now();
@@ -51,17 +50,6 @@ async function main(): Promise<void> {
     for (let i = 0; i < 20 * CALLS; i++) await here.add.callOne(1, 2);
   });
   print('callOne in this process', (inlineSeconds / (20 * CALLS)) * 1e6, 'us');
-
-  const data = new Uint8Array(BYTES).fill(1);
-  const raw = await openRaw(BYTES);
-  const large = await interleaved(
-    () => seconds(() => echo.take.callOne(data)),
-    () => seconds(() => raw.take(data)),
-    9,
-  );
-  const gigabytes = (s: number) => BYTES / s / 1e9;
-  print('64 MiB argument', gigabytes(large.ours), 'GB/s', gigabytes(large.control));
-  raw.close();
 }
 
 await main();

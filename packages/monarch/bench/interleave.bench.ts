@@ -16,8 +16,9 @@ async function timesUntil(call: () => Promise<unknown>, isDone: () => boolean): 
   return times;
 }
 
-/* How long small calls take on a link on which a large argument travels. */
+/* How long small calls take on a link on which a large argument travels in frames, as between machines. */
 async function main(): Promise<void> {
+  process.env['FORGE_MEMORY'] = 'frames';
   await using procs = await thisHost().spawnProcs({ perHost: { worker: 1 } });
   // Two actors: an actor handles one message at a time.
   await using large = await procs.spawn('large', Echo);
