@@ -158,7 +158,10 @@ class Lowering {
     const sendable = (field: unknown) => {
       if (field instanceof Error) return causes < MAX_CAUSES;
       try {
-        new Lowering({}).walk(field);
+        const inner = new Lowering({});
+        // As deep as it is going to stand.
+        inner.#path.push(...this.#path, 'fields', '');
+        inner.walk(field);
         return true;
       } catch {
         return false; // A field that cannot cross is replaced by its printed form: the error itself must arrive.

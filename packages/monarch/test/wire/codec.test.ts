@@ -141,6 +141,44 @@ describe('the codec', () => {
     expect(roundTrip(error)).toMatchObject({ message: 'round', cause: { message: 'round' } });
   });
 
+  test.each([
+    ['nesting without end', new Uint8Array(100_000).fill(0x91), /deeper than 500/],
+    [
+      'maps in maps without end',
+      Uint8Array.from({ length: 90_000 }, (_, i) => [0x81, 0xa1, 0x61][i % 3]!),
+      /deeper than 500/,
+    ],
+    [
+      'a list longer than its bytes',
+      Uint8Array.of(0x91, 0xdd, 0xff, 0xff, 0xff, 0xff),
+      /4294967295 values are announced/,
+    ],
+    ['a text longer than its bytes', Uint8Array.of(0x91, 0xdb, 0xff, 0xff, 0xff, 0xff), /4294967295 are announced/],
+    ['a record definition', Uint8Array.of(0x91, 0xd4, 0x72, 0x40, 0x91, 0xa1, 0x61, 0x01), /extension/],
+    [
+      'an extension with code',
+      Uint8Array.of(0x91, 0xc7, 0x04, 0x78, 0x92, 0xa1, 0x2e, 0xa0),
+      /199 .* is no kind of value/,
+    ],
+    ['a timestamp', Uint8Array.of(0x91, 0xd6, 0xff, 0, 0, 0, 0), /214 .* is no kind of value/],
+    ['raw bytes', Uint8Array.of(0x91, 0xc4, 0x01, 0x00), /196 .* is no kind of value/],
+    ['a prototype', Uint8Array.of(0x91, 0x81, 0xa9, ...Buffer.from('__proto__'), 0x80), /a key/],
+    ['a key that is no text', Uint8Array.of(0x91, 0x81, 0x01, 0x01), /a key/],
+    ['bytes left over', Uint8Array.of(0x91, 0x01, 0x01), /1 are left over/],
+  ])('refuses %s, which no sender of values makes', (_, bytes, problem) => {
+    expect(() => decode({ bytes, buffers: [] })).toThrow(
+      expect.objectContaining({ code: 'ERR_MONARCH_DECODE', message: expect.stringMatching(problem) }),
+    );
+  });
+
+  test('what is nested as deep as may be sent arrives', () => {
+    let deep: unknown = 'bottom';
+    for (let i = 0; i < 499; i++) deep = i % 2 === 0 ? [deep] : { deep };
+    expect(roundTrip(deep)).toStrictEqual(deep);
+    const error = Object.assign(new Error('far'), { deep: [deep] });
+    expect(roundTrip([error])).toMatchObject([{ message: 'far' }]);
+  });
+
   test('any damage is an error, never a crash', () => {
     fc.assert(
       fc.property(value, fc.nat(), fc.nat(255), (sent, at, byte) => {
