@@ -154,3 +154,17 @@ export function endpointOf(actor: object, name: string): AnyEndpoint | undefined
   const value: unknown = Object.hasOwn(actor, name) ? Reflect.get(actor, name) : undefined;
   return isEndpoint(value) ? value : undefined;
 }
+
+/** What every actor has, which nobody takes for an endpoint. */
+const OF_ACTORS: ReadonlySet<string> = new Set(['constructor', 'setup', 'supervise', 'cleanup']);
+
+/** Names of the methods of an actor instance that are no endpoints: callers are told so. */
+export function plainMethodsOf(actor: object): readonly string[] {
+  const names = new Set<string>();
+  for (let at: object = actor; at !== Object.prototype && at !== null; at = Object.getPrototypeOf(at)) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
+      if (typeof value === 'function' && !isEndpoint(value) && !OF_ACTORS.has(name)) names.add(name);
+    }
+  }
+  return [...names];
+}

@@ -95,5 +95,6 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set([
   'finally',
   'toJSON',
   'toString',
+  'valueOf',
   'constructor',
 ]);

@@ -21,6 +21,8 @@ export interface MeshReference {
   /** In rank order of the slice. */
   readonly addresses: readonly Address[];
   readonly endpoints: Readonly<Record<string, EndpointCard>>;
+  /** Methods of the actors that are no endpoints. */
+  readonly methods: readonly string[];
 }
 
 /** Checks what came in a message. @throws {DecodeError} */
@@ -29,7 +31,7 @@ export function meshReference(value: unknown): MeshReference {
   const reference = value as MeshReference;
   const isAddress = (address: unknown) =>
     Array.isArray(address) && isProcessId(String(address[0])) && typeof address[1] === 'number';
-  const { name, whole, extent, addresses, endpoints } = reference;
+  const { name, whole, extent, addresses, endpoints, methods } = reference;
   const isSound =
     typeof name === 'string' &&
     whole instanceof NamedExtent &&
@@ -37,7 +39,8 @@ export function meshReference(value: unknown): MeshReference {
     Array.isArray(addresses) &&
     addresses.length === extent.size &&
     addresses.every(isAddress) &&
-    typeof endpoints === 'object';
+    typeof endpoints === 'object' &&
+    Array.isArray(methods);
   if (!isSound) throw new DecodeError('a mesh reference is damaged.');
   return reference;
 }

@@ -55,6 +55,7 @@ export class SpawnedMesh implements Owned {
   readonly #actors: (number | undefined)[];
   /** The same for all ranks. */
   #endpoints: Constructed['endpoints'] = {};
+  #methods: Constructed['methods'] = [];
   /** Kept where actors may be made anew. */
   #plan: Plan | undefined;
   #isRunning = false;
@@ -101,7 +102,7 @@ export class SpawnedMesh implements Owned {
         // The agent answers with what `construct` returns.
         const made = (await this.#ask(point, 'constructor', payload)) as Constructed;
         this.#actors[point.rank] = made.actor;
-        if (point.rank === 0) this.#endpoints = made.endpoints;
+        if (point.rank === 0) [this.#endpoints, this.#methods] = [made.endpoints, made.methods];
       });
       this.#constructing = Promise.allSettled(constructing);
       await allOrFirstError(constructing);
@@ -227,7 +228,8 @@ export class SpawnedMesh implements Owned {
   #reference(): MeshReference {
     const { extent } = this.#place;
     const addresses = this.#points().map((point): Address => [this.#node(point.rank), this.#actor(point), point.rank]);
-    return { name: this.name, whole: extent, extent, addresses, endpoints: this.#endpoints };
+    const [endpoints, methods] = [this.#endpoints, this.#methods];
+    return { name: this.name, whole: extent, extent, addresses, endpoints, methods };
   }
 
   #points(): Point<string>[] {

@@ -1,8 +1,17 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type HostMesh, type MeshFailure, type OwnedMesh, type ProcMesh, thisHost, thisProc } from '../src/index.ts';
+import {
+  fold,
+  type HostMesh,
+  type MeshFailure,
+  type OwnedMesh,
+  type ProcMesh,
+  thisHost,
+  thisProc,
+} from '../src/index.ts';
 import { Counter } from './fixtures/counter.ts';
 import { Alias, Colliding, Forwarder, Fragile, Parent, Recorder } from './fixtures/probes.ts';
 import { until } from './fixtures/until.ts';
@@ -12,6 +21,15 @@ function scratchFile(): string {
   const directory = mkdtempSync(join(tmpdir(), 'monarch-test-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   return join(directory, 'notes');
+}
+
+/** What a promise rejects with. */
+async function caught(promise: PromiseLike<unknown>): Promise<unknown> {
+  try {
+    return await promise.then(() => undefined);
+  } catch (error) {
+    return error;
+  }
 }
 
 /** What every mesh must do, whatever its actors run on: this process, others of this machine, or two attached machines. */
@@ -212,6 +230,23 @@ export function conformance(kind: 'inline' | 'process', attach?: () => Promise<H
       }
     });
 
+    test('a method that is no endpoint says so, and what the endpoints are', async () => {
+      await using counters = await procs.spawn('counters', Counter, 0);
+      const call = (name: string) => Reflect.apply(Reflect.get(counters, name), counters, []);
+      expect(() => call('hidden')).toThrow(
+        'counters.hidden is a method of the actor, but no endpoint. Make it one, `readonly hidden = endpoint(…)`, ' +
+          'or call one of: increment, load, count, throws, pid.',
+      );
+      expect('hidden' in counters).toBe(false);
+      for (const name of ['then', 'toJSON', 'setup', 'constructor', 'context', 'module', 'notThere']) {
+        expect(Reflect.get(counters, name)).toBeUndefined();
+      }
+      expect(Reflect.get(counters, Symbol.iterator)).toBeUndefined();
+      expect(`${inspect(counters)} ${JSON.stringify(counters)}`).not.toContain('hidden');
+      const column = counters.slice({ shard: 0 });
+      expect(() => Reflect.apply(Reflect.get(column, 'hidden'), column, [])).toThrow(/no endpoint/);
+    });
+
     test('an endpoint that is called without saying how says how', async () => {
       const mesh = await recorders();
       const call = (name: string) => Reflect.apply(Reflect.get(mesh, name), mesh, [1]);
@@ -252,6 +287,47 @@ export function conformance(kind: 'inline' | 'process', attach?: () => Promise<H
       await one.release.callOne();
       await first;
       expect(await one.seen.callOne()).toEqual([]);
+    });
+
+    test('a stream after a broadcast sees its effects, on every actor', async () => {
+      await using counters = await procs.spawn('counters', Counter, 5);
+      counters.increment.broadcast(3);
+      const sum = await fold(
+        counters.increment.call(0),
+        0,
+        (total, { outcome }) => total + (outcome.ok ? outcome.value : 0),
+      );
+      expect(sum).toBe(4 * 8);
+      const items = await fold(counters.count.stream(3), [] as number[], (list, { point, value }) => [
+        ...list,
+        point.rank * 10 + value,
+      ]);
+      expect(items.sort((a, b) => a - b)).toEqual([0, 1, 2, 10, 11, 12, 20, 21, 22, 30, 31, 32]);
+    });
+
+    test('waiting for answers may be given up and taken up again; they are the same each time', async () => {
+      const one = (await recorders()).slice({ replica: 0, shard: 0 });
+      const held = one.hold.call();
+      const giveUp = Promise.race([held, Promise.resolve('enough')]);
+      expect(await giveUp).toBe('enough');
+      await one.release.callOne();
+      const [first, second] = [await held, await held];
+      expect([first.length, second.length]).toEqual([1, 1]);
+      const failing = one.fail.call('once');
+      const errors = [await caught(failing), await caught(failing), await caught(failing)];
+      expect(new Set(errors).size).toBe(1);
+      expect(errors[0]).toMatchObject({ code: 'ERR_MONARCH_ACTOR' });
+    });
+
+    test('actors of one mesh call those of another, rank by rank', async () => {
+      await using forwarders = await procs.spawn('forwarders', Forwarder);
+      await using counters = await procs.spawn('counters', Counter, 0);
+      for (const { rank } of procs.extent.points()) {
+        const at = { replica: rank >> 1, shard: rank & 1 };
+        const other = { replica: 1 - at.replica, shard: 1 - at.shard };
+        expect(await forwarders.slice(at).incrementIn.callOne({ list: [counters.slice(other)] }, rank)).toEqual([rank]);
+      }
+      expect((await counters.increment.call(0)).toArray()).toEqual([3, 2, 1, 0]);
     });
 
     test('a stream yields its items in order, from every actor', async () => {

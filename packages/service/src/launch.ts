@@ -3,6 +3,7 @@ import {
   type ActorClass,
   type ActorMesh,
   type CallOptions,
+  detached,
   endpointsOfMesh,
   type HostMesh,
   type Replies,
@@ -76,9 +77,12 @@ export async function launch<T extends Actor, Args extends readonly unknown[], P
         // Only names of unary endpoints get here: the handle of the service has no others.
         const named: Callable = Reflect.get(mesh as object, endpoint);
         const callable = callOptions ? named.with(callOptions) : named;
-        if (procs === 1) return await callable.callOne(...callArgs);
-        const [first] = (await callable.call(...callArgs).failFast()).values();
-        return first;
+        // Requests wait in a queue, so this may run on behalf of another one: their own limits cancel them.
+        return await detached(async () => {
+          if (procs === 1) return await callable.callOne(...callArgs);
+          const [first] = (await callable.call(...callArgs).failFast()).values();
+          return first;
+        });
       },
       stop: async () => await group.stop(),
     };

@@ -38,7 +38,8 @@ export function meshHandle(home: HandleHome, reference: MeshReference, ownership
       if (name === 'stop') return ownership === undefined ? undefined : (reason?: string) => ownership.stop(reason);
       if (name === Symbol.asyncDispose) return ownership === undefined ? undefined : () => ownership.stop();
       // RESERVED_NAMES keeps endpoints off these names.
-      return isBuiltin(name) ? target[name] : undefined;
+      if (isBuiltin(name)) return target[name];
+      return typeof name === 'string' && reference.methods.includes(name) ? noEndpoint(reference, name) : undefined;
     },
     has: (_, name) => isBuiltin(name) || Object.hasOwn(reference.endpoints, name),
     set: () => false,
@@ -53,6 +54,15 @@ const BUILTINS = ['extent', 'length', 'slice', 'flatten', 'split', 'rename', 'to
 
 function isBuiltin(name: string | symbol): name is (typeof BUILTINS)[number] {
   return (BUILTINS as readonly (string | symbol)[]).includes(name);
+}
+
+/** Stands where code without types expects a method, and says what is there instead. */
+function noEndpoint({ name, endpoints }: MeshReference, method: string): () => never {
+  return () => {
+    const names = Object.keys(endpoints).join(', ');
+    const advice = `Make it one, \`readonly ${method} = endpoint(…)\`, or call one of: ${names}.`;
+    throw new EndpointError(name, method, `is a method of the actor, but no endpoint. ${advice}`);
+  };
 }
 
 /** The adverbs of an endpoint, as a function that says how to use them when it is called. */

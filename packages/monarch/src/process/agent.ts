@@ -32,6 +32,8 @@ export interface Restart {
 export interface Constructed {
   readonly actor: number;
   readonly endpoints: Readonly<Record<string, EndpointCard>>;
+  /** Methods that are none. */
+  readonly methods: readonly string[];
 }
 
 /** Any actor class. */
@@ -110,7 +112,7 @@ async function construct(process: LocalProcess, asked: Asked, what: Construction
     endpoints[endpoint] = { kind: method[endpointBrand], ...method[endpointOptions] };
   }
   process.addCell(cell);
-  return { actor: cell.actor, endpoints };
+  return { actor: cell.actor, endpoints, methods: cell.plainMethods };
 }
 
 /** Makes an actor in the place of one that failed, or was lost with its process; what waits for it follows. */

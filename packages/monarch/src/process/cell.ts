@@ -8,6 +8,7 @@ import {
   endpointOf,
   endpointOptions,
   endpointsOf,
+  plainMethodsOf,
 } from '../endpoint.ts';
 import {
   ActorClassError,
@@ -135,6 +136,11 @@ export class Cell implements Owner, Reader<Handling> {
       if (this.#end !== undefined) this.#ending.abort(this.#aborted(this.#end.message));
     }
     return this.#ending.signal;
+  }
+
+  /** Methods that are no endpoints. */
+  get plainMethods(): readonly string[] {
+    return plainMethodsOf(this.#actor);
   }
 
   get endpoints(): ReadonlyMap<string, AnyEndpoint> {
