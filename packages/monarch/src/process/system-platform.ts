@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { systemClock } from '../clock.ts';
 import { checkModuleFile, ownAllowList } from '../hosts/allow-list.ts';
 import { HostNetwork } from '../hosts/host-network.ts';
+import { sweepDirectories } from '../hosts/sweep.ts';
 import { memoryWay, ProcessMemory } from '../memory/process-memory.ts';
 import type { Platform } from '../platform.ts';
 import type { Accept } from '../wire/connection.ts';
@@ -27,6 +28,8 @@ export const systemPlatform: Platform = {
       await network.listen();
       return network;
     };
+    // A program that was killed together with all its processes could not tidy up.
+    if (id === '0') void sweepDirectories();
     return await HostNetwork.open({ id, clock: systemClock, nonce: randomUUID, accept, directory: hosts, local });
   },
   launch: (options) => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -151,8 +151,14 @@ describe('attaching', () => {
 });
 
 describe('processes on attached hosts', () => {
+  let hosts: HostMesh<'hosts'>;
+  beforeAll(async () => {
+    const addresses = [one.address, two.address];
+    hosts = await attachToHosts(addresses, { tokenFile: path, partitionTimeoutMs: 500 });
+  });
+  afterAll(async () => await hosts[Symbol.asyncDispose]());
+
   test('are numbered host by host, and know the hosts that they are on', async () => {
-    const hosts = await attached();
     const procs = await hosts.spawnProcs({ perHost: { gpus: 2 } });
     expect(procs.extent.labels).toEqual(['hosts', 'gpus']);
     const grown = await procs.spawn('grown', Grown);
@@ -164,7 +170,6 @@ describe('processes on attached hosts', () => {
   });
 
   test('reach each other, processes of the program, and are reached by them', async () => {
-    const hosts = await attached();
     const there = await (await hosts.spawnProcs()).spawn('there', Forwarder);
     const here = await thisHost().spawnProcs({ name: 'here' });
     onTestFinished(async () => await here.stop());
@@ -182,7 +187,7 @@ describe('processes on attached hosts', () => {
 
   test('call a process of the program that has ended: they are told, as anybody', async () => {
     const { seen, supervise } = watcher();
-    const there = await (await (await attached()).slice({ hosts: 0 }).spawnProcs()).spawn('there', Forwarder);
+    const there = await (await hosts.slice({ hosts: 0 }).spawnProcs()).spawn('there', Forwarder);
     const here = await thisHost().spawnProcs({ name: 'here', supervise });
     onTestFinished(async () => await here.stop());
     const counter = await here.spawn('counter', Counter, 0);
@@ -194,7 +199,7 @@ describe('processes on attached hosts', () => {
 
   test('are lost with their exit codes, signals and last lines, as those of this machine', async () => {
     const { seen, supervise } = watcher();
-    const procs = await (await attached()).spawnProcs({ supervise, name: 'workers' });
+    const procs = await hosts.spawnProcs({ supervise, name: 'workers' });
     const grown = await procs.spawn('grown', Grown);
     const [, pid = 0] = [...(await grown.pid.call()).values()];
     const hanging = grown.slice({ hosts: 1 }).hang.callOne();
@@ -203,11 +208,11 @@ describe('processes on attached hosts', () => {
     grown.slice({ hosts: 0 }).die.broadcast();
     await until(() => seen.length === 2);
     expect(seen[1]).toMatchObject({ mesh: 'grown', points: [{ rank: 0 }], process: { stderrTail: ['last words'] } });
-    expect(await (await (await attached()).spawnProcs()).spawn('again', Counter, 0)).toHaveLength(2);
+    expect(await (await hosts.spawnProcs()).spawn('again', Counter, 0)).toHaveLength(2);
   });
 
   test('print lines that arrive here with name and rank', async () => {
-    const procs = await (await attached()).spawnProcs({ name: 'workers' });
+    const procs = await hosts.spawnProcs({ name: 'workers' });
     const lines = procs.logs();
     const grown = await procs.spawn('grown', Grown);
     await grown.slice({ hosts: 1 }).print.callOne(['from afar']);
@@ -217,7 +222,7 @@ describe('processes on attached hosts', () => {
   });
 
   test('may be busy for longer than a machine may be silent', async () => {
-    const procs = await (await attached({ partitionTimeoutMs: 300 })).spawnProcs();
+    const procs = await hosts.spawnProcs();
     const grown = await procs.spawn('grown', Grown);
     await grown.block.call(1_200);
     expect(await grown.pid.call()).toHaveLength(2);
@@ -225,7 +230,7 @@ describe('processes on attached hosts', () => {
 
   test('end with the actor that started them, which has lost its process', async () => {
     const { supervise } = watcher();
-    const procs = await (await attached()).slice({ hosts: 0 }).spawnProcs({ supervise });
+    const procs = await hosts.slice({ hosts: 0 }).spawnProcs({ supervise });
     const grown = await procs.spawn('grown', Grown);
     const [pid = 0, child = 0] = await grown.raise.callOne();
     expect(isAlive(child)).toBe(true);
@@ -317,9 +322,17 @@ describe('the modules of a host', () => {
 });
 
 describe('nothing is left', () => {
-  /** A program that uses two hosts of its own, and the pids of everything that it has started. */
+  const args = ['--orphan-ms', '500'];
+  let daemons: RunningHost[];
+  beforeAll(async () => {
+    daemons = await Promise.all([startHost(args), startHost(args)]);
+  });
+  afterAll(async () => {
+    await Promise.all(daemons.map(async (daemon) => await daemon.stop()));
+  });
+
+  /** A program that uses two hosts, and the pids of everything that it has started. */
   async function start(what: string) {
-    const daemons = await Promise.all([ownHost(['--orphan-ms', '500']), ownHost(['--orphan-ms', '500'])]);
     const program = startProgram('attached', [what, ...daemons.map(({ address }) => address)]);
     const pids: number[] = JSON.parse(await program.line('pids'));
     const agents = daemons.map(({ lines }) =>
@@ -334,13 +347,13 @@ describe('nothing is left', () => {
     expect(pids).toHaveLength(5);
     expect([...pids, ...agents].every(isAlive)).toBe(true);
     expect(directories.every((directory) => existsSync(directory))).toBe(true);
-    return { daemons, program, pids, agents, directories: [...directories, await program.line('directory')] };
+    return { program, pids, agents, directories: [...directories, await program.line('directory')] };
   }
   const gone = async (pids: readonly number[]) => await until(() => !pids.some(isAlive));
 
-  test.each(['exit', 'stop', 'wait', 'block'])('of a program that ends by %s', async (what) => {
-    const { daemons, program, pids, agents, directories } = await start(what);
-    if (what === 'wait' || what === 'block') {
+  test.each(['exit', 'stop', 'block'])('of a program that ends by %s', async (what) => {
+    const { program, pids, agents, directories } = await start(what);
+    if (what === 'block') {
       await program.line('ready');
       program.child.kill('SIGKILL');
     }
@@ -348,17 +361,6 @@ describe('nothing is left', () => {
     await gone([...pids, ...agents]);
     await until(() => !directories.some((directory) => existsSync(directory)));
     expect(daemons.map(({ child }) => child.exitCode)).toEqual([null, null]);
-  });
-
-  test('of a machine whose daemon is killed, and the program is told', async () => {
-    const { daemons, program, pids, agents, directories } = await start('wait');
-    await program.line('ready');
-    daemons[0].child.kill('SIGKILL');
-    const { code, stderr } = await program.ended();
-    expect(code).toBe(1);
-    expect(stderr).toContain('forge: grown/0 cannot be reached:');
-    await gone([...pids, ...agents]);
-    await until(() => !directories.some((directory) => existsSync(directory)));
   });
 
   test('of a machine whose agent is killed, and the program is told', async () => {
@@ -371,6 +373,36 @@ describe('nothing is left', () => {
     await gone([...pids, ...agents]);
     await until(() => !directories.some((directory) => existsSync(directory)));
   });
+
+  test('of a machine whose daemon is killed, and the program is told', async () => {
+    const { program, pids, agents, directories } = await start('wait');
+    await program.line('ready');
+    daemons[0]?.child.kill('SIGKILL');
+    const { code, stderr } = await program.ended();
+    expect(code).toBe(1);
+    expect(stderr).toContain('forge: grown/0 cannot be reached:');
+    await gone([...pids, ...agents]);
+    await until(() => !directories.some((directory) => existsSync(directory)));
+  });
+});
+
+test('a program that is killed with nobody left to tidy up is tidied up after by the next one', async () => {
+  const { folder: temporary, [Symbol.dispose]: remove } = scratchFolder();
+  onTestFinished(remove);
+  const env = { TMPDIR: temporary };
+  const daemon = await ownHost(['--orphan-ms', '500']);
+  const killed = startProgram('alone', [daemon.address], env);
+  const pids: number[] = JSON.parse(await killed.line('pids'));
+  killed.child.kill('SIGKILL');
+  await until(() => !pids.some(isAlive));
+  const [left = ''] = readdirSync(temporary);
+  expect(readdirSync(join(temporary, left))).toEqual(['0.sock']);
+  const next = startProgram('alone', [daemon.address], env);
+  await next.line('pids');
+  await until(() => !existsSync(join(temporary, left)));
+  // Its own is in use.
+  expect(readdirSync(temporary)).toHaveLength(1);
+  next.child.kill('SIGKILL');
 });
 
 test('two programs on the same hosts do not disturb each other', async () => {

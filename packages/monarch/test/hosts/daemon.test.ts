@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createConnection, type Socket } from 'node:net';
@@ -150,6 +151,19 @@ describe('a daemon with a token', () => {
     expect(await outcome(dial(host, ROUTES.watch, PLAIN, { origin: 'https://example.org' }))).not.toBe('open');
     expect(await outcome(dial(host, ROUTES.watch, clientTls(credentials), { origin: 'https://example.org' }))).toBe(
       'status 403',
+    );
+    expect(await outcome(dial(host, ROUTES.watch))).toBe('open');
+  });
+
+  test('gives nothing for garbage, before or behind the encryption, and lives on', async () => {
+    const garbage = Array.from({ length: 40 }, (_, i) => randomBytes(1 + i * i));
+    await Promise.all(
+      garbage.map(async (bytes, i) => {
+        const place = { port: host.port, host: '127.0.0.1' };
+        const socket = i % 2 === 0 ? createConnection(place) : connectTls({ ...place, ...clientTls(credentials) });
+        socket.once(i % 2 === 0 ? 'connect' : 'secureConnect', () => socket.end(bytes));
+        expect(await received(socket)).not.toContain('101 Switching');
+      }),
     );
     expect(await outcome(dial(host, ROUTES.watch))).toBe('open');
   });
