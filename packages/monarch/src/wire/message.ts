@@ -198,6 +198,13 @@ export function channelOf(message: Message): number | undefined {
   }
 }
 
+const LAST_WORDS: ReadonlySet<string> = new Set(['stop', 'leave']);
+
+/** Whether a message asks a process to end something: such a one comes after all that was sent before, to whomever. */
+export function comesLast(message: Message): boolean {
+  return message[0] === 'call' && message[2] === 0 && LAST_WORDS.has(message[3]);
+}
+
 /** The point that a position names. @throws {ExtentError} when it is none. */
 export function pointOf([rank, labels, sizes]: Position): Point<string> {
   return new NamedExtent(labels, sizes).point(rank);

@@ -1,7 +1,7 @@
 import { Queue } from '../queue.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { CHUNK_BYTES, MAX_MESSAGE_BYTES, MAX_TRANSFERS, SMALL_BYTES } from './limits.ts';
-import { channelOf, isRequest, writeMessage } from './message.ts';
+import { channelOf, comesLast, isRequest, writeMessage } from './message.ts';
 import { ITEM, type Packet, type PayloadSize, packLengths, sizeOf, writePacket, writeSize } from './packet.ts';
 
 /** Parts of one chunk: many small buffers are cut there instead of by their bytes. */
@@ -31,8 +31,8 @@ interface Barrier {
 
 /**
  * What a session has to send, cut into frames. Small packets of one turn share a frame. Large ones are cut into chunks
- * and take turns with each other and with the small ones. Only packets of the same channel wait for them, and requests
- * to the process itself, such as to stop an actor: those come after all that was sent before.
+ * and take turns with each other and with the small ones. Only packets of the same channel wait for them, and
+ * requests to end something: those come after all that was sent before.
  */
 export class Outbox {
   readonly #writer = new ByteWriter();
@@ -61,7 +61,7 @@ export class Outbox {
     const channel = channelOf(message);
     const waiting = channel === undefined ? undefined : this.#channels.get(channel);
     if (channel === undefined) this.#addSmall(packet);
-    else if (channel === 0 && this.#channels.size > 0) this.#raiseBarrier(packet);
+    else if (this.#channels.size > 0 && comesLast(message)) this.#raiseBarrier(packet);
     else if (waiting !== undefined) waiting.push(packet);
     else this.#release(packet, channel);
   }
@@ -89,7 +89,8 @@ export class Outbox {
     const hasSmall = this.#small.size > 0 || this.#abandoned.length > 0;
     const hasLarge = this.#transfers.length > 0;
     if (!hasSmall && !hasLarge) return undefined;
-    const isSmallsTurn = hasSmall && (this.#isSmallsTurn || !hasLarge);
+    // The other side must know of what is abandoned before something else begins in its place.
+    const isSmallsTurn = hasSmall && (this.#isSmallsTurn || !hasLarge || this.#abandoned.length > 0);
     this.#isSmallsTurn = !isSmallsTurn;
     this.#writer.skip(headerBytes);
     return isSmallsTurn ? [this.#smallItems()] : this.#chunk();

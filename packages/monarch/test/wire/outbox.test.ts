@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { OversizeError } from '../../src/errors.ts';
 import { decode, encode } from '../../src/wire/codec.ts';
 import { Inbox } from '../../src/wire/inbox.ts';
-import { CHUNK_BYTES, MAX_BUFFER_BYTES } from '../../src/wire/limits.ts';
+import { CHUNK_BYTES, MAX_BUFFER_BYTES, MAX_TRANSFERS } from '../../src/wire/limits.ts';
 import type { Message } from '../../src/wire/message.ts';
 import { Outbox } from '../../src/wire/outbox.ts';
 import type { Packet } from '../../src/wire/packet.ts';
@@ -67,13 +67,31 @@ describe('packets on their way', () => {
     expect(names(flow(outbox))).toEqual(['large', 'larger']);
   });
 
-  test('requests to the process itself come after all that was sent before', () => {
+  test('requests to end something come after all that was sent before, others to the process do not wait', () => {
+    const ask = (id: number, name: string): Message => ['call', id, 0, name, [0, [], []], 0];
     const outbox = new Outbox();
     outbox.push({ message: cast(1, 'large'), payload: encode(new Uint8Array(LARGE)) });
-    outbox.push({ message: cast(0, 'stop'), payload: encode(new Uint8Array(LARGE)) });
-    outbox.push({ message: cast(0, 'leave'), payload: encode(1) });
+    outbox.push({ message: ask(1, 'stop'), payload: encode(new Uint8Array(LARGE)) });
+    outbox.push({ message: ask(2, 'leave'), payload: encode(1) });
+    outbox.push({ message: ask(3, 'look'), payload: encode(1) });
     outbox.push({ message: cast(2, 'small'), payload: encode(1) });
-    expect(names(flow(outbox))).toEqual(['small', 'large', 'stop', 'leave']);
+    const arrived = flow(outbox).flat();
+    const name = ({ message }: Packet) => (message[0] === 'call' ? message[3] : message[2]);
+    expect(arrived.map(name)).toEqual(['look', 'small', 'large', 'stop', 'leave']);
+  });
+
+  test('what takes the place of a cancelled call begins after that is given up', () => {
+    const outbox = new Outbox();
+    const inbox = new Inbox();
+    const call = (id: number): Message => ['call', id, id, 'load', [0, [], []], 0];
+    for (let id = 1; id <= 2 * MAX_TRANSFERS; id++) {
+      outbox.push({ message: call(id), payload: encode(new Uint8Array(3 * CHUNK_BYTES)) });
+    }
+    flow(outbox, inbox, MAX_TRANSFERS);
+    expect(inbox.arriving).toBe(MAX_TRANSFERS);
+    for (let id = 1; id <= MAX_TRANSFERS; id++) outbox.drop('request', id);
+    expect(flow(outbox, inbox).flat()).toHaveLength(MAX_TRANSFERS);
+    expect(inbox.arriving).toBe(0);
   });
 
   test('a cancelled call sends no more of its chunks, and both sides forget it', () => {
