@@ -89,6 +89,9 @@ describe('packets on their way', () => {
     }
     flow(outbox, inbox, MAX_TRANSFERS);
     expect(inbox.arriving).toBe(MAX_TRANSFERS);
+    // After it the turn is that of the large ones.
+    outbox.push({ message: cast(1_000, 'small'), payload: encode(1) });
+    expect(names(flow(outbox, inbox, 1))).toEqual(['small']);
     for (let id = 1; id <= MAX_TRANSFERS; id++) outbox.drop('request', id);
     expect(flow(outbox, inbox).flat()).toHaveLength(MAX_TRANSFERS);
     expect(inbox.arriving).toBe(0);
