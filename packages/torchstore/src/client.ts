@@ -93,6 +93,7 @@ export class Client implements Disposable {
   async read<T extends { readonly wishes: readonly Wish[] }>(
     question: Omit<Question, 'session'>,
     wishesOf: (found: Found) => T,
+    leaseName = '',
   ): Promise<T> {
     const operation = async (session: Session) => {
       await session.anchor(); // the pin lives as long as this connection
@@ -100,6 +101,7 @@ export class Client implements Disposable {
       const packed = this.checked(
         session,
         await this.ask<PackedFound | Absence>((controller, options) => controller.locate.with(options).callOne(whole)),
+        { name: leaseName },
       );
       const found = unpackFound(packed);
       try {

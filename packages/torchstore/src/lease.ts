@@ -24,7 +24,7 @@ export class Lease extends Reader implements AsyncDisposable {
   readonly #id: number;
 
   constructor(client: Client, name: string, { lease, generation, version, keys }: Leased) {
-    super(client, { lease });
+    super(client, { lease, name });
     this.#client = client;
     this.#id = lease;
     this.name = name;

@@ -1,5 +1,5 @@
 import type { DType, Tensor } from '@forge/tensor';
-import type { Question } from './batch.ts';
+import type { Found, Question } from './batch.ts';
 import type { Client } from './client.ts';
 import { BatchError } from './errors.ts';
 import {
@@ -13,6 +13,7 @@ import {
 } from './get.ts';
 import { type GetStateDictOptions, type LoadResult, planLoad } from './load-state-dict.ts';
 import type { PlainData } from './object-value.ts';
+import type { Wish } from './planner.ts';
 import type { LoadedStateDict } from './state-dict.ts';
 
 type PartOptions = Pick<GetOptions, 'layout' | 'region'> & { readonly dtype?: undefined; readonly into?: undefined };
@@ -25,16 +26,26 @@ type IntoOptions<D extends DType> = Omit<GetOptions, 'dtype'> & {
   readonly dtype?: undefined;
 };
 
-type View = Pick<Question, 'lease'>;
+/** What a reader sees: what is visible, or what a lease of that name holds. */
+type View = Pick<Question, 'lease'> & { readonly name?: string };
 
 /** Reads a store: what is visible, or what a lease holds. */
 export class Reader {
   readonly #client: Client;
-  readonly #view: View;
+  readonly #lease: Pick<Question, 'lease'>;
+  readonly #leaseName: string | undefined;
 
-  constructor(client: Client, view: View) {
+  constructor(client: Client, { name, ...lease }: View) {
     this.#client = client;
-    this.#view = view;
+    this.#lease = lease;
+    this.#leaseName = name;
+  }
+
+  #read<T extends { readonly wishes: readonly Wish[] }>(
+    question: Pick<Question, 'of' | 'version'>,
+    wishesOf: (found: Found) => T,
+  ): Promise<T> {
+    return this.#client.read({ ...this.#lease, ...question }, wishesOf, this.#leaseName);
   }
 
   /**
@@ -47,7 +58,7 @@ export class Reader {
   async get<D extends DType>(key: string, options: IntoOptions<D>): Promise<Tensor<D>>;
   async get(key: string, options?: PartOptions): Promise<Tensor>;
   async get(key: string, options: GetOptions = {}): Promise<Tensor<never>> {
-    const { wishes } = await this.#client.read({ ...this.#view, of: { keys: [key] } }, (found) => {
+    const { wishes } = await this.#read({ of: { keys: [key] } }, (found) => {
       const located = checkTensor(key, byKey(found).get(key)!); // all keys were found
       return { wishes: [wishOf(located, options)] };
     });
@@ -59,7 +70,7 @@ export class Reader {
    * @throws {KeyNotFoundError} {IncompleteError} as get does, and {@link MismatchError} when the key holds a tensor.
    */
   async getObject(key: string): Promise<PlainData> {
-    const { value } = await this.#client.read({ ...this.#view, of: { keys: [key] } }, (found) => ({
+    const { value } = await this.#read({ of: { keys: [key] } }, (found) => ({
       wishes: [],
       value: checkObject(key, byKey(found).get(key)!), // all keys were found
     }));
@@ -77,7 +88,7 @@ export class Reader {
     const wanted = isList(request) ? request.map((key) => [key, {}] as const) : Object.entries(request);
     const keys = wanted.map(([key]) => key);
     if (keys.length === 0 || new Set(keys).size < keys.length) throw new BatchError(keys);
-    const { wishes, values } = await this.#client.read({ ...this.#view, of: { keys } }, (found) => {
+    const { wishes, values } = await this.#read({ of: { keys } }, (found) => {
       const all = byKey(found);
       const objects = wanted.filter(([, options]) => options === 'object').map(([key]) => key);
       return {
@@ -104,8 +115,8 @@ export class Reader {
   /** Reads a state dict, and says which names were missing or unexpected and which version it is. */
   async loadStateDict(prefix: string, options: GetStateDictOptions = {}): Promise<LoadResult> {
     const { version } = options;
-    const question = { ...this.#view, of: { name: prefix }, ...(version !== undefined && { version }) };
-    const { result } = await this.#client.read(question, (found) => planLoad(prefix, found, options));
+    const question = { of: { name: prefix }, ...(version !== undefined && { version }) };
+    const { result } = await this.#read(question, (found) => planLoad(prefix, found, options));
     return result();
   }
 }

@@ -16,7 +16,7 @@ import {
 import { numbered } from './arbitraries.ts';
 
 /** Long enough to come back on a busy machine, short enough to wait for. */
-const reconnectMs = 1_500;
+const reconnectMs = 2_500;
 
 let folder: string;
 let store: Store;

@@ -54,7 +54,7 @@ function segmentFiles(): string[] {
 
 describe.each(['tmpfs', 'websocket'] as const)('over %s', (transport) => {
   test('what is committed outlives a volume that is killed, and so do reads, puts and leases', async () => {
-    await using store = await open({ transport, volumes: 3, replicas: 2 });
+    await using store = await open({ transport, volumes: 3, replicas: 2, reconnectMs: 10_000 });
     for (let index = 0; index < 6; index += 1) await store.put(`k${index}`, filled(index));
     const ranks = [0, 1, 2].map((rank) => ({ local: filled(rank), globalShape: [192, 64], rank }));
     for (const { rank, ...piece } of ranks)

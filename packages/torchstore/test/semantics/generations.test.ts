@@ -44,7 +44,9 @@ describe.each(variants)('$name', ({ options }) => {
     await lease.release();
     await lease.release();
     expect(lease.isHeld).toBe(false);
-    expect(await failure(lease.get('w'))).toBeInstanceOf(LeaseEndedError);
+    const error = await failure(lease.get('w'));
+    expect(error).toBeInstanceOf(LeaseEndedError);
+    expect(error).toMatchObject({ key: 'w' });
     expect(await failure(store.lease('nothing'))).toBeInstanceOf(KeyNotFoundError);
   });
 
