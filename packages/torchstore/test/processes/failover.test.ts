@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { thisHost } from '@forge/monarch';
@@ -165,6 +165,31 @@ test('without replicas, what only the killed volume had is an error by its name,
   const outcome = () => store.get('both.w').then(onlyValue, (thrown: unknown) => thrown);
   await expect.poll(outcome).toBeInstanceOf(StoreClosedError);
 });
+
+/** Processes that this one has started and that run. */
+function children(): number[] {
+  const listed = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8');
+  return listed.split(' ').filter(Boolean).map(Number);
+}
+
+test.runIf(process.platform === 'linux')(
+  'when the process of the metadata is killed every caller hears that the store is closed, and no byte stays',
+  async () => {
+    const before = children();
+    const store = await open({ volumes: 2, supervise: () => true });
+    await store.put('w', filled(1));
+    const volumes = [0, 1].map((volume) => pidOf(store, volume));
+    const [metadata, ...others] = children().filter((pid) => !before.includes(pid) && !volumes.includes(pid));
+    expect(others).toEqual([]);
+    const waiting = store.waitFor('never').catch((thrown: unknown) => thrown);
+    const transaction = await store.begin('m');
+    process.kill(metadata!, 'SIGKILL');
+    expect(await waiting).toBeInstanceOf(StoreClosedError);
+    for (const operation of [store.get('w'), store.put('w', filled(2)), store.lease('w'), transaction.commit()])
+      await expect(operation).rejects.toThrow(StoreClosedError);
+    await store[Symbol.asyncDispose]();
+  },
+);
 
 test('the death of a participant leaves the version before it and frees what all ranks had staged', async () => {
   await using store = await open({});

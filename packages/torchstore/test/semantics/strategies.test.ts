@@ -1,9 +1,10 @@
+import { thisHost } from '@forge/monarch';
 import { expect, test } from 'vitest';
 import { attachStore, type SelectVolume } from '../../src/index.ts';
 import { Latency } from '../../src/latency.ts';
 import { homesOf } from '../../src/strategy.ts';
 import { numbered } from '../arbitraries.ts';
-import { failure, filled, testStore } from './stores.ts';
+import { failure, filled, onlyValue, testStore } from './stores.ts';
 
 const volumes = [
   { id: 'v0', isNear: false },
@@ -46,6 +47,13 @@ test('a strategy crosses with the reference', async () => {
   const stat = await store.stat('w');
   expect(stat?.parts.map(({ place }) => place.volume)).toEqual(['v0', 'v0', 'v0']);
   expect(stat?.transports).toEqual({ v0: 'websocket' });
+});
+
+test('the hosts that are given hold the bytes, as many volumes on each', async () => {
+  const { store } = await testStore({ hosts: thisHost(), volumes: 2, transport: 'tmpfs' });
+  expect(store.reference.volumes.map(({ id }) => id)).toEqual(['v0', 'v1']);
+  await store.put('a', filled(3));
+  expect(onlyValue(await store.get('a'))).toBe(3);
 });
 
 test('statistics count what is held, what moved and how long it took', async () => {
