@@ -1,20 +1,11 @@
 // 256 MiB through a store that runs in a process of its own. The control is one memcpy of as many bytes between warm buffers.
 import { bytesOf, copyRegion, type Tensor, tensor } from '@forge/tensor';
-import { type Layout, layoutRegion, openStore, replicate, type Store, shard } from '../dist/index.js';
+import { type Layout, layoutRegion, openStore, replicate, shard } from '../dist/index.js';
+import { medianMs, print } from './print.ts';
 
 const rounds = 5;
 const shape = [8192, 8192];
 const bytes = 8192 * 8192 * 4;
-
-async function medianSeconds(task: () => unknown): Promise<number> {
-  const seconds: number[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    const start = performance.now();
-    await task();
-    seconds.push((performance.now() - start) / 1000);
-  }
-  return seconds.sort((a, b) => a - b)[Math.floor(rounds / 2)]!;
-}
 
 const whole = tensor('float32', shape);
 whole.data.fill(1);
@@ -23,18 +14,8 @@ into.data.fill(2);
 
 async function report(bench: string, task: () => unknown): Promise<void> {
   await task();
-  const control = bytes / (await medianSeconds(() => bytesOf(into).set(bytesOf(whole)))) / 1e9;
-  const value = bytes / (await medianSeconds(task)) / 1e9;
-  const round = (figure: number) => Number(figure.toFixed(2));
-  console.log(
-    JSON.stringify({
-      bench,
-      value: round(value),
-      unit: 'GB/s',
-      control: round(control),
-      ratio: round(value / control),
-    }),
-  );
+  const control = bytes / (await medianMs(rounds, () => bytesOf(into).set(bytesOf(whole)))) / 1e6;
+  print(bench, bytes / (await medianMs(rounds, task)) / 1e6, 'GB/s', control);
 }
 
 function piece(layout: Layout) {
@@ -42,23 +23,6 @@ function piece(layout: Layout) {
   const local: Tensor = tensor('float32', region.size);
   copyRegion(whole, local, { sourceOffset: region.offset, targetOffset: [0, 0], size: region.size });
   return { local, globalShape: shape, layout };
-}
-
-async function latency(store: Store, transport: string): Promise<void> {
-  const small = tensor('float32', [16]);
-  await store.put('small', small);
-  const count = 500;
-  for (const [what, task] of [
-    ['put', () => store.put('small', small)],
-    ['get', () => store.get('small', { into: small })],
-  ] as const) {
-    const seconds = await medianSeconds(async () => {
-      for (let index = 0; index < count; index += 1) await task();
-    });
-    console.log(
-      JSON.stringify({ bench: `${what} 64 B, ${transport}`, value: Math.round((seconds / count) * 1e6), unit: 'us' }),
-    );
-  }
 }
 
 for (const transport of ['tmpfs', 'websocket'] as const) {
@@ -86,13 +50,6 @@ for (const transport of ['tmpfs', 'websocket'] as const) {
     Array.from({ length: 300 }, (_, layer) => [`layer${layer}`, tensor('float32', [32, 32])]),
   );
   await store.putStateDict('many', layers);
-  const seconds = await medianSeconds(() => store.getStateDict('many'));
-  console.log(
-    JSON.stringify({
-      bench: `getStateDict of 300 × 4 KiB, ${transport}`,
-      value: Math.round(300 / seconds),
-      unit: 'tensors/s',
-    }),
-  );
-  await latency(store, transport);
+  const ms = await medianMs(rounds, () => store.getStateDict('many'));
+  print(`getStateDict of 300 × 4 KiB, ${transport}`, (300 / ms) * 1000, 'tensors/s');
 }

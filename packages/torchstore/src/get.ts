@@ -43,7 +43,7 @@ type TensorFor<O> = O extends { readonly dtype: infer D extends DType }
     : Tensor;
 
 /** The region of a tensor that the options name. @throws {LayoutError} and RegionError when it has no such region */
-export function regionOf({ shape }: LocatedTensor, { layout, region }: Pick<GetOptions, 'layout' | 'region'>): Region {
+function regionOf({ shape }: LocatedTensor, { layout, region }: Pick<GetOptions, 'layout' | 'region'>): Region {
   if (layout !== undefined) return layoutRegion(shape, layout);
   if (region !== undefined) checkRegion(region, shape);
   return region ?? wholeRegion(shape);

@@ -29,7 +29,7 @@ export function transactionTitle(name: string, participant: Participant, version
 }
 
 /** Registers a rank with its transaction. @returns its number */
-export async function beginTransaction(
+async function beginTransaction(
   client: Client,
   session: Session,
   title: ReturnType<typeof transactionTitle>,

@@ -2,7 +2,6 @@ import type { Claim, CommitOutcome, ObjectPart, Part } from './batch.ts';
 import type { Client } from './client.ts';
 import { bytesToWrite } from './pack.ts';
 import type { Session } from './session.ts';
-import type { Piece } from './sharded-tensor.ts';
 import type { Structure } from './state-dict.ts';
 import { writePieces } from './transfer.ts';
 import type { Stored } from './value.ts';
@@ -93,9 +92,4 @@ export async function putTogether(client: Client, title: Title, stored: Stored):
       await commit(client, session, { title, ...staged });
     }),
   );
-}
-
-/** The rank of pieces that belong together: that of a laid-out one, else the only one. */
-export function participantOf(pieces: readonly Piece[]): Claim['participant'] {
-  return pieces.length === 0 ? { rank: 0, ranks: 1 } : pieces[0]!.participant; // not empty
 }
