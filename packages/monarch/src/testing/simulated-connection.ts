@@ -35,8 +35,8 @@ export class SimulatedConnection {
   readonly #world: World;
   readonly #ends: readonly [End, End];
   readonly #isLocal: boolean;
-  /** Sent while there was no way, with the end that receives it. */
-  #stalled: (readonly [End, () => void])[] = [];
+  /** What was sent while there was no way, in order. */
+  #stalled: (() => void)[] = [];
   #isCut = false;
 
   constructor(world: World, dialler: SimulatedProcess, acceptor: SimulatedProcess) {
@@ -94,7 +94,7 @@ export class SimulatedConnection {
   heal(): void {
     const stalled = this.#stalled;
     this.#stalled = [];
-    for (const [, send] of stalled) send();
+    for (const deliver of stalled) deliver();
   }
 
   #handle(mine: End, other: End): Connection {
@@ -122,10 +122,8 @@ export class SimulatedConnection {
     const number = ++mine.sent;
     const deliver = () => this.#deliver(mine, other, bytes, number);
     if (this.#world.hasWay(mine.process.machine, other.process.machine)) deliver();
-    else this.#stalled.push([other, deliver]);
-    if (!this.#isLocal && random.chance(network.cut)) {
-      this.cut('it was cut.');
-    }
+    else this.#stalled.push(deliver);
+    if (!this.#isLocal && random.chance(network.cut)) this.cut('it was cut.');
   }
 
   #deliver(mine: End, other: End, bytes: Uint8Array, number: number): void {
