@@ -35,10 +35,10 @@ export interface ReadIntoOptions extends RemoteTransferOptions {
 
 const TIMEOUT_MS = 60_000;
 const POINT = extentOf({}).point(0);
-/** Bytes of a part, and how many are on their way: by size, a lent one should be worth a message, and a frame a cache. */
+/** Bytes of a part, and how many are on their way: a mapping costs up to 3 ms, a frame next to nothing. */
 const PARTS = {
   local: { partBytes: Number.POSITIVE_INFINITY, parts: 1 },
-  tmpfs: { partBytes: 8 * 2 ** 20, parts: 3 },
+  tmpfs: { partBytes: 16 * 2 ** 20, parts: 3 },
   frames: { partBytes: 2 ** 20, parts: 8 },
 } as const;
 
