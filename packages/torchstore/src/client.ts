@@ -202,6 +202,8 @@ export class Client implements Disposable {
         return await operation(session);
       } catch (error) {
         if (this.#isClosed) throw new StoreClosedError({ cause: error });
+        // What was asked may still be done, for nobody: a pin, a lease, a reservation. It ends with the session.
+        if (error instanceof DeadlineError) session[Symbol.dispose]();
         if (!(error instanceof VolumeUnavailableError)) throw error;
         // A session that another operation gave up says nothing about the volume that this one was talking to.
         const suspect = session.isEnded ? session.culprit : error.volume;

@@ -142,6 +142,7 @@ const elements = ({ size }: Region) => size.reduce((product, extent) => product 
 
 /** Two regions of a covered tensor that overlap without being equal. */
 function overlap(parts: readonly Part[], shape: readonly number[]): readonly [Region, Region] | undefined {
+  if (parts.length < 2) return undefined;
   const regions: Region[] = [];
   const seen = new Set<string>();
   for (const { region } of parts) {
@@ -172,10 +173,12 @@ export function disagreement(
 ): Extract<Refusal, { readonly status: 'mismatch' }> | undefined {
   const objectKeys = new Set(objects.map(({ key }) => key));
   for (const [key, [first, ...rest]] of partsByKey(parts)) {
-    const expected = describeTensor(first!.dtype, first!.globalShape); // a group has at least one
-    if (objectKeys.has(key)) return { status: 'mismatch', key, expected, actual: 'an object' };
-    const odd = rest.find((part) => part.dtype !== first!.dtype || !sameShape(part.globalShape, first!.globalShape));
+    const { dtype, globalShape } = first!; // a group has at least one
+    if (objectKeys.has(key))
+      return { status: 'mismatch', key, expected: describeTensor(dtype, globalShape), actual: 'an object' };
+    const odd = rest.find((part) => part.dtype !== dtype || !sameShape(part.globalShape, globalShape));
     if (odd === undefined) continue;
+    const expected = describeTensor(dtype, globalShape);
     return { status: 'mismatch', key, expected, actual: describeTensor(odd.dtype, odd.globalShape) };
   }
   return undefined;

@@ -191,6 +191,40 @@ test.runIf(process.platform === 'linux')(
   },
 );
 
+test('a store that stands still costs every caller its deadline, and goes on when it can', async () => {
+  await using store = await open({ timeoutMs: 500 });
+  await store.put('w', filled(1));
+  process.kill(pidOf(store, 0), 'SIGSTOP');
+  try {
+    const operations = [
+      store.get('w'),
+      store.put('w', filled(2)),
+      store.exists('w'),
+      store.lease('w'),
+      store.begin('m'),
+    ];
+    for (const outcome of await Promise.allSettled(operations)) {
+      if (outcome.status === 'fulfilled') expect.fail('it was answered by a process that stands still');
+      expect(['ERR_TORCHSTORE_DEADLINE', 'ERR_TORCHSTORE_VOLUME']).toContain(outcome.reason.code);
+    }
+  } finally {
+    process.kill(pidOf(store, 0), 'SIGCONT');
+  }
+  const goesOn = () =>
+    store.put('w', filled(3)).then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(goesOn, { timeout: 20_000 }).toBe(true);
+  expect(onlyValue(await store.get('w'))).toBe(3);
+  // What nobody heard of is not held for ever.
+  const held = async () => {
+    const { leases, reads, unfinished } = await store.statistics();
+    return { leases, reads, unfinished };
+  };
+  await expect.poll(held, { timeout: 10_000 }).toEqual({ leases: 0, reads: 0, unfinished: 0 });
+});
+
 test('the death of a participant leaves the version before it and frees what all ranks had staged', async () => {
   await using store = await open({});
   await store.putStateDict('m', { w: filled(1) }, { version: 1 });
