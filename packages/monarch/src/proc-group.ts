@@ -15,7 +15,8 @@ export interface Proc {
   giveUp(): void;
   /** Waits until everything that it has printed so far has been read here. */
   flushLogs(): Promise<void>;
-  stop(reason: string): Promise<void>;
+  /** `isStuck`: its actors had their time to stop. */
+  stop(reason: string, isStuck: boolean): Promise<void>;
   /** @throws {ModuleRefusedError} when its machine does not load the module of an actor class. @default every module */
   readonly checkModule?: (module: string) => void;
 }
@@ -128,8 +129,13 @@ export class ProcGroup implements Owned {
 
   async #stop(reason: string): Promise<void> {
     for (const proc of this.procs) proc.giveUp();
-    for (const mesh of [...this.meshes].reverse()) await mesh.stop(reason);
-    await Promise.all(this.procs.map(async (proc) => await proc.stop(reason)));
+    let isStuck = false;
+    for (const mesh of [...this.meshes].reverse()) {
+      // One that does not answer for one mesh does not for the next.
+      await (isStuck ? mesh.stop(reason, 0) : mesh.stop(reason));
+      isStuck ||= mesh.isStuck;
+    }
+    await Promise.all(this.procs.map(async (proc) => await proc.stop(reason, isStuck)));
     this.owner.owned.delete(this);
   }
 }

@@ -11,6 +11,7 @@ import {
   classToSpawn,
   type Restart,
 } from './process/agent.ts';
+import { within } from './process/deadline.ts';
 import type { LocalProcess } from './process/local-process.ts';
 import type { Loss } from './process/peer.ts';
 import type { Target } from './process/target.ts';
@@ -43,10 +44,15 @@ interface Plan {
   readonly args: readonly unknown[];
 }
 
+/** Time for actors to stop: for their messages, for what they own, and for their cleanup. */
+const STOP_MS = 9_000;
+
 /** A mesh of actors as its owner holds it. */
 export class SpawnedMesh implements Owned {
   readonly name: string;
   readonly owner: Owner;
+  /** It was stopped, but a process of it did not say in time that its actor has ended. */
+  isStuck = false;
   readonly #process: LocalProcess;
   readonly #place: SpawnPlace;
   readonly #policy: RestartPolicy | undefined;
@@ -119,9 +125,9 @@ export class SpawnedMesh implements Owned {
     return meshHandle(this.#process, this.#reference(), { stop: async (reason) => await this.stop(reason) });
   }
 
-  /** Stops every actor in order. Calls sent from here from now on reject at once. */
-  async stop(reason = 'by its owner.'): Promise<void> {
-    this.#stopped ??= this.#stop(reason);
+  /** Stops every actor in order, in bounded time. Calls sent from here from now on reject at once. */
+  async stop(reason = 'by its owner.', limitMs = STOP_MS): Promise<void> {
+    this.#stopped ??= this.#stop(reason, limitMs);
     await this.#stopped;
   }
 
@@ -196,7 +202,7 @@ export class SpawnedMesh implements Owned {
     return this.#lives;
   }
 
-  async #stop(reason: string): Promise<void> {
+  async #stop(reason: string, limitMs: number): Promise<void> {
     await this.#constructing;
     await this.#lives?.stop();
     const stopping = this.#points().map(async (point) => {
@@ -215,7 +221,7 @@ export class SpawnedMesh implements Owned {
       await asked;
     });
     // An actor whose process is gone is stopped, too.
-    await Promise.allSettled(stopping);
+    this.isStuck = !(await within(this.#process.clock, limitMs, Promise.allSettled(stopping)));
     this.#process.removeMesh(this.#uid);
     this.#place.group.meshes.delete(this);
     this.owner.owned.delete(this);

@@ -105,7 +105,7 @@ export class Children {
       group.procs.push({
         node: id,
         giveUp: () => restarts?.cancel(),
-        stop: async (reason) => await this.#stop(place.child ?? child, reason),
+        stop: async (reason, isStuck) => await this.#stop(place.child ?? child, reason, isStuck),
         flushLogs: async () => await this.#flushLogs(place.child ?? child),
         checkModule: (module) => machine.checkModule(module),
       });
@@ -308,14 +308,14 @@ export class Children {
     await marked;
   }
 
-  async #stop(child: Child, reason: string): Promise<void> {
+  async #stop(child: Child, reason: string, isStuck: boolean): Promise<void> {
     const { id, process, group, rank } = child;
     if (!this.#children.has(id)) return;
     child.stopping = reason;
     const about = { mesh: group.name, point: group.extent.point(rank) };
     const left = this.#local.ask(id, about, 'leave', this.#local.encode([reason])).result.catch(() => {});
     const isReady = await Promise.race([process.ready.then(() => true), process.exited.then(() => false)]);
-    if (isReady && (await within(this.#local.clock, LEAVE_MS, left))) process.release();
+    if (isReady && (await within(this.#local.clock, isStuck ? EXIT_MS : LEAVE_MS, left))) process.release();
     else process.kill();
     if (!(await within(this.#local.clock, EXIT_MS, process.exited))) process.kill();
     await process.exited;

@@ -191,7 +191,7 @@ export class LocalProcess {
     this.bury(actor, end);
   }
 
-  /** A process is lost: calls to it reject, and the actors that it owned here end. */
+  /** A process is lost: calls to it reject, actors that it owned here end, and meshes spawned from here on it fail. */
   lost(peer: Peer, loss: Loss): void {
     this.exchange.lost(peer, loss);
     for (const mesh of [...this.#meshes.values()]) mesh.processLost(peer.id, loss);
