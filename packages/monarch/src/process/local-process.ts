@@ -110,14 +110,14 @@ export class LocalProcess {
   readonly encode: Encode = (value, { transfer = [], to = [] } = {}) => {
     const { memory } = this;
     if (memory === undefined || to.length === 0) return encode(value, { transfer });
-    let hasSnapshots = false;
+    let snapshotBytes = 0;
     const snapshot = (bytes: Uint8Array) => {
       const taken = memory.snapshot(bytes, to);
-      hasSnapshots ||= taken !== undefined;
+      if (taken !== undefined) snapshotBytes += bytes.length;
       return taken;
     };
     const payload = encode(value, { transfer, snapshot });
-    return hasSnapshots ? { ...payload, snapshots: memory } : payload;
+    return snapshotBytes > 0 ? { ...payload, snapshots: memory, snapshotBytes } : payload;
   };
 
   /** An error for the wire; always sendable. */

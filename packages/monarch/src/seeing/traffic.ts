@@ -5,9 +5,9 @@ export class Traffic {
   messages = 0;
   bytes = 0;
 
-  add({ bytes, buffers }: Payload): void {
+  add({ bytes, buffers, snapshotBytes = 0 }: Payload): void {
     this.messages++;
-    this.bytes += bytes.length;
+    this.bytes += bytes.length + snapshotBytes;
     for (const buffer of buffers) this.bytes += buffer.length;
   }
 }

@@ -11,6 +11,8 @@ export interface Payload {
   readonly buffers: readonly Uint8Array[];
   /** Some buffers only stand for snapshots, which these can make into bytes. @default all are bytes */
   readonly snapshots?: Snapshots | undefined;
+  /** Of those snapshots. @default 0 */
+  readonly snapshotBytes?: number;
   /** On the way: the buffers that are lent instead of sent, packed. See LendingLink. */
   readonly lent?: Uint8Array;
   /** Why it cannot be had, when it came and its buffers could not be read. */

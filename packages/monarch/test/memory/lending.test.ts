@@ -109,6 +109,18 @@ testMapped('what arrived mapped can be sent on, transferred or not', async () =>
   expect(await started.one.first.callOne(mapped)).toBe(5);
 });
 
+test('what is lent counts as sent', async () => {
+  await using started = await startHolders();
+  const sent = () =>
+    program()
+      .process.exchange.peerReports()
+      .reduce((sum, { sentBytes }) => sum + sentBytes, 0);
+  const before = sent();
+  await started.one.first.callOne(filled(1));
+  expect(sent() - before).toBeGreaterThan(BYTES);
+  expect(sent() - before).toBeLessThan(BYTES + 10_000);
+});
+
 test('what is transferred is lent, and gone from here', async () => {
   await using started = await startHolders();
   const { lent } = memory().pool.stats;
