@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   Actor,
   type ActorMesh,
+  attachToHosts,
   endpoint,
   type HostMesh,
   type OwnedMesh,
@@ -63,6 +64,15 @@ export async function checked(): Promise<void> {
   await mesh.add.with({ choose: { key: 7n } }).choose(1, '2');
   // @ts-expect-error no such policy
   mesh.add.with({ choose: 'sticky' });
+}
+
+export async function machines(): Promise<void> {
+  await using hosts = await attachToHosts(['gpu1:7000', Promise.resolve('gpu2:7000')], { tokenFile: 'forge.token' });
+  await using procs = await hosts.spawnProcs({ perHost: { gpus: 8 } });
+  expectTypeOf(procs).toEqualTypeOf<ProcMesh<'hosts' | 'gpus'>>();
+  expectTypeOf(await hosts.slice({ hosts: 0 }).spawnProcs()).toEqualTypeOf<ProcMesh<never>>();
+  // @ts-expect-error certificates are three files
+  await attachToHosts(['gpu1:7000'], { tls: { cert: 'host.pem' } });
 }
 
 export async function use(): Promise<void> {

@@ -72,8 +72,14 @@ export async function attachToHosts(
   for (const attachment of attachments) current.machines.add(attachment);
   owner.owned.add(owned);
   const machines = attachments.map((attachment) => attachedMachine(current.process, attachment));
-  // From then on the agents can ask this process, which is their parent.
-  await Promise.all(machines.map(async (machine) => await machine.reserve(0)));
+  try {
+    // From then on the agents can ask this process, which is their parent.
+    await Promise.all(machines.map(async (machine) => await machine.reserve(0)));
+    if (owner.ended !== undefined) throw new OwnershipError(`${owner.name} cannot attach hosts: ${owner.ended}`);
+  } catch (error) {
+    await detach();
+    throw error;
+  }
   return new Host(extentOf({ hosts: machines.length }), new Set(), { machines, detach });
 }
 

@@ -1,8 +1,10 @@
+import { PROTOCOL_VERSION } from '../wire/handshake.ts';
+
 /**
- * Version of everything that two machines say to each other: the attach connection, the paths, the frames of processes.
- * A daemon and a program of different versions refuse each other.
+ * Version of everything that two machines say to each other: of what is in this file, and of the frames of processes. A
+ * daemon and a program of different versions refuse each other.
  */
-export const PROTOCOL = 1;
+export const PROTOCOL: string = `1.${PROTOCOL_VERSION}`;
 
 /** Paths of a daemon. */
 export const ROUTES = {
@@ -22,7 +24,7 @@ export const GONE_CODE = 4410;
 
 /** What a program says first. */
 export interface AttachRequest {
-  readonly protocol: number;
+  readonly protocol: string;
   readonly node: string;
   /** Id of the machine in the program: `h1`. */
   readonly machine: string;
@@ -40,7 +42,7 @@ export type AttachAnswer = AttachAccepted | AttachRefused;
 /** The agent process runs and listens. */
 export interface AttachAccepted {
   readonly kind: 'accepted';
-  readonly protocol: number;
+  readonly protocol: string;
   readonly node: string;
   readonly platform: string;
   readonly hostname: string;
@@ -51,7 +53,7 @@ export interface AttachAccepted {
 /** The machine does not serve this program, or no longer. */
 export interface AttachRefused {
   readonly kind: 'refused';
-  readonly protocol: number;
+  readonly protocol: string;
   readonly node: string;
   readonly reason: string;
   /** It did, and its processes have ended. */
@@ -65,7 +67,7 @@ export const DETACH = 'detach';
 export function readAttachRequest(text: string): AttachRequest | undefined {
   const value = readObject(text);
   const isSound =
-    typeof value?.['protocol'] === 'number' &&
+    typeof value?.['protocol'] === 'string' &&
     typeof value['node'] === 'string' &&
     /^h\d{1,6}$/.test(String(value['machine'])) &&
     // It stands in a line of the log.
@@ -79,7 +81,7 @@ export function readAttachRequest(text: string): AttachRequest | undefined {
 /** Reads the answer of a daemon; `undefined` when it is none. */
 export function readAttachAnswer(text: string): AttachAnswer | undefined {
   const value = readObject(text);
-  if (typeof value?.['protocol'] !== 'number' || typeof value['node'] !== 'string') return undefined;
+  if (typeof value?.['protocol'] !== 'string' || typeof value['node'] !== 'string') return undefined;
   const isAccepted =
     value['kind'] === 'accepted' &&
     typeof value['platform'] === 'string' &&

@@ -31,8 +31,10 @@ export class Tenant {
   readonly #agent: Launched;
   readonly #ended = Promise.withResolvers<void>();
   #connection: WebSocket | undefined;
-  readonly #silence: Silence;
+  /** Of the program; the time in which its agent starts does not count. */
+  #silence: Silence | undefined;
   #endReason: string | undefined;
+  #hasEnded = false;
 
   constructor(request: AttachRequest, { directory, allow, orphanMs, onLine, onEnd }: TenantOptions) {
     this.directory = directory;
@@ -46,17 +48,21 @@ export class Tenant {
       // A group of its own, so that everything below it can be killed at once, and Ctrl-C of the daemon does not reach it.
       { detached: true },
     );
-    this.#silence = listenForSilence(systemClock, limitMs, {
-      onSilent: () => void this.end(`it was silent for ${limitMs} ms`).then(() => this.#connection?.terminate()),
-    });
     this.ready = Promise.race([
       this.#agent.ready,
       this.#agent.exited.then((exit) => {
         throw new Error(`its agent did not start: ${[exitText(exit), ...exit.stderrTail].join('\n')}`);
       }),
     ]);
+    const listen = () => {
+      this.#silence = listenForSilence(systemClock, limitMs, {
+        onSilent: () => void this.end(`it was silent for ${limitMs} ms`).then(() => this.#connection?.terminate()),
+      });
+    };
+    this.ready.then(listen, () => {});
     void this.#agent.exited.then((exit) => {
       this.killNow();
+      this.#hasEnded = true;
       this.#connection?.close(GONE_CODE, 'its agent has ended');
       this.#ended.resolve();
       onEnd(this.#endReason ?? `its agent has ended: ${exitText(exit)}`);
@@ -72,10 +78,10 @@ export class Tenant {
   keepBy(connection: WebSocket): void {
     this.#connection?.terminate();
     this.#connection = connection;
-    this.#silence.heard();
-    connection.on('ping', () => this.#silence.heard());
+    this.#silence?.heard();
+    connection.on('ping', () => this.#silence?.heard());
     connection.on('message', (data) => {
-      this.#silence.heard();
+      this.#silence?.heard();
       if (String(data) === DETACH) void this.end('it has left').then(() => connection.close(1000));
     });
   }
@@ -89,7 +95,9 @@ export class Tenant {
 
   /** Kills everything and removes its sockets, at once. */
   killNow(): void {
-    this.#silence.stop();
+    // Its pid may be that of another process by then.
+    if (this.#hasEnded) return;
+    this.#silence?.stop();
     killGroup(this.#agent.pid);
     rmSync(this.directory, { recursive: true, force: true });
   }

@@ -94,7 +94,12 @@ export class Children {
     const { platform } = this.#local;
     for (const machine of machines) machine.checkEnv(env);
     const perMachine = group.extent.size / machines.length;
-    const ids = (await Promise.all(machines.map(async (machine) => await machine.reserve(perMachine)))).flat();
+    const reserving = Promise.all(machines.map(async (machine) => await machine.reserve(perMachine)));
+    const reserved = await reserving.catch(async (error) => {
+      await group.stop('it could not be started.');
+      throw error;
+    });
+    const ids = reserved.flat();
     if (group.isStopped) throw new OwnershipError(`${group.name} was stopped before it was started.`);
     const children = ids.map((id, rank) => {
       const machine = machines[Math.floor(rank / perMachine)]!;

@@ -126,14 +126,14 @@ describe('attaching', () => {
     });
     await Promise.all([once(mute, 'listening'), once(other, 'listening')]);
     other.on('connection', (socket) => {
-      const reason = 'it speaks version 999 of the protocol, the program version 1.';
-      socket.send(JSON.stringify({ kind: 'refused', protocol: 999, node: 'v99', reason, isGone: false }));
+      const reason = 'it speaks version 9.9 of the protocol, the program version 1.1.';
+      socket.send(JSON.stringify({ kind: 'refused', protocol: '9.9', node: 'v99', reason, isGone: false }));
     });
     const addresses = [mute, other].map((server) => `127.0.0.1:${(server.address() as AddressInfo).port}`);
     const { hosts } = await rejection(attachToHosts(addresses, { connectTimeoutMs: 300 }));
     expect(hosts.map(({ reason }: { reason: string }) => reason)).toEqual([
       expect.stringContaining('within 300 ms'),
-      expect.stringContaining('version 999'),
+      expect.stringContaining('version 9.9'),
     ]);
   });
 

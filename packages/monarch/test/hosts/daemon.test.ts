@@ -136,9 +136,9 @@ describe('a daemon with a token', () => {
   });
 
   test('refuses a program that speaks another version, telling both', async () => {
-    const { answer } = await attach(host, newProgram(), { ...REQUEST, protocol: 999 });
+    const { answer } = await attach(host, newProgram(), { ...REQUEST, protocol: '9.9' });
     expect(answer).toMatchObject({ kind: 'refused', protocol: PROTOCOL, isGone: false });
-    expect(answer['reason']).toContain(`version ${PROTOCOL} of the protocol, the program version 999`);
+    expect(answer['reason']).toContain(`version ${PROTOCOL} of the protocol, the program version 9.9`);
   });
 
   test('refuses requests that are none of its protocol, and lives on', async () => {
