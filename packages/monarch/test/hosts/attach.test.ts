@@ -238,6 +238,16 @@ describe('processes on attached hosts', () => {
     await until(() => !isAlive(child));
   });
 
+  test('end with the actor that started them, on another machine as well', async () => {
+    const { supervise } = watcher();
+    const procs = await hosts.slice({ hosts: 0 }).spawnProcs({ supervise });
+    const grown = await procs.spawn('grown', Grown);
+    const child = await grown.raiseOn.callOne(hosts.slice({ hosts: 1 }));
+    expect(isAlive(child)).toBe(true);
+    process.kill(await grown.pid.callOne(), 'SIGKILL');
+    await until(() => !isAlive(child));
+  });
+
   test('attach no hosts themselves', async () => {
     const procs = await thisHost().spawnProcs();
     onTestFinished(async () => await procs.stop());
