@@ -5,8 +5,8 @@ import type {
   CallTimeoutError,
   OverflowError,
   SelfCallError,
-} from './call-errors.ts';
-import { exitText } from './error-text.ts';
+} from './errors/call-errors.ts';
+import { exitText } from './errors/error-text.ts';
 import type { Point } from './mesh/extent.ts';
 
 export {
@@ -19,8 +19,8 @@ export {
   OverflowError,
   PortError,
   SelfCallError,
-} from './call-errors.ts';
-export { exitText, pathText, reasonText } from './error-text.ts';
+} from './errors/call-errors.ts';
+export { exitText, pathText, reasonText } from './errors/error-text.ts';
 
 /** A dimension, coordinate or number of actors that does not fit the mesh it was used on. */
 export class ExtentError extends RangeError {

@@ -1,15 +1,14 @@
-export { Actor, type ActorClass } from './actor.ts';
-export { adoptMesh, endpointsOfMesh } from './adopt.ts';
-export { type Clock, systemClock } from './clock.ts';
-export type { Context } from './context.ts';
-export { detached } from './detached.ts';
+export { Actor, type ActorClass } from './actor/actor.ts';
+export type { Context } from './actor/context.ts';
+export { detached } from './actor/detached.ts';
 export {
   type Endpoint,
   type EndpointOptions,
   endpoint,
   type StreamEndpoint,
   streamEndpoint,
-} from './endpoint.ts';
+} from './actor/endpoint.ts';
+export type { ArgumentsIn, ArgumentsOut, Schemas } from './actor/validation.ts';
 export {
   ActorClassError,
   ActorError,
@@ -36,17 +35,6 @@ export {
   SelfCallError,
   UnsendableError,
 } from './errors.ts';
-export { fold, merge } from './fold.ts';
-export type {
-  ActorMesh,
-  Adverbs,
-  CallOptions,
-  Outcome,
-  OwnedMesh,
-  Replies,
-  StreamAdverbs,
-} from './handle.ts';
-export { type HostMesh, type SpawnProcsOptions, thisHost } from './host-mesh.ts';
 export { type AttachOptions, attachToHosts } from './hosts/attach.ts';
 export { AttachError, type HostProblem, ModuleRefusedError } from './hosts/errors.ts';
 export {
@@ -56,23 +44,35 @@ export {
   type RemoteBuffer,
   type RemoteTransferOptions,
 } from './memory/remote-buffer.ts';
+export { adoptMesh, endpointsOfMesh } from './mesh/adopt.ts';
 export type { ChoosePolicy } from './mesh/choose.ts';
 export { type Extent, extentOf, type Point, type Shaped } from './mesh/extent.ts';
+export { fold, merge } from './mesh/fold.ts';
+export type {
+  ActorMesh,
+  Adverbs,
+  CallOptions,
+  Outcome,
+  OwnedMesh,
+  Replies,
+  StreamAdverbs,
+} from './mesh/handle.ts';
+export { type HostMesh, type SpawnProcsOptions, thisHost } from './mesh/host-mesh.ts';
+export { type ProcMesh, thisProc } from './mesh/proc-mesh.ts';
 export type { Names, PartSizes, Parts, Renamed, Split } from './mesh/reshape.ts';
 export type { Kept, Selection, Span } from './mesh/selection.ts';
 export { type ValueMesh, valueMesh } from './mesh/value-mesh.ts';
-export { openPort, type Port, type ReceiveOptions, type Receiver } from './port.ts';
-export { type ProcMesh, thisProc } from './proc-mesh.ts';
+export { openPort, type Port, type ReceiveOptions, type Receiver } from './ports/port.ts';
 export type { MailboxLimits } from './process/mailbox.ts';
-export type { EndpointCard } from './reference.ts';
-export type { RestartPolicy } from './restart.ts';
+export type { EndpointCard } from './references/mesh-reference.ts';
 export type { ChannelEvents } from './seeing/channels.ts';
 export type { LogLevel } from './seeing/log-level.ts';
 export type { LogLine, LogOptions, LogStream, ReadLogsOptions } from './seeing/log-line.ts';
 export type { ActorNode, EndpointNode, HostNode, ProcessNode, ProgramTree } from './seeing/program-tree.ts';
 export { type AdminOptions, type AdminServer, serveAdmin } from './seeing/serve-admin.ts';
-export { shutdown, shutdownOnSignals } from './shutdown.ts';
-export { singleton } from './singleton.ts';
-export { type FaultListener, onUnhandledFault } from './unhandled-fault.ts';
-export type { ArgumentsIn, ArgumentsOut, Schemas } from './validation.ts';
+export type { RestartPolicy } from './supervision/restart.ts';
+export { shutdown, shutdownOnSignals } from './supervision/shutdown.ts';
+export { singleton } from './supervision/singleton.ts';
+export { type FaultListener, onUnhandledFault } from './supervision/unhandled-fault.ts';
+export { type Clock, systemClock } from './time/clock.ts';
 export { unsendable } from './wire/lower.ts';

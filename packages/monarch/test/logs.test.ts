@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Clock } from '../src/clock.ts';
-import { Tail } from '../src/process/tail.ts';
+import { Tail } from '../src/children/tail.ts';
 import { GroupLog } from '../src/seeing/group-log.ts';
 import { likeness } from '../src/seeing/likeness.ts';
 import { lineSplitter } from '../src/seeing/line-splitter.ts';
@@ -10,6 +9,7 @@ import { levelOf } from '../src/seeing/log-level.ts';
 import type { LogLine } from '../src/seeing/log-line.ts';
 import { logPrinter, logRelay } from '../src/seeing/log-outlet.ts';
 import { LogWindow } from '../src/seeing/log-window.ts';
+import type { Clock } from '../src/time/clock.ts';
 import { allOf } from './fixtures/all-of.ts';
 
 /** Windows end when the test says so. */

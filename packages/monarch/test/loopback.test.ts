@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { systemClock } from '../src/clock.ts';
+import { systemClock } from '../src/time/clock.ts';
 import { encode } from '../src/wire/codec.ts';
 import { loopback } from '../src/wire/loopback.ts';
 import type { Packet } from '../src/wire/packet.ts';

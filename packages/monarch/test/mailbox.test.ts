@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { systemClock } from '../src/clock.ts';
 import { Mailbox } from '../src/process/mailbox.ts';
+import { systemClock } from '../src/time/clock.ts';
 
 const RUN = { handle: async ({ task }: { byteLength: number; task: () => Promise<void> }) => await task() };
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Queue } from '../src/queue.ts';
+import { Queue } from '../src/collections/queue.ts';
 
 test('a queue gives what an array gives', () => {
   const steps = fc.array(fc.oneof(fc.record({ push: fc.nat(3_000) }), fc.record({ shift: fc.nat(3_000) })), {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type FailureKind, MeshFailure } from '../src/errors.ts';
-import { Lives } from '../src/lives.ts';
 import { extentOf } from '../src/mesh/extent.ts';
-import { restartDelayMs } from '../src/restart.ts';
+import { Lives } from '../src/supervision/lives.ts';
+import { restartDelayMs } from '../src/supervision/restart.ts';
 import { manualClock } from '../src/testing/manual-clock.ts';
 
 function failure(generation: number, kind: FailureKind = 'exception', restarting = false): MeshFailure {

@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { OptionError, OwnershipError, reasonText } from '../errors.ts';
-import { Host, type HostMesh } from '../host-mesh.ts';
 import { extentOf } from '../mesh/extent.ts';
-import { currentOwner, program } from '../program.ts';
+import { Host, type HostMesh } from '../mesh/host-mesh.ts';
+import { currentOwner, program } from '../program/program.ts';
 import { isLoopback, parseAddress } from './address.ts';
 import type { Attachment } from './attachment.ts';
 import { type CredentialSources, type Credentials, readCredentials } from './credentials.ts';

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
-import { within } from '../process/deadline.ts';
+import type { Clock } from '../time/clock.ts';
+import { within } from '../time/deadline.ts';
 import type { AttachedMachine } from './attached-machine.ts';
 import { type DaemonLink, openDaemonLink } from './daemon-link.ts';
 import { type AttachAccepted, DETACH, PROTOCOL, ROUTES, readAttachAnswer } from './protocol.ts';

@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../time/clock.ts';
 import { clientTls } from './credentials.ts';
 import { problemText } from './problem-text.ts';
 import { GONE, GONE_CODE } from './protocol.ts';

@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.ts';
 import { reasonText } from '../errors.ts';
 import { machineOf } from '../process/process-id.ts';
+import type { Clock } from '../time/clock.ts';
 import type { Accept, Connection, ConnectionEvents, Dialling, Network } from '../wire/connection.ts';
 import { FRAME, unpackHello } from '../wire/handshake.ts';
 import { HANDSHAKE_MS } from '../wire/sessions.ts';

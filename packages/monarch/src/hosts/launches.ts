@@ -1,7 +1,7 @@
+import { Bounded } from '../collections/bounded.ts';
 import { OptionError, type ProcessExit } from '../errors.ts';
-import type { Launched } from '../platform.ts';
-import { Bounded } from '../process/bounded.ts';
 import type { LocalProcess } from '../process/local-process.ts';
+import type { Launched } from '../program/platform.ts';
 import { ownAllowList } from './allow-list.ts';
 import { checkLaunchEnv } from './launch-env.ts';
 

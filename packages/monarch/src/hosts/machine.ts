@@ -1,7 +1,7 @@
-import type { Launched } from '../platform.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import type { Loss } from '../process/peer.ts';
 import { machineOf } from '../process/process-id.ts';
+import type { Launched } from '../program/platform.ts';
 
 /** What a process on a machine is started with. */
 export interface MachineLaunch {

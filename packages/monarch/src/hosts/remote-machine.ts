@@ -1,8 +1,8 @@
 import type { ProcessExit } from '../errors.ts';
 import { extentOf } from '../mesh/extent.ts';
-import type { Launched } from '../platform.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import type { Loss } from '../process/peer.ts';
+import type { Launched } from '../program/platform.ts';
 import { checkModuleText } from './allow-list.ts';
 import type { AttachedMachine } from './attached-machine.ts';
 import { checkLaunchEnv } from './launch-env.ts';

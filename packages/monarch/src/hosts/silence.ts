@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../time/clock.ts';
 
 /** Checks within the limit: more would find a silence sooner by less. */
 const CHECKS = 5;

@@ -1,9 +1,9 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import type { WebSocket } from 'ws';
-import { systemClock } from '../clock.ts';
+import { launchProcess } from '../children/child-process.ts';
 import { exitText } from '../errors.ts';
-import type { Launched } from '../platform.ts';
-import { launchProcess } from '../process/child-process.ts';
+import type { Launched } from '../program/platform.ts';
+import { systemClock } from '../time/clock.ts';
 import { ALLOW_VARIABLE } from './allow-list.ts';
 import { type AttachRequest, DETACH, GONE_CODE } from './protocol.ts';
 import { listenForSilence, type Silence } from './silence.ts';

@@ -1,12 +1,12 @@
 import { EndpointError } from '../errors.ts';
-import type { CallOptions } from '../handle.ts';
 import type { Caller, Member } from '../process/pending-call.ts';
-import type { MeshReference } from '../reference.ts';
+import type { MeshReference } from '../references/mesh-reference.ts';
 import { makeReferable, referenceOf } from '../wire/referable.ts';
 import type { Encode } from './adverbs.ts';
 import { EndpointAdverbs, EndpointStreams } from './adverbs.ts';
 import { Chooser } from './choose.ts';
 import type { NamedExtent } from './extent.ts';
+import type { CallOptions } from './handle.ts';
 import type { Names, PartSizes, Parts } from './reshape.ts';
 import { type Selection, select } from './selection.ts';
 

@@ -1,5 +1,4 @@
 import { ExtentError } from '../errors.ts';
-import type { CallOptions, Replies } from '../handle.ts';
 import type { Destination } from '../memory/process-memory.ts';
 import type { Caller, Member, Request } from '../process/pending-call.ts';
 import { UnaryCall } from '../process/unary-call.ts';
@@ -9,6 +8,7 @@ import { positionOf } from '../wire/message.ts';
 import { withOptions } from './call-options.ts';
 import type { Chooser } from './choose.ts';
 import type { NamedExtent } from './extent.ts';
+import type { CallOptions, Replies } from './handle.ts';
 import { SentReplies } from './replies.ts';
 import { MergedStreams, type StreamItem } from './streams.ts';
 

@@ -1,5 +1,5 @@
 import { OptionError } from '../errors.ts';
-import type { CallOptions } from '../handle.ts';
+import type { CallOptions } from './handle.ts';
 
 type Check = (value: unknown) => string | undefined;
 

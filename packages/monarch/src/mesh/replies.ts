@@ -1,7 +1,7 @@
 import type { CallError } from '../errors.ts';
-import type { Outcome, Replies } from '../handle.ts';
 import type { UnaryCall } from '../process/unary-call.ts';
 import type { NamedExtent, Point } from './extent.ts';
+import type { Outcome, Replies } from './handle.ts';
 import { type ValueMesh, Values } from './value-mesh.ts';
 
 interface Answer<R, D extends string> {

@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context } from '../actor/context.ts';
 import type { Point } from '../mesh/extent.ts';
 import type { Cell } from './cell.ts';
 import type { IncomingCall } from './incoming-call.ts';

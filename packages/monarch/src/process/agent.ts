@@ -1,14 +1,14 @@
-import type { Actor, ActorClass } from '../actor.ts';
-import { endpointBrand, endpointOptions } from '../endpoint.ts';
+import type { Actor, ActorClass } from '../actor/actor.ts';
+import { endpointBrand, endpointOptions } from '../actor/endpoint.ts';
+import { whatBecameOf } from '../children/learn-loss.ts';
 import { ActorClassError, DecodeError, MeshFailure } from '../errors.ts';
-import { RESERVED_NAMES } from '../handle.ts';
 import { HOST_METHODS } from '../hosts/host-methods.ts';
 import { BUFFER_METHODS } from '../memory/exports.ts';
 import type { Point } from '../mesh/extent.ts';
-import type { Platform } from '../platform.ts';
-import type { EndpointCard } from '../reference.ts';
+import { RESERVED_NAMES } from '../mesh/handle.ts';
+import type { Platform } from '../program/platform.ts';
+import type { EndpointCard } from '../references/mesh-reference.ts';
 import { Cell } from './cell.ts';
-import { whatBecameOf } from './learn-loss.ts';
 import type { LocalProcess } from './local-process.ts';
 import type { ClassName, StandIn } from './stand-ins.ts';
 

@@ -1,5 +1,5 @@
-import type { Actor, ActorClass } from '../actor.ts';
-import { type Context, runIn, type Scope } from '../context.ts';
+import type { Actor, ActorClass } from '../actor/actor.ts';
+import { type Context, runIn, type Scope } from '../actor/context.ts';
 import {
   type AnyEndpoint,
   type EndpointInput,
@@ -9,7 +9,8 @@ import {
   endpointOptions,
   endpointsOf,
   plainMethodsOf,
-} from '../endpoint.ts';
+} from '../actor/endpoint.ts';
+import { validate } from '../actor/validation.ts';
 import {
   ActorClassError,
   ArgumentError,
@@ -22,14 +23,13 @@ import {
   reasonText,
 } from '../errors.ts';
 import type { Point } from '../mesh/extent.ts';
-import { type Owned, type Owner, stopOwned } from '../owner.ts';
 import { ActorCounters } from '../seeing/actor-counters.ts';
 import { type ActorEvent, CHANNELS } from '../seeing/channels.ts';
 import type { Handling } from '../seeing/handling.ts';
 import type { ActorReport, ActorState } from '../seeing/process-report.ts';
-import { validate } from '../validation.ts';
+import { type Owned, type Owner, stopOwned } from '../supervision/owner.ts';
+import { within } from '../time/deadline.ts';
 import { ActorContext, MessageContext } from './actor-context.ts';
-import { within } from './deadline.ts';
 import type { IncomingCall } from './incoming-call.ts';
 import type { LocalProcess } from './local-process.ts';
 import { Mailbox, type Reader } from './mailbox.ts';

@@ -1,6 +1,7 @@
-import type { Clock } from '../clock.ts';
+import { Bounded } from '../collections/bounded.ts';
 import { DecodeError } from '../errors.ts';
 import type { PeerReport } from '../seeing/process-report.ts';
+import type { Clock } from '../time/clock.ts';
 import { decode, EMPTY, type Payload } from '../wire/codec.ts';
 import type { Link, LinkEvents, Opening } from '../wire/link.ts';
 import { settledFor } from '../wire/link.ts';
@@ -8,7 +9,6 @@ import { loopback } from '../wire/loopback.ts';
 import type { Message, Position } from '../wire/message.ts';
 import type { Packet } from '../wire/packet.ts';
 import type { Revive } from '../wire/raise.ts';
-import { Bounded } from './bounded.ts';
 import { type Loss, Peer } from './peer.ts';
 import type { Target } from './target.ts';
 

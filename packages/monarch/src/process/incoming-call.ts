@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.ts';
 import { CallAbortedError } from '../errors.ts';
 import type { Point } from '../mesh/extent.ts';
+import type { Clock } from '../time/clock.ts';
 import { byteLengthOf, type Payload } from '../wire/codec.ts';
 import { type Position, pointOf } from '../wire/message.ts';
 import type { Incoming, Line, RequestMessage } from './exchange.ts';

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
-import { Queue } from '../queue.ts';
+import { Queue } from '../collections/queue.ts';
+import type { Clock } from '../time/clock.ts';
 
 /** Time that messages may run back to back before timers and sockets get a turn. */
 const TURN_MS = 10;

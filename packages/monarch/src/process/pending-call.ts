@@ -1,5 +1,4 @@
-import type { Clock } from '../clock.ts';
-import { scopeIfAny } from '../context.ts';
+import { scopeIfAny } from '../actor/context.ts';
 import {
   ActorError,
   ArgumentError,
@@ -13,6 +12,7 @@ import {
 } from '../errors.ts';
 import type { Point } from '../mesh/extent.ts';
 import { type Adverb, beginClientSpan, type OpenSpan } from '../seeing/spans.ts';
+import type { Clock } from '../time/clock.ts';
 import { EMPTY, type Payload } from '../wire/codec.ts';
 import { type Message, type Position, withCarrier } from '../wire/message.ts';
 import type { Exchange, Outgoing } from './exchange.ts';

@@ -1,5 +1,5 @@
 import type { ProcessExit } from '../errors.ts';
-import type { ProcGroup } from '../proc-group.ts';
+import type { ProcGroup } from '../mesh/proc-group.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import type { ChildReport, ProcessReport, ProcessState } from './process-report.ts';
 

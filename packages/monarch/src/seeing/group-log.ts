@@ -1,4 +1,4 @@
-import type { Platform } from '../platform.ts';
+import type { Platform } from '../program/platform.ts';
 import { CHANNELS } from './channels.ts';
 import { isAtLeast, LOG_LEVELS } from './log-level.ts';
 import type { LogLine, LogOptions, ReadLogsOptions } from './log-line.ts';

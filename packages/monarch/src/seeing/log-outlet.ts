@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { Platform } from '../platform.ts';
+import type { Platform } from '../program/platform.ts';
 import { frameText } from './log-frame.ts';
 import type { LogLine } from './log-line.ts';
 import { LogWindow } from './log-window.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../time/clock.ts';
 import { likeness } from './likeness.ts';
 import type { LogLine } from './log-line.ts';
 

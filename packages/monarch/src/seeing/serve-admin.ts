@@ -2,8 +2,8 @@ import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AdminError, reasonText } from '../errors.ts';
-import type { Owned } from '../owner.ts';
-import { currentOwner, program } from '../program.ts';
+import { currentOwner, program } from '../program/program.ts';
+import type { Owned } from '../supervision/owner.ts';
 import type { AdminSource, Answer } from './admin-routes.ts';
 import type { ProcessReport } from './process-report.ts';
 

@@ -1,5 +1,5 @@
-import { type SpawnProcsOptions, thisHost } from '../host-mesh.ts';
-import type { ProcMesh } from '../proc-mesh.ts';
+import { type SpawnProcsOptions, thisHost } from '../mesh/host-mesh.ts';
+import type { ProcMesh } from '../mesh/proc-mesh.ts';
 
 /**
  * Processes that are this one: actors spawned on them have mailboxes, codec and supervision as anywhere, and start at

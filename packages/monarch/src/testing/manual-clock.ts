@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../time/clock.ts';
 import { EventQueue } from './event-queue.ts';
 
 /** A clock that stands still until it is told how much time has passed. */

@@ -1,5 +1,5 @@
 import { reasonText } from '../errors.ts';
-import type { HostMesh } from '../host-mesh.ts';
+import type { HostMesh } from '../mesh/host-mesh.ts';
 import type { SessionFaults } from '../wire/session.ts';
 import { settled } from './manual-clock.ts';
 import { type NetworkModel, networkOf } from './network-model.ts';

@@ -1,8 +1,8 @@
-import { Host, type HostMesh } from '../host-mesh.ts';
 import type { AttachedMachine } from '../hosts/attached-machine.ts';
 import { attachedMachine } from '../hosts/remote-machine.ts';
 import { extentOf } from '../mesh/extent.ts';
-import { joinProgram } from '../program.ts';
+import { Host, type HostMesh } from '../mesh/host-mesh.ts';
+import { joinProgram } from '../program/program.ts';
 import { SimulatedProcess } from './simulated-process.ts';
 import type { World } from './world.ts';
 

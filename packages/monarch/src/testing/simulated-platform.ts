@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Clock } from '../clock.ts';
-import type { Launched, LaunchOptions, Platform } from '../platform.ts';
-import { joinProgram } from '../program.ts';
+import type { Launched, LaunchOptions, Platform } from '../program/platform.ts';
+import { joinProgram } from '../program/program.ts';
 import { lineSplitter } from '../seeing/line-splitter.ts';
+import type { Clock } from '../time/clock.ts';
 import { simulatedNetwork } from './simulated-network.ts';
 import { type ProcessStart, SimulatedProcess } from './simulated-process.ts';
 import type { World } from './world.ts';

@@ -1,7 +1,7 @@
-import { runIn, type Scope } from '../context.ts';
+import { runIn, type Scope } from '../actor/context.ts';
+import { Tail } from '../children/tail.ts';
 import type { ProcessExit } from '../errors.ts';
-import { Tail } from '../process/tail.ts';
-import { Program, type ProgramPlace } from '../program.ts';
+import { Program, type ProgramPlace } from '../program/program.ts';
 import { readableOutput } from '../seeing/log-frame.ts';
 import type { Accept } from '../wire/connection.ts';
 import type { SimulatedConnection } from './simulated-connection.ts';

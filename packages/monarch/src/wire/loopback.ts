@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
-import { Queue } from '../queue.ts';
+import { Queue } from '../collections/queue.ts';
+import type { Clock } from '../time/clock.ts';
 import type { Link, LinkEvents } from './link.ts';
 import type { Packet } from './packet.ts';
 

@@ -1,4 +1,4 @@
-import { Queue } from '../queue.ts';
+import { Queue } from '../collections/queue.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { CHUNK_BYTES, MAX_MESSAGE_BYTES, MAX_TRANSFERS, SMALL_BYTES } from './limits.ts';
 import { channelOf, comesLast, isRequest, writeMessage } from './message.ts';

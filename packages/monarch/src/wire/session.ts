@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
 import { DecodeError, reasonText } from '../errors.ts';
+import type { Clock } from '../time/clock.ts';
 import type { Connection } from './connection.ts';
 import { HEADER_BYTES, readHeader, writeHeader } from './frame-header.ts';
 import { FRAME, packEnd, unpackEnd } from './handshake.ts';

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
 import { HandshakeError, reasonText } from '../errors.ts';
+import type { Clock } from '../time/clock.ts';
 import type { Connection, ConnectionEvents, Network } from './connection.ts';
 import { Dialler } from './dialler.ts';
 import { type EndCode, packEnd, packWelcome, unpackHello } from './handshake.ts';
