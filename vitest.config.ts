@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 /** Shared by every package: tests run from its folder, and the counts go to `.vitest/results.json`. */
@@ -6,6 +7,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     reporters: ['default', 'json'],
     outputFile: { json: '.vitest/results.json' },
+    // What tests start runs from source: with the compiled files kept, a process starts in a third of the time.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/node-compile') },
     // A test that hangs must fail with its name; this is a deadlock guard, not a performance limit.
     testTimeout: 60_000,
     hookTimeout: 60_000,
