@@ -11,6 +11,8 @@ import type { Route } from './route.ts';
 
 /** How long a session outlives its connection when nothing tells that it is lost: longer than any partition that heals. */
 const RESUME_MS = 60_000;
+/** Pause before it is asked again whether a process lives that has no connection any more. */
+const CHECK_MS = 200;
 /** Time for a process to connect back. */
 const BACK_MS = 5_000;
 /** First byte of the first frame of a connection that was asked for by the other side. No other frame begins with it. */
@@ -47,6 +49,8 @@ export class HostNetwork implements Network {
   readonly #options: HostNetworkOptions;
   readonly #machine: string;
   readonly #watched = new Map<string, Watched>();
+  /** How many connections processes of other machines have to this one. */
+  readonly #connected = new Map<string, number>();
   /** Machines that were lost, with the reason. */
   readonly #lost = new Map<string, string>();
   /** Connections that were asked for, by their ticket. */
@@ -80,8 +84,7 @@ export class HostNetwork implements Network {
   /** Tells when a process is known to be lost, by a connection that watches its machine for as long as somebody listens. */
   watch(id: string, onLost: (reason: string) => void): () => void {
     const machine = machineOf(id);
-    // The program's own machine is watched by the daemon here, which ends everything without it.
-    if (machine === this.#machine || machine === '0') return () => {};
+    if (machine === this.#machine) return () => {};
     const watched = this.#watched.get(machine) ?? this.#watch(machine);
     watched.listeners.set(onLost, id);
     return () => {
@@ -162,6 +165,7 @@ export class HostNetwork implements Network {
         return;
       }
       if (frame[0] === FRAME.hello) from = callerOf(frame) ?? from;
+      if (machineOf(from) !== this.#machine) this.#connected.set(from, (this.#connected.get(from) ?? 0) + 1);
       events = this.#options.accept(connection);
       events.onFrame(frame);
     };
@@ -171,18 +175,29 @@ export class HostNetwork implements Network {
       onEnd: (reason) => {
         stopWaiting();
         events?.onEnd(reason);
-        if (machineOf(from) !== this.#machine) this.#checkLife(from);
+        if (machineOf(from) === this.#machine) return;
+        this.#connected.set(from, (this.#connected.get(from) ?? 1) - 1);
+        this.#checkLife(from);
       },
     };
   }
 
-  /** A connection from a process of another machine has ended; perhaps the process has, too. */
+  /**
+   * The connections from a process of another machine have ended. It opens another, unless it has ended, too: that is
+   * asked until either is known, since a process that is about to end may still seem to listen.
+   */
   #checkLife(id: string): void {
-    const forget = () => {};
+    const isWaited = () => [...(this.#watched.get(machineOf(id))?.listeners.values() ?? [])].includes(id);
+    if (this.#connected.get(id) !== 0) return;
+    if (!isWaited()) return void this.#connected.delete(id);
+    const again = () => void this.#options.clock.after(CHECK_MS, () => this.#checkLife(id));
     this.dial(id, {
-      onOpen: (connection) => connection.close(),
-      onRefused: ({ gone, reason }) => gone && this.#tell(machineOf(id), reason, id),
-      ...{ onFrame: forget, onDrain: forget, onEnd: forget },
+      onOpen: (connection) => {
+        connection.close();
+        again();
+      },
+      onRefused: ({ gone, reason }) => (gone ? this.#tell(machineOf(id), reason, id) : again()),
+      ...{ onFrame: () => {}, onDrain: () => {}, onEnd: () => {} },
     });
   }
 
@@ -194,6 +209,8 @@ export class HostNetwork implements Network {
     let stop = () => {};
     const watched: Watched = { listeners: new Map(), stop: () => stop() };
     this.#watched.set(machine, watched);
+    // The program's own machine is watched by the daemon here, which ends everything without it.
+    if (machine === '0') return watched;
     const already = this.#options.directory.watch(machine);
     if (already !== undefined) stop = already.onLost(lose);
     else
