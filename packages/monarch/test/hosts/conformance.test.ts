@@ -1,6 +1,6 @@
 import { afterAll } from 'vitest';
 import { attachToHosts } from '../../src/index.ts';
-import { conformance } from '../conformance.ts';
+import { conformance } from '../contracts/conformance.ts';
 import { type RunningHost, scratchFolder, startHost, tokenFile } from '../fixtures/start-host.ts';
 
 const daemons: RunningHost[] = [];

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { thisHost } from '../../src/index.ts';
-import { calling } from '../calling.ts';
+import { calling } from '../contracts/calling.ts';
 import { Narrow } from '../fixtures/probes.ts';
 
 calling('process');

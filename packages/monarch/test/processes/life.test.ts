@@ -1,3 +1,3 @@
-import { life } from '../life.ts';
+import { life } from '../contracts/life.ts';
 
 life('process');

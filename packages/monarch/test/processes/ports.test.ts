@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { openPort, type Port, thisHost } from '../../src/index.ts';
+import { ports } from '../contracts/ports.ts';
 import { Sender } from '../fixtures/senders.ts';
-import { ports } from '../ports.ts';
 
 ports('process');
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { thisHost } from '../../src/index.ts';
+import { references } from '../contracts/references.ts';
 import { Borrower } from '../fixtures/borrower.ts';
 import { until } from '../fixtures/until.ts';
-import { references } from '../references.ts';
 
 references('process');
 

@@ -1,3 +1,0 @@
-import { calling } from './calling.ts';
-
-calling('inline');

@@ -1,3 +1,0 @@
-import { life } from './life.ts';
-
-life('inline');

@@ -1,0 +1,3 @@
+import { calling } from '../contracts/calling.ts';
+
+calling('inline');

@@ -1,0 +1,3 @@
+import { conformance } from '../contracts/conformance.ts';
+
+conformance('inline');

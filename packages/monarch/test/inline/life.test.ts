@@ -1,0 +1,3 @@
+import { life } from '../contracts/life.ts';
+
+life('inline');

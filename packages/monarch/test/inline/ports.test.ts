@@ -1,0 +1,3 @@
+import { ports } from '../contracts/ports.ts';
+
+ports('inline');

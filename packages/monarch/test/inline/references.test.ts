@@ -1,0 +1,3 @@
+import { references } from '../contracts/references.ts';
+
+references('inline');

@@ -1,3 +1,0 @@
-import { ports } from './ports.ts';
-
-ports('inline');

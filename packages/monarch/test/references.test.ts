@@ -1,3 +1,0 @@
-import { references } from './references.ts';
-
-references('inline');
