@@ -15,6 +15,7 @@ export {
   AdminError,
   ArgumentError,
   type ArgumentIssue,
+  AttachError,
   BufferBoundsError,
   BufferDroppedError,
   CallAbortedError,
@@ -25,7 +26,9 @@ export {
   ExtentError,
   type FailureKind,
   HandshakeError,
+  type HostProblem,
   MeshFailure,
+  ModuleRefusedError,
   OptionError,
   OverflowError,
   OversizeError,
@@ -36,7 +39,6 @@ export {
   UnsendableError,
 } from './errors.ts';
 export { type AttachOptions, attachToHosts } from './hosts/attach.ts';
-export { AttachError, type HostProblem, ModuleRefusedError } from './hosts/errors.ts';
 export {
   exportBuffer,
   type ReadIntoOptions,

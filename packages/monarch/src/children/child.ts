@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { machineOf } from '../process/process-id.ts';
-import { enterProgram } from '../program/program.ts';
+import { enterProgram } from '../program/current-program.ts';
 import { blockOutput } from './blocking-output.ts';
 
 /*

@@ -1,5 +1,6 @@
 import type { Point } from '../mesh/extent.ts';
 import { pathText, reasonText } from './error-text.ts';
+import type { MeshFailure } from './mesh-failure.ts';
 
 /** A mesh was asked for something that is no endpoint, or an endpoint was called without saying how. Nothing was sent. */
 export class EndpointError extends TypeError {
@@ -138,3 +139,13 @@ export class SelfCallError extends Error {
     this.endpoint = endpoint;
   }
 }
+
+/** What a call can reject with, apart from mistakes of the caller that were never sent. */
+export type CallError =
+  | ActorError
+  | MeshFailure
+  | CallTimeoutError
+  | CallAbortedError
+  | OverflowError
+  | ArgumentError
+  | SelfCallError;

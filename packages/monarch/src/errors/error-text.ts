@@ -1,4 +1,4 @@
-import type { ProcessExit } from '../errors.ts';
+import type { ProcessExit } from './mesh-failure.ts';
 
 /** Where a value stands, such as `[0].weights.bias`. */
 export function pathText(path: readonly (string | number)[]): string {

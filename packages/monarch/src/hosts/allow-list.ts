@@ -1,8 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { OptionError, reasonText } from '../errors.ts';
-import { ModuleRefusedError } from './errors.ts';
+import { ModuleRefusedError, OptionError, reasonText } from '../errors.ts';
 
 /** Environment variable by which a process and all below it know their list. */
 export const ALLOW_VARIABLE = 'FORGE_ALLOW';

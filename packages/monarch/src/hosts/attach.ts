@@ -1,12 +1,11 @@
 import { basename } from 'node:path';
-import { OptionError, OwnershipError, reasonText } from '../errors.ts';
+import { AttachError, type HostProblem, OptionError, OwnershipError, reasonText } from '../errors.ts';
 import { extentOf } from '../mesh/extent.ts';
 import { Host, type HostMesh } from '../mesh/host-mesh.ts';
-import { currentOwner, program } from '../program/program.ts';
+import { currentOwner, program } from '../program/current-program.ts';
 import { isLoopback, parseAddress } from './address.ts';
 import type { Attachment } from './attachment.ts';
 import { type CredentialSources, type Credentials, readCredentials } from './credentials.ts';
-import { AttachError, type HostProblem } from './errors.ts';
 import { attachedMachine } from './remote-machine.ts';
 
 /** How to attach machines. At most one of `token`, `tokenFile` and `tls`; without any, only machines on loopback. */

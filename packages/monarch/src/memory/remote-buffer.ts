@@ -10,7 +10,7 @@ import { extentOf } from '../mesh/extent.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import { isProcessId } from '../process/process-id.ts';
 import { UnaryCall } from '../process/unary-call.ts';
-import { currentOwner, program } from '../program/program.ts';
+import { currentOwner, program } from '../program/current-program.ts';
 import { positionOf } from '../wire/message.ts';
 import { makeReferable } from '../wire/referable.ts';
 import { checkRange, ownBytes } from './exports.ts';

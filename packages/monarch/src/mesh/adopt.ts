@@ -1,5 +1,5 @@
 import { OwnershipError } from '../errors.ts';
-import { program } from '../program/program.ts';
+import { program } from '../program/current-program.ts';
 import type { EndpointCard, MeshReference } from '../references/mesh-reference.ts';
 import { meshHandle, meshReferenceOf } from './actor-mesh.ts';
 import type { ActorMesh, OwnedMesh } from './handle.ts';

@@ -1,7 +1,7 @@
 import { ExtentError, OptionError } from '../errors.ts';
 import type { Machine } from '../hosts/machine.ts';
 import { machineOf } from '../process/process-id.ts';
-import { currentOwner, program } from '../program/program.ts';
+import { currentOwner, program } from '../program/current-program.ts';
 import type { LogOptions } from '../seeing/log-line.ts';
 import { checkPolicy, type RestartPolicy } from '../supervision/restart.ts';
 import { makeReferable } from '../wire/referable.ts';

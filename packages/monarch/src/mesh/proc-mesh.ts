@@ -1,6 +1,6 @@
 import type { Actor, ActorClass } from '../actor/actor.ts';
 import { OwnershipError } from '../errors.ts';
-import { currentOwner, program } from '../program/program.ts';
+import { currentOwner, program } from '../program/current-program.ts';
 import type { LogLine, LogOptions, ReadLogsOptions } from '../seeing/log-line.ts';
 import { checkPolicy } from '../supervision/restart.ts';
 import { makeReferable } from '../wire/referable.ts';

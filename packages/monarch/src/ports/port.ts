@@ -2,7 +2,7 @@ import { Queue } from '../collections/queue.ts';
 import { DecodeError, PortError } from '../errors.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import { isProcessId } from '../process/process-id.ts';
-import { currentOwner, program } from '../program/program.ts';
+import { currentOwner, program } from '../program/current-program.ts';
 import type { Owned } from '../supervision/owner.ts';
 import { makeReferable } from '../wire/referable.ts';
 import type { PortLine } from './port-line.ts';

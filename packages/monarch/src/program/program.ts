@@ -1,4 +1,3 @@
-import { scopeIfAny } from '../actor/context.ts';
 import { Children } from '../children/children.ts';
 import { learnLoss } from '../children/learn-loss.ts';
 import { MeshFailure, OwnershipError, reasonText } from '../errors.ts';
@@ -19,9 +18,8 @@ import { Singletons } from '../supervision/singletons.ts';
 import type { FaultListener } from '../supervision/unhandled-fault.ts';
 import { within } from '../time/deadline.ts';
 import type { Network } from '../wire/connection.ts';
-import { Sessions } from '../wire/sessions.ts';
 import type { Platform } from './platform.ts';
-import { systemPlatform } from './system-platform.ts';
+import { ProgramSockets } from './program-sockets.ts';
 
 /** The process that begins a program. */
 const ROOT_ID = '0';
@@ -56,10 +54,8 @@ export class Program implements Owner {
   readonly #parent: string | undefined;
   readonly #children: Children;
   readonly #outlet: LogOutlet;
-  readonly #sessions: Sessions;
+  readonly #sockets: ProgramSockets;
   readonly #thisMachine: Machine;
-  #directory: string | undefined;
-  #network: Promise<Network> | undefined;
   /** Groups whose processes are being started. */
   #starting = 0;
 
@@ -67,29 +63,22 @@ export class Program implements Owner {
     this.platform = platform;
     this.isRoot = place === undefined;
     this.#parent = place?.parent;
-    this.#directory = place?.directory;
     this.process = new LocalProcess({
       id: place?.id ?? ROOT_ID,
       platform,
       program: this,
-      dial: (id, opening) => {
-        const open = this.#network ?? Promise.reject(new OwnershipError('the program has no processes.'));
-        open.then(
-          () => this.#sessions.dial(id, opening),
-          (error: Error) => opening.onClose(error.message, error),
-        );
-      },
+      dial: (id, opening) => this.#sockets.dial(id, opening),
       onLost: (peer, reason, cause) => this.#lost(peer, reason, cause),
     });
     this.singletons = new Singletons(this);
     this.machines = new Machines(this.process, place?.parent);
     this.#thisMachine = localMachine(this.process, () => this.directory);
-    this.#sessions = new Sessions({
+    this.#sockets = new ProgramSockets({
       id: this.process.id,
-      clock: platform.clock,
-      nonce: () => platform.nonce(),
+      platform,
+      hosts: this.machines,
       accept: (id) => this.process.exchange.accept(id),
-      faults: platform.sessionFaults,
+      directory: place?.directory,
     });
     this.#outlet = this.isRoot ? logPrinter(platform) : logRelay(platform);
     this.#children = new Children(this.process, () => this.tidy());
@@ -97,7 +86,7 @@ export class Program implements Owner {
       this.machines.detachNow();
       this.#children.killAll();
       this.#outlet.flush();
-      this.#removeDirectory();
+      this.#sockets.removeDirectory();
     });
   }
 
@@ -130,14 +119,19 @@ export class Program implements Owner {
 
   /** Of the program's sockets on this machine. @throws {OwnershipError} before there are any */
   get directory(): string {
-    if (this.#directory === undefined) throw new OwnershipError('the program has no sockets here.');
-    return this.#directory;
+    return this.#sockets.directory;
   }
 
-  /** The sockets of the program; the root makes their directory with its first child. */
+  /** The network of the program; the root opens it with its first child. */
   async network(): Promise<Network> {
-    this.#network ??= this.#listen();
-    return await this.#network;
+    return await this.#sockets.open();
+  }
+
+  /** Makes this process part of its program: it listens, and is connected to its parent. To another machine the parent connects. */
+  async join(): Promise<void> {
+    await this.network();
+    if (this.#parent === undefined || machineOf(this.#parent) !== machineOf(this.process.id)) return;
+    await this.process.exchange.connect(this.#parent);
   }
 
   /** What a group of processes prints. @throws {RangeError} on options that are out of range. */
@@ -219,30 +213,10 @@ export class Program implements Owner {
     this.#outlet.flush();
   }
 
-  async #listen(): Promise<Network> {
-    this.#directory ??= this.platform.makeDirectory();
-    const network = await this.platform.openNetwork({
-      id: this.process.id,
-      directory: this.#directory,
-      accept: this.#sessions.accept,
-      hosts: this.machines,
-    });
-    this.#sessions.use(network);
-    return network;
-  }
-
   /** Without processes the root has no sockets: then nothing is left of it, even when it is killed. */
   tidy(): void {
     if (!this.isRoot || this.#starting > 0 || this.#children.size > 0 || this.machines.size > 0) return;
-    void this.#network?.then((network) => network.close());
-    this.#network = undefined;
-    this.#removeDirectory();
-  }
-
-  #removeDirectory(): void {
-    if (!this.isRoot || this.#directory === undefined) return;
-    this.platform.removeDirectory(this.#directory);
-    this.#directory = undefined;
+    this.#sockets.close();
   }
 
   /** Why a process that this one started is lost, and who took its place. */
@@ -260,52 +234,4 @@ export class Program implements Owner {
     // The end of the channel follows when the parent has died; without it, too, there is nothing left to do here.
     this.platform.clock.after(PARENT_MS, () => this.platform.exit(1));
   }
-}
-
-let current: Program | undefined;
-
-/** The program of the running code: that of its scope, or else the one of this process of the system. */
-export function program(): Program {
-  const scope = scopeIfAny();
-  if (scope !== undefined) return scope.program;
-  if (current === undefined) {
-    current = new Program(systemPlatform);
-    const { FORGE_ADMIN: admin, FORGE_ADMIN_TOKEN: token } = process.env;
-    if (admin !== undefined && admin !== '') void showAsAsked(current, admin, token);
-  }
-  return current;
-}
-
-/** Shows a program that was started with FORGE_ADMIN, and says where; a program that cannot be shown runs all the same. */
-async function showAsAsked(shown: Program, admin: string, token: string | undefined): Promise<void> {
-  try {
-    const { adminAddress, serveAdmin } = await import('../seeing/serve-admin.ts');
-    const { url } = await serveAdmin({ ...adminAddress(admin), ...(token === undefined ? {} : { token }) });
-    shown.platform.write('stderr', `forge: admin at ${url}\n`);
-  } catch (error) {
-    shown.platform.write('stderr', `forge: FORGE_ADMIN=${admin}: ${reasonText(error)}\n`);
-  }
-}
-
-/** Makes this process of the system part of a program. */
-export async function enterProgram(place: ProgramPlace): Promise<Program> {
-  current = new Program(systemPlatform, place);
-  return await joinProgram(current, place);
-}
-
-/** Makes a process part of its program: it listens, and is connected to its parent. To another machine the parent connects. */
-export async function joinProgram(entered: Program, place: ProgramPlace): Promise<Program> {
-  await entered.network();
-  if (machineOf(place.parent) === machineOf(place.id)) await entered.process.exchange.connect(place.parent);
-  return entered;
-}
-
-/** On whose behalf the running code starts things. @throws {OwnershipError} in a child process, outside of its actors. */
-export function currentOwner(what: string): Owner {
-  const owner = scopeIfAny()?.owner ?? program();
-  if (!(owner instanceof Program) || owner.isRoot) return owner;
-  throw new OwnershipError(
-    `${what} was called in a child process, outside of any actor. ` +
-      'Is the program itself imported for its actor class? Start things under `if (import.meta.main)`, or move the class.',
-  );
 }

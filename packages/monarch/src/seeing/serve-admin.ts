@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AdminError, reasonText } from '../errors.ts';
-import { currentOwner, program } from '../program/program.ts';
+import { currentOwner, program } from '../program/current-program.ts';
 import type { Owned } from '../supervision/owner.ts';
 import type { AdminSource, Answer } from './admin-routes.ts';
 import type { ProcessReport } from './process-report.ts';

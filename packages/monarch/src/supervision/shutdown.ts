@@ -1,4 +1,4 @@
-import { program } from '../program/program.ts';
+import { program } from '../program/current-program.ts';
 
 /** Stops everything that this program started, in order, and waits until it is gone. */
 export async function shutdown(reason = 'the program shuts down.'): Promise<void> {

@@ -3,7 +3,7 @@ import { ActorError } from '../errors.ts';
 import { extentOf } from '../mesh/extent.ts';
 import type { ActorMesh } from '../mesh/handle.ts';
 import { type AnyActorClass, checkClass } from '../process/agent.ts';
-import { program } from '../program/program.ts';
+import { program } from '../program/current-program.ts';
 
 /**
  * The actor of this name: the only one in the program, in its root process. The first call anywhere spawns it, with its

@@ -1,5 +1,5 @@
 import type { MeshFailure } from '../errors.ts';
-import { program } from '../program/program.ts';
+import { program } from '../program/current-program.ts';
 
 /** Told of a failure that no owner handled. */
 export type FaultListener = (failure: MeshFailure) => void | Promise<void>;

@@ -2,7 +2,6 @@ import type { AttachedMachine } from '../hosts/attached-machine.ts';
 import { attachedMachine } from '../hosts/remote-machine.ts';
 import { extentOf } from '../mesh/extent.ts';
 import { Host, type HostMesh } from '../mesh/host-mesh.ts';
-import { joinProgram } from '../program/program.ts';
 import { SimulatedProcess } from './simulated-process.ts';
 import type { World } from './world.ts';
 
@@ -35,7 +34,7 @@ async function attach(world: World, root: SimulatedProcess, id: string): Promise
   const agent = new SimulatedProcess(world, { id, machine: id, place, onLine: () => {} });
   await new Promise<void>((resolve) => {
     world.later(agent, world.random.between(...world.launchMs), `start ${id}`, () => {
-      void joinProgram(agent.program, place).then(() => resolve());
+      void agent.program.join().then(() => resolve());
     });
   });
   const { peer } = root.program.process.exchange.target(id, 0);

@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Launched, LaunchOptions, Platform } from '../program/platform.ts';
-import { joinProgram } from '../program/program.ts';
 import { lineSplitter } from '../seeing/line-splitter.ts';
 import type { Clock } from '../time/clock.ts';
 import { simulatedNetwork } from './simulated-network.ts';
@@ -94,7 +93,7 @@ function launch(world: World, parent: SimulatedProcess, { id, directory, onLine 
   world.counters.launched++;
   const ready = new Promise<void>((resolve) => {
     world.later(child, world.random.between(...world.launchMs), `start ${id}`, () => {
-      void joinProgram(child.program, place).then(() => tellParent('ready', resolve));
+      void child.program.join().then(() => tellParent('ready', resolve));
     });
   });
   const exited = child.exited.then(

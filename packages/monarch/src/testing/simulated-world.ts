@@ -1,7 +1,7 @@
 import { ExtentError } from '../errors.ts';
 import { meshReferenceOf } from '../mesh/actor-mesh.ts';
 import { ProcView } from '../mesh/proc-mesh.ts';
-import { program } from '../program/program.ts';
+import { program } from '../program/current-program.ts';
 import type { Random } from './random.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 import type { World } from './world.ts';

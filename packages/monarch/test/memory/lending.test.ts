@@ -5,7 +5,7 @@ import { MeshFailure } from '../../src/errors.ts';
 import { thisHost } from '../../src/index.ts';
 import { loadNative } from '../../src/memory/native.ts';
 import { LEND_BYTES, memoryWay, type ProcessMemory } from '../../src/memory/process-memory.ts';
-import { program } from '../../src/program/program.ts';
+import { program } from '../../src/program/current-program.ts';
 import { collectUntil } from '../fixtures/collect.ts';
 import { Holder } from '../fixtures/holder.ts';
 import { until } from '../fixtures/until.ts';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BufferBoundsError, BufferDroppedError, MeshFailure } from '../../src/errors.ts';
 import { type ActorMesh, exportBuffer, type RemoteBuffer, thisHost } from '../../src/index.ts';
-import { program } from '../../src/program/program.ts';
+import { program } from '../../src/program/current-program.ts';
 import { Keeper } from '../fixtures/keeper.ts';
 import { until } from '../fixtures/until.ts';
 
