@@ -1,5 +1,5 @@
 import { DecodeError } from '../errors.ts';
-import type { AgentMethod } from '../process/agent.ts';
+import type { AgentMethods } from '../process/agent-method.ts';
 import { isProcessId } from '../process/process-id.ts';
 
 /**
@@ -7,33 +7,21 @@ import { isProcessId } from '../process/process-id.ts';
  * that is wanted elsewhere: `dialBack`. Of an agent, by whoever starts processes on its machine: the rest; the lines of
  * those come back as `line`.
  */
-export const HOST_METHODS: readonly (readonly [string, AgentMethod])[] = [
-  ['route', async ({ program }, _, [machine]) => await program.machines.route(String(machine))],
-  [
-    'connectBack',
-    async ({ program }, _, [to, ticket, from]) =>
-      await program.machines.connectBack(processId(to), String(ticket), processId(from)),
-  ],
-  [
-    'dialBack',
-    async ({ program }, _, [to, ticket]) => (await program.network()).dialBack?.(processId(to), String(ticket)),
-  ],
-  ['reserveIds', ({ program }, _, [count]) => program.machines.launches.reserve(Number(count))],
-  [
-    'launch',
-    ({ program }, { from }, [id, name, env]) =>
-      program.machines.launches.launch(from, processId(id), String(name), environment(env)),
-  ],
-  ['launched', async ({ program }, _, [id]) => await program.machines.launches.launched(processId(id))],
-  ['exited', async ({ program }, _, [id]) => await program.machines.launches.exited(processId(id))],
-  ['release', ({ program }, _, [id]) => program.machines.launches.release(processId(id))],
-  ['kill', ({ program }, _, [id]) => program.machines.launches.kill(processId(id))],
-  [
-    'line',
-    ({ program }, _, [id, stream, line]) =>
-      program.machines.remoteLines.get(processId(id))?.(stream === 'stderr' ? 'stderr' : 'stdout', String(line)),
-  ],
-];
+export const HOST_METHODS = {
+  route: async ({ program }, _, [machine]) => await program.machines.route(String(machine)),
+  connectBack: async ({ program }, _, [to, ticket, from]) =>
+    await program.machines.connectBack(processId(to), String(ticket), processId(from)),
+  dialBack: async ({ program }, _, [to, ticket]) => (await program.network()).dialBack?.(processId(to), String(ticket)),
+  reserveIds: ({ program }, _, [count]) => program.machines.launches.reserve(Number(count)),
+  launch: ({ program }, { from }, [id, name, env]) =>
+    program.machines.launches.launch(from, processId(id), String(name), environment(env)),
+  launched: async ({ program }, _, [id]) => await program.machines.launches.launched(processId(id)),
+  exited: async ({ program }, _, [id]) => await program.machines.launches.exited(processId(id)),
+  release: ({ program }, _, [id]) => program.machines.launches.release(processId(id)),
+  kill: ({ program }, _, [id]) => program.machines.launches.kill(processId(id)),
+  line: ({ program }, _, [id, stream, line]) =>
+    program.machines.remoteLines.get(processId(id))?.(stream === 'stderr' ? 'stderr' : 'stdout', String(line)),
+} satisfies AgentMethods;
 
 function processId(value: unknown): string {
   if (typeof value !== 'string' || !isProcessId(value)) throw new DecodeError('it names no process.');

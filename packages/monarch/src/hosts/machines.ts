@@ -1,5 +1,6 @@
 import { OwnershipError } from '../errors.ts';
 import { extentOf } from '../mesh/extent.ts';
+import type { AgentMethodName } from '../process/agent.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import { machineOf } from '../process/process-id.ts';
 import type { AttachedMachine } from './attached-machine.ts';
@@ -91,7 +92,7 @@ export class Machines implements HostDirectory {
     return this.#attached.get(machine);
   }
 
-  async #ask(node: string, method: string, args: readonly unknown[]): Promise<unknown> {
+  async #ask(node: string, method: AgentMethodName, args: readonly unknown[]): Promise<unknown> {
     const about = { mesh: `process ${node}`, point: extentOf<never>({}).point(0) };
     return await this.#local.ask(node, about, method, this.#local.encode(args)).result;
   }

@@ -1,5 +1,6 @@
 import type { ProcessExit } from '../errors.ts';
 import { extentOf } from '../mesh/extent.ts';
+import type { AgentMethodName } from '../process/agent.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import type { Loss } from '../process/peer.ts';
 import type { Launched } from '../program/platform.ts';
@@ -70,7 +71,7 @@ export class RemoteMachine implements Machine {
     checkLaunchEnv(env);
   }
 
-  async #ask(method: string, args: readonly unknown[]): Promise<unknown> {
+  async #ask(method: AgentMethodName, args: readonly unknown[]): Promise<unknown> {
     const about = { mesh: this.reference.address || 'the machine of the program', point: extentOf<never>({}).point(0) };
     return await this.#local.ask(this.reference.id, about, method, this.#local.encode(args)).result;
   }

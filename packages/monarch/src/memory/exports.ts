@@ -1,5 +1,5 @@
 import { BufferBoundsError, BufferDroppedError } from '../errors.ts';
-import type { AgentMethod } from '../process/agent.ts';
+import type { AgentMethods } from '../process/agent-method.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import { bytesOf } from '../wire/views.ts';
 
@@ -41,21 +41,16 @@ export class Exports {
 }
 
 /** What a process does for holders of its RemoteBuffers. The senders are in remote-buffer.ts. */
-export const BUFFER_METHODS: readonly (readonly [string, AgentMethod])[] = [
-  [
-    'readBuffer',
-    ({ exports }, _, [number, offset, byteLength]) => exports.part(Number(number), Number(offset), Number(byteLength)),
-  ],
-  [
-    'writeBuffer',
-    ({ exports, memory }, _, [number, offset, bytes]) => {
-      if (!(bytes instanceof Uint8Array)) throw new BufferBoundsError('What is to be written is no bytes.');
-      exports.part(Number(number), Number(offset), bytes.length).set(bytes);
-      memory?.reader.giveBack(bytes);
-    },
-  ],
-  ['dropBuffer', ({ exports }, _, [number]) => exports.drop(Number(number))],
-];
+export const BUFFER_METHODS = {
+  readBuffer: ({ exports }, _, [number, offset, byteLength]) =>
+    exports.part(Number(number), Number(offset), Number(byteLength)),
+  writeBuffer: ({ exports, memory }, _, [number, offset, bytes]) => {
+    if (!(bytes instanceof Uint8Array)) throw new BufferBoundsError('What is to be written is no bytes.');
+    exports.part(Number(number), Number(offset), bytes.length).set(bytes);
+    memory?.reader.giveBack(bytes);
+  },
+  dropBuffer: ({ exports }, _, [number]) => exports.drop(Number(number)),
+} satisfies AgentMethods;
 
 /** A range of some memory. */
 export interface Range {

@@ -7,6 +7,7 @@ import {
   OptionError,
 } from '../errors.ts';
 import { extentOf } from '../mesh/extent.ts';
+import type { AgentMethodName } from '../process/agent.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import { isProcessId } from '../process/process-id.ts';
 import { UnaryCall } from '../process/unary-call.ts';
@@ -211,7 +212,7 @@ class BufferHandle implements RemoteBuffer {
     if (failed.signal.aborted) throw failed.signal.reason;
   }
 
-  async #ask(method: string, args: readonly unknown[], limits: Limits): Promise<unknown> {
+  async #ask(method: AgentMethodName, args: readonly unknown[], limits: Limits): Promise<unknown> {
     const target = this.#target;
     const member = { target, mesh: 'a remote buffer', point: POINT };
     const payload = this.#home.encode(args, { to: [target.current.peer] });

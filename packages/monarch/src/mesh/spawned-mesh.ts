@@ -1,11 +1,7 @@
 import { ActorError, MeshFailure, OwnershipError, reasonText } from '../errors.ts';
-import {
-  type AnyActorClass,
-  type Constructed,
-  type Construction,
-  classToSpawn,
-  type Restart,
-} from '../process/agent.ts';
+import { type AnyActorClass, classToSpawn } from '../process/actor-classes.ts';
+import type { AgentMethodName } from '../process/agent.ts';
+import type { Constructed, Construction, Restart } from '../process/construction.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import type { Loss } from '../process/peer.ts';
 import type { Target } from '../process/target.ts';
@@ -261,7 +257,7 @@ export class SpawnedMesh implements Owned {
     await this.#ask(point, 'setup', this.#process.encode([this.#actor(point)]));
   }
 
-  async #ask(point: Point<string>, method: string, payload: Payload): Promise<unknown> {
+  async #ask(point: Point<string>, method: AgentMethodName, payload: Payload): Promise<unknown> {
     return await this.#process.ask(this.#node(point.rank), { mesh: this.name, point }, method, payload).result;
   }
 }

@@ -18,7 +18,8 @@ import type { ActorReport } from '../seeing/process-report.ts';
 import type { Clock } from '../time/clock.ts';
 import { encode, type Payload } from '../wire/codec.ts';
 import { positionOf } from '../wire/message.ts';
-import { AGENT, type AnyActorClass } from './agent.ts';
+import type { AnyActorClass } from './actor-classes.ts';
+import { AGENT, type AgentMethodName } from './agent.ts';
 import type { Cell, CellSpec } from './cell.ts';
 import { Exchange, type ExchangeOptions, type Line, type RequestMessage } from './exchange.ts';
 import { IncomingCall } from './incoming-call.ts';
@@ -236,7 +237,7 @@ export class LocalProcess {
   }
 
   /** Tells the agent of a process something, without an answer. */
-  tell(node: string, method: string, args: readonly unknown[]): void {
+  tell(node: string, method: AgentMethodName, args: readonly unknown[]): void {
     const { peer } = this.exchange.target(node, 0);
     const position = positionOf(0, extentOf<never>({}));
     this.exchange.send(peer, { message: ['cast', 0, method, position], payload: this.encode(args) });
@@ -246,7 +247,7 @@ export class LocalProcess {
   ask(
     node: string,
     about: { readonly mesh: string; readonly point: Point<string> },
-    method: string,
+    method: AgentMethodName,
     payload: Payload,
     timeoutMs?: number,
   ): UnaryCall {

@@ -2,7 +2,7 @@ import type { Actor, ActorClass } from '../actor/actor.ts';
 import { ActorError } from '../errors.ts';
 import { extentOf } from '../mesh/extent.ts';
 import type { ActorMesh } from '../mesh/handle.ts';
-import { type AnyActorClass, checkClass } from '../process/agent.ts';
+import { type AnyActorClass, checkClass } from '../process/actor-classes.ts';
 import { program } from '../program/current-program.ts';
 
 /**

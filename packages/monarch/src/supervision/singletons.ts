@@ -2,7 +2,7 @@ import type { MeshFailure } from '../errors.ts';
 import { extentOf } from '../mesh/extent.ts';
 import { inlineProc, ProcGroup } from '../mesh/proc-group.ts';
 import { spawnActors } from '../mesh/spawned-mesh.ts';
-import { findClass } from '../process/agent.ts';
+import { findClass } from '../process/actor-classes.ts';
 import type { ClassName } from '../process/stand-ins.ts';
 import type { Program } from '../program/program.ts';
 import { type Owned, type Owner, stopOwned } from './owner.ts';

@@ -1,6 +1,6 @@
 import type { Actor, ActorClass } from '../actor/actor.ts';
 import type { endpointBrand } from '../actor/endpoint.ts';
-import { checkClass } from '../process/agent.ts';
+import { checkClass } from '../process/actor-classes.ts';
 import { currentOwner, program } from '../program/current-program.ts';
 
 type EndpointKeys<T> = { [K in keyof T]-?: T[K] extends { readonly [endpointBrand]: string } ? K : never }[keyof T];
