@@ -1,26 +1,17 @@
 import { ActorError, MeshFailure, OwnershipError, reasonText } from '../errors.ts';
 import { type AnyActorClass, classToSpawn } from '../process/actor-classes.ts';
-import type { AgentMethodName } from '../process/agent.ts';
 import type { Constructed, Construction, Restart } from '../process/construction.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import type { Loss } from '../process/peer.ts';
-import type { Target } from '../process/target.ts';
-import type { Address, MeshReference } from '../references/mesh-reference.ts';
+import type { MeshReference } from '../references/mesh-reference.ts';
 import { Lives } from '../supervision/lives.ts';
 import type { Owned, Owner } from '../supervision/owner.ts';
 import type { RestartPolicy } from '../supervision/restart.ts';
 import { within } from '../time/deadline.ts';
-import type { Payload } from '../wire/codec.ts';
 import { meshHandle } from './actor-mesh.ts';
-import type { NamedExtent, Point } from './extent.ts';
+import type { Point } from './extent.ts';
 import type { ProcGroup } from './proc-group.ts';
-
-/** Where to spawn: ranks of a group of processes, under the extent of a slice of it. */
-export interface SpawnPlace {
-  readonly group: ProcGroup;
-  readonly ranks: readonly number[];
-  readonly extent: NamedExtent<string>;
-}
+import { Roster, type SpawnPlace } from './roster.ts';
 
 /** What makes a mesh. */
 export interface SpawnedMeshOptions extends SpawnOptions {
@@ -50,11 +41,9 @@ export class SpawnedMesh implements Owned {
   /** It was stopped, but a process of it did not say in time that its actor has ended. */
   isStuck = false;
   readonly #process: LocalProcess;
-  readonly #place: SpawnPlace;
+  readonly #roster: Roster;
   readonly #policy: RestartPolicy | undefined;
   readonly #uid: string;
-  /** Number of each rank's actor in its process. */
-  readonly #actors: (number | undefined)[];
   /** The same for all ranks. */
   #endpoints: Constructed['endpoints'] = {};
   #methods: Constructed['methods'] = [];
@@ -75,10 +64,9 @@ export class SpawnedMesh implements Owned {
     this.name = name;
     this.owner = owner;
     this.#process = process;
-    this.#place = place;
+    this.#roster = new Roster(process, name, place);
     this.#policy = restart;
     this.#uid = `${process.id}:${process.count()}`;
-    this.#actors = place.ranks.map(() => undefined);
     process.addMesh(this.#uid, this);
     place.group.meshes.add(this);
     owner.owned.add(this);
@@ -95,22 +83,22 @@ export class SpawnedMesh implements Owned {
     const construction: Construction = { mesh: this.#uid, name: this.name, module, className, isRestartable };
     try {
       const payload = this.#process.encode([construction, args]);
-      if (isRestartable || this.#place.group.isRestartable) {
+      if (isRestartable || this.#group.isRestartable) {
         // As they are now: what becomes of them later is not what was spawned. The inverse of what `encode` took.
         const [, kept] = this.#process.exchange.decode(payload) as readonly [unknown, readonly unknown[]];
         this.#plan = { construction, args: kept };
       }
-      const constructing = this.#points().map(async (point) => {
+      const constructing = this.#roster.points().map(async (point) => {
         // The agent answers with what `construct` returns.
-        const made = (await this.#ask(point, 'constructor', payload)) as Constructed;
-        this.#actors[point.rank] = made.actor;
+        const made = (await this.#roster.ask(point, 'constructor', payload)) as Constructed;
+        this.#roster.set(point.rank, made.actor);
         if (point.rank === 0) [this.#endpoints, this.#methods] = [made.endpoints, made.methods];
       });
       this.#constructing = Promise.allSettled(constructing);
       await allOrFirstError(constructing);
       this.#constructing = undefined;
       this.#checkNotStopped();
-      await allOrFirstError(this.#points().map(async (point) => await this.#setUp(point)));
+      await allOrFirstError(this.#roster.points().map(async (point) => await this.#setUp(point)));
       this.#checkNotStopped();
       if (this.#early !== undefined) throw this.#early;
       this.#isRunning = true;
@@ -129,28 +117,27 @@ export class SpawnedMesh implements Owned {
 
   /** An actor of it has failed. */
   failed(rank: number, failure: MeshFailure): void {
-    if (this.#actors[rank] === undefined || this.#stopped !== undefined) return;
+    if (this.#roster.get(rank) === undefined || this.#stopped !== undefined) return;
     if (this.#isRunning) this.#life().failed(rank, failure);
     else this.#early ??= failure;
   }
 
   /** The process of `groupRank` is lost, and its actors with it: the failure to tell, if it is news. */
   lose(groupRank: number, loss: Loss): MeshFailure | undefined {
-    const rank = this.#place.ranks.indexOf(groupRank);
-    const actor = this.#actors[rank];
-    if (actor === undefined) return undefined;
-    const points = [this.#place.extent.point(rank)];
+    const rank = this.#roster.rankOf(groupRank);
+    if (this.#roster.get(rank) === undefined) return undefined;
+    const points = [this.#roster.point(rank)];
     const generation = this.#lives?.generation(rank) ?? 0;
     const failure = new MeshFailure({ mesh: this.name, points, generation, ...loss });
     if (!this.#isRunning) this.#early ??= failure;
     if (!this.#isRunning || !this.#life().lost(rank, failure)) return undefined;
-    if (!failure.restarting) this.#target(rank, actor).failure ??= failure;
+    if (!failure.restarting) this.#roster.target(rank).failure ??= failure;
     return failure;
   }
 
   /** A process is lost that somebody else started. */
   processLost(node: string, loss: Loss): void {
-    const { group } = this.#place;
+    const group = this.#group;
     if (!group.isReference) return;
     group.procs.forEach((proc, rank) => {
       if (proc.node !== node) return;
@@ -163,37 +150,37 @@ export class SpawnedMesh implements Owned {
 
   /** Makes its actor anew in the process that took the place of that of `groupRank`. */
   async remake(groupRank: number): Promise<void> {
-    const rank = this.#place.ranks.indexOf(groupRank);
+    const rank = this.#roster.rankOf(groupRank);
     if (rank >= 0 && this.#isRunning && this.#stopped === undefined) await this.#life().remake(rank);
   }
 
   /** The highest number of its actors in the process of `groupRank`. */
   actorAt(groupRank: number): number {
-    return this.#actors[this.#place.ranks.indexOf(groupRank)] ?? 0;
+    return this.#roster.get(this.#roster.rankOf(groupRank)) ?? 0;
   }
 
   #life(): Lives {
     this.#lives ??= new Lives(this.#process.platform, this.#policy, {
       make: async (rank, generation) => {
-        const point = this.#place.extent.point(rank);
+        const point = this.#roster.point(rank);
         // A plan is kept for every mesh whose actors are made anew.
         const { construction, args } = this.#plan!;
-        const restart: Restart = { actor: this.#actor(point), generation };
-        await this.#ask(point, 'restart', this.#process.encode([construction, args, restart]));
+        const restart: Restart = { actor: this.#roster.actor(rank), generation };
+        await this.#roster.ask(point, 'restart', this.#process.encode([construction, args, restart]));
       },
       notMade: (rank, generation, cause) => {
-        const points = [this.#place.extent.point(rank)];
+        const points = [this.#roster.point(rank)];
         const problem = `could not be restarted: ${reasonText(cause)}`;
         return new MeshFailure({ mesh: this.name, points, kind: 'setup', generation, problem, cause });
       },
       giveUp: (rank, failure) => {
-        const actor = this.#actor(this.#place.extent.point(rank));
-        this.#target(rank, actor).failure = failure;
+        this.#roster.target(rank).failure = failure;
         if (this.#plan === undefined) return;
         const [point] = failure.points;
-        if (point !== undefined) this.#ask(point, 'bury', this.#process.encode([actor, failure])).catch(() => {});
+        if (point !== undefined)
+          this.#roster.ask(point, 'bury', this.#process.encode([this.#roster.actor(rank), failure])).catch(() => {});
       },
-      tell: (failure) => void this.#place.group.raise(failure, this.owner),
+      tell: (failure) => void this.#group.raise(failure, this.owner),
     });
     return this.#lives;
   }
@@ -201,25 +188,21 @@ export class SpawnedMesh implements Owned {
   async #stop(reason: string, limitMs: number): Promise<void> {
     await this.#constructing;
     await this.#lives?.stop();
-    const stopping = this.#points().map(async (point) => {
-      const actor = this.#actors[point.rank];
+    const stopping = this.#roster.points().map(async (point) => {
+      const actor = this.#roster.get(point.rank);
       if (actor === undefined) return;
+      const target = this.#roster.target(point.rank);
       // Nothing is there while a process is restarted, and a mesh that is stopped is not made again.
-      if (this.#target(point.rank, actor).loss?.restarting === true) return;
-      const asked = this.#ask(point, 'stop', this.#process.encode([actor, reason]));
+      if (target.loss?.restarting === true) return;
+      const asked = this.#roster.ask(point, 'stop', this.#process.encode([actor, reason]));
       const problem = `was stopped: ${reason}`;
-      this.#target(point.rank, actor).failure ??= new MeshFailure({
-        mesh: this.name,
-        points: [point],
-        kind: 'aborted',
-        problem,
-      });
+      target.failure ??= new MeshFailure({ mesh: this.name, points: [point], kind: 'aborted', problem });
       await asked;
     });
     // An actor whose process is gone is stopped, too.
     this.isStuck = !(await within(this.#process.clock, limitMs, Promise.allSettled(stopping)));
     this.#process.removeMesh(this.#uid);
-    this.#place.group.meshes.delete(this);
+    this.#group.meshes.delete(this);
     this.owner.owned.delete(this);
   }
 
@@ -228,37 +211,18 @@ export class SpawnedMesh implements Owned {
   }
 
   #reference(): MeshReference {
-    const { extent } = this.#place;
-    const addresses = this.#points().map((point): Address => [this.#node(point.rank), this.#actor(point), point.rank]);
+    const { extent } = this.#roster.place;
+    const addresses = this.#roster.addresses();
     const [endpoints, methods] = [this.#endpoints, this.#methods];
     return { name: this.name, whole: extent, extent, addresses, endpoints, methods };
   }
 
-  #points(): Point<string>[] {
-    return [...this.#place.extent.points()];
-  }
-
-  #actor(point: Point<string>): number {
-    const actor = this.#actors[point.rank];
-    if (actor === undefined) throw new OwnershipError(`${this.name}/${point.rank} was not constructed.`);
-    return actor;
-  }
-
-  #node(rank: number): string {
-    const { group, ranks } = this.#place;
-    return group.procs[ranks[rank]!]!.node;
-  }
-
-  #target(rank: number, actor: number): Target {
-    return this.#process.exchange.target(this.#node(rank), actor).current;
+  get #group(): ProcGroup {
+    return this.#roster.place.group;
   }
 
   async #setUp(point: Point<string>): Promise<void> {
-    await this.#ask(point, 'setup', this.#process.encode([this.#actor(point)]));
-  }
-
-  async #ask(point: Point<string>, method: AgentMethodName, payload: Payload): Promise<unknown> {
-    return await this.#process.ask(this.#node(point.rank), { mesh: this.name, point }, method, payload).result;
+    await this.#roster.ask(point, 'setup', this.#process.encode([this.#roster.actor(point.rank)]));
   }
 }
 

@@ -4,8 +4,8 @@ import type { Clock } from '../time/clock.ts';
 /** Time that messages may run back to back before timers and sockets get a turn. */
 const TURN_MS = 10;
 /** An idle actor's share of memory is small beside what waits for a busy one: these are there to stop a flood. */
-export const MAX_MESSAGES = 100_000;
-export const MAX_BYTES = 2 ** 30;
+const MAX_MESSAGES = 100_000;
+const MAX_BYTES = 2 ** 30;
 const NO_LIMITS: MailboxLimits = {};
 
 /** How much may wait for an actor; what comes then is refused. */

@@ -17,7 +17,7 @@ interface Reading {
 }
 
 /** Checks options of lines. @throws {RangeError} */
-export function checkLogOptions({ windowMs = 0, level = 'trace' }: LogOptions): void {
+function checkLogOptions({ windowMs = 0, level = 'trace' }: LogOptions): void {
   if (!(windowMs >= 0)) throw new RangeError(`windowMs is ${windowMs}. It must not be negative.`);
   if (!LOG_LEVELS.includes(level)) throw new RangeError(`level is '${level}'. Take one of ${LOG_LEVELS.join(', ')}.`);
 }

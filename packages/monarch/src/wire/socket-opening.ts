@@ -69,7 +69,7 @@ export function acceptSocket(stream: Socket, accept: Accept): void {
 }
 
 /** Hands a stream on which this process is the server, and the handshake is done, to whoever accepts connections. */
-export function startConnection(stream: Socket, rest: Uint8Array, accept: Accept): void {
+function startConnection(stream: Socket, rest: Uint8Array, accept: Accept): void {
   // Events come in later turns, when `accept` has returned.
   let events: ConnectionEvents | undefined;
   const connection = socketConnection(
