@@ -45,8 +45,8 @@ const storage: AsyncLocalStorage<Scope> = Reflect.get(globalThis, KEY) ?? new As
 Reflect.set(globalThis, KEY, storage);
 
 /** Runs `task` on behalf of `scope`. */
-export function runIn<T>(scope: Scope, task: () => T): T {
-  return storage.run(scope, task);
+export function runIn<Args extends readonly unknown[], T>(scope: Scope, task: (...args: Args) => T, ...args: Args): T {
+  return storage.run(scope, task, ...args);
 }
 
 /** The scope of the running code, if it has one. */

@@ -23,6 +23,9 @@ export const endpointBrand: unique symbol = Symbol.for('@forge/monarch endpoint'
 /** Carries the options of an endpoint. */
 export const endpointOptions: unique symbol = Symbol.for('@forge/monarch endpoint options') as never;
 
+/** Carries the method that was made an endpoint, whose result is no promise unless it is asynchronous itself. */
+export const endpointMethod: unique symbol = Symbol.for('@forge/monarch endpoint method') as never;
+
 /** Carries what must be checked before an endpoint runs. */
 export const endpointInput: unique symbol = Symbol.for('@forge/monarch endpoint input') as never;
 
@@ -68,7 +71,11 @@ export function endpoint<const S extends Schemas, Result>(
 export function endpoint(...declared: readonly unknown[]): Endpoint<readonly unknown[], unknown> {
   const { method, options, input } = declaration(declared);
   const marks = { [endpointBrand]: 'unary', [endpointOptions]: options } as const;
-  if (input === undefined) return Object.assign(async (...args: readonly unknown[]) => await method(...args), marks);
+  if (input === undefined) {
+    return Object.assign(async (...args: readonly unknown[]) => await method(...args), marks, {
+      [endpointMethod]: method,
+    });
+  }
   const checked = async (...args: readonly unknown[]) => await method(...(await checkedHere(input, args)));
   return Object.assign(checked, marks, { [endpointInput]: input });
 }
@@ -135,6 +142,7 @@ function checkOptions({ concurrency = 1, timeoutMs = 1 }: EndpointOptions): void
 export type AnyEndpoint = ((...args: readonly unknown[]) => unknown) & {
   readonly [endpointBrand]: 'unary' | 'stream';
   readonly [endpointOptions]: EndpointOptions;
+  readonly [endpointMethod]?: (...args: readonly unknown[]) => unknown;
   readonly [endpointInput]?: EndpointInput;
 };
 

@@ -85,7 +85,8 @@ export class LendingLink implements Link {
   }
 
   /** What came for the user of this link. @throws {DecodeError} on what the other side never sends. */
-  #take({ message, payload }: Packet): Packet | undefined {
+  #take(packet: Packet): Packet | undefined {
+    const { message, payload } = packet;
     switch (message[0]) {
       case 'probe':
         this.#probe(segmentReference(unpack(payload.bytes)));
@@ -97,7 +98,7 @@ export class LendingLink implements Link {
         this.#memory.pool.release(message[1], this);
         return undefined;
       default:
-        return { message, payload: payload.lent === undefined ? payload : this.#whole(payload, payload.lent) };
+        return payload.lent === undefined ? packet : { message, payload: this.#whole(payload, payload.lent) };
     }
   }
 

@@ -61,22 +61,25 @@ export class EndpointAdverbs {
     return new SentReplies(extent, calls);
   };
 
-  callOne = async (...args: readonly unknown[]): Promise<unknown> => {
-    const { home, name, members } = this.#mesh;
-    const [only] = members;
-    if (only === undefined || members.length !== 1) {
-      throw new ExtentError(`callOne needs exactly one actor, and ${name} has ${members.length}. Slice to one first.`);
-    }
-    return await new UnaryCall(home, only, this.#request('callOne', 0, this.#encode(args, members))).result;
-  };
+  callOne = (...args: readonly unknown[]): Promise<unknown> =>
+    resultOf(() => {
+      const { home, name, members } = this.#mesh;
+      const [only] = members;
+      if (only === undefined || members.length !== 1) {
+        const problem = `callOne needs exactly one actor, and ${name} has ${members.length}. Slice to one first.`;
+        throw new ExtentError(problem);
+      }
+      return new UnaryCall(home, only, this.#request('callOne', 0, this.#encode(args, members)));
+    });
 
-  choose = async (...args: readonly unknown[]): Promise<unknown> => {
-    const { home, members, chooser } = this.#mesh;
-    const rank = chooser.choose(this.#options.choose ?? 'leastPending');
-    // The chooser returns a rank of this mesh.
-    const member = members[rank]!;
-    return await new UnaryCall(home, member, this.#request('choose', rank, this.#encode(args, [member]))).result;
-  };
+  choose = (...args: readonly unknown[]): Promise<unknown> =>
+    resultOf(() => {
+      const { home, members, chooser } = this.#mesh;
+      const rank = chooser.choose(this.#options.choose ?? 'leastPending');
+      // The chooser returns a rank of this mesh.
+      const member = members[rank]!;
+      return new UnaryCall(home, member, this.#request('choose', rank, this.#encode(args, [member])));
+    });
 
   broadcast = (...args: readonly unknown[]): void => {
     const { home, extent, members } = this.#mesh;
@@ -109,6 +112,15 @@ export class EndpointAdverbs {
     const { name, isSerial } = this.#endpoint;
     const position = positionOf(rank, this.#mesh.extent);
     return { endpoint: name, adverb, payload, position, timeoutMs, signal, isSerial };
+  }
+}
+
+/** The result of a call, or why it could not be sent: as an async function would, without its promise around the call's. */
+function resultOf(send: () => UnaryCall): Promise<unknown> {
+  try {
+    return send().result;
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 

@@ -143,11 +143,9 @@ export class Exchange {
     target.pending++;
   }
 
-  forget(id: number): void {
-    const outgoing = this.#outgoing.get(id);
-    if (outgoing === undefined) return;
-    this.#outgoing.delete(id);
-    outgoing.target.pending--;
+  /** Takes a call off the books. */
+  forget(id: number, { target }: Outgoing): void {
+    if (this.#outgoing.delete(id)) target.pending--;
   }
 
   /** Rejects every pending call to a process; later ones too, unless it is restarting. */

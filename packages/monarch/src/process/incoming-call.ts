@@ -5,6 +5,8 @@ import { byteLengthOf, type Payload } from '../wire/codec.ts';
 import { type Position, pointOf } from '../wire/message.ts';
 import type { Incoming, Line, RequestMessage } from './exchange.ts';
 
+const NOBODY = () => {};
+
 const CANCELLED = { timeout: 'its deadline passed.', abort: 'the caller cancelled it.', gone: 'the caller is gone.' };
 
 /** A call made for a message, cancelled with it. */
@@ -27,7 +29,7 @@ export class IncomingCall implements Incoming {
   readonly carrier: string | undefined;
   readonly #position: Position;
   #credit: number;
-  #onCredit = () => {};
+  #onCredit: () => void = NOBODY;
   #reason: Error | undefined;
   #controller: AbortController | undefined;
   readonly #clock: Clock;

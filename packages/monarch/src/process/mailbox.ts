@@ -24,8 +24,8 @@ export interface Letter {
 
 /** Whoever handles what comes in. */
 export interface Reader<L extends Letter> {
-  /** Must never reject. */
-  handle(letter: L): Promise<void>;
+  /** Must never throw or reject. `undefined`: it is handled. */
+  handle(letter: L): Promise<void> | undefined;
 }
 
 interface Lane<L> {
@@ -109,25 +109,30 @@ export class Mailbox<L extends Letter> {
       lane.running++;
       this.#waiting--;
       this.#waitingBytes -= letter.byteLength;
-      void this.#reader.handle(letter).then(() => this.#finished(lane));
+      const handled = this.#reader.handle(letter);
+      if (handled === undefined) {
+        if (!this.#mayGoOn(lane)) return;
+      } else {
+        void handled.then(() => {
+          if (this.#mayGoOn(lane)) this.#advance(lane);
+        });
+      }
     }
   }
 
-  #finished(lane: Lane<L>): void {
+  /** A letter of a lane is handled; `false` when the next has to wait for its turn, or there is none. */
+  #mayGoOn(lane: Lane<L>): boolean {
     lane.running--;
     if (lane.waiting.size === 0) {
       if (this.#idle !== undefined && this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
-      return;
+      return false;
     }
-    const now = this.#clock.now();
-    if (now - this.#turnStarted < TURN_MS) {
-      this.#advance(lane);
-      return;
-    }
+    if (this.#clock.now() - this.#turnStarted < TURN_MS) return true;
     this.#clock.soon(() => {
       this.#turnStarted = this.#clock.now();
       this.#advance(lane);
     });
+    return false;
   }
 
   #isIdle(): boolean {

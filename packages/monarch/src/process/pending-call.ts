@@ -60,6 +60,7 @@ export abstract class PendingCall implements Outgoing {
   protected readonly member: Member;
   readonly #request: Request;
   readonly #stopClock: (() => void) | undefined;
+  readonly #onAbort: (() => void) | undefined;
   /** The message that this call is made for. */
   readonly #within: IncomingCall | undefined;
   readonly #span: OpenSpan | undefined;
@@ -83,8 +84,11 @@ export abstract class PendingCall implements Outgoing {
         this.#cancel('timeout', new CallTimeoutError(name, request.endpoint, timeoutMs));
       });
     }
-    signal?.addEventListener('abort', this.#onAbort);
-    if (signal?.aborted) queueMicrotask(this.#onAbort);
+    if (signal !== undefined) {
+      this.#onAbort = () => this.abort(signal.reason);
+      signal.addEventListener('abort', this.#onAbort);
+    }
+    if (signal?.aborted) queueMicrotask(() => this.abort(signal.reason));
     else if (this.#within !== undefined && request.isSerial && this.#isSelf(this.#within)) {
       queueMicrotask(() => this.#refuse(new SelfCallError(`${mesh}/${point.rank}`, request.endpoint)));
     } else {
@@ -147,8 +151,8 @@ export abstract class PendingCall implements Outgoing {
     this.#settled = true;
     this.#stopClock?.();
     this.#within?.unlink(this);
-    this.#request.signal?.removeEventListener('abort', this.#onAbort);
-    this.caller.exchange.forget(this.id);
+    if (this.#onAbort !== undefined) this.#request.signal?.removeEventListener('abort', this.#onAbort);
+    this.caller.exchange.forget(this.id, this);
     this.#span?.end(error);
     return true;
   }
@@ -183,8 +187,6 @@ export abstract class PendingCall implements Outgoing {
   #refuse(error: CallError): void {
     if (this.finish(error)) this.fail(error);
   }
-
-  readonly #onAbort = (): void => this.abort(this.#request.signal?.reason);
 
   #cancel(why: 'timeout' | 'abort', error: CallError): void {
     if (!this.finish(error)) return;

@@ -1,4 +1,5 @@
 import { DecodeError } from '../errors.ts';
+import { bufferOf } from './views.ts';
 
 /** Reads what a `ByteWriter` wrote. Every method throws a `DecodeError` where the bytes end too early. */
 export class ByteReader {
@@ -6,7 +7,7 @@ export class ByteReader {
   #offset: number;
 
   constructor(bytes: Uint8Array, offset = 0) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = bufferOf(bytes);
     this.#offset = offset;
   }
 

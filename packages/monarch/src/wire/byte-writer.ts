@@ -54,7 +54,7 @@ export class ByteWriter {
   /** A copy of what was written; it is empty again. */
   take(): Buffer {
     const taken = Buffer.allocUnsafe(this.#length);
-    taken.set(this.#target.subarray(0, this.#length));
+    this.#target.copy(taken, 0, 0, this.#length);
     this.#length = 0;
     return taken;
   }

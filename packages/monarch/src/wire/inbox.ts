@@ -78,7 +78,7 @@ export class Inbox {
   read(frame: Uint8Array, headerBytes: number, onPacket: (packet: Packet) => void): void {
     // Small packets are views; large ones are copied to where they belong.
     const isLarge = frame[headerBytes] === ITEM.opening || frame[headerBytes] === ITEM.chunk;
-    const reader = new ByteReader(isLarge ? frame : new Uint8Array(frame), headerBytes);
+    const reader = new ByteReader(isLarge ? frame : Buffer.from(frame), headerBytes);
     while (!reader.isDone) {
       const kind = reader.u8();
       switch (kind) {

@@ -6,6 +6,9 @@ import type { Packet } from './packet.ts';
 /** Time that packets may follow each other before timers and sockets get a turn. */
 const TURN_MS = 10;
 
+/** Its reactions run as microtasks, without what `queueMicrotask` adds to each. */
+const resolved = Promise.resolve();
+
 /** A link from a process to itself: same packets, no frames. */
 export function loopback({ onPacket, onClose }: LinkEvents, clock: Clock): Link {
   const waiting = new Queue<Packet>();
@@ -27,7 +30,7 @@ export function loopback({ onPacket, onClose }: LinkEvents, clock: Clock): Link 
   };
   const resume = (): void => {
     isDeferred = false;
-    for (let i = waiting.size; i > 0; i--) queueMicrotask(deliver);
+    for (let i = waiting.size; i > 0; i--) void resolved.then(deliver);
   };
   return {
     send: (packet) => {
@@ -39,7 +42,7 @@ export function loopback({ onPacket, onClose }: LinkEvents, clock: Clock): Link 
       }
       waiting.push(packet);
       // Later, so that a sender never runs the receiver within its own call.
-      if (!isDeferred) queueMicrotask(deliver);
+      if (!isDeferred) void resolved.then(deliver);
     },
     close: () => {
       if (!isOpen) return;

@@ -106,6 +106,7 @@ export function readPacket(reader: ByteReader, maxBytes: number): Packet {
     throw new DecodeError('bytes are announced for nothing.');
   const lengths = size.buffers === 0 ? [] : unpackLengths(reader.bytes(LENGTH_BYTES * size.buffers), size);
   const bytes = reader.bytes(size.packedBytes);
+  if (size.bodyBytes === size.packedBytes) return { message, payload: { bytes, buffers: [] } };
   const lent = reader.bytes(size.lentBytes);
   // Copied: then they are aligned, and do not keep the whole frame.
   const buffers = lengths.map((length) => reader.bytes(length).slice());

@@ -38,14 +38,14 @@ export interface SessionOptions {
 export class Session implements Link {
   readonly #options: SessionOptions;
   readonly #inbox = new Inbox();
-  readonly #outbox = new Outbox();
+  readonly #outbox: Outbox;
   readonly #sent: SentFrames;
   readonly #received: ReceivedFrames;
   #connection: Connection | undefined;
   #hasEnded = false;
   /** Closed from here: it ends when all is sent. */
   #isClosing = false;
-  /** What is sent in one turn leaves together, at its end. */
+  /** The first packet of a turn leaves at once, the others leave together at its end. */
   #isFlushDue = false;
   /** The other side closes after this frame. */
   #closesAfter = Number.POSITIVE_INFINITY;
@@ -54,6 +54,7 @@ export class Session implements Link {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#outbox = new Outbox(options.events.onUnsent);
     this.#sent = new SentFrames(options.resumeMs > 0 && !options.faults?.withoutAck);
     this.#received = new ReceivedFrames(options.faults);
   }
@@ -70,6 +71,8 @@ export class Session implements Link {
   send(packet: Packet): void {
     if (this.#hasEnded || this.#isClosing) return;
     this.#outbox.push(packet);
+    if (this.#isFlushDue) return;
+    this.#flush();
     this.#flushSoon();
   }
 
@@ -215,11 +218,15 @@ export class Session implements Link {
   #flushSoon(): void {
     if (this.#isFlushDue) return;
     this.#isFlushDue = true;
-    process.nextTick(this.#flush);
+    process.nextTick(this.#flushRest);
   }
 
-  readonly #flush = (): void => {
+  readonly #flushRest = (): void => {
     this.#isFlushDue = false;
+    this.#flush();
+  };
+
+  #flush(): void {
     while (this.#connection !== undefined) {
       if (this.#sent.isWindowFull || this.#connection.bufferedBytes >= BUFFERED_BYTES) return;
       const frame = this.#outbox.next(HEADER_BYTES);
@@ -231,5 +238,5 @@ export class Session implements Link {
     if (!this.#isClosing || this.#connection === undefined) return;
     this.#connection.send([packEnd({ code: 'closed', reason: 'it was closed.', after: this.#sent.last })]);
     this.lose('it was closed.');
-  };
+  }
 }

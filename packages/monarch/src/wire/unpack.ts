@@ -1,12 +1,13 @@
 import { DecodeError } from '../errors.ts';
 import { MAX_DEPTH } from './limits.ts';
+import { bufferOf } from './views.ts';
 
 /** A packed value stands in a list, beside its patches; an error's fields stand below it. */
 const DEPTH = MAX_DEPTH + 8;
 
 /** Unpacks what `pack` packs, and nothing else: no extension, no key that means something. @throws {DecodeError} */
 export function unpack(bytes: Uint8Array): unknown {
-  const unpacking = new Unpacking(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const unpacking = new Unpacking(bufferOf(bytes));
   const value = unpacking.value(0);
   unpacking.end();
   return value;

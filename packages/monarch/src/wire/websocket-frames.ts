@@ -70,17 +70,16 @@ export class FrameReader {
 
   /** @throws {DecodeError} on what is no frame of this kind, or one too large. */
   push(read: Uint8Array): void {
-    // Not as a Buffer, whose slice() is a view: copies made of frames must be copies.
-    const chunk = new Uint8Array(read.buffer, read.byteOffset, read.byteLength);
     let offset = 0;
-    while (offset < chunk.length) {
+    while (offset < read.length) {
       if (this.#length < 0) {
-        offset = this.#readHead(chunk, offset);
+        offset = this.#readHead(read, offset);
         if (this.#length !== 0) continue;
       }
-      const wanted = this.#length - this.#filled;
-      const taken = chunk.subarray(offset, offset + wanted);
-      offset += taken.length;
+      const length = Math.min(this.#length - this.#filled, read.length - offset);
+      // Not as a Buffer, whose slice() is a view: copies made of frames must be copies.
+      const taken = new Uint8Array(read.buffer, read.byteOffset + offset, length);
+      offset += length;
       if (taken.length === this.#length) {
         this.#complete(taken);
         continue;
