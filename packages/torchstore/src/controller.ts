@@ -110,10 +110,11 @@ export class Controller extends Actor {
     { concurrency: maxWaiters },
   );
 
-  /** Resolves when no generation lies in these files any more. */
+  /** Resolves when no generation lies in these files any more, with those that must not be written again all the same. */
   readonly whenIdle = endpoint(
-    async (names: readonly SegmentName[]): Promise<void> => {
+    async (names: readonly SegmentName[]): Promise<readonly SegmentName[]> => {
       await this.#wait(() => (names.some((name) => this.#ledger.isUsed(name)) ? undefined : 0));
+      return this.#ledger.takeSpoiled(names);
     },
     { concurrency: maxWaiters },
   );
@@ -150,7 +151,9 @@ export class Controller extends Actor {
   #after<T>(result: T): T {
     const byVolume = Map.groupBy(this.#ledger.takeDropped(), ({ volume }) => volume);
     for (const [volume, names] of byVolume) {
-      this.#volumes.get(volume)?.drop.broadcast(names.map(({ segment }) => segment));
+      const segments = (isReusable: boolean) =>
+        names.filter((name) => name.isReusable === isReusable).map(({ segment }) => segment);
+      this.#volumes.get(volume)?.drop.broadcast({ reusable: segments(true), others: segments(false) });
     }
     if (this.#ledger.changes === this.#seenChanges) return result;
     this.#seenChanges = this.#ledger.changes;

@@ -51,6 +51,13 @@ export class Holdings {
     else this.#objectBytes -= located.bytes.length;
   }
 
+  /** Lets go of an entry whose reader was lost and may go on reading. */
+  abandon(entry: Entry): void {
+    const { located } = entry;
+    if (isTensorEntry(located)) for (const { place } of located.parts) this.segments.spoil(place);
+    this.drop(entry);
+  }
+
   /** Takes the pieces on a volume that died out of an entry. */
   loseVolume(entry: Entry, volume: string): void {
     const { located } = entry;

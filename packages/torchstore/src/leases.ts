@@ -76,6 +76,13 @@ export class Leases {
     for (const entry of record?.entries.values() ?? []) this.#holdings.drop(entry);
   }
 
+  /** Ends a lease whose holder may go on reading. */
+  #abandon(lease: number): void {
+    const record = this.#leases.get(lease);
+    this.#leases.delete(lease);
+    for (const entry of record?.entries.values() ?? []) this.#holdings.abandon(entry);
+  }
+
   /** Gives leases to a new connection of their holder; returns those that have ended. */
   adopt(session: string, leases: readonly number[]): number[] {
     const ended: number[] = [];
@@ -89,7 +96,11 @@ export class Leases {
 
   /** Ends the reads of a session. Returns its leases, which wait for their holder to come back. */
   endSession(session: string): number[] {
-    for (const [pin, { session: owner }] of this.#pins) if (owner === session) this.unpin(pin);
+    for (const [pin, { session: owner, entries }] of this.#pins) {
+      if (owner !== session) continue;
+      this.#pins.delete(pin);
+      for (const entry of entries) this.#holdings.abandon(entry);
+    }
     const orphans = [...this.#leases.values()].filter((lease) => lease.session === session);
     for (const lease of orphans) lease.session = undefined;
     return orphans.map(({ id }) => id);
@@ -99,7 +110,7 @@ export class Leases {
   expire(leases: readonly number[]): void {
     for (const id of leases) {
       const record = this.#leases.get(id);
-      if (record !== undefined && record.session === undefined) this.release(id);
+      if (record !== undefined && record.session === undefined) this.#abandon(id);
     }
   }
 }

@@ -21,7 +21,7 @@ import { Quota } from './quota.ts';
 import { type LedgerStatistics, recordOf, statisticsOf, type TensorRecord } from './records.ts';
 import { Rendezvous } from './rendezvous.ts';
 import { Retention, type RetentionRule } from './retention.ts';
-import type { SegmentName } from './segments.ts';
+import type { DroppedSegment, SegmentName } from './segments.ts';
 import { Sessions } from './sessions.ts';
 
 /** What a ledger keeps and refuses. */
@@ -177,6 +177,11 @@ export class Ledger {
     return this.#holdings.segments.isUsed(name);
   }
 
+  /** Those of the files that their writer must not write again, though nobody uses them: a lost reader may read on. */
+  takeSpoiled(names: readonly SegmentName[]): readonly SegmentName[] {
+    return this.#holdings.segments.takeSpoiled(names);
+  }
+
   /** Forgets the pieces on a volume that died, and returns the sessions that had a connection to it. */
   loseVolume(volume: string): readonly string[] {
     const sessions = this.#sessions.loseVolume(volume);
@@ -246,7 +251,7 @@ export class Ledger {
   }
 
   /** Segment files that nothing refers to any more, since the last call. */
-  takeDropped(): readonly SegmentName[] {
+  takeDropped(): readonly DroppedSegment[] {
     return this.#holdings.segments.takeDropped();
   }
 }

@@ -58,7 +58,7 @@ export class Publisher implements AsyncDisposable {
       };
       try {
         for (const { volume } of await session.homes(this.#participant.rank)) set.volumes.add(volume);
-        await this.#waitUntilIdle(set);
+        await this.#waitUntilIdle(set, session);
         return await putInTransaction(this.#client, session, {
           title,
           structure,
@@ -84,12 +84,19 @@ export class Publisher implements AsyncDisposable {
     return this.#session;
   }
 
-  async #waitUntilIdle({ names, volumes }: SegmentSet): Promise<void> {
+  async #waitUntilIdle({ names, volumes }: SegmentSet, session: Session): Promise<void> {
     const { timeoutMs } = this.#client.address.options;
     const segments = [...volumes].flatMap((volume) => names.map((segment) => ({ volume, segment })));
     if (segments.length === 0) return;
     try {
-      await this.#client.ask((controller, deadline) => controller.whenIdle.with(deadline).callOne(segments));
+      const spoiled = await this.#client.ask((controller, deadline) =>
+        controller.whenIdle.with(deadline).callOne(segments),
+      );
+      // On no volume: the others remove what is not written under its name any more when this session ends.
+      for (const { segment } of spoiled) {
+        const index = names.indexOf(segment);
+        if (index >= 0) names[index] = session.nextSegment();
+      }
     } catch (cause) {
       if (!(cause instanceof DeadlineError)) throw cause;
       throw new DeadlineError(`A reader of '${this.prefix}', which holds the version before the last one,`, timeoutMs, {

@@ -9,7 +9,8 @@ import {
 import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { forEachRun, planRuns, type RunPlan } from '@forge/tensor';
-import { copyBytes, copyOf, type Fetch, splitFetch } from './byte-box.ts';
+import { byteCount, copyBytes, copyOf, type Fetch, splitFetch } from './byte-box.ts';
+import { type MappedBytes, mappedFiles } from './mapped-files.ts';
 
 const read = promisify(readWithCallback);
 const writev = promisify(writevWithCallback);
@@ -28,6 +29,8 @@ const windowBytes = 2 ** 20;
 const minBytesPerCall = 16 * 2 ** 10;
 /** Bytes moved on this thread before others get a turn; about a millisecond. */
 const bytesPerTurn = 4 * 2 ** 20;
+/** Bytes copied at once between memory and memory, a few milliseconds: from some MiB on, a copy passes by the caches. */
+const maxBytesPerCopy = 32 * 2 ** 20;
 
 /** Bytes that all together have moved on this thread since others had a turn. */
 let bytesThisTurn = 0;
@@ -44,12 +47,17 @@ async function takeTurn(bytes: number): Promise<void> {
 export class SegmentReader implements Disposable {
   readonly #descriptor: number;
   readonly #path: string;
+  readonly #mapped: MappedBytes | undefined;
   #scratch: Uint8Array | undefined;
 
-  /** @throws an error with code ENOENT when the segment is gone. */
-  constructor(path: string) {
+  /**
+   * @param maps the file lies in memory, and so much is read of it that a mapping is worth it
+   * @throws an error with code ENOENT when the segment is gone.
+   */
+  constructor(path: string, { maps = false }: { readonly maps?: boolean } = {}) {
     this.#path = path;
-    this.#descriptor = openSync(path, 'r');
+    this.#descriptor = openSync(path, maps ? 'r+' : 'r');
+    this.#mapped = maps ? mappedFiles.open(this.#descriptor) : undefined;
   }
 
   /** Fills `target` from a place in the file. */
@@ -69,10 +77,25 @@ export class SegmentReader implements Disposable {
 
   /** Reads a box to where its fetch wants it; runs that lie close together are read in one call. */
   async fetch(fetch: Fetch): Promise<void> {
+    if (this.#mapped !== undefined) return this.#copy(fetch, this.#mapped.bytes);
     const { runLength } = planRuns(copyOf(fetch));
     if (runLength >= windowBytes) await this.#fetchPart(fetch);
     // Cut first: the list of short runs stays as small as the scratch memory.
     else for (const part of splitFetch(fetch, 2 * windowBytes)) await this.#fetchPart(part);
+  }
+
+  async #copy(fetch: Fetch, source: Uint8Array): Promise<void> {
+    for (const part of splitFetch(fetch, maxBytesPerCopy)) {
+      const { box, target } = part;
+      const plan = planRuns(copyOf(part));
+      await takeTurn(byteCount(box));
+      forEachRun(plan, (from, to) => {
+        const start = box.byteOffset + from;
+        const missing = start + plan.runLength - source.length;
+        if (missing > 0) throw new RangeError(`${this.#path} ends ${missing} bytes too early.`);
+        copyBytes({ source, from: start, target, to, length: plan.runLength });
+      });
+    }
   }
 
   async #fetchPart(fetch: Fetch): Promise<void> {
@@ -93,6 +116,7 @@ export class SegmentReader implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#mapped?.[Symbol.dispose]();
     closeSync(this.#descriptor);
   }
 }
@@ -146,6 +170,21 @@ export async function writeBuffers(
     position += count;
     queue = withoutFirst(queue, count);
   }
+}
+
+/** Copies buffers side by side into memory, as far as it reaches; returns those that remain. */
+export async function copyBuffers(target: Uint8Array, buffers: readonly Uint8Array[]): Promise<Uint8Array[]> {
+  let position = 0;
+  for (const buffer of buffers) {
+    const end = Math.min(buffer.length, target.length - position);
+    for (let start = 0; start < end; start += maxBytesPerCopy) {
+      const part = buffer.subarray(start, Math.min(start + maxBytesPerCopy, end));
+      await takeTurn(part.length);
+      target.set(part, position + start);
+    }
+    position += end;
+  }
+  return withoutFirst(buffers, position);
 }
 
 /** What remains of a queue of buffers after so many bytes; the system may write less than it was given. */

@@ -6,12 +6,20 @@ export interface SegmentName {
   readonly segment: string;
 }
 
+/** A file that fell out of use. */
+export interface DroppedSegment extends SegmentName {
+  /** Nobody can still be reading it: another put may be written into it. */
+  readonly isReusable: boolean;
+}
+
 interface Use {
   readonly name: SegmentName;
   count: number;
   bytes: number;
   /** Its writer overwrites it once nobody uses it. */
   isKept: boolean;
+  /** A reader was lost that may still read it: it is never written again. */
+  isSpoiled: boolean;
 }
 
 const idOf = ({ volume, segment }: SegmentName) => `${volume}/${segment}`;
@@ -20,7 +28,9 @@ const idOf = ({ volume, segment }: SegmentName) => `${volume}/${segment}`;
 export class Segments {
   readonly #uses = new Map<string, Use>();
   readonly #bytes = new Map<string, number>();
-  #dropped: SegmentName[] = [];
+  #dropped: DroppedSegment[] = [];
+  /** Files that their writers keep names of and must not write again. */
+  readonly #spoiled = new Set<string>();
   #removals = 0;
 
   /** Files that fell out of use so far. */
@@ -42,7 +52,7 @@ export class Segments {
     const id = idOf({ volume, segment });
     let entry = this.#uses.get(id);
     if (entry === undefined) {
-      entry = { name: { volume, segment }, count: 0, bytes: 0, isKept };
+      entry = { name: { volume, segment }, count: 0, bytes: 0, isKept, isSpoiled: false };
       this.#uses.set(id, entry);
     }
     entry.count += 1;
@@ -59,7 +69,22 @@ export class Segments {
     this.#uses.delete(id);
     this.#removals += 1;
     this.#bytes.set(place.volume, this.bytesOn(place.volume) - entry.bytes);
-    if (!entry.isKept) this.#dropped.push(entry.name);
+    if (!entry.isKept) this.#dropped.push({ ...entry.name, isReusable: !entry.isSpoiled });
+  }
+
+  /** A reader of a file was lost without a word: once nobody uses it, the file goes and is not written again. */
+  spoil(place: Place): void {
+    const id = idOf(place);
+    const entry = this.#uses.get(id);
+    if (entry === undefined) return;
+    entry.isSpoiled = true;
+    if (entry.isKept) this.#spoiled.add(id);
+    entry.isKept = false;
+  }
+
+  /** Those of the files that their writer, who kept them, must not write again; they are forgotten. */
+  takeSpoiled(names: readonly SegmentName[]): SegmentName[] {
+    return names.filter((name) => this.#spoiled.delete(idOf(name)));
   }
 
   /** Whether any piece lies in a file. */
@@ -70,6 +95,7 @@ export class Segments {
   /** The files of one session on one volume that are in use. */
   ofSession({ volume, session }: { readonly volume: string; readonly session: string }): string[] {
     const names: string[] = [];
+    for (const id of this.#spoiled) if (id.startsWith(`${volume}/${session}/`)) this.#spoiled.delete(id);
     for (const entry of this.#uses.values()) {
       if (entry.name.volume !== volume || !entry.name.segment.startsWith(`${session}/`)) continue;
       entry.isKept = false; // its writer is gone
@@ -79,7 +105,7 @@ export class Segments {
   }
 
   /** The files that fell out of use since the last call. */
-  takeDropped(): readonly SegmentName[] {
+  takeDropped(): readonly DroppedSegment[] {
     const dropped = this.#dropped;
     this.#dropped = [];
     return dropped;

@@ -72,7 +72,9 @@ async function read(wishes: readonly Wish[], { session, planner, avoided, counte
     }
   }
   const fetches = planner.plan(wishes, (volume) => ranks.get(volume) ?? 2);
-  await Promise.all([...fetches].map(([volume, own]) => readFrom(volume, own)));
+  // All settle first: what goes on reading after the pin is released could bring bytes of a later put.
+  const settled = await Promise.allSettled([...fetches].map(([volume, own]) => readFrom(volume, own)));
+  for (const each of settled) if (each.status === 'rejected') throw each.reason;
 
   async function readFrom(volume: string, own: readonly Fetch[]): Promise<void> {
     const { transport } = await session.link(volume);

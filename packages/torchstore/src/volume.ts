@@ -3,9 +3,11 @@ import { mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { Actor, type ActorMesh, endpoint } from '@forge/monarch';
 import type { Controller } from './controller.ts';
+import { isInMemory } from './mapped-files.ts';
 import { type SegmentServer, serveSegments } from './transport/server.ts';
 import { sessionOf, type VolumeAddress } from './transport/transport.ts';
 import { createVolumeDirectory, defaultParent, sweepDeadOwners, type VolumeDirectory } from './volume-directory.ts';
+import { WarmSegments } from './warm-segments.ts';
 
 /** Where a volume keeps its bytes and listens. */
 export interface VolumeOptions {
@@ -29,6 +31,7 @@ export class Volume extends Actor {
   #id = '';
   #token = '';
   #directory: VolumeDirectory | undefined;
+  #warm: WarmSegments | undefined;
   #server: SegmentServer | undefined;
   readonly #removeDirectory = () => {
     if (this.#directory !== undefined) rmSync(this.#directory.path, { recursive: true, force: true });
@@ -48,6 +51,7 @@ export class Volume extends Actor {
     this.#directory = createVolumeDirectory(parent);
     process.once('exit', this.#removeDirectory);
     const directory = this.#directory.path;
+    if (isInMemory(directory)) this.#warm = new WarmSegments(directory);
     this.#server = await serveSegments({
       directory,
       token: this.#token,
@@ -68,16 +72,22 @@ export class Volume extends Actor {
     return { id: this.#id, url, token: this.#token, directory: path, nonce };
   });
 
-  /** Removes segments that nothing refers to any more. */
-  readonly drop = endpoint((segments: readonly string[]): void => {
-    for (const segment of segments) this.#remove(segment);
-  });
+  /** Removes segments that nothing refers to any more, or keeps them for the next writer. */
+  readonly drop = endpoint(
+    ({ reusable, others }: { readonly reusable: readonly string[]; readonly others: readonly string[] }): void => {
+      for (const segment of reusable) this.#remove(segment, true);
+      for (const segment of others) this.#remove(segment, false);
+    },
+  );
 
-  #remove(segment: string): void {
+  #remove(segment: string, isReusable: boolean): void {
     const session = sessionOf(segment);
     if (session === undefined || this.#directory === undefined) return;
     const folder = join(this.#directory.path, session);
-    ignoreMissing(() => unlinkSync(join(this.#directory!.path, segment)));
+    ignoreMissing(() => {
+      if (isReusable && this.#warm?.keep(segment) === true) return;
+      unlinkSync(join(this.#directory!.path, segment)); // it was there above
+    });
     if (!this.#sessions.has(session)) ignoreMissing(() => rmdirSync(folder));
   }
 
@@ -101,6 +111,7 @@ export class Volume extends Actor {
 
   override async cleanup(): Promise<void> {
     await this.#server?.[Symbol.asyncDispose]();
+    this.#warm?.[Symbol.dispose]();
     process.off('exit', this.#removeDirectory);
     this.#removeDirectory();
     this.#directory = undefined;

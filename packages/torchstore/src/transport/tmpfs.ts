@@ -1,11 +1,13 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Fetch } from '../byte-box.ts';
+import { byteCount, type Fetch } from '../byte-box.ts';
 import { concurrently } from '../concurrently.ts';
 import { VolumeFullError, VolumeUnavailableError } from '../failures.ts';
-import { SegmentReader, writeBuffers } from '../segment-file.ts';
-import type { Transport, VolumeAddress } from './transport.ts';
+import { isInMemory, mappedFiles } from '../mapped-files.ts';
+import { copyBuffers, SegmentReader, writeBuffers } from '../segment-file.ts';
+import { claimWarm, minWarmBytes, removeWarm } from '../warm-segments.ts';
+import type { Transport, VolumeAddress, WriteOptions } from './transport.ts';
 
 /** Segments read at the same time; more gain nothing once the memory bus is busy. */
 const maxOpenSegments = 4;
@@ -19,23 +21,28 @@ export async function seesDirectory({ directory, nonce }: VolumeAddress): Promis
   }
 }
 
-/** Reads and writes the files of a volume on the same host. */
+/** What is read of a segment must be at least so much for a mapping to be worth it. */
+const minMappedBytes = 2 ** 18;
+
+/** Reads and writes the files of a volume on the same host: through memory where it can be mapped. */
 export function tmpfsTransport({ id, directory }: VolumeAddress): Transport {
   const failure = (cause: unknown) =>
     codeOf(cause) === 'ENOSPC'
       ? new VolumeFullError(id, { cause })
       : new VolumeUnavailableError(id, describe(cause), { cause });
+  const maps = isInMemory(directory);
   return {
     kind: 'tmpfs',
-    async write(segment, buffers, { overwrites = false } = {}) {
+    async write(segment, buffers, options) {
+      const file = { directory, segment, buffers, maps, ...options };
       try {
-        const { O_CREAT, O_EXCL, O_WRONLY } = constants;
-        const flags = O_CREAT | O_WRONLY | (overwrites ? 0 : O_EXCL); // without O_TRUNC: pages that are there are reused
-        const descriptor = openSync(join(directory, segment), flags, 0o600);
         try {
-          await writeBuffers(descriptor, buffers, 0);
-        } finally {
-          closeSync(descriptor);
+          await writeSegment(file);
+        } catch (error) {
+          if (codeOf(error) !== 'ENOSPC') throw error;
+          removeWarm(directory);
+          mappedFiles.unmapIdle();
+          await writeSegment({ ...file, overwrites: true });
         }
       } catch (error) {
         throw failure(error);
@@ -44,7 +51,9 @@ export function tmpfsTransport({ id, directory }: VolumeAddress): Transport {
     async read(fetches) {
       const bySegment = Map.groupBy(fetches, ({ box }) => box.segment);
       try {
-        await concurrently(bySegment, maxOpenSegments, ([segment, own]) => readSegment(join(directory, segment), own));
+        await concurrently(bySegment, maxOpenSegments, ([segment, own]) =>
+          readSegment(join(directory, segment), own, maps),
+        );
       } catch (error) {
         throw failure(error);
       }
@@ -52,8 +61,34 @@ export function tmpfsTransport({ id, directory }: VolumeAddress): Transport {
   };
 }
 
-async function readSegment(path: string, fetches: readonly Fetch[]): Promise<void> {
-  using reader = new SegmentReader(path);
+interface SegmentToWrite extends WriteOptions {
+  readonly directory: string;
+  readonly segment: string;
+  readonly buffers: readonly Uint8Array[];
+  readonly maps: boolean;
+}
+
+async function writeSegment({ directory, segment, buffers, maps, overwrites = false }: SegmentToWrite): Promise<void> {
+  const bytes = buffers.reduce((sum, { length }) => sum + length, 0);
+  const isLarge = bytes >= minWarmBytes;
+  const isThere = overwrites || (isLarge && claimWarm(directory, segment, bytes));
+  const { O_CREAT, O_EXCL, O_RDWR } = constants;
+  const flags = O_CREAT | O_RDWR | (isThere ? 0 : O_EXCL); // without O_TRUNC: pages that are there are used again
+  const descriptor = openSync(join(directory, segment), flags, 0o600);
+  try {
+    // Only pages that are there are written as memory: to get one on a full tmpfs is an error of a call, or the end of the process.
+    using mapped = maps && isLarge && isThere ? mappedFiles.open(descriptor, { populates: true }) : undefined;
+    const rest = mapped === undefined ? buffers : await copyBuffers(mapped.bytes, buffers);
+    await writeBuffers(descriptor, rest, Math.min(mapped?.bytes.length ?? 0, bytes));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+async function readSegment(path: string, fetches: readonly Fetch[], maps: boolean): Promise<void> {
+  let bytes = 0;
+  for (const { box } of fetches) bytes += byteCount(box);
+  using reader = new SegmentReader(path, { maps: maps && bytes >= minMappedBytes });
   for (const fetch of fetches) await reader.fetch(fetch);
 }
 
