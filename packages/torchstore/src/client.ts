@@ -5,6 +5,7 @@ import type { Controller } from './controller.ts';
 import { DeadlineError, StoreClosedError, VolumeUnavailableError } from './failures.ts';
 import { type PackedFound, unpackFound } from './found-codec.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
+import { Views, type ViewTensor } from './mapped-view.ts';
 import { type Failure, failureOf } from './outcomes.ts';
 import { Planner, type Wish } from './planner.ts';
 import { Session, type SessionOptions } from './session.ts';
@@ -92,7 +93,7 @@ export class Client implements Disposable {
   /** Pins what is asked for, has `wishesOf` choose from it, and fills the targets of the wishes. */
   async read<T extends { readonly wishes: readonly Wish[] }>(
     question: Omit<Question, 'session'>,
-    wishesOf: (found: Found) => T,
+    wishesOf: (found: Found, view: ViewTensor) => T,
     leaseName = '',
   ): Promise<T> {
     const operation = async (session: Session) => {
@@ -104,13 +105,19 @@ export class Client implements Disposable {
         { name: leaseName },
       );
       const found = unpackFound(packed);
+      const directories = await session.directories();
+      // When the session ends the pin does, and what it held is never written again: views stay as they are.
+      const unpin = () => !session.isEnded && this.address.controller.release.broadcast(found.pin);
+      const views = new Views(directories, unpin);
+      let hasFailed = true;
       try {
-        const chosen = wishesOf(found);
+        const chosen = wishesOf(found, views.view);
         const avoided = new Set([...this.#lost, ...this.#suspects()]);
         await readWishes(chosen.wishes, { session, planner: this.#planner, avoided, counter: this.gets });
+        hasFailed = false;
         return chosen;
       } finally {
-        this.address.controller.release.broadcast(found.pin);
+        views.close({ hasFailed });
       }
     };
     return this.gets.measure(() => this.attempt(operation));

@@ -12,6 +12,7 @@ import {
 import type { Found, LocatedObject, LocatedTensor } from './batch.ts';
 import { describeTensor, MismatchError } from './errors.ts';
 import { isTensorEntry } from './holdings.ts';
+import type { ViewTensor } from './mapped-view.ts';
 import { decodeObject, type PlainData } from './object-value.ts';
 import { type Layout, layoutRegion } from './placement.ts';
 import type { Wish } from './planner.ts';
@@ -24,6 +25,12 @@ export interface GetOptions {
   readonly region?: Region;
   /** Filled and returned. @default a new tensor */
   readonly into?: Tensor | undefined;
+  /**
+   * A view of the memory of this host instead of a copy, at once whatever its size. It shows what was read until it is
+   * collected or given to {@link releaseViews}; writing to it changes nothing but the view. What no single piece on this
+   * host has side by side, what is cast or given `into`, and what is smaller than 1 MiB is copied. @default false
+   */
+  readonly mapped?: boolean | undefined;
   /** Cast to this float type, rounding to the nearest, ties to even. @default the dtype that was put; any other is an error */
   readonly dtype?: DType | undefined;
 }
@@ -53,9 +60,13 @@ function regionOf({ shape }: LocatedTensor, { layout, region }: Pick<GetOptions,
  * What is read of a located tensor, and where it goes.
  * @throws {MismatchError} when `into` has another dtype or shape, or the dtypes cannot be cast.
  */
-export function wishOf(located: LocatedTensor, options: GetOptions & { readonly shape?: Shape }): Wish {
+export function wishOf(
+  located: LocatedTensor,
+  options: GetOptions & { readonly shape?: Shape },
+  view: ViewTensor,
+): Wish {
   const { key, dtype: stored } = located;
-  const { into, dtype = stored, shape } = options;
+  const { into, dtype = stored, shape, mapped = false } = options;
   const region = regionOf(located, options);
   const mismatch = (given: DType, wrong: Shape) =>
     new MismatchError(key, { expected: describeTensor(dtype, region.size), actual: describeTensor(given, wrong) });
@@ -63,7 +74,11 @@ export function wishOf(located: LocatedTensor, options: GetOptions & { readonly 
   if (dtype !== stored && !(kindOf(dtype) === 'float' && kindOf(stored) === 'float')) {
     throw new MismatchError(key, { expected: `a float type to be cast to ${dtype}`, actual: stored });
   }
-  if (into === undefined) return { located, region, target: tensor<DType>(dtype, region.size) };
+  if (into === undefined) {
+    const seen = mapped && dtype === stored ? view(located, region) : undefined;
+    const target = seen ?? tensor<DType>(dtype, region.size);
+    return { located, region, target, isView: seen !== undefined };
+  }
   if (into.dtype === dtype && sameShape(into.shape, region.size)) return { located, region, target: into };
   throw mismatch(into.dtype, into.shape);
 }

@@ -30,6 +30,7 @@ export {
 export type { BatchRequest, BatchResult, GetOptions } from './get.ts';
 export type { Lease, LeaseOptions } from './lease.ts';
 export type { GetStateDictOptions, Layouts, LoadResult } from './load-state-dict.ts';
+export { releaseViews } from './mapped-view.ts';
 export type { PlainData } from './object-value.ts';
 export { type AttachOptions, attachStore, openStore, type StoreOptions } from './open-store.ts';
 export {

@@ -3,6 +3,7 @@ import type { Found, LocatedTensor } from './batch.ts';
 import { newestOf } from './catalog.ts';
 import { NamesMismatchError } from './errors.ts';
 import { type GetOptions, wishOf } from './get.ts';
+import type { ViewTensor } from './mapped-view.ts';
 import { decodeObject } from './object-value.ts';
 import type { Layout } from './placement.ts';
 import type { Wish } from './planner.ts';
@@ -30,6 +31,8 @@ export interface GetStateDictOptions {
   readonly layouts?: Layouts;
   /** All float tensors are cast to it; others stay as they are. */
   readonly dtype?: DType;
+  /** Views of the memory of this host instead of copies, as `mapped` of get. @default false */
+  readonly mapped?: boolean;
   /** Names that `into` or `template` lacks, or has too many, are an error. @default false */
   readonly strict?: boolean;
 }
@@ -59,13 +62,19 @@ type Like = ReadonlyMap<string, Tensor | ShardedTensor>;
  * @throws {NamesMismatchError} in strict mode, before anything is read.
  * @throws {MismatchError} when a given tensor has another dtype or shape.
  */
-export function planLoad(prefix: string, found: Found, options: GetStateDictOptions): LoadPlan {
-  const { into, template, strict = false } = options;
+export function planLoad(
+  prefix: string,
+  found: Found,
+  { view, ...options }: GetStateDictOptions & { readonly view: ViewTensor },
+): LoadPlan {
+  const { into, template, strict = false, mapped } = options;
   const like = into ?? template;
   const targets: Like = like === undefined ? new Map() : flattenStateDict(prefix, like).tensors;
   const names = compareNames(prefix, { found, options, like: like === undefined ? undefined : targets });
   if (strict && names.missing.length + names.unexpected.length > 0) throw new NamesMismatchError(prefix, names);
-  const wishes = found.tensors.map((located) => wishOf(located, optionsFor(prefix, located, { options, targets })));
+  const wishes = found.tensors.map((located) =>
+    wishOf(located, { ...optionsFor(prefix, located, { options, targets }), mapped }, view),
+  );
   const result = (): LoadResult => {
     const values = new Map<string, LoadedItem>(wishes.map(({ located, target }) => [located.key, target]));
     for (const { key, bytes } of found.objects) values.set(key, decodeObject(bytes));

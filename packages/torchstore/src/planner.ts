@@ -10,6 +10,8 @@ export interface Wish {
   readonly located: LocatedTensor;
   readonly region: Region;
   readonly target: Tensor;
+  /** The target shows the bytes already. */
+  readonly isView?: boolean;
 }
 
 /** One box of a plan; the piece that it comes from is named by its place in the list of pieces. */

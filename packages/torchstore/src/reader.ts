@@ -12,16 +12,20 @@ import {
   wishOf,
 } from './get.ts';
 import { type GetStateDictOptions, type LoadResult, planLoad } from './load-state-dict.ts';
+import type { ViewTensor } from './mapped-view.ts';
 import type { PlainData } from './object-value.ts';
 import type { Wish } from './planner.ts';
 import type { LoadedStateDict } from './state-dict.ts';
 
-type PartOptions = Pick<GetOptions, 'layout' | 'region'> & { readonly dtype?: undefined; readonly into?: undefined };
-type CastOptions<D extends DType> = Omit<GetOptions, 'into'> & {
+type PartOptions = Pick<GetOptions, 'layout' | 'region' | 'mapped'> & {
+  readonly dtype?: undefined;
+  readonly into?: undefined;
+};
+type CastOptions<D extends DType> = Omit<GetOptions, 'into' | 'mapped'> & {
   readonly dtype: D;
   readonly into?: Tensor<NoInfer<D>>;
 };
-type IntoOptions<D extends DType> = Omit<GetOptions, 'dtype'> & {
+type IntoOptions<D extends DType> = Omit<GetOptions, 'dtype' | 'mapped'> & {
   readonly into: Tensor<D>;
   readonly dtype?: undefined;
 };
@@ -43,7 +47,7 @@ export class Reader {
 
   #read<T extends { readonly wishes: readonly Wish[] }>(
     question: Pick<Question, 'of' | 'version'>,
-    wishesOf: (found: Found) => T,
+    wishesOf: (found: Found, view: ViewTensor) => T,
   ): Promise<T> {
     return this.#client.read({ ...this.#lease, ...question }, wishesOf, this.#leaseName);
   }
@@ -58,9 +62,9 @@ export class Reader {
   async get<D extends DType>(key: string, options: IntoOptions<D>): Promise<Tensor<D>>;
   async get(key: string, options?: PartOptions): Promise<Tensor>;
   async get(key: string, options: GetOptions = {}): Promise<Tensor<never>> {
-    const { wishes } = await this.#read({ of: { keys: [key] } }, (found) => {
+    const { wishes } = await this.#read({ of: { keys: [key] } }, (found, view) => {
       const located = checkTensor(key, byKey(found).get(key)!); // all keys were found
-      return { wishes: [wishOf(located, options)] };
+      return { wishes: [wishOf(located, options, view)] };
     });
     return wishes[0]!.target as Tensor<never>; // one key was asked for; the overloads say of which dtype it is
   }
@@ -88,13 +92,13 @@ export class Reader {
     const wanted = isList(request) ? request.map((key) => [key, {}] as const) : Object.entries(request);
     const keys = wanted.map(([key]) => key);
     if (keys.length === 0 || new Set(keys).size < keys.length) throw new BatchError(keys);
-    const { wishes, values } = await this.#read({ of: { keys } }, (found) => {
+    const { wishes, values } = await this.#read({ of: { keys } }, (found, view) => {
       const all = byKey(found);
       const objects = wanted.filter(([, options]) => options === 'object').map(([key]) => key);
       return {
         values: objects.map((key) => [key, checkObject(key, all.get(key)!)] as const), // all keys were found
         wishes: wanted.flatMap(([key, options]) =>
-          options === 'object' ? [] : [wishOf(checkTensor(key, all.get(key)!), options)],
+          options === 'object' ? [] : [wishOf(checkTensor(key, all.get(key)!), options, view)],
         ),
       };
     });
@@ -116,7 +120,7 @@ export class Reader {
   async loadStateDict(prefix: string, options: GetStateDictOptions = {}): Promise<LoadResult> {
     const { version } = options;
     const question = { of: { name: prefix }, ...(version !== undefined && { version }) };
-    const { result } = await this.#read(question, (found) => planLoad(prefix, found, options));
+    const { result } = await this.#read(question, (found, view) => planLoad(prefix, found, { ...options, view }));
     return result();
   }
 }

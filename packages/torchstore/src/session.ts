@@ -84,6 +84,14 @@ export class Session implements Disposable {
     return this.#visible;
   }
 
+  /** Where the volumes whose memory this process shares keep their segments. */
+  async directories(): Promise<ReadonlyMap<string, string>> {
+    const visible = await this.#visibleVolumes();
+    return new Map(
+      this.#place.addresses.flatMap(({ id, directory }) => (visible.has(id) ? [[id, directory] as const] : [])),
+    );
+  }
+
   /** The volumes that a rank writes to, one for each replica. */
   async homes(rank: number): Promise<readonly Link[]> {
     const { addresses, lost, suspected, options, selectVolume } = this.#place;

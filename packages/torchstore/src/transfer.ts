@@ -48,12 +48,13 @@ export interface ReadOptions {
   readonly counter: OperationCounter;
 }
 
-/** Fills the targets of wishes; what has another dtype than its target passes through scratch memory. */
+/** Fills the targets of wishes that do not show their bytes yet; what has another dtype than its target passes through scratch memory. */
 export async function readWishes(wishes: readonly Wish[], options: ReadOptions): Promise<void> {
-  const asStored = wishes.filter(({ located, target }) => located.dtype === target.dtype);
+  const missing = wishes.filter(({ isView = false }) => !isView);
+  const asStored = missing.filter(({ located, target }) => located.dtype === target.dtype);
   await read(asStored, options);
-  if (asStored.length === wishes.length) return;
-  for (const group of castGroups(wishes.filter(({ located, target }) => located.dtype !== target.dtype))) {
+  if (asStored.length === missing.length) return;
+  for (const group of castGroups(missing.filter(({ located, target }) => located.dtype !== target.dtype))) {
     await read(
       group.map(({ wish }) => wish),
       options,
