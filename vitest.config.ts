@@ -5,6 +5,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Tests of processes and sockets wait more than they compute: while one file does, another runs.
+    maxWorkers: '100%',
     reporters: ['default', 'json'],
     outputFile: { json: '.vitest/results.json' },
     // What tests start runs from source: with the compiled files kept, a process starts in a third of the time.

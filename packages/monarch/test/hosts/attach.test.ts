@@ -357,7 +357,10 @@ describe('nothing is left', () => {
     expect(pids).toHaveLength(5);
     expect([...pids, ...agents].every(isAlive)).toBe(true);
     expect(directories.every((directory) => existsSync(directory))).toBe(true);
-    return { program, pids, agents, directories: [...directories, await program.line('directory')] };
+    const own = await program.line('directory');
+    // All was looked at: now it may end.
+    program.child.kill('SIGUSR2');
+    return { program, pids, agents, directories: [...directories, own] };
   }
   const gone = async (pids: readonly number[]) => await until(() => !pids.some(isAlive));
 

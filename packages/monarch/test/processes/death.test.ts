@@ -22,11 +22,11 @@ test('a process killed in the middle of a call rejects it, naming actor, rank an
   const seen: MeshFailure[] = [];
   const grown = await (await workers(3, seen)).spawn('grown', Grown);
   const pids = [...(await grown.pid.call()).values()];
-  const hanging = grown.hang.call();
+  const hanging = grown.linger.call();
   process.kill(pids[1] ?? 0, 'SIGKILL');
   const first = await grown
     .slice({ worker: 1 })
-    .hang.callOne()
+    .linger.callOne()
     .catch((error) => error);
   expect(first).toMatchObject({
     code: 'ERR_MONARCH_MESH',

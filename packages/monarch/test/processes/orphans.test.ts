@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
-import { type MeshFailure, type ProcMesh, thisHost } from '../../src/index.ts';
+import { type ProcMesh, thisHost } from '../../src/index.ts';
 import { isAlive } from '../fixtures/alive.ts';
-import { Grown } from '../fixtures/grown.ts';
 import { Squatter } from '../fixtures/squatter.ts';
 import { startProgram } from '../fixtures/start-program.ts';
 import { until } from '../fixtures/until.ts';
@@ -58,16 +57,4 @@ test.each(['spawning', 'stopping'])('a program that is killed while it is %s lea
   program.child.kill('SIGKILL');
   await until(() => !pids.some(isAlive));
   await until(() => !existsSync(directory));
-});
-
-test('a process that is suspended keeps to deadlines, and is killed when it is to stop', async () => {
-  const failures: MeshFailure[] = [];
-  const procs = await thisHost().spawnProcs({ supervise: (failure) => failures.push(failure) > 0 });
-  const grown = await procs.spawn('grown', Grown);
-  const pid = await grown.pid.callOne();
-  process.kill(pid, 'SIGSTOP');
-  await expect(grown.pid.with({ timeoutMs: 20 }).callOne()).rejects.toMatchObject({ code: 'ERR_MONARCH_TIMEOUT' });
-  await procs.stop('enough');
-  expect(isAlive(pid)).toBe(false);
-  expect(failures).toEqual([]);
 });
