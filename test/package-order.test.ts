@@ -23,6 +23,7 @@ interface Manifest {
   readonly name: string;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
@@ -54,8 +55,8 @@ function importedFrom(folder: string): readonly string[] {
 }
 
 test.each(manifests)('the sources of $manifest.name import only what it declares', ({ folder, manifest }) => {
-  const { dependencies, optionalDependencies } = manifest;
-  const declared = { ...dependencies, ...optionalDependencies };
+  const { dependencies, optionalDependencies, peerDependencies } = manifest;
+  const declared = { ...dependencies, ...optionalDependencies, ...peerDependencies };
   expect(importedFrom(path.join(folder, 'src')).filter((name) => !(name in declared))).toEqual([]);
 });
 
