@@ -1,7 +1,7 @@
-import { scryptSync } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls';
 import { OptionError, reasonText } from '../errors.ts';
+import { nodeCrypto } from '../program/node-crypto.ts';
 
 /** How machines prove to each other that they belong together. Plain data: it travels to processes that dial others. */
 export type Credentials =
@@ -50,7 +50,10 @@ function tokenCredentials(token: string, option: string): Credentials {
     throw new OptionError(option, `${problem} Make one with: openssl rand -hex 32`);
   }
   // Slow on purpose: who records a handshake must not be able to try many tokens. 40 ms, once a process.
-  return { kind: 'token', key: new Uint8Array(scryptSync(token, IDENTITY, KEY_BYTES, { N: 2 ** 14, r: 8, p: 1 })) };
+  return {
+    kind: 'token',
+    key: new Uint8Array(nodeCrypto().scryptSync(token, IDENTITY, KEY_BYTES, { N: 2 ** 14, r: 8, p: 1 })),
+  };
 }
 
 /** A file that nobody else may read, as ssh wants it of keys. */

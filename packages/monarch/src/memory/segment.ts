@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { nodeCrypto } from '../program/node-crypto.ts';
 import { type MappedFile, type Native, PAGE_BYTES, pagesOf } from './native.ts';
 
 /** First bytes of every segment, before its nonce. */
@@ -29,7 +29,7 @@ export class Segment {
   /** @throws what the file system says, such as ENOSPC. */
   constructor(directory: string, capacity: number, native: Native | undefined) {
     const byteLength = PAGE_BYTES + pagesOf(capacity);
-    const nonce = randomBytes(NONCE_BYTES);
+    const nonce = nodeCrypto().randomBytes(NONCE_BYTES);
     this.fd = openSync(directory, O_TMPFILE | constants.O_RDWR | constants.O_EXCL, 0o600);
     this.capacity = byteLength - PAGE_BYTES;
     this.nonce = nonce.toString('hex');

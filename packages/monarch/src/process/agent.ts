@@ -21,9 +21,9 @@ const ACTOR_METHODS = {
   // And with these three.
   restart: async (process, asked, [what, args, how]) =>
     await restart(process, asked, { what: what as Construction, args, how: how as Restart }),
-  setup: async (process, _, [actor]) => await process.cell(Number(actor)).setup(),
-  stop: async (process, _, [actor, reason]) => await process.stopCell(Number(actor), String(reason)),
-  bury: (process, _, [actor, failure]) => process.bury(Number(actor), failureOf(failure)),
+  setup: async (process, _, [actor]) => await process.cells.get(Number(actor)).setup(),
+  stop: async (process, _, [actor, reason]) => await process.cells.stop(Number(actor), String(reason)),
+  bury: (process, _, [actor, failure]) => process.cells.bury(Number(actor), failureOf(failure)),
 } satisfies AgentMethods;
 
 /** What the owner of a process asks of it. The sender is StartedProcess. */

@@ -70,7 +70,6 @@ export class Cell implements Recipient {
     return this.#spec.point;
   }
 
-  /** Its number in this process. */
   get actor(): number {
     return this.#spec.actor;
   }
@@ -143,14 +142,11 @@ export class Cell implements Recipient {
 
   receive(call: IncomingCall): void {
     if (this.#end !== undefined) return void call.reply('failure', this.#process.encodeError(this.#end));
-    this.#messages ??= this.#mail();
+    if (this.#messages === undefined) {
+      this.#messages = new ActorMessages(this.#process, this, this.#actor, this.#limits);
+      if (this.#isOpen) this.#messages.open();
+    }
     this.#messages.receive(call);
-  }
-
-  #mail(): ActorMessages {
-    const messages = new ActorMessages(this.#process, this, this.#actor, this.#limits);
-    if (this.#isOpen) messages.open();
-    return messages;
   }
 
   failedAt(kind: FailureKind, what: string, cause: unknown): void {
@@ -168,7 +164,7 @@ export class Cell implements Recipient {
   fail(failure: MeshFailure): void {
     if (this.#end !== undefined) return;
     this.#break(failure);
-    if (failure.restarting) void this.#process.vacate(this.actor);
+    if (failure.restarting) void this.#process.cells.vacate(this.actor);
     this.#process.tellOwner(this.#spec, failure);
   }
 

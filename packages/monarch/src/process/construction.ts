@@ -47,7 +47,7 @@ export async function construct(
     }
     endpoints[endpoint] = { kind: method[endpointBrand], ...method[endpointOptions] };
   }
-  process.addCell(cell);
+  process.cells.add(cell);
   return { actor: cell.actor, endpoints, methods: cell.plainMethods };
 }
 
@@ -58,7 +58,7 @@ export async function restart(
   { what, args, how }: { what: Construction; args: unknown; how: Restart },
 ): Promise<void> {
   // The one before may still be cleaning up.
-  await process.vacate(how.actor);
+  await process.cells.vacate(how.actor);
   const cell = await makeCell(process, asked, { what, args, as: how });
   try {
     await cell.setup();
@@ -66,7 +66,7 @@ export async function restart(
     await cell.stop('its setup failed.');
     throw error;
   }
-  process.addCell(cell);
+  process.cells.add(cell);
 }
 
 async function makeCell(

@@ -9,6 +9,7 @@ import { loopback } from '../wire/loopback.ts';
 import type { Message, Position } from '../wire/message.ts';
 import type { Packet } from '../wire/packet.ts';
 import type { Revive } from '../wire/raise.ts';
+import type { Incoming, Line, RequestMessage } from './line.ts';
 import { type Loss, Peer } from './peer.ts';
 import type { Target } from './target.ts';
 
@@ -33,23 +34,6 @@ export interface Cast {
   /** The span within which it is. */
   readonly carrier: string | undefined;
 }
-
-/** A link in use, with the calls that came in by it and still run. */
-export interface Line {
-  readonly peer: Peer;
-  readonly running: Map<number, Incoming>;
-  readonly lends: boolean;
-  reply(message: Message, payload?: Payload): void;
-}
-
-/** A call that came in and still runs. */
-export interface Incoming {
-  cancel(why: 'timeout' | 'abort' | 'gone'): void;
-  grant(credit: number): void;
-}
-
-/** Messages that ask for something to be run here. */
-export type RequestMessage = Extract<Message, readonly ['call' | 'stream' | 'cast', ...(readonly unknown[])]>;
 
 /** What an exchange needs of the process around it. */
 export interface ExchangeOptions {

@@ -3,7 +3,7 @@ import type { Point } from '../mesh/extent.ts';
 import type { Clock } from '../time/clock.ts';
 import { byteLengthOf, type Payload } from '../wire/codec.ts';
 import { type Position, pointOf } from '../wire/message.ts';
-import type { Incoming, Line, RequestMessage } from './exchange.ts';
+import type { Incoming, Line, RequestMessage } from './line.ts';
 
 const NOBODY = () => {};
 

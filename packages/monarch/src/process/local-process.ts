@@ -1,5 +1,4 @@
 import type { Context } from '../actor/context.ts';
-import { Bounded } from '../collections/bounded.ts';
 import { DecodeError, MeshFailure } from '../errors.ts';
 import { Exports } from '../memory/exports.ts';
 import type { ProcessMemory } from '../memory/process-memory.ts';
@@ -14,23 +13,20 @@ import type { Program } from '../program/program.ts';
 import { Promises } from '../references/promises.ts';
 import { REFERENCE_KINDS } from '../references/reference-kinds.ts';
 import { FailureNotes } from '../seeing/failure-notes.ts';
-import type { ActorReport } from '../seeing/process-report.ts';
 import type { Clock } from '../time/clock.ts';
 import { encode, type Payload } from '../wire/codec.ts';
 import { positionOf } from '../wire/message.ts';
 import type { AnyActorClass } from './actor-classes.ts';
 import { AGENT, type AgentMethodName } from './agent.ts';
-import type { Cell } from './cell.ts';
 import type { CellSpec } from './cell-spec.ts';
-import { Exchange, type ExchangeOptions, type Line, type RequestMessage } from './exchange.ts';
+import { Cells } from './cells.ts';
+import { Exchange, type ExchangeOptions } from './exchange.ts';
 import { IncomingCall } from './incoming-call.ts';
+import type { Line, RequestMessage } from './line.ts';
 import type { Loss, Peer } from './peer.ts';
 import { machineOf } from './process-id.ts';
 import { StandIns } from './stand-ins.ts';
 import { UnaryCall } from './unary-call.ts';
-
-/** Actors that stopped whose reason is remembered, for those who still call them. */
-const REMEMBERED = 256;
 
 /** What makes one process of a program. */
 export interface LocalProcessOptions {
@@ -59,11 +55,7 @@ export class LocalProcess {
   readonly standIns = new StandIns();
   /** Of its actors, and of the processes that it started. */
   readonly failures = new FailureNotes();
-  readonly #cells = new Map<number, Cell>();
   readonly #meshes = new Map<string, SpawnedMesh>();
-  /** Numbers of actors that are to be made anew, with what waits for them. */
-  readonly #vacant = new Map<number, IncomingCall[]>();
-  readonly #graves = new Bounded<number, MeshFailure>(REMEMBERED);
   #hasLeft = false;
   #count = 0;
 
@@ -94,6 +86,8 @@ export class LocalProcess {
       },
     });
   }
+
+  readonly cells = new Cells(this);
 
   /** The ports that were opened here, and the ways to those of others. */
   readonly ports = new Ports(this);
@@ -141,74 +135,21 @@ export class LocalProcess {
     },
   };
 
-  /** How many actors live here. */
-  get actors(): number {
-    return this.#cells.size;
-  }
-
-  /** Opens an actor to messages; those that waited for it come first. */
-  addCell(cell: Cell): void {
-    this.#cells.set(cell.actor, cell);
-    const waiting = this.#vacant.get(cell.actor) ?? [];
-    this.#vacant.delete(cell.actor);
-    for (const call of waiting) cell.receive(call);
-  }
-
   /** Gives no number up to `last`: a process that takes the place of another has the actors that were numbered there. */
   reserve(last: number): void {
     this.#count = Math.max(this.#count, last);
-  }
-
-  /** Keeps what comes for an actor from now on for the one that takes its place. Resolves when it has ended itself. */
-  async vacate(actor: number): Promise<void> {
-    if (!this.#vacant.has(actor)) this.#vacant.set(actor, []);
-    await this.#cells.get(actor)?.ending;
-  }
-
-  /** Nobody takes the place of an actor that failed: what waits for it rejects. */
-  bury(actor: number, failure: MeshFailure): void {
-    this.#cells.get(actor)?.bury(failure);
-    this.#graves.set(actor, failure);
-    for (const call of this.#vacant.get(actor) ?? []) call.reply('failure', this.encodeError(failure));
-    this.#vacant.delete(actor);
-  }
-
-  cell(actor: number): Cell {
-    const cell = this.#cells.get(actor);
-    if (cell === undefined) throw this.#unknown(actor);
-    return cell;
-  }
-
-  /** How its actors are. */
-  actorReports(): ActorReport[] {
-    return [...this.#cells].map(([actor, cell]) => cell.report(actor));
-  }
-
-  /** Stops an actor and forgets it, but for why it answers no more. */
-  async stopCell(actor: number, reason: string): Promise<void> {
-    const cell = this.#cells.get(actor);
-    if (cell === undefined) return;
-    const end = await cell.stop(reason);
-    this.#cells.delete(actor);
-    this.bury(actor, end);
   }
 
   /** A process is lost: calls to it reject, actors that it owned here end, and meshes spawned from here on it fail. */
   lost(peer: Peer, loss: Loss): void {
     this.exchange.lost(peer, loss);
     for (const mesh of [...this.#meshes.values()]) mesh.processLost(peer.id, loss);
-    for (const [actor, cell] of this.#cells) if (cell.owner === peer.id) void this.#orphan(actor, cell, loss);
-  }
-
-  async #orphan(actor: number, cell: Cell, { problem }: Loss): Promise<void> {
-    const end = await cell.orphan(`the process of its owner ${problem}`);
-    this.#cells.delete(actor);
-    this.bury(actor, end);
+    this.cells.orphan(peer.id, loss.problem);
   }
 
   /** Stops every actor that lives here, last spawned first. */
   async leave(reason: string): Promise<void> {
-    for (const actor of [...this.#cells.keys()].reverse()) await this.stopCell(actor, reason);
+    await this.cells.stopAll(reason);
     this.#hasLeft = true;
   }
 
@@ -257,20 +198,10 @@ export class LocalProcess {
     return new UnaryCall(this, { target, ...about }, { endpoint: method, payload, position, timeoutMs });
   }
 
-  #unknown(actor: number): MeshFailure {
-    const point = extentOf({}).point(0);
-    return new MeshFailure({ mesh: `actor ${actor}`, points: [point], kind: 'aborted', problem: 'does not exist.' });
-  }
-
   #request(line: Line, message: RequestMessage, payload: Payload): void {
     const call = new IncomingCall(this.clock, line, message, payload);
-    const actor = message[0] === 'cast' ? message[1] : message[2];
-    if (actor === 0) return void this.#agent(call);
-    const waiting = this.#vacant.get(actor);
-    if (waiting !== undefined) return void waiting.push(call);
-    const cell = this.#cells.get(actor);
-    if (cell !== undefined) cell.receive(call);
-    else call.reply('failure', encode(this.#graves.get(actor) ?? this.#unknown(actor)));
+    if (call.actor === 0) void this.#agent(call);
+    else this.cells.receive(call);
   }
 
   async #agent(call: IncomingCall): Promise<void> {

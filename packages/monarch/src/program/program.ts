@@ -150,7 +150,7 @@ export class Program implements Owner {
       id: process.id,
       asOf: platform.date(),
       usage: platform.usage(),
-      actors: process.actorReports(),
+      actors: process.cells.report(),
       peers: process.exchange.peerReports(),
       failures: process.failures.latest,
       failureCount: process.failures.count,

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,9 +11,12 @@ import { memoryWay, ProcessMemory } from '../memory/process-memory.ts';
 import { systemClock } from '../time/clock.ts';
 import type { Accept } from '../wire/connection.ts';
 import { UnixNetwork } from '../wire/unix-network.ts';
+import { nodeCrypto } from './node-crypto.ts';
 import type { Platform } from './platform.ts';
 
 const [, main] = process.argv;
+
+const nonce = (): string => nodeCrypto().randomUUID();
 
 /** This machine. */
 export const systemPlatform: Platform = {
@@ -30,7 +32,7 @@ export const systemPlatform: Platform = {
     };
     // A program that was killed together with all its processes could not tidy up.
     if (id === '0') void sweepDirectories();
-    return await HostNetwork.open({ id, clock: systemClock, nonce: randomUUID, accept, directory: hosts, local });
+    return await HostNetwork.open({ id, clock: systemClock, nonce, accept, directory: hosts, local });
   },
   launch: (options) => {
     blockOutput();
@@ -65,6 +67,6 @@ export const systemPlatform: Platform = {
     const way = memoryWay(process.env['FORGE_MEMORY']);
     return way === 'frames' ? undefined : new ProcessMemory(way);
   },
-  nonce: randomUUID,
+  nonce,
   random: Math.random,
 };

@@ -2,22 +2,21 @@
 const PARTS = 4;
 /** Largest duration that is told apart, 35 minutes in microseconds. */
 const MAX_MICROS = 2 ** 31 - 1;
-const BUCKETS = 120;
 
 /** How often each bucket was hit: index and count, without the empty ones. */
 export type Buckets = readonly (readonly [bucket: number, count: number])[];
 
-/** Counts durations in buckets whose width grows with them. Recording allocates nothing. */
+/** Counts durations in buckets whose width grows with them. Has memory for those that were hit: there may be very many. */
 export class LatencyHistogram {
-  readonly #counts = new Uint32Array(BUCKETS);
+  readonly #counts = new Map<number, number>();
 
   record(durationMs: number): void {
     const bucket = bucketOf(durationMs);
-    this.#counts[bucket] = this.#counts[bucket]! + 1;
+    this.#counts.set(bucket, (this.#counts.get(bucket) ?? 0) + 1);
   }
 
   get buckets(): Buckets {
-    return [...this.#counts.entries()].filter(([, count]) => count > 0);
+    return [...this.#counts].sort(([one], [other]) => one - other);
   }
 }
 

@@ -136,7 +136,7 @@ function remains(world: World): readonly string[] {
     if (timers > 0) lines.push(`process ${id} has ${timers} timers`);
     if (connections.size > 0) lines.push(`process ${id} has ${connections.size} connections`);
     for (const call of program.process.exchange.waiting) lines.push(`process ${id} waits for ${call}`);
-    if (program.process.actors > 0) lines.push(`process ${id} has ${program.process.actors} actors`);
+    if (program.process.cells.size > 0) lines.push(`process ${id} has ${program.process.cells.size} actors`);
   }
   return lines;
 }

@@ -1,6 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { HandshakeError } from '../errors.ts';
+import { nodeCrypto } from '../program/node-crypto.ts';
 import { PROTOCOL_VERSION } from './handshake.ts';
 
 /** Names the protocol and its version where a connection is opened. */
@@ -54,7 +54,7 @@ function parseHead(text: string): Head {
 
 /** A request to open a WebSocket, and the check of its answer. */
 export function upgradeRequest(host: string, path: string): { text: string; check: (answer: Head) => void } {
-  const key = randomBytes(16).toString('base64');
+  const key = nodeCrypto().randomBytes(16).toString('base64');
   const text = [
     `GET ${path} HTTP/1.1`,
     `Host: ${host}`,
@@ -106,7 +106,8 @@ function checkSubprotocol(offered: string | undefined): void {
 }
 
 function acceptOf(key: string): string {
-  return createHash('sha1')
+  return nodeCrypto()
+    .createHash('sha1')
     .update(key + ACCEPT_SUFFIX)
     .digest('base64');
 }
