@@ -1,6 +1,5 @@
 import type { Actor, ActorClass } from '../actor/actor.ts';
 import { type Context, runIn, type Scope } from '../actor/context.ts';
-import { type AnyEndpoint, endpointsOf, plainMethodsOf } from '../actor/endpoint.ts';
 import { CallAbortedError, type FailureKind, type MeshFailure, reasonText } from '../errors.ts';
 import type { Point } from '../mesh/extent.ts';
 import { type ActorEvent, CHANNELS } from '../seeing/channels.ts';
@@ -97,18 +96,14 @@ export class Cell implements Recipient {
   get signal(): AbortSignal {
     if (this.#ending === undefined) {
       this.#ending = new AbortController();
-      if (this.#end !== undefined) this.#ending.abort(this.#aborted(this.#end.message));
+      if (this.#end !== undefined) this.#ending.abort(new CallAbortedError(this.name, 'this actor', this.#end.message));
     }
     return this.#ending.signal;
   }
 
-  /** Methods that are no endpoints. */
-  get plainMethods(): readonly string[] {
-    return plainMethodsOf(this.#actor);
-  }
-
-  get endpoints(): ReadonlyMap<string, AnyEndpoint> {
-    return endpointsOf(this.#actor);
+  /** What its class has made. */
+  get instance(): Actor {
+    return this.#actor;
   }
 
   get ended(): string | undefined {
@@ -230,13 +225,9 @@ export class Cell implements Recipient {
     return this.#isSetUp ? 'running' : 'constructed';
   }
 
-  #aborted(reason: string): CallAbortedError {
-    return new CallAbortedError(this.name, 'this actor', reason);
-  }
-
   async #finish(reason: string): Promise<void> {
     if (stops.hasSubscribers) stops.publish(this.event);
-    this.#ending?.abort(this.#aborted(reason));
+    this.#ending?.abort(new CallAbortedError(this.name, 'this actor', reason));
     const drained = Promise.allSettled([this.#setup]).then(async () => {
       this.#open();
       await this.#messages?.idle();

@@ -1,4 +1,4 @@
-import { endpointBrand, endpointOptions } from '../actor/endpoint.ts';
+import { endpointBrand, endpointOptions, endpointsOf, plainMethodsOf } from '../actor/endpoint.ts';
 import { ActorClassError, DecodeError } from '../errors.ts';
 import { RESERVED_NAMES } from '../mesh/handle.ts';
 import type { EndpointCard } from '../references/mesh-reference.ts';
@@ -40,7 +40,7 @@ export async function construct(
 ): Promise<Constructed> {
   const cell = await makeCell(process, asked, { what, args, as: { actor: process.count(), generation: 0 } });
   const endpoints: Record<string, EndpointCard> = {};
-  for (const [endpoint, method] of cell.endpoints) {
+  for (const [endpoint, method] of endpointsOf(cell.instance)) {
     if (RESERVED_NAMES.has(endpoint)) {
       const problem = `its endpoint '${endpoint}' hides a builtin of every mesh. Rename it.`;
       throw new ActorClassError(what.className, problem);
@@ -48,7 +48,7 @@ export async function construct(
     endpoints[endpoint] = { kind: method[endpointBrand], ...method[endpointOptions] };
   }
   process.cells.add(cell);
-  return { actor: cell.actor, endpoints, methods: cell.plainMethods };
+  return { actor: cell.actor, endpoints, methods: plainMethodsOf(cell.instance) };
 }
 
 /** Makes an actor in the place of one that failed, or was lost with its process; what waits for it follows. */
