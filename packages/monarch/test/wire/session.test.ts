@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/time/clock.ts';
 import type { Link, Opening } from '../../src/wire/link.ts';
 import { channelOf, type Message } from '../../src/wire/message.ts';
 import type { Packet } from '../../src/wire/packet.ts';
-import type { SessionFaults } from '../../src/wire/session.ts';
+import { Session, type SessionFaults } from '../../src/wire/session.ts';
 import { Sessions } from '../../src/wire/sessions.ts';
 import { RoughNetwork, type Roughness } from '../fixtures/rough-network.ts';
 
@@ -118,4 +119,18 @@ describe('a session', () => {
       expect(wrong).toBeGreaterThan(0);
     },
   );
+});
+
+test('a packet whose call is cancelled before it has left is given back to who sent it', () => {
+  const unsent: Message[] = [];
+  const session = new Session({
+    clock: systemClock,
+    resumeMs: 0,
+    events: { onPacket: () => {}, onClose: () => {}, onUnsent: ({ message }) => unsent.push(message) },
+  });
+  const calls: Message[] = [1, 2].map((id) => ['call', id, 7, 'load', [0, [], []], 0]);
+  for (const message of calls) session.send({ message, payload: stamped(1, [300_000]) });
+  session.send({ message: ['cancel', 2, 'abort'], payload: stamped(2, []) });
+  expect(unsent).toEqual([calls[1]]);
+  session.close();
 });
