@@ -1,3 +1,4 @@
+import { hashOf, mixed } from '../collections/hash.ts';
 import type { Member } from '../process/pending-call.ts';
 
 /**
@@ -66,16 +67,7 @@ export class Chooser {
 
 /** Rendezvous hashing: the actor with the highest score has the key, and its rank in the whole mesh is what is scored. */
 function scoreOf(key: string | number | bigint): (member: Member) => number {
-  // FNV-1a over the UTF-16 code units; a number and its text are the same key.
-  let hash = 0x811c9dc5;
-  const text = String(key);
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  // A number and its text are the same key.
+  const hash = hashOf(String(key));
   return ({ point }) => mixed(hash ^ Math.imul(point.rank + 1, 0x9e3779b9));
-}
-
-/** The finalizer of MurmurHash3: every bit of the input moves every bit of the output. */
-function mixed(hash: number): number {
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }

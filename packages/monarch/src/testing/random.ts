@@ -1,3 +1,5 @@
+import { hashOf, mixed } from '../collections/hash.ts';
+
 /** Numbers that follow from a seed alone. */
 export interface Random {
   /** At least 0 and below 1. */
@@ -14,18 +16,13 @@ export interface Random {
   fork(name: string): Random;
 }
 
-/** 32 bits that depend on every character of a text. */
-function mix(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+function bitsOf(text: string): number {
+  return mixed(hashOf(text));
 }
 
 /** The numbers of a seed (sfc32). */
 export function seededRandom(seed: number | string): Random {
-  let [a, b, c, counter] = [mix(`a ${seed}`), mix(`b ${seed}`), mix(`c ${seed}`), 1];
+  let [a, b, c, counter] = [bitsOf(`a ${seed}`), bitsOf(`b ${seed}`), bitsOf(`c ${seed}`), 1];
   const next = () => {
     const t = (((a + b) | 0) + counter) | 0;
     counter = (counter + 1) | 0;
