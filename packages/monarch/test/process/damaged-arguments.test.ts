@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { thisProc } from '../../src/index.ts';
+import { meshReferenceOf } from '../../src/mesh/actor-mesh.ts';
+import { UnaryCall } from '../../src/process/unary-call.ts';
+import { program } from '../../src/program/current-program.ts';
+import { positionOf } from '../../src/wire/message.ts';
+import { Counter } from '../fixtures/counter.ts';
+
+test('arguments that cannot be decoded reject their call, and the actor lives on', async () => {
+  await using counter = await thisProc().spawn('counter', Counter, 1);
+  const { process } = program();
+  const { addresses, whole, extent } = meshReferenceOf(counter)!;
+  const [node, actor] = addresses[0]!;
+  const member = { target: process.exchange.target(node, actor), mesh: 'counter', point: whole.point(0) };
+  // A byte that msgpack never uses.
+  const payload = { bytes: Uint8Array.of(0xc1), buffers: [] };
+  const damaged = new UnaryCall(process, member, { endpoint: 'increment', payload, position: positionOf(0, extent) });
+  await expect(damaged.result).rejects.toMatchObject({
+    code: 'ERR_MONARCH_ACTOR',
+    actor: 'counter',
+    endpoint: 'increment',
+    cause: { code: 'ERR_MONARCH_DECODE' },
+  });
+  expect(await counter.increment.callOne(1)).toBe(2);
+});
