@@ -45,7 +45,9 @@ test.each(['root', 'middle', 'leaf'])('three levels deep, SIGKILL of the %s leav
   process.kill(victim, 'SIGKILL');
   // The failure of the leaf climbs to its owner, and on, as nobody handles it.
   await until(() => ![middle, leaf].some(isAlive));
-  await program.ended();
+  const { stderr } = await program.ended();
+  if (which === 'leaf') expect(stderr).toContain('counter/0 lost its process');
+  if (which === 'leaf') expect(stderr).toContain('passed on, not handled, by: grown/0\n');
   await until(() => !existsSync(directory));
 });
 
