@@ -29,6 +29,11 @@ export interface StoreOptions {
   readonly transport?: TransportKind | 'auto';
   /** Address that volumes listen on and clients connect to. @default '127.0.0.1' */
   readonly host?: string;
+  /**
+   * Whether WebSocket frames carry a CRC-32, so that what was damaged on its way is an error or sent again.
+   * @default 'auto': where they leave the machine
+   */
+  readonly checksums?: boolean | 'auto';
   /** Folder for the bytes. @default /dev/shm where it is writable, else the temporary folder */
   readonly folder?: string;
   /** How long the store or a volume may take to answer; an operation that is repeated elsewhere may take three times that. @default 30000 */
@@ -58,6 +63,7 @@ export async function openStore({
   transport = 'auto',
   host = '127.0.0.1',
   folder,
+  checksums = 'auto',
   timeoutMs = 30_000,
   reconnectMs = 5_000,
   supervise,
@@ -109,7 +115,15 @@ export async function openStore({
     addresses.push(...(await mesh.address.call()).values());
     for (const [volume, { id }] of addresses.entries()) await controller.addVolume.callOne(id, mesh.slice({ volume }));
     if (!isAlone) tellLost = (volume) => controller.loseVolume.broadcast(volume);
-    const options = { transport, strategy, replicas, timeoutMs, reconnectMs, hasQuota: quotaBytes !== undefined };
+    const options = {
+      transport,
+      strategy,
+      replicas,
+      timeoutMs,
+      reconnectMs,
+      checksums,
+      hasQuota: quotaBytes !== undefined,
+    };
     const reference: StoreReference = { controller, volumes: addresses, options };
     process.once('exit', removeFolders);
     const close = async () => {

@@ -13,6 +13,8 @@ export interface SessionOptions {
   /** Volumes that get each piece. */
   readonly replicas: number;
   readonly timeoutMs: number;
+  /** Whether frames carry checksums; 'auto': those that leave this machine. */
+  readonly checksums: boolean | 'auto';
 }
 
 /** What a session is opened with. */
@@ -129,11 +131,12 @@ export class Session implements Disposable {
     const { addresses, options, register } = this.#place;
     const address = addresses.find(({ id }) => id === volume);
     if (address === undefined || this.#isEnded) throw new VolumeUnavailableError(volume, 'the session has ended');
-    const { timeoutMs, transport: wanted } = options;
+    const { timeoutMs, transport: wanted, checksums: mode } = options;
+    const checksums = mode === 'auto' ? !isLoopback(address.url) : mode;
     const isShared = (await this.transportTo(volume)) === 'tmpfs';
     if (wanted === 'tmpfs' && !isShared)
       throw new VolumeUnavailableError(volume, `${address.directory} is not visible here`);
-    const connection = await Connection.open(address, { session: this.id, timeoutMs });
+    const connection = await Connection.open(address, { session: this.id, timeoutMs, checksums });
     void connection.closed.then(() => this.#endBy(volume));
     const isRegistered = await register(this.id, volume).catch((error: unknown) => {
       connection[Symbol.dispose]();
@@ -163,4 +166,9 @@ export class Session implements Disposable {
       );
     }
   }
+}
+
+/** Whether frames to a url stay on this machine, in its memory. */
+function isLoopback(url: string): boolean {
+  return /^ws:\/\/(127\.|localhost:|\[::1\])/.test(url);
 }

@@ -9,6 +9,7 @@ const frames: fc.Arbitrary<Frame> = fc.record({
   request: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
   meta: fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.nat())).map((each) => ({ ...each })),
   payload: fc.uint8Array({ maxLength: 300 }),
+  isChecked: fc.boolean(),
 });
 
 test('a frame survives any fragmentation', () => {
@@ -32,17 +33,36 @@ test('any truncation is an error', () => {
   );
 });
 
+test('any flipped bit of a frame with a checksum is an error', () => {
+  fc.assert(
+    fc.property(frames, fc.nat(), (frame, at) => {
+      const whole = Buffer.concat([encodeHead({ ...frame, isChecked: true }), frame.payload]);
+      const bit = at % (whole.length * 8);
+      whole[bit >> 3] = whole[bit >> 3]! ^ (1 << (bit & 7));
+      expect(() => decodeFrame([whole])).toThrow(FrameError);
+    }),
+  );
+});
+
 test('the layout of a frame never changes', () => {
-  const frame: Frame = { type: 'write', request: 0x01020304, meta: { a: 1 }, payload: Uint8Array.of(9, 8) };
+  const frame: Frame = {
+    type: 'write',
+    request: 0x01020304,
+    meta: { a: 1 },
+    payload: Uint8Array.of(9, 8),
+    isChecked: false,
+  };
   const bytes = Buffer.concat([encodeHead(frame), frame.payload]);
-  expect(bytes.toString('hex')).toBe(`01010000${'04030201'}${'07000000'}${'02000000'}${'7b2261223a317d'}${'0908'}`);
+  expect(bytes.toString('hex')).toBe(
+    `02010000${'04030201'}${'07000000'}${'02000000'}${'00000000'}${'7b2261223a317d'}${'0908'}`,
+  );
 });
 
 describe('limits', () => {
   test('an oversize payload is refused on both sides', () => {
     const payload = new Uint8Array(maxPayloadBytes + 1);
-    expect(() => encodeHead({ type: 'write', request: 1, meta: {}, payload })).toThrow(FrameError);
-    const forged = encodeHead({ type: 'write', request: 1, meta: {}, payload: payload.subarray(1) });
+    expect(() => encodeHead({ type: 'write', request: 1, meta: {}, payload, isChecked: false })).toThrow(FrameError);
+    const forged = encodeHead({ type: 'write', request: 1, meta: {}, payload: payload.subarray(1), isChecked: false });
     new DataView(forged.buffer).setUint32(12, payload.length, true);
     expect(() => decodeFrame([forged, payload])).toThrow(FrameError);
   });

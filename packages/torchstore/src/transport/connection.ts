@@ -16,6 +16,8 @@ export interface ConnectionOptions {
   readonly session: string;
   /** How long one frame may stay without an answer. */
   readonly timeoutMs: number;
+  /** Frames of both sides carry a CRC-32. @default false */
+  readonly checksums?: boolean;
 }
 
 /**
@@ -28,17 +30,19 @@ export class Connection implements Disposable {
   readonly #socket: WebSocket;
   readonly #tcp: Socket;
   readonly #timeoutMs: number;
+  readonly #isChecked: boolean;
   readonly #waiting = new Map<number, Waiting>();
   readonly #queue: (() => void)[] = [];
   #lastRequest = 0;
 
   private constructor(
     socket: WebSocket,
-    { tcp, volume, timeoutMs }: { tcp: Socket; volume: string; timeoutMs: number },
+    { tcp, volume, timeoutMs, checksums = false }: ConnectionOptions & { tcp: Socket; volume: string },
   ) {
     this.#socket = socket;
     this.#tcp = tcp;
     this.#timeoutMs = timeoutMs;
+    this.#isChecked = checksums;
     this.volume = volume;
     this.closed = new Promise((resolve) => {
       socket.on('close', () => {
@@ -51,7 +55,8 @@ export class Connection implements Disposable {
   }
 
   /** Connects and authenticates. @throws {VolumeUnavailableError} when the volume does not accept. */
-  static async open({ id, url, token }: VolumeAddress, { session, timeoutMs }: ConnectionOptions): Promise<Connection> {
+  static async open({ id, url, token }: VolumeAddress, options: ConnectionOptions): Promise<Connection> {
+    const { session, timeoutMs } = options;
     let tcp: Socket | undefined;
     const socket = new WebSocket(`${url}/${session}`, {
       headers: { authorization: `Bearer ${token}` },
@@ -76,11 +81,11 @@ export class Connection implements Disposable {
     });
     socket.on('error', () => {}); // 'close' follows and rejects what waits
     if (tcp === undefined) throw new VolumeUnavailableError(id, 'its url is not a ws: url');
-    return new Connection(socket, { tcp, volume: id, timeoutMs });
+    return new Connection(socket, { ...options, tcp, volume: id });
   }
 
   /** Sends a frame and resolves with its answer; waits first while the window is full. */
-  async request(frame: Omit<Frame, 'request'>): Promise<Frame> {
+  async request(frame: Omit<Frame, 'request' | 'isChecked'>): Promise<Frame> {
     if (this.#waiting.size >= window) await new Promise<void>((resolve) => this.#queue.push(resolve));
     return new Promise<Frame>((resolve, reject) => {
       if (this.#socket.readyState !== WebSocket.OPEN) {
@@ -89,7 +94,7 @@ export class Connection implements Disposable {
       }
       this.#lastRequest = (this.#lastRequest + 1) >>> 0;
       const request = this.#lastRequest;
-      const head = encodeHead({ ...frame, request });
+      const head = encodeHead({ ...frame, request, isChecked: this.#isChecked });
       const timer = setTimeout(() => this.#expire(request), this.#timeoutMs);
       this.#waiting.set(request, { resolve, reject, timer });
       this.#tcp.ref();
@@ -116,6 +121,8 @@ export class Connection implements Disposable {
     let frame: Frame;
     try {
       frame = decodeFrame(data);
+      if (this.#isChecked && !frame.isChecked)
+        throw new FrameError('A frame was damaged on its way: it has no checksum.');
     } catch (error) {
       this.#rejectAll(error instanceof Error ? error : new FrameError(String(error)));
       this.#socket.terminate();

@@ -134,11 +134,15 @@ interface Client {
 }
 
 /** An answer; `buffer` is used again once it has left. */
-interface Reply extends Omit<Frame, 'request'> {
+interface Reply extends Omit<Frame, 'request' | 'isChecked'> {
   readonly buffer?: Buffer;
 }
 
-async function answer(socket: WebSocket, { type, request, meta, payload }: Frame, client: Client): Promise<void> {
+async function answer(
+  socket: WebSocket,
+  { type, request, meta, payload, isChecked }: Frame,
+  client: Client,
+): Promise<void> {
   let reply: Reply;
   try {
     if (type === 'write') reply = await write(meta, payload, client);
@@ -150,7 +154,7 @@ async function answer(socket: WebSocket, { type, request, meta, payload }: Frame
     reply = { type: 'failed', meta: { message, isFull }, payload: new Uint8Array(0) };
   }
   if (socket.readyState !== socket.OPEN) return;
-  socket.send(encodeHead({ ...reply, request }), { binary: true, fin: false });
+  socket.send(encodeHead({ ...reply, request, isChecked }), { binary: true, fin: false });
   const sent = new Promise<void>((resolve) => {
     socket.send(reply.payload, { binary: true, fin: true }, () => {
       if (reply.buffer !== undefined) client.buffers.push(reply.buffer);
