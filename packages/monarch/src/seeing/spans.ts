@@ -4,7 +4,12 @@ import type { ActorEvent } from './channels.ts';
 type Api = typeof OpenTelemetry;
 
 /** Under this name every copy of the API finds the SDK that was registered. */
-const REGISTERED = Symbol.for('opentelemetry.js.api.1');
+const REGISTERED: unique symbol = Symbol.for('opentelemetry.js.api.1') as never;
+
+/** A plain property is found faster than by reflection, and it is looked for with every call. */
+interface Registry {
+  readonly [REGISTERED]?: object;
+}
 
 /** How a call was made. */
 export type Adverb = 'call' | 'callOne' | 'choose' | 'broadcast' | 'stream';
@@ -14,7 +19,7 @@ let isMissing = false;
 
 /** The API of OpenTelemetry, once an SDK is registered in this process; before, nothing is loaded. */
 function tracing(): Api | undefined {
-  const registered: object | undefined = Reflect.get(globalThis, REGISTERED);
+  const registered = (globalThis as Registry)[REGISTERED];
   if (registered === undefined || isMissing || Reflect.get(registered, 'trace') === undefined) return undefined;
   api ??= loadApi();
   isMissing = api === undefined;

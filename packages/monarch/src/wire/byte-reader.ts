@@ -1,5 +1,5 @@
 import { DecodeError } from '../errors.ts';
-import { bufferOf } from './views.ts';
+import { bufferOf, textOf } from './views.ts';
 
 /** Reads what a `ByteWriter` wrote. Every method throws a `DecodeError` where the bytes end too early. */
 export class ByteReader {
@@ -44,7 +44,7 @@ export class ByteReader {
   text(): string {
     const length = this.u32();
     const start = this.#advance(length);
-    return this.#bytes.toString('utf8', start, start + length);
+    return textOf(this.#bytes, start, start + length);
   }
 
   /** Sized bytes as a key: one character a byte. */

@@ -1,6 +1,6 @@
 import { DecodeError } from '../errors.ts';
 import { MAX_DEPTH } from './limits.ts';
-import { bufferOf } from './views.ts';
+import { bufferOf, textOf } from './views.ts';
 
 /** A packed value stands in a list, beside its patches; an error's fields stand below it. */
 const DEPTH = MAX_DEPTH + 8;
@@ -98,15 +98,7 @@ class Unpacking {
 
   #text(length: number): string {
     const start = this.#take(length);
-    if (length > 16) return this.#bytes.toString('utf8', start, start + length);
-    // Short texts are mostly ASCII, and then this is faster.
-    let text = '';
-    for (let i = start; i < start + length; i++) {
-      const unit = this.#bytes[i]!;
-      if (unit > 0x7f) return this.#bytes.toString('utf8', start, start + length);
-      text += String.fromCharCode(unit);
-    }
-    return text;
+    return textOf(this.#bytes, start, start + length);
   }
 
   #array(length: number, depth: number): unknown[] {

@@ -22,3 +22,16 @@ export function bytesOf(view: ArrayBufferView): Uint8Array {
 export function bufferOf(bytes: Uint8Array): Buffer {
   return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
+
+/** The text in a part of some bytes. */
+export function textOf(bytes: Buffer, start: number, end: number): string {
+  if (end - start > 16) return bytes.toString('utf8', start, end);
+  // Short texts are mostly ASCII, and then this is faster.
+  let text = '';
+  for (let i = start; i < end; i++) {
+    const unit = bytes[i]!;
+    if (unit > 0x7f) return bytes.toString('utf8', start, end);
+    text += String.fromCharCode(unit);
+  }
+  return text;
+}
