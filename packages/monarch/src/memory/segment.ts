@@ -22,7 +22,10 @@ export class Segment {
   readonly nonce: string;
   readonly device: number;
   readonly inode: number;
-  readonly #mapped: MappedFile | undefined;
+  readonly #native: Native | undefined;
+  readonly #byteLength: number;
+  /** Made when pages that exist are written again: then it takes them all at once. */
+  #mapped: MappedFile | undefined;
   /** Bytes of the file that have pages. Others must not be touched through memory: on a full disk that is a SIGBUS. */
   #allocated = 0;
 
@@ -32,6 +35,8 @@ export class Segment {
     const nonce = nodeCrypto().randomBytes(NONCE_BYTES);
     this.fd = openSync(directory, O_TMPFILE | constants.O_RDWR | constants.O_EXCL, 0o600);
     this.capacity = byteLength - PAGE_BYTES;
+    this.#byteLength = byteLength;
+    this.#native = native;
     this.nonce = nonce.toString('hex');
     try {
       ftruncateSync(this.fd, byteLength);
@@ -39,7 +44,6 @@ export class Segment {
       const { dev, ino } = fstatSync(this.fd);
       this.device = dev;
       this.inode = ino;
-      this.#mapped = native?.mapFile(this.fd, byteLength);
     } catch (error) {
       closeSync(this.fd);
       throw error;
@@ -54,17 +58,23 @@ export class Segment {
   /** Replaces what it holds; `bytes` fit its capacity. The rest of their last page is zeros. @throws ENOSPC and the like */
   write(bytes: Uint8Array): void {
     const start = PAGE_BYTES;
-    const known = this.#mapped === undefined ? 0 : Math.min(Math.max(this.#allocated - start, 0), bytes.length);
-    this.#mapped?.bytes.set(bytes.subarray(0, known), start);
     const tail = ZEROS.subarray(0, pagesOf(bytes.length) - bytes.length);
+    const memory = this.#allocated > start ? this.#map() : undefined;
+    const known = memory === undefined ? 0 : Math.min(this.#allocated - start, bytes.length);
+    memory?.set(bytes.subarray(0, known), start);
     if (known < bytes.length) this.#writeAt(start + known, [bytes.subarray(known), tail]);
-    else this.#mapped?.bytes.set(tail, start + bytes.length);
+    else memory?.set(tail, start + bytes.length);
   }
 
   /** Gives its memory back once the last mapping of it is gone. */
   close(): void {
     this.#mapped?.unmap();
     closeSync(this.fd);
+  }
+
+  #map(): Uint8Array | undefined {
+    this.#mapped ??= this.#native?.mapFile(this.fd, this.#byteLength, { populates: true });
+    return this.#mapped?.bytes;
   }
 
   #append(parts: readonly Uint8Array[]): void {
