@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { checkModuleFile, checkModuleText } from '../../src/hosts/allow-list.ts';
-import { attachToHosts, type HostMesh, type MeshFailure, thisHost, thisProc } from '../../src/index.ts';
+import { attachToHosts, type HostMesh, thisHost, thisProc } from '../../src/index.ts';
 import { isAlive } from '../fixtures/alive.ts';
 import { Counter } from '../fixtures/counter.ts';
 import { Grown } from '../fixtures/grown.ts';
@@ -14,6 +14,7 @@ import { Forwarder } from '../fixtures/probes.ts';
 import { type RunningHost, scratchFolder, startHost, tokenFile } from '../fixtures/start-host.ts';
 import { startProgram } from '../fixtures/start-program.ts';
 import { until } from '../fixtures/until.ts';
+import { watcher } from '../fixtures/watcher.ts';
 
 const TOKEN = 'a token of the tests, 32 letters';
 const scratch = scratchFolder();
@@ -36,16 +37,6 @@ async function attached(options = {}, daemons = [one, two]): Promise<HostMesh<'h
   );
   onTestFinished(async () => await hosts[Symbol.asyncDispose]());
   return hosts;
-}
-
-/** What handles every failure, and remembers it. */
-function watcher() {
-  const seen: MeshFailure[] = [];
-  const supervise = (failure: MeshFailure) => {
-    seen.push(failure);
-    return true;
-  };
-  return { seen, supervise };
 }
 
 async function ownHost(args: readonly string[] = [], place = {}): Promise<RunningHost> {

@@ -304,6 +304,7 @@ test('allowed folders are told as they were named and as they are', async () => 
   expect(answer['allow']).toEqual([join(scratch.folder, 'link'), folder]);
 });
 
+// Node cannot make certificates by itself.
 describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('certificates (made with openssl)', () => {
   const at = (name: string) => join(scratch.folder, name);
   const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe', cwd: scratch.folder });

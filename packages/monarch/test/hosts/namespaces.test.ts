@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { attachToHosts, type HostMesh, type MeshFailure } from '../../src/index.ts';
+import { attachToHosts, type HostMesh } from '../../src/index.ts';
 import { isAlive } from '../fixtures/alive.ts';
 import { Counter } from '../fixtures/counter.ts';
 import { Grown } from '../fixtures/grown.ts';
@@ -7,6 +7,7 @@ import { makeNetwork, type Namespace, type Network, whyNoNamespaces } from '../f
 import { Forwarder, Recorder } from '../fixtures/probes.ts';
 import { type RunningHost, scratchFolder, startHost, tokenFile } from '../fixtures/start-host.ts';
 import { until } from '../fixtures/until.ts';
+import { watcher } from '../fixtures/watcher.ts';
 
 const why = whyNoNamespaces();
 
@@ -39,15 +40,6 @@ describe.skipIf(why !== '')(`machines on a network${why && ` (skipped: ${why})`}
     );
     onTestFinished(async () => await hosts[Symbol.asyncDispose]());
     return hosts;
-  }
-  /** What handles every failure, and remembers it. */
-  function watcher() {
-    const seen: MeshFailure[] = [];
-    const supervise = (failure: MeshFailure) => {
-      seen.push(failure);
-      return true;
-    };
-    return { seen, supervise };
   }
   const pause = async (ms: number) => await new Promise((resolve) => setTimeout(resolve, ms));
 

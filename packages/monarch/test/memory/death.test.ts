@@ -15,7 +15,9 @@ const MIB = 2 ** 20;
 const native = loadNative();
 /** Without tmpfs there are no segments. */
 const test = anywhere.skipIf(!existsSync('/dev/shm'));
+/** Without koffi memory is read, and nothing is mapped. */
 const testMapped = anywhere.skipIf(native === undefined);
+/** A small tmpfs, to be filled, is mounted; only root can. */
 const testMount = anywhere.skipIf(process.getuid?.() !== 0);
 
 function startPeer(directory = '/dev/shm') {

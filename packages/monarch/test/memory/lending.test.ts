@@ -13,6 +13,7 @@ import { until } from '../fixtures/until.ts';
 const BYTES = LEND_BYTES + 12_345;
 /** Without tmpfs everything is sent in frames. */
 const test = anywhere.skipIf(!existsSync('/dev/shm'));
+/** Without koffi memory is read, and nothing is mapped. */
 const testMapped = anywhere.skipIf(loadNative() === undefined);
 
 function memory(): ProcessMemory {

@@ -12,6 +12,7 @@ const MIB = 2 ** 20;
 const native = loadNative();
 /** Without tmpfs there are no segments. */
 const test = anywhere.skipIf(!existsSync('/dev/shm'));
+/** Without koffi memory is read, and nothing is mapped. */
 const testMapped = anywhere.skipIf(native === undefined);
 const holder = {};
 
