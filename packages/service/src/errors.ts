@@ -1,4 +1,4 @@
-import type { ReplicaState } from './state.ts';
+import type { ReplicaState } from './replicas/state.ts';
 
 /** An option that cannot be, or that does not apply where it was given. Nothing was started. */
 export class ServiceOptionsError extends RangeError {

@@ -1,4 +1,4 @@
-import type { ReplicaState } from './state.ts';
+import type { ReplicaState } from './replicas/state.ts';
 
 /** What a service tells about itself while it runs. */
 export type ServiceEvent =

@@ -1,8 +1,8 @@
 import { Actor, type ActorClass, adoptMesh, type OwnedMesh } from '@forge/monarch';
-import { processGpus } from './gpus.ts';
 import type { Service } from './handle.ts';
-import { launch } from './launch.ts';
 import { checkActorOptions, checkOptions, type ProcDims, type ServiceOptions } from './options.ts';
+import { processGpus } from './replicas/gpus.ts';
+import { launch } from './replicas/launch.ts';
 import { startService } from './service.ts';
 
 /** An actor class with options, ready to be started as often as wanted; every start stands alone. */

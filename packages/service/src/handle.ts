@@ -1,6 +1,6 @@
 import type { Endpoint } from '@forge/monarch';
 import type { FanoutOutcome } from './errors.ts';
-import type { RouteOptions } from './request.ts';
+import type { RouteOptions } from './routing/request.ts';
 import type { ServiceMetrics, ServiceState } from './snapshot.ts';
 
 /** The ways to call an endpoint of a session. */

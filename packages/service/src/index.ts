@@ -11,7 +11,6 @@ export {
 } from './errors.ts';
 export type { ServiceEvent } from './events.ts';
 export { ForgeActor, type Launcher } from './forge-actor.ts';
-export { type GpuLease, GpuPool, visibleGpus } from './gpus.ts';
 export type {
   Service,
   ServiceControls,
@@ -22,8 +21,9 @@ export type {
   ShutdownOptions,
 } from './handle.ts';
 export type { ActorOptions, ProcDims, ServiceOptions, StartedReplica } from './options.ts';
-export type { RouteOptions } from './request.ts';
+export { type GpuLease, GpuPool, visibleGpus } from './replicas/gpus.ts';
+export type { RestartPolicy } from './replicas/restart.ts';
+export type { ReplicaState } from './replicas/state.ts';
 export type { RequestTotals } from './request-counter.ts';
-export type { RestartPolicy } from './restart.ts';
+export type { RouteOptions } from './routing/request.ts';
 export type { ReplicaMetrics, ServiceMetrics, ServiceState, ServiceTotals } from './snapshot.ts';
-export type { ReplicaState } from './state.ts';

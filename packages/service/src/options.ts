@@ -1,8 +1,8 @@
 import type { ActorMesh, Clock, HostMesh } from '@forge/monarch';
 import { ServiceOptionsError } from './errors.ts';
 import type { ServiceEvent } from './events.ts';
-import type { GpuPool } from './gpus.ts';
-import type { RestartPolicy } from './restart.ts';
+import type { GpuPool } from './replicas/gpus.ts';
+import type { RestartPolicy } from './replicas/restart.ts';
 
 /** Dimensions of a mesh of so many processes: one process is one actor, of which no dimension is left. */
 export type ProcDims<Procs extends number> = number extends Procs ? string : Procs extends 1 ? never : 'procs';

@@ -3,9 +3,9 @@ import { type EndpointCard, unsendable } from '@forge/monarch';
 import { FanoutError, type FanoutOutcome, ServiceOptionsError, SessionClosedError } from './errors.ts';
 import type { Service, ServiceControls, Session, SessionControls, ShutdownOptions } from './handle.ts';
 import { checkDelay } from './options.ts';
-import type { ReplicaSet } from './replica-set.ts';
-import type { RouteOptions } from './request.ts';
-import type { StickySession } from './session.ts';
+import type { ReplicaSet } from './replicas/replica-set.ts';
+import type { RouteOptions } from './routing/request.ts';
+import type { StickySession } from './routing/session.ts';
 import { metricsOf, stateOf } from './snapshot.ts';
 
 type Endpoints = ReadonlyMap<string, EndpointCard>;

@@ -1,10 +1,10 @@
 import { type Actor, type EndpointCard, systemClock } from '@forge/monarch';
 import type { ServiceEvent } from './events.ts';
-import { processGpus } from './gpus.ts';
 import type { Service } from './handle.ts';
-import { type Blueprint, launch } from './launch.ts';
 import type { ServiceOptions } from './options.ts';
-import { ReplicaSet } from './replica-set.ts';
+import { processGpus } from './replicas/gpus.ts';
+import { type Blueprint, launch } from './replicas/launch.ts';
+import { ReplicaSet } from './replicas/replica-set.ts';
 import { serviceHandle } from './service-handle.ts';
 
 /** What a service is made of. */

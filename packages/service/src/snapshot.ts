@@ -1,7 +1,7 @@
-import type { Replica } from './replica.ts';
-import type { ReplicaSet } from './replica-set.ts';
+import type { Replica } from './replicas/replica.ts';
+import type { ReplicaSet } from './replicas/replica-set.ts';
+import type { ReplicaState } from './replicas/state.ts';
 import type { RequestTotals } from './request-counter.ts';
-import type { ReplicaState } from './state.ts';
 
 /** One replica in numbers. */
 export interface ReplicaMetrics extends RequestTotals {

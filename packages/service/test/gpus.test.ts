@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { GpuPool, visibleGpus } from '../src/gpus.ts';
+import { GpuPool, visibleGpus } from '../src/replicas/gpus.ts';
 
 test.each([
   [undefined, []],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { RequestQueue } from '../src/request-queue.ts';
+import { RequestQueue } from '../src/routing/request-queue.ts';
 
 type Command =
   | { readonly do: 'add'; readonly target: string | undefined }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { restartDelay } from '../src/restart.ts';
+import { restartDelay } from '../src/replicas/restart.ts';
 
 test('the wait doubles from 0.2 s, and the sixth loss within a minute is final', () => {
   const restarts: number[] = [];

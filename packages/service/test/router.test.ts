@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { fewestSessions, roundRobin } from '../src/router.ts';
+import { fewestSessions, roundRobin } from '../src/routing/router.ts';
 
 const idle = (index: number) => ({ index, inFlight: 0, assignedSessions: 0 });
 

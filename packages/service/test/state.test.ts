@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nextState, type ReplicaChange, type ReplicaState } from '../src/state.ts';
+import { nextState, type ReplicaChange, type ReplicaState } from '../src/replicas/state.ts';
 
 const STATES: readonly ReplicaState[] = ['initializing', 'healthy', 'recovering', 'unhealthy', 'stopped'];
 const CHANGES: readonly ReplicaChange[] = ['caughtUp', 'lost', 'restart', 'exhausted', 'stop'];

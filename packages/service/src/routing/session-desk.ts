@@ -1,5 +1,5 @@
-import type { ServiceEvent } from './events.ts';
-import type { Replica } from './replica.ts';
+import type { ServiceEvent } from '../events.ts';
+import type { Replica } from '../replicas/replica.ts';
 import { fewestSessions } from './router.ts';
 import { StickySession } from './session.ts';
 

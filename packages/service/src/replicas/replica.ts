@@ -1,5 +1,5 @@
 import type { CallOptions, Clock, EndpointCard } from '@forge/monarch';
-import { RequestCounter } from './request-counter.ts';
+import { RequestCounter } from '../request-counter.ts';
 import { type RestartPolicy, restartDelay } from './restart.ts';
 import { nextState, type ReplicaChange, type ReplicaState } from './state.ts';
 

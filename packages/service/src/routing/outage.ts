@@ -1,5 +1,5 @@
-import { NoHealthyReplicaError } from './errors.ts';
-import type { Replica } from './replica.ts';
+import { NoHealthyReplicaError } from '../errors.ts';
+import type { Replica } from '../replicas/replica.ts';
 import type { ServiceRequest } from './request.ts';
 
 /** Ends the wait of requests while no replica is healthy: after a while, or at once when none ever will be. */

@@ -1,4 +1,4 @@
-import { GpusUnavailableError, ServiceOptionsError } from './errors.ts';
+import { GpusUnavailableError, ServiceOptionsError } from '../errors.ts';
 
 const GPU_ID = /^(?:\d+|(?:GPU|MIG)-[\w/-]+)$/;
 

@@ -1,12 +1,12 @@
 import type { Clock } from '@forge/monarch';
-import { Dispatcher } from './dispatcher.ts';
-import { type FanoutOutcome, ServiceStoppedError } from './errors.ts';
-import type { ServiceEvent } from './events.ts';
-import { Outage } from './outage.ts';
+import { type FanoutOutcome, ServiceStoppedError } from '../errors.ts';
+import type { ServiceEvent } from '../events.ts';
+import { RequestCounter } from '../request-counter.ts';
+import { Dispatcher } from '../routing/dispatcher.ts';
+import { Outage } from '../routing/outage.ts';
+import { type RequestSpec, ServiceRequest } from '../routing/request.ts';
+import { SessionDesk } from '../routing/session-desk.ts';
 import { type Incarnation, Replica, type ReplicaHooks } from './replica.ts';
-import { type RequestSpec, ServiceRequest } from './request.ts';
-import { RequestCounter } from './request-counter.ts';
-import { SessionDesk } from './session-desk.ts';
 
 /** What a replica set is made of: limits, and how to start one replica. */
 export interface ReplicaSetOptions<I extends Incarnation> extends Omit<ReplicaHooks<I>, 'changed'> {

@@ -1,9 +1,9 @@
-import { BackPressureError, ReplicaFailedError } from './errors.ts';
-import type { ServiceEvent } from './events.ts';
+import { BackPressureError, ReplicaFailedError } from '../errors.ts';
+import type { ServiceEvent } from '../events.ts';
+import type { Incarnation, Replica } from '../replicas/replica.ts';
+import type { RequestEnd } from '../request-counter.ts';
 import type { Outage } from './outage.ts';
-import type { Incarnation, Replica } from './replica.ts';
 import type { ServiceRequest } from './request.ts';
-import type { RequestEnd } from './request-counter.ts';
 import { RequestQueue } from './request-queue.ts';
 import { roundRobin } from './router.ts';
 import type { SessionDesk } from './session-desk.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Replica } from './replica.ts';
+import type { Replica } from '../replicas/replica.ts';
 
 /** Requests of one session go to one replica, from the first of them on. */
 export class StickySession {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { CallAbortedError, type CallOptions, CallTimeoutError, type Clock } from '@forge/monarch';
-import { ServiceStoppedError } from './errors.ts';
+import { ServiceStoppedError } from '../errors.ts';
 import type { StickySession } from './session.ts';
 
 /** Limits of one request; both count from the call on, time in the queue included. */

@@ -10,7 +10,7 @@ import {
   type Selection,
   thisHost,
 } from '@forge/monarch';
-import type { ActorOptions, ProcDims } from './options.ts';
+import type { ActorOptions, ProcDims } from '../options.ts';
 import type { Incarnation } from './replica.ts';
 
 /** An actor class with everything its processes are started with. */
