@@ -7,13 +7,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Weights } from '@forge/models';
 import { Random } from '@forge/tensor';
 import type { Completion } from './completion.ts';
+import type { CompletionDelta } from './completion-delta.ts';
 import { type EngineOptions, resolveEngineOptions } from './engine-options.ts';
 import { EngineStoppedError, StepError } from './errors.ts';
 import { checkPrompt, type Prompt } from './prompt.ts';
 import { Request } from './request.ts';
 import type { Runner } from './runner.ts';
 import { Sampler } from './sampler.ts';
-import type { ResolvedSamplingParams } from './sampling-params.ts';
+import { checkLogitBias, type ResolvedSamplingParams } from './sampling-params.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Sequence } from './sequence.ts';
 
@@ -22,6 +23,14 @@ import type { Sequence } from './sequence.ts';
  * first and admits no others meanwhile, `abort` ends them with what they have.
  */
 export type UpdateMode = 'inFlight' | 'drain' | 'abort';
+
+/** What accompanies a request. */
+export interface GenerateOptions {
+  /** Gives the request up, its slots within a step. */
+  readonly signal?: AbortSignal | undefined;
+  /** Sees each completion grow, token by token. */
+  readonly onDelta?: (delta: CompletionDelta) => void;
+}
 
 /** New weights that wait for the next moment between two steps. */
 interface Update {
@@ -74,14 +83,19 @@ export class Engine implements AsyncDisposable {
   /**
    * The completions of a prompt, in order of their index.
    *
-   * @throws {PromptError} when the prompt is empty, too long or no prompt of this vocabulary.
+   * @throws {PromptError} when the prompt is empty, too long or no prompt of this vocabulary; {@link SamplingParamsError}
+   * when a bias is of a token outside of it.
    * @throws {StepError} when the run failed that it was part of; {@link LogitsError} when its logits were broken.
    * @throws {EngineStoppedError} when the engine stops first; the reason of `signal` when that aborts first.
    */
-  async generate(prompt: Prompt, params: ResolvedSamplingParams, signal?: AbortSignal): Promise<readonly Completion[]> {
+  async generate(
+    prompt: Prompt,
+    params: ResolvedSamplingParams,
+    { signal, onDelta }: GenerateOptions = {},
+  ): Promise<readonly Completion[]> {
     if (this.#isStopped) throw new EngineStoppedError();
     signal?.throwIfAborted();
-    this.check(prompt.ids);
+    this.check(prompt.ids, params);
     const { decode, endTokenIds, maxModelLength } = this.#limits;
     const request = new Request({
       prompt,
@@ -94,6 +108,7 @@ export class Engine implements AsyncDisposable {
         params.seed === undefined ? this.#random.split(`request ${this.#numRequests++}`) : new Random(params.seed),
       decode,
       arrivedAtMs: performance.now(),
+      onDelta,
     });
     const giveUp = () => this.#fail(request, signal?.reason);
     signal?.addEventListener('abort', giveUp, { once: true });
@@ -106,10 +121,11 @@ export class Engine implements AsyncDisposable {
     }
   }
 
-  /** @throws {PromptError} when `generate` would refuse this prompt. */
-  check(promptIds: readonly number[]): void {
+  /** @throws {PromptError} {SamplingParamsError} when `generate` would refuse this prompt with these options. */
+  check(promptIds: readonly number[], params: ResolvedSamplingParams): void {
     const { vocabSize } = this.#runner.config;
     checkPrompt(promptIds, { vocabSize, maxModelLength: this.#limits.maxModelLength });
+    checkLogitBias(params, vocabSize);
   }
 
   /** Runs with other weights from a moment between two steps on; settles then. Updates are applied in order. */
@@ -173,7 +189,7 @@ export class Engine implements AsyncDisposable {
   #abortRunning(): void {
     const nowMs = performance.now();
     for (const sequence of this.#scheduler.running) {
-      sequence.group.deliver(sequence.complete({ reason: 'abort' }, nowMs));
+      sequence.group.deliver(sequence, { reason: 'abort' }, nowMs);
       this.#leaving.add(sequence);
     }
     this.#release();
@@ -220,9 +236,8 @@ export class Engine implements AsyncDisposable {
     try {
       const sample = this.#sampler.sample(logits_V, group.params, sequence);
       const finish = sequence.push(sample, this.#version, nowMs);
-      if (!finish) return;
-      this.#leaving.add(sequence);
-      group.deliver(sequence.complete(finish, nowMs));
+      if (finish) this.#leaving.add(sequence);
+      group.deliver(sequence, finish, nowMs);
     } catch (error) {
       this.#fail(group, error);
     }

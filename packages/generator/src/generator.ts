@@ -1,9 +1,10 @@
 import { type ChatMessage, type ChatOptions, loadModel, type ModelConfig, type Tokenizer } from '@forge/models';
-import { endpoint } from '@forge/monarch';
+import { endpoint, streamEndpoint } from '@forge/monarch';
 import { drainMetrics, type Metrics } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
 import { attachStore, type Store, type StoreReference } from '@forge/torchstore';
 import type { Completion } from './completion.ts';
+import type { CompletionDelta } from './completion-delta.ts';
 import { Engine, type UpdateMode } from './engine.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { NoStoreError } from './errors.ts';
@@ -11,6 +12,7 @@ import { recordRequest, recordUpdate } from './metrics.ts';
 import type { Prompt } from './prompt.ts';
 import { Runner, type RunnerOptions } from './runner.ts';
 import { resolveSamplingParams, type SamplingParams } from './sampling-params.ts';
+import { streamCompletions } from './stream-completions.ts';
 import { fetchWeights } from './weights.ts';
 
 /** What a generator is constructed with. */
@@ -90,11 +92,23 @@ export class Generator extends ForgeActor {
       template: ChatOptions = {},
     ): Promise<readonly Completion[]> => {
       const { tokenizer } = await this.#started();
-      const prompt = tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true, ...template });
-      const [completions] = await this.#generate([prompt], sampling);
+      const [completions] = await this.#generate([chatPrompt(tokenizer, messages, template)], sampling);
       return completions!; // one a prompt
     },
     { concurrency: Number.POSITIVE_INFINITY, idempotent: true },
+  );
+
+  /** `generate` while the completions grow: a delta for each token. Leaving the stream gives the request up. */
+  readonly stream = streamEndpoint(
+    (prompt: string | readonly number[], sampling: SamplingParams = {}) => this.#stream(() => prompt, sampling),
+    { concurrency: Number.POSITIVE_INFINITY },
+  );
+
+  /** `chat` while the completions grow. */
+  readonly streamChat = streamEndpoint(
+    (messages: readonly ChatMessage[], sampling: SamplingParams = {}, template: ChatOptions = {}) =>
+      this.#stream((tokenizer) => chatPrompt(tokenizer, messages, template), sampling),
+    { concurrency: Number.POSITIVE_INFINITY },
   );
 
   /** The completions of several prompts in one message; when one of them fails, the others are given up. */
@@ -137,6 +151,17 @@ export class Generator extends ForgeActor {
     return this.#ready;
   }
 
+  async *#stream(
+    promptOf: (tokenizer: Tokenizer) => string | readonly number[],
+    sampling: SamplingParams,
+  ): AsyncGenerator<CompletionDelta> {
+    const { signal } = this.context;
+    const { engine, tokenizer } = await this.#started();
+    const params = resolveSamplingParams(this.#options.sampling ?? {}, sampling);
+    const prompt = tokenise(promptOf(tokenizer), tokenizer);
+    recordRequest(yield* streamCompletions(engine, prompt, params, signal));
+  }
+
   async #generate(
     prompts: readonly (string | readonly number[])[],
     sampling: SamplingParams,
@@ -145,11 +170,11 @@ export class Generator extends ForgeActor {
     const { engine, tokenizer } = await this.#started();
     const params = resolveSamplingParams(this.#options.sampling ?? {}, sampling);
     const tokenised = prompts.map((prompt) => tokenise(prompt, tokenizer));
-    for (const { ids } of tokenised) engine.check(ids);
+    for (const { ids } of tokenised) engine.check(ids, params);
     const siblings = new AbortController();
     const either = AbortSignal.any([signal, siblings.signal]);
     try {
-      const all = await Promise.all(tokenised.map((prompt) => engine.generate(prompt, params, either)));
+      const all = await Promise.all(tokenised.map((prompt) => engine.generate(prompt, params, { signal: either })));
       for (const completions of all) recordRequest(completions);
       return all;
     } catch (error) {
@@ -157,6 +182,10 @@ export class Generator extends ForgeActor {
       throw error;
     }
   }
+}
+
+function chatPrompt(tokenizer: Tokenizer, messages: readonly ChatMessage[], template: ChatOptions): string {
+  return tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true, ...template });
 }
 
 async function start({ model, store, ...options }: GeneratorOptions, rank: number): Promise<Ready> {

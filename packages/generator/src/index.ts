@@ -1,6 +1,7 @@
-export type { Completion, CompletionTiming } from './completion.ts';
+export type { Completion, CompletionTiming, Recorded } from './completion.ts';
+export type { CompletionDelta } from './completion-delta.ts';
 export type { Decode } from './detokenize.ts';
-export { Engine, type UpdateMode } from './engine.ts';
+export { Engine, type GenerateOptions, type UpdateMode } from './engine.ts';
 export type { EngineOptions } from './engine-options.ts';
 export {
   EngineStoppedError,
@@ -15,5 +16,6 @@ export type { FinishReason } from './finish.ts';
 export { Generator, type GeneratorOptions, type UpdateWeightsOptions } from './generator.ts';
 export type { Prompt } from './prompt.ts';
 export { type PrefillRow, Runner, type RunnerOptions } from './runner.ts';
-export { type DistributionParams, type DrawContext, type Sample, Sampler } from './sampler.ts';
+export { type DistributionParams, type DrawContext, type Sample, Sampler, type TokenLogProb } from './sampler.ts';
 export { type ResolvedSamplingParams, resolveSamplingParams, type SamplingParams } from './sampling-params.ts';
+export { streamCompletions } from './stream-completions.ts';

@@ -1,7 +1,8 @@
 import type { Random } from '@forge/tensor';
 import type { Completion } from './completion.ts';
+import type { CompletionDelta } from './completion-delta.ts';
 import type { Decode } from './detokenize.ts';
-import type { FinishRules } from './finish.ts';
+import type { Finish, FinishRules } from './finish.ts';
 import type { Prompt } from './prompt.ts';
 import type { ResolvedSamplingParams } from './sampling-params.ts';
 import { Sequence } from './sequence.ts';
@@ -14,6 +15,8 @@ export interface RequestParts {
   readonly random: Random;
   readonly decode: Decode;
   readonly arrivedAtMs: number;
+  /** Sees each completion grow. */
+  readonly onDelta?: ((delta: CompletionDelta) => void) | undefined;
 }
 
 /** One prompt with its `n` sequences; settles once, with all their completions or with an error. */
@@ -25,17 +28,19 @@ export class Request {
   readonly arrivedAtMs: number;
   readonly sequences: readonly Sequence[];
   readonly completions: Promise<readonly Completion[]>;
+  readonly #onDelta: ((delta: CompletionDelta) => void) | undefined;
   readonly #resolve: (completions: readonly Completion[]) => void;
   readonly #reject: (error: unknown) => void;
   readonly #finished: Completion[] = [];
   #isSettled = false;
 
-  constructor({ prompt, params, finishRules, random, decode, arrivedAtMs }: RequestParts) {
+  constructor({ prompt, params, finishRules, random, decode, arrivedAtMs, onDelta }: RequestParts) {
     this.prompt = prompt;
     this.params = params;
     this.finishRules = finishRules;
     this.decode = decode;
     this.arrivedAtMs = arrivedAtMs;
+    this.#onDelta = onDelta;
     this.sequences = Array.from({ length: params.n }, (_, index) => {
       return new Sequence(this, index, random.split(`completion ${index}`));
     });
@@ -49,10 +54,17 @@ export class Request {
     return this.#isSettled;
   }
 
-  /** Takes the completion of one sequence; the last one settles the request. */
-  deliver(completion: Completion): void {
-    this.#finished.push(completion);
-    if (this.#finished.length < this.params.n || this.#isSettled) return;
+  get isStreamed(): boolean {
+    return this.#onDelta !== undefined;
+  }
+
+  /** Tells of the growth of one sequence, and of its end, if it has ended; the last one to end settles the request. */
+  deliver(sequence: Sequence, finish: Finish | undefined, nowMs: number): void {
+    if (this.#isSettled) return;
+    this.#onDelta?.(sequence.delta(finish));
+    if (!finish) return;
+    this.#finished.push(sequence.complete(finish, nowMs));
+    if (this.#finished.length < this.params.n) return;
     this.#isSettled = true;
     this.#resolve(this.#finished.sort((a, b) => a.index - b.index));
   }

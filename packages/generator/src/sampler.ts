@@ -1,40 +1,44 @@
-import type { Random } from '@forge/tensor';
 // V vocabulary
+import type { Random } from '@forge/tensor';
+import { AdjustedLogits, type Adjustments, type TokenHistory } from './adjusted-logits.ts';
+import { bestIds } from './best-ids.ts';
 import { LogitsError } from './errors.ts';
 import type { ResolvedSamplingParams } from './sampling-params.ts';
 import { TokenWeights } from './token-weights.ts';
 
-/** A drawn token and its log-probability (see `SamplingParams.logProbs`). */
-export interface Sample {
+/** A token with its log-probability (see `SamplingParams.logProbs`). */
+export interface TokenLogProb {
   readonly tokenId: number;
   readonly logProb: number;
 }
 
+/** A drawn token. */
+export interface Sample extends TokenLogProb {
+  /** The best tokens there were, best first; fewer than were asked for where the distribution has fewer. */
+  readonly topLogProbs: readonly TokenLogProb[];
+}
+
 /** The options that shape the distribution of one token. */
-export type DistributionParams = Pick<
-  ResolvedSamplingParams,
-  'temperature' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty' | 'logProbs'
->;
+export type DistributionParams = Adjustments &
+  Pick<ResolvedSamplingParams, 'temperature' | 'topK' | 'topP' | 'minP' | 'logProbs' | 'topLogProbs'>;
 
 /** What a draw depends on beside logits and options. */
-export interface DrawContext {
-  /** Token ids that the repetition penalty sees, in any order, with repeats. */
-  readonly previousIds: readonly (readonly number[])[];
+export interface DrawContext extends TokenHistory {
   /** Gives exactly one uniform number a drawn token, none when greedy. */
   readonly random: Random;
 }
 
 /**
- * Draws tokens from logits. Order of the steps, as in transformers' `generate`: repetition penalty, temperature,
+ * Draws tokens from logits. Order of the steps, as in transformers' `generate`: bias and penalties, temperature,
  * top-k, top-p, min-p. Holds scratch memory only: a token depends on the arguments of its draw and nothing else.
  */
 export class Sampler {
   readonly #weights: TokenWeights;
-  readonly #penalised_V: Float32Array;
+  readonly #adjusted: AdjustedLogits;
 
   constructor(vocabSize: number) {
     this.#weights = new TokenWeights(vocabSize);
-    this.#penalised_V = new Float32Array(vocabSize);
+    this.#adjusted = new AdjustedLogits(vocabSize);
   }
 
   /**
@@ -42,51 +46,51 @@ export class Sampler {
    *
    * @throws {LogitsError} when the logits are not a distribution.
    */
-  sample(logits_V: Float32Array, params: DistributionParams, { previousIds, random }: DrawContext): Sample {
+  sample(logits_V: Float32Array, params: DistributionParams, context: DrawContext): Sample {
     const weights = this.#weights;
     const isGreedy = params.temperature === 0;
     const temperature = isGreedy ? 1 : params.temperature;
-    const isPenalised = params.repetitionPenalty !== 1;
-    weights.fill(logits_V, temperature);
+    const reportedTemperature = params.logProbs === 'raw' ? 1 : temperature;
+    weights.fill(logits_V, reportedTemperature);
     if (!Number.isFinite(weights.total)) throw new LogitsError();
     const { bestLogit } = weights;
     const logTotal = Math.log(weights.total);
-    const policyLogProb = (tokenId: number) => (logits_V[tokenId]! - bestLogit) / temperature - logTotal;
-    const source_V = isPenalised ? this.#penalise(logits_V, params.repetitionPenalty, previousIds) : logits_V;
+    const modelLogProb = (tokenId: number) => (logits_V[tokenId]! - bestLogit) / reportedTemperature - logTotal;
+    const sampledLogProb = (tokenId: number) => Math.log(weights.values_V[tokenId]! / weights.total);
+
+    const source_V = this.#adjusted.of(logits_V, params, context);
     if (isGreedy) {
       const tokenId = argMax(source_V);
-      return { tokenId, logProb: params.logProbs === 'sampled' ? 0 : policyLogProb(tokenId) };
+      if (params.logProbs !== 'sampled') return sampleOf(tokenId, modelLogProb, logits_V, params);
+      const certain = { tokenId, logProb: 0 };
+      return { ...certain, topLogProbs: params.topLogProbs > 0 ? [certain] : [] };
     }
-    if (isPenalised) weights.fill(source_V, temperature);
+    if (source_V !== logits_V || reportedTemperature !== temperature) weights.fill(source_V, temperature);
     keep(weights, params);
-    const tokenId = weights.draw(random.uniform());
-    const logProb =
-      params.logProbs === 'sampled' ? Math.log(weights.values_V[tokenId]! / weights.total) : policyLogProb(tokenId);
-    return { tokenId, logProb };
+    const tokenId = weights.draw(context.random.uniform());
+    if (params.logProbs === 'sampled') return sampleOf(tokenId, sampledLogProb, weights.values_V, params);
+    return sampleOf(tokenId, modelLogProb, logits_V, params);
   }
 
   /** The probabilities [V] that `sample` draws from; 0 for tokens that are filtered out. Temperature must be above 0. */
-  probabilities(
-    logits_V: Float32Array,
-    params: DistributionParams,
-    previousIds: DrawContext['previousIds'],
-  ): Float64Array {
-    const isPenalised = params.repetitionPenalty !== 1;
-    const source_V = isPenalised ? this.#penalise(logits_V, params.repetitionPenalty, previousIds) : logits_V;
-    this.#weights.fill(source_V, params.temperature);
+  probabilities(logits_V: Float32Array, params: DistributionParams, history: TokenHistory): Float64Array {
+    this.#weights.fill(this.#adjusted.of(logits_V, params, history), params.temperature);
     keep(this.#weights, params);
     return this.#weights.values_V.map((weight) => weight / this.#weights.total);
   }
+}
 
-  #penalise(logits_V: Float32Array, penalty: number, previousIds: DrawContext['previousIds']): Float32Array {
-    const penalised_V = this.#penalised_V;
-    penalised_V.set(logits_V);
-    for (const ids of previousIds) {
-      // Reads the original logit, so a repeated id is penalised once.
-      for (const id of ids) penalised_V[id] = logits_V[id]! > 0 ? logits_V[id]! / penalty : logits_V[id]! * penalty;
-    }
-    return penalised_V;
-  }
+/** `ranking` orders tokens as `logProbOf` does, and is cheaper to read. */
+function sampleOf(
+  tokenId: number,
+  logProbOf: (tokenId: number) => number,
+  ranking: Float32Array | Float64Array,
+  { topLogProbs }: DistributionParams,
+): Sample {
+  const best = topLogProbs === 0 ? [] : bestIds(ranking, topLogProbs);
+  const tokenLogProb = (id: number): TokenLogProb => ({ tokenId: id, logProb: logProbOf(id) });
+  const top = best.map(tokenLogProb).filter(({ logProb }) => logProb > Number.NEGATIVE_INFINITY);
+  return { ...tokenLogProb(tokenId), topLogProbs: top };
 }
 
 function keep(weights: TokenWeights, { topK, topP, minP }: DistributionParams): void {

@@ -16,6 +16,12 @@ export interface SamplingParams {
   readonly minP?: number;
   /** Divides positive and multiplies negative logits of tokens seen in prompt and completion; 1: off. @default 1 */
   readonly repetitionPenalty?: number;
+  /** Subtracted from the logit of a token for each time the completion has it; negative values favour repeats. @default 0 */
+  readonly frequencyPenalty?: number;
+  /** Subtracted from the logit of a token that the completion has at all. @default 0 */
+  readonly presencePenalty?: number;
+  /** Added to the logits of tokens by their ids, before penalties and temperature. @default {} */
+  readonly logitBias?: Readonly<Record<number, number>>;
   /** The text ends before the first of these. @default [] */
   readonly stop?: string | readonly string[];
   /** Tokens that end a completion, beside the model's own end tokens. @default [] */
@@ -25,10 +31,12 @@ export interface SamplingParams {
   /**
    * Which log-probability a token carries. `policy`: of log-softmax(logits / temperature) over the whole vocabulary
    * (temperature 1 when greedy), which is what a trainer computes at that temperature. `sampled`: of the distribution
-   * the token was drawn from, after penalty and filters (0 when greedy).
+   * the token was drawn from, after bias, penalties and filters (0 when greedy). `raw`: of log-softmax(logits).
    * @default 'policy'
    */
-  readonly logProbs?: 'policy' | 'sampled';
+  readonly logProbs?: 'policy' | 'sampled' | 'raw';
+  /** The best tokens to report at each place, with their log-probabilities of the same kind, at most 100. @default 0 */
+  readonly topLogProbs?: number;
 }
 
 /** Sampling options with every default filled in. */
@@ -44,6 +52,10 @@ interface Rule {
 
 const integerFrom = (least: number) => (value: unknown) => Number.isSafeInteger(value) && Number(value) >= least;
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+const isPenalty: Rule = {
+  accepts: (value) => isNumber(value) && Math.abs(value) <= 2,
+  expected: 'between -2 and 2',
+};
 const isStop = (value: unknown) => typeof value === 'string' && value !== '';
 
 const rules = {
@@ -54,6 +66,15 @@ const rules = {
   topP: { accepts: (value) => isNumber(value) && value > 0 && value <= 1, expected: 'above 0 and at most 1' },
   minP: { accepts: (value) => isNumber(value) && value >= 0 && value <= 1, expected: 'between 0 and 1' },
   repetitionPenalty: { accepts: (value) => isNumber(value) && value > 0, expected: 'a finite number above 0' },
+  frequencyPenalty: isPenalty,
+  presencePenalty: isPenalty,
+  logitBias: {
+    accepts: (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      Object.entries(value).every(([id, bias]) => integerFrom(0)(Number(id)) && isNumber(bias)),
+    expected: 'an object of finite numbers by token id',
+  },
   stop: {
     accepts: (value) => isStop(value) || (Array.isArray(value) && value.every(isStop)),
     expected: 'a string that is not empty, or an array of such strings',
@@ -63,7 +84,14 @@ const rules = {
     expected: 'an array of token ids',
   },
   seed: { accepts: (value) => Number.isSafeInteger(value), expected: 'an integer' },
-  logProbs: { accepts: (value) => value === 'policy' || value === 'sampled', expected: '"policy" or "sampled"' },
+  logProbs: {
+    accepts: (value) => value === 'policy' || value === 'sampled' || value === 'raw',
+    expected: '"policy", "sampled" or "raw"',
+  },
+  topLogProbs: {
+    accepts: (value) => integerFrom(0)(value) && Number(value) <= 100,
+    expected: 'an integer between 0 and 100',
+  },
 } satisfies Record<keyof SamplingParams, Rule>;
 
 const defaults: ResolvedSamplingParams = {
@@ -74,10 +102,14 @@ const defaults: ResolvedSamplingParams = {
   topP: 1,
   minP: 0,
   repetitionPenalty: 1,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  logitBias: {},
   stop: [],
   stopTokenIds: [],
   seed: undefined,
   logProbs: 'policy',
+  topLogProbs: 0,
 };
 
 /**
@@ -99,4 +131,12 @@ export function resolveSamplingParams(...layers: readonly SamplingParams[]): Res
     }
   }
   return merged as unknown as ResolvedSamplingParams; // every field comes from `defaults` or passed its rule
+}
+
+/** Refuses a bias of a token that the model does not have. @throws {SamplingParamsError} */
+export function checkLogitBias({ logitBias }: ResolvedSamplingParams, vocabSize: number): void {
+  const stranger = Object.keys(logitBias).find((id) => Number(id) >= vocabSize);
+  if (stranger !== undefined) {
+    throw new SamplingParamsError('logitBias', `of token ${stranger}`, `of tokens within 0 … ${vocabSize - 1}`);
+  }
 }

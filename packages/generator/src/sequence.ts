@@ -1,7 +1,8 @@
 import type { Random } from '@forge/tensor';
-import type { Completion } from './completion.ts';
-import { Detokenizer } from './detokenize.ts';
-import { type Finish, findStop, finishOf } from './finish.ts';
+import type { Completion, Recorded } from './completion.ts';
+import type { CompletionDelta } from './completion-delta.ts';
+import { CompletionText } from './completion-text.ts';
+import { type Finish, finishOf } from './finish.ts';
 import type { Request } from './request.ts';
 import type { Sample } from './sampler.ts';
 import type { Schedulable } from './scheduler.ts';
@@ -12,12 +13,11 @@ export class Sequence implements Schedulable {
   readonly index: number;
   readonly random: Random;
   readonly tokenIds: number[] = [];
-  /** The ids a repetition penalty sees. */
-  readonly previousIds: readonly (readonly number[])[];
-  readonly #logProbs: number[] = [];
+  readonly #samples: Sample[] = [];
   readonly #versions: number[] = [];
-  readonly #detokenizer: Detokenizer | undefined;
-  #text = '';
+  /** Kept only where it is read while it grows; else the text is decoded once, at the end. */
+  readonly #text: CompletionText | undefined;
+  #numStreamed = 0;
   #numCachedTokens = 0;
   #admittedAtMs = 0;
   #firstTokenAtMs = 0;
@@ -26,9 +26,8 @@ export class Sequence implements Schedulable {
     this.group = group;
     this.index = index;
     this.random = random;
-    this.previousIds = [group.prompt.ids, this.tokenIds];
-    // Without stop strings the text is read once, at the end.
-    this.#detokenizer = group.params.stop.length > 0 ? new Detokenizer(group.decode) : undefined;
+    const { stop } = group.params;
+    this.#text = stop.length > 0 || group.isStreamed ? new CompletionText(group.decode, stop) : undefined;
   }
 
   get promptIds(): readonly number[] {
@@ -51,35 +50,42 @@ export class Sequence implements Schedulable {
   }
 
   /** Appends a token drawn under weight `version`; the end of the completion if the token brings it. */
-  push({ tokenId, logProb }: Sample, version: number, nowMs: number): Finish | undefined {
+  push(sample: Sample, version: number, nowMs: number): Finish | undefined {
     if (this.tokenIds.length === 0) this.#firstTokenAtMs = nowMs;
-    this.tokenIds.push(tokenId);
-    this.#logProbs.push(logProb);
+    this.tokenIds.push(sample.tokenId);
+    this.#samples.push(sample);
     this.#versions.push(version);
     const finish = finishOf(this.tokenIds, this.group.finishRules);
-    if (!this.#detokenizer || finish?.reason === 'stop') return finish;
-    const numSearched = this.#text.length;
-    this.#text += this.#detokenizer.push(tokenId);
-    if (finish) this.#text += this.#detokenizer.rest();
-    const match = findStop(this.#text, this.group.params.stop, numSearched);
-    if (!match) return finish;
-    this.#text = this.#text.slice(0, match.at);
-    return { reason: 'stop', stoppedBy: match.stop };
+    // A stop token prints nothing, whether it is special or not.
+    const stop = finish?.reason === 'stop' ? undefined : this.#text?.push(sample.tokenId);
+    return stop === undefined ? finish : { reason: 'stop', stoppedBy: stop };
+  }
+
+  /** What is new since the last delta. */
+  delta(finish: Finish | undefined): CompletionDelta {
+    const from = this.#numStreamed;
+    this.#numStreamed = this.tokenIds.length;
+    return {
+      index: this.index,
+      text: this.#text?.take(finish !== undefined) ?? '',
+      ...this.#recorded(from),
+      ...(finish && { finishReason: finish.reason }),
+      ...(finish?.stoppedBy !== undefined && { stoppedBy: finish.stoppedBy }),
+    };
   }
 
   /** The completion, ended by `finish`. */
   complete({ reason, stoppedBy }: Finish, nowMs: number): Completion {
-    const { prompt, arrivedAtMs } = this.group;
+    const { prompt, arrivedAtMs, decode } = this.group;
+    const printed = typeof stoppedBy === 'number' ? this.tokenIds.slice(0, -1) : this.tokenIds;
     return {
       prompt: prompt.text,
       promptIds: prompt.ids,
       index: this.index,
-      text: this.#finalText(stoppedBy),
-      tokenIds: this.tokenIds,
-      logProbs: Float32Array.from(this.#logProbs),
-      versions: Int32Array.from(this.#versions),
+      text: this.#text ? this.#text.whole() : decode(printed),
+      ...this.#recorded(0),
       finishReason: reason,
-      ...(stoppedBy === undefined ? {} : { stoppedBy }),
+      ...(stoppedBy !== undefined && { stoppedBy }),
       numCachedTokens: this.#numCachedTokens,
       timing: {
         queuedMs: this.#admittedAtMs - arrivedAtMs,
@@ -89,9 +95,13 @@ export class Sequence implements Schedulable {
     };
   }
 
-  #finalText(stoppedBy: number | string | undefined): string {
-    if (typeof stoppedBy === 'string') return this.#text;
-    // A stop token prints nothing, whether it is special or not.
-    return this.group.decode(stoppedBy === undefined ? this.tokenIds : this.tokenIds.slice(0, -1));
+  #recorded(from: number): Recorded {
+    const samples = this.#samples.slice(from);
+    return {
+      tokenIds: this.tokenIds.slice(from),
+      logProbs: Float32Array.from(samples, ({ logProb }) => logProb),
+      versions: Int32Array.from(this.#versions.slice(from)),
+      ...(this.group.params.topLogProbs > 0 && { topLogProbs: samples.map(({ topLogProbs }) => topLogProbs) }),
+    };
   }
 }

@@ -61,4 +61,4 @@ export async function openEngine(
 }
 
 export const generate = (engine: Engine, ids: readonly number[], sampling: SamplingParams = {}, signal?: AbortSignal) =>
-  engine.generate({ text: decodeLetters(ids), ids }, resolveSamplingParams(sampling), signal);
+  engine.generate({ text: decodeLetters(ids), ids }, resolveSamplingParams(sampling), { signal });

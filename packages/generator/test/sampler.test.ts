@@ -35,6 +35,7 @@ function paramsOf({ temperature, top_k, top_p, min_p, repetition_penalty }: Gold
   });
 }
 
+const none = { promptIds: [], tokenIds: [] };
 const logSoftmax = (logits: readonly number[], temperature: number) => {
   const best = Math.max(...logits);
   const sum = logits.reduce((total, logit) => total + Math.exp((logit - best) / temperature), 0);
@@ -48,7 +49,10 @@ describe('probabilities', () => {
       const written = golden.logits[wanted.logits]!;
       const logits = Float32Array.from(written, (value) => (value === '-inf' ? Number.NEGATIVE_INFINITY : value));
       const previous = golden.previous_ids[wanted.logits]!;
-      const actual = new Sampler(logits.length).probabilities(logits, paramsOf(wanted), [previous]);
+      const actual = new Sampler(logits.length).probabilities(logits, paramsOf(wanted), {
+        promptIds: previous,
+        tokenIds: [],
+      });
       const expected = new Float64Array(logits.length);
       wanted.kept.forEach((id, at) => {
         expected[id] = wanted.probabilities[at]!;
@@ -72,7 +76,7 @@ describe('probabilities', () => {
         const probabilities = new Sampler(values.length).probabilities(
           Float32Array.from(values),
           resolveSamplingParams({ topK }),
-          [],
+          none,
         );
         const threshold = values.toSorted((a, b) => b - a)[Math.min(topK, values.length) - 1]!;
         expect([...probabilities].map((p) => p > 0)).toEqual(values.map((value) => value >= threshold));
@@ -84,8 +88,8 @@ describe('probabilities', () => {
     fc.assert(
       fc.property(logits, fc.double({ min: 0.01, max: 0.99, noNaN: true }), (values, topP) => {
         const sampler = new Sampler(values.length);
-        const all = sampler.probabilities(Float32Array.from(values), resolveSamplingParams(), []);
-        const kept = sampler.probabilities(Float32Array.from(values), resolveSamplingParams({ topP }), []);
+        const all = sampler.probabilities(Float32Array.from(values), resolveSamplingParams(), none);
+        const kept = sampler.probabilities(Float32Array.from(values), resolveSamplingParams({ topP }), none);
         const order = [...all.keys()].sort((a, b) => all[b]! - all[a]! || a - b);
         const numKept = kept.filter((p) => p > 0).length;
         expect(order.map((id) => kept[id]! > 0)).toEqual(order.map((_, at) => at < numKept));
@@ -101,7 +105,8 @@ describe('sample', () => {
   const logits = [2, -1, 0.5, 2, 1, Number.NEGATIVE_INFINITY];
   const draw = (params: SamplingParams, seed = 1, previousIds: readonly number[] = []) =>
     new Sampler(logits.length).sample(Float32Array.from(logits), resolveSamplingParams(params), {
-      previousIds: [previousIds],
+      promptIds: previousIds,
+      tokenIds: [],
       random: new Random(seed),
     });
 
@@ -135,7 +140,7 @@ describe('sample', () => {
     const probabilities = new Sampler(logits.length).probabilities(
       Float32Array.from(logits),
       resolveSamplingParams(params),
-      [[0]],
+      { promptIds: [0], tokenIds: [] },
     );
     for (let seed = 0; seed < 50; seed++) {
       const { tokenId, logProb } = draw(params, seed, [0]);
@@ -143,15 +148,45 @@ describe('sample', () => {
     }
   });
 
+  test('the best tokens are reported with log-probabilities of the kind that was asked for', () => {
+    const shaped: SamplingParams = { temperature: 0.5, repetitionPenalty: 2, topK: 2, topLogProbs: 3 };
+    const top = (params: SamplingParams) => draw({ ...shaped, ...params }, 1, [0]).topLogProbs;
+    const ranked = [0, 3, 4]; // of the logits as they are
+    for (const [kind, temperature] of [
+      ['policy', 0.5],
+      ['raw', 1],
+    ] as const) {
+      const expected = logSoftmax(logits, temperature);
+      expect(top({ logProbs: kind }).map(({ tokenId }) => tokenId)).toEqual(ranked);
+      for (const { tokenId, logProb } of top({ logProbs: kind })) expect(logProb).toBeCloseTo(expected[tokenId]!, 12);
+    }
+    const sampled = top({ logProbs: 'sampled' });
+    expect(sampled.map(({ tokenId }) => tokenId)).toEqual([3, 0, 4]); // the penalty brings 0 down to 4, a tie at the cut
+    expect(sampled.reduce((sum, { logProb }) => sum + Math.exp(logProb), 0)).toBeCloseTo(1, 12);
+    expect(draw({ temperature: 0, topLogProbs: 5, logProbs: 'sampled' }).topLogProbs).toEqual([
+      { tokenId: 0, logProb: 0 },
+    ]);
+    expect(draw({ topLogProbs: 6 }).topLogProbs).toHaveLength(5); // -Infinity is no candidate
+    expect(draw({}).topLogProbs).toEqual([]);
+  });
+
+  test('the raw log-probability ignores the temperature, too', () => {
+    const expected = logSoftmax(logits, 1);
+    for (let seed = 0; seed < 20; seed++) {
+      const { tokenId, logProb } = draw({ temperature: 0.7, topK: 3, logProbs: 'raw' }, seed, [0]);
+      expect(logProb).toBeCloseTo(expected[tokenId]!, 12);
+    }
+  });
+
   test('tokens come as often as they should', () => {
     const sampler = new Sampler(logits.length);
     const random = new Random(7);
     const params = resolveSamplingParams({ temperature: 1.5, topP: 0.95 });
-    const probabilities = sampler.probabilities(Float32Array.from(logits), params, []);
+    const probabilities = sampler.probabilities(Float32Array.from(logits), params, none);
     const numDraws = 20_000;
     const counts = new Float64Array(logits.length);
     for (let at = 0; at < numDraws; at++) {
-      counts[sampler.sample(Float32Array.from(logits), params, { previousIds: [], random }).tokenId]!++;
+      counts[sampler.sample(Float32Array.from(logits), params, { ...none, random }).tokenId]!++;
     }
     let chiSquare = 0;
     for (const [id, probability] of probabilities.entries()) {
@@ -165,14 +200,14 @@ describe('sample', () => {
     const sampler = new Sampler(logits.length);
     const params = resolveSamplingParams({ topK: 4 });
     const once = (seed: number) =>
-      sampler.sample(Float32Array.from(logits), params, { previousIds: [], random: new Random(seed) });
+      sampler.sample(Float32Array.from(logits), params, { ...none, random: new Random(seed) });
     const first = [1, 2, 3, 4, 5].map(once);
     expect([5, 4, 3, 2, 1].map(once).reverse()).toEqual(first);
   });
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY])('a logit of %d is an error, not a token', (broken) => {
     const sampler = new Sampler(3);
-    const context = { previousIds: [], random: new Random(0) };
+    const context = { ...none, random: new Random(0) };
     for (const temperature of [0, 1]) {
       const params = resolveSamplingParams({ temperature });
       expect(() => sampler.sample(Float32Array.of(0, broken, 1), params, context)).toThrow(LogitsError);

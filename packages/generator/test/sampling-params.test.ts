@@ -12,10 +12,14 @@ describe('resolveSamplingParams', () => {
       topP: 1,
       minP: 0,
       repetitionPenalty: 1,
+      frequencyPenalty: 0,
+      presencePenalty: 0,
+      logitBias: {},
       stop: [],
       stopTokenIds: [],
       seed: undefined,
       logProbs: 'policy',
+      topLogProbs: 0,
     });
   });
 
@@ -27,6 +31,12 @@ describe('resolveSamplingParams', () => {
 
   const refused: readonly (readonly [keyof SamplingParams, unknown])[] = [
     ['n', 0],
+    ['frequencyPenalty', 2.5],
+    ['presencePenalty', Number.NaN],
+    ['logitBias', { 3: 'much' }],
+    ['logitBias', { three: 1 }],
+    ['topLogProbs', 101],
+    ['topLogProbs', -1],
     ['n', 1.5],
     ['maxTokens', 0],
     ['maxTokens', '16'],
@@ -44,7 +54,7 @@ describe('resolveSamplingParams', () => {
     ['stopTokenIds', [1, -2]],
     ['stopTokenIds', 7],
     ['seed', 0.5],
-    ['logProbs', 'raw'],
+    ['logProbs', 'all'],
   ];
   test.each(refused)('%s = %o is refused by name', (field, value) => {
     const resolve = () => resolveSamplingParams({ [field]: value });
@@ -55,7 +65,7 @@ describe('resolveSamplingParams', () => {
   test('an unknown field is refused, not dropped', () => {
     const misspelt = { max_tokens: 5 } as unknown as SamplingParams;
     expect(() => resolveSamplingParams(misspelt)).toThrowErrorMatchingInlineSnapshot(
-      `[SamplingParamsError: Sampling option "max_tokens" is 5; it must be one of n, maxTokens, temperature, topK, topP, minP, repetitionPenalty, stop, stopTokenIds, seed, logProbs.]`,
+      `[SamplingParamsError: Sampling option "max_tokens" is 5; it must be one of n, maxTokens, temperature, topK, topP, minP, repetitionPenalty, frequencyPenalty, presencePenalty, logitBias, stop, stopTokenIds, seed, logProbs, topLogProbs.]`,
     );
   });
 });
