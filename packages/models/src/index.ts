@@ -8,6 +8,7 @@ export { generationGraph } from './generation-graph.ts';
 export { loadConfig, loadModel, type Model, type SavedModel, saveModel } from './hugging-face.ts';
 export { type InitializeOptions, initialize } from './initialize.ts';
 export { type LogitsGraphOptions, logitsGraph } from './logits-graph.ts';
+export type { PackedRowsOptions } from './packed-decoder.ts';
 export { type Parameter, type ParameterRole, parameters } from './parameters.ts';
 export type { RopeConfig } from './rope-config.ts';
 export type { SafetensorsHeader, TensorEntry } from './safetensors/header.ts';

@@ -1,25 +1,9 @@
 // R rows, T tokens of a row, K key/value heads, G query heads a key/value head, C channels of a head
 
-import {
-  add,
-  and,
-  equal,
-  lessOrEqual,
-  matMul,
-  multiplyDims,
-  reshape,
-  scalar,
-  softmax,
-  transpose,
-  unsqueeze,
-  type Value,
-  where,
-} from '@forge/onnx';
+import { type Dim, multiplyDims, reshape, transpose, unsqueeze, type Value } from '@forge/onnx';
 import type { AttentionCore } from './attention.ts';
 import type { ModelConfig } from './config.ts';
-
-/** Far below any score, and finite: a difference of two such scores is a number. */
-const MASKED = -1e30;
+import { causalMask, maskedAttention } from './masked-attention.ts';
 
 /** Which tokens of a row belong together, and their order. */
 export interface PackedRows {
@@ -31,33 +15,48 @@ export interface PackedRows {
 
 /**
  * Causal attention inside each segment of each row: a token attends to the tokens of its segment whose position is not
- * beyond its own. Key and value heads are not repeated: the queries of a group become rows of one product.
+ * beyond its own.
  */
-export function packedAttention(config: ModelConfig, rows: PackedRows): AttentionCore {
-  const { numKeyValueHeads: K, headDim: C } = config;
-  const G = config.numAttentionHeads / K;
-  const [R, T] = rows.positionIds_RT.shape as readonly [string, string]; // two symbolic axes
-  const sizesFrom = [rows.positionIds_RT];
-  const mask_R1T1T = causalMask(rows);
-  return ({ query_NHC, key_NKC, value_NKC }) => {
-    const byHead = (x_NKC: Value): Value => transpose(reshape(x_NKC, [R, T, K, C], { sizesFrom }), [0, 2, 1, 3]);
-    const query_RKTGC = transpose(reshape(query_NHC, [R, T, K, G, C], { sizesFrom }), [0, 2, 1, 3, 4]);
-    const TG = multiplyDims(T, G);
-    const query_RKQC = reshape(query_RKTGC, [R, K, TG, C], { sizesFrom });
-    const scores_RKQT = matMul(query_RKQC, byHead(key_NKC), { transposeB: true, alpha: 1 / Math.sqrt(C) });
-    const scores_RKTGT = add(reshape(scores_RKQT, [R, K, T, G, T], { sizesFrom }), mask_R1T1T);
-    const mixing_RKQT = reshape(softmax(scores_RKTGT), [R, K, TG, T], { sizesFrom });
-    const mixed_RKQC = matMul(mixing_RKQT, byHead(value_NKC));
-    const mixed_RTKGC = transpose(reshape(mixed_RKQC, [R, K, T, G, C], { sizesFrom }), [0, 2, 1, 3, 4]);
-    return reshape(mixed_RTKGC, [multiplyDims(R, T), K * G * C]);
+export function packedAttention(config: ModelConfig, { positionIds_RT, segmentIds_RT }: PackedRows): AttentionCore {
+  const [R, T] = positionIds_RT.shape as readonly [Dim, Dim]; // two symbolic axes
+  const sizesFrom = [positionIds_RT];
+  const asLane = (x_RT: Value): Value => unsqueeze(x_RT, [1]);
+  const mask_R1TT = causalMask({ positions: asLane(positionIds_RT), segments: asLane(segmentIds_RT) });
+  const { byHead, toTokens } = headLayout(config, { R, T, sizesFrom });
+  return (heads) => {
+    const { query_RKTGC, key_RKTC, value_RKTC } = byHead(heads);
+    const [key_RKLSC, value_RKLSC] = [unsqueeze(key_RKTC, [2]), unsqueeze(value_RKTC, [2])];
+    return toTokens(maskedAttention({ query_RKXGC: query_RKTGC, key_RKLSC, value_RKLSC }, mask_R1TT, sizesFrom));
   };
 }
 
-/** 0 where a query (third axis) may see a key (last axis), else far below any score. Returns [R, 1, T, 1, T]. */
-function causalMask({ positionIds_RT, segmentIds_RT }: PackedRows): Value {
-  const ofQuery = (x_RT: Value): Value => unsqueeze(x_RT, [1, 3, 4]);
-  const ofKey = (x_RT: Value): Value => unsqueeze(x_RT, [1, 2, 3]);
-  const isSameSegment = equal(ofKey(segmentIds_RT), ofQuery(segmentIds_RT));
-  const isNotLater = lessOrEqual(ofKey(positionIds_RT), ofQuery(positionIds_RT));
-  return where(and(isSameSegment, isNotLater), scalar(0), scalar(MASKED));
+/** Heads before tokens. */
+export interface ByHead {
+  readonly query_RKTGC: Value;
+  readonly key_RKTC: Value;
+  readonly value_RKTC: Value;
+}
+
+/** From the tokens of all rows to each head of each row, and back to [R*T, K*G*C]. */
+export interface HeadLayout {
+  byHead(heads: Parameters<AttentionCore>[0]): ByHead;
+  toTokens(mixed_RKTGC: Value): Value;
+}
+
+/** The layout of R rows of T tokens. */
+export function headLayout(
+  { numAttentionHeads, numKeyValueHeads: K, headDim: C }: ModelConfig,
+  { R, T, sizesFrom }: { readonly R: Dim; readonly T: Dim; readonly sizesFrom: readonly Value[] },
+): HeadLayout {
+  const G = numAttentionHeads / K;
+  const perHead = (x_NKC: Value): Value => transpose(reshape(x_NKC, [R, T, K, C], { sizesFrom }), [0, 2, 1, 3]);
+  return {
+    byHead: ({ query_NHC, key_NKC, value_NKC }) => ({
+      query_RKTGC: transpose(reshape(query_NHC, [R, T, K, G, C], { sizesFrom }), [0, 2, 1, 3, 4]),
+      key_RKTC: perHead(key_NKC),
+      value_RKTC: perHead(value_NKC),
+    }),
+    toTokens: (mixed_RKTGC) =>
+      reshape(transpose(mixed_RKTGC, [0, 2, 1, 3, 4]), [multiplyDims(R, T), K * G * C], { sizesFrom }),
+  };
 }

@@ -1,10 +1,23 @@
 // R rows, T tokens of a row, N = R*T, D model width
 
-import { input, reshape, type Value } from '@forge/onnx';
+import { concat, type Dim, input, multiplyDims, reshape, type Value } from '@forge/onnx';
+import type { AttentionCore } from './attention.ts';
 import type { ModelConfig } from './config.ts';
 import { decode } from './decoder.ts';
 import { packedAttention } from './packed-attention.ts';
+import { prefixAttention } from './prefix-attention.ts';
 import { type WeightInputs, weightInputs } from './weight-inputs.ts';
+
+/** How rows are made up. */
+export interface PackedRowsOptions {
+  /**
+   * A row is a prefix and then lanes of equal width that all continue the prefix. `input_ids`, `position_ids` and
+   * `segment_ids` are int64 [rows, lanes, width]; `prefix_ids`, `prefix_position_ids` and `prefix_segment_ids` are int64
+   * [rows, prefix], with at least one token, which may be padding. A token of a lane attends to the prefix and to its own
+   * segment of its lane. A row has prefix + lanes·width tokens, in this order. @default false
+   */
+  readonly sharedPrefix?: boolean;
+}
 
 /** The decoder over packed rows, as scoring and training use it. */
 export interface PackedDecoder {
@@ -17,19 +30,51 @@ export interface PackedDecoder {
   inRows(x: Value, width: number): Value;
 }
 
-/** Builds the layers over the inputs `input_ids`, `position_ids` and `segment_ids` (int64 [rows, tokens]). */
-export function packedDecoder(config: ModelConfig): PackedDecoder {
-  const rows = ['rows', 'tokens'] as const;
-  const inputIds = input('input_ids', 'int64', rows);
-  const positionIds = input('position_ids', 'int64', rows);
-  const segmentIds = input('segment_ids', 'int64', rows);
-  const attend = packedAttention(config, { positionIds_RT: positionIds, segmentIds_RT: segmentIds });
+/** Builds the layers over the inputs `input_ids`, `position_ids` and `segment_ids`, with their prefixes if there are any. */
+export function packedDecoder(config: ModelConfig, { sharedPrefix = false }: PackedRowsOptions = {}): PackedDecoder {
+  const { inputIds_RT, positionIds_RT, attend } = sharedPrefix ? prefixedRows(config) : plainRows(config);
   const weights = weightInputs(config);
-  const stream = decode({ config, weights, inputIds, positionIds, attend });
+  const stream = decode({ config, weights, inputIds: inputIds_RT, positionIds: positionIds_RT, attend });
   return {
     weights,
     stream,
     last_ND: stream.at(-1)!, // the embedding at least
-    inRows: (x, width) => reshape(x, [...rows, width], { sizesFrom: [inputIds] }),
+    inRows: (x, width) => reshape(x, [...inputIds_RT.shape, width], { sizesFrom: [inputIds_RT] }),
   };
 }
+
+interface RowInputs {
+  readonly inputIds_RT: Value;
+  readonly positionIds_RT: Value;
+  readonly attend: AttentionCore;
+}
+
+function plainRows(config: ModelConfig): RowInputs {
+  const [inputIds_RT, positionIds_RT, segmentIds_RT] = tokenInputs(
+    ['input_ids', 'position_ids', 'segment_ids'],
+    ['rows', 'tokens'],
+  );
+  return { inputIds_RT, positionIds_RT, attend: packedAttention(config, { positionIds_RT, segmentIds_RT }) };
+}
+
+function prefixedRows(config: ModelConfig): RowInputs {
+  const [prefixIds, ...prefix] = tokenInputs(
+    ['prefix_ids', 'prefix_position_ids', 'prefix_segment_ids'],
+    ['rows', 'prefix'],
+  );
+  const [laneIds, ...lanes] = tokenInputs(['input_ids', 'position_ids', 'segment_ids'], ['rows', 'lanes', 'width']);
+  const joined = (prefix_RP: Value, lanes_RMW: Value): Value =>
+    concat([prefix_RP, reshape(lanes_RMW, ['rows', multiplyDims('lanes', 'width')])], 1);
+  return {
+    inputIds_RT: joined(prefixIds, laneIds),
+    positionIds_RT: joined(prefix[0], lanes[0]),
+    attend: prefixAttention(config, {
+      prefix_RP: { positions: prefix[0], segments: prefix[1] },
+      lanes_RMW: { positions: lanes[0], segments: lanes[1] },
+    }),
+  };
+}
+
+/** Ids, positions and segments of tokens. */
+const tokenInputs = ([ids, positions, segments]: readonly [string, string, string], shape: readonly Dim[]) =>
+  [input(ids, 'int64', shape), input(positions, 'int64', shape), input(segments, 'int64', shape)] as const;

@@ -1,10 +1,10 @@
 import { type Graph, gradients, graph, input, mul, reduceSum } from '@forge/onnx';
 import type { ModelConfig } from './config.ts';
 import { logProbs } from './log-probs.ts';
-import { packedDecoder } from './packed-decoder.ts';
+import { type PackedRowsOptions, packedDecoder } from './packed-decoder.ts';
 
-/** Which weights are trained. */
-export interface TrainingGraphOptions {
+/** Which weights are trained, and how rows are packed. */
+export interface TrainingGraphOptions extends PackedRowsOptions {
   /** Names of the weights that get a gradient. @default all of them */
   readonly trainable?: readonly string[];
 }
@@ -21,8 +21,8 @@ export function gradientName(parameter: string): string {
  * Inputs: those of `scoringGraph`, and `weights` float32 [picks]. Outputs: `log_probs`, `entropy` float32 [picks];
  * `loss` float32 [], the sum of weights · log_probs; `grad.<name>` in the shape of each trainable weight.
  */
-export function trainingGraph(config: ModelConfig, { trainable }: TrainingGraphOptions = {}): Graph {
-  const { last_ND, weights } = packedDecoder(config);
+export function trainingGraph(config: ModelConfig, { trainable, ...rows }: TrainingGraphOptions = {}): Graph {
+  const { last_ND, weights } = packedDecoder(config, rows);
   const { logProbs_P, entropy_P } = logProbs(last_ND, config, weights);
   const loss = reduceSum(mul(input('weights', 'float32', ['picks']), logProbs_P));
   const names = trainable ?? [...weights.all.keys()];

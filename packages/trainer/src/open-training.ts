@@ -12,9 +12,9 @@ import { computeOptions, type ModelWeights, type TrainingOptions } from './train
 export async function openTraining(model: string | ModelWeights, options: TrainingOptions = {}): Promise<Training> {
   checkTrainingOptions(options);
   const { config, weights } = typeof model === 'string' ? await readModel(model) : model;
-  const scoring = await openSession(scoringGraph(config), computeOptions(options));
+  const scoring = await openSession(scoringGraph(config, { sharedPrefix: true }), computeOptions(options));
   try {
-    const training = await openSession(trainingGraph(config), computeOptions(options));
+    const training = await openSession(trainingGraph(config, { sharedPrefix: true }), computeOptions(options));
     return new Training({ config, weights }, { scoring, training }, options);
   } catch (error) {
     await scoring[Symbol.asyncDispose]();

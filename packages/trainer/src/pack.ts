@@ -1,132 +1,137 @@
-// R rows, T tokens of a row, P picks: tokens to score
+// R rows, T tokens of a row: P of the prefix and M lanes of W tokens; N picks: tokens to score
 import { type Tensor, tensor } from '@forge/tensor';
-import { inputLength, type Sequence } from './sequence.ts';
+import { type Part, planParts, tokensOfRow } from './lanes.ts';
+import { type Continuation, promptGroups } from './prompt-groups.ts';
+import type { Sequence } from './sequence.ts';
 
 export interface PackOptions {
-  /** Tokens of a row; a longer sequence has a row of its own. @default the longest sequence of the batch */
+  /** Reads a prompt that several sequences begin with once. The numbers are the same but for rounding. @default true */
+  readonly sharePrompts?: boolean;
+  /** Tokens of a lane; a longer sequence has a lane of its own. @default chosen for little padding */
   readonly tokensPerRow?: number;
-  /** Rows times the widest row of one micro-batch, unless a single row is larger. @default 2048 */
+  /** Tokens of one micro-batch, padding included, unless a single sequence has more. @default 2048 */
   readonly maxTokensPerMicroBatch?: number;
 }
 
-/** Sequences side by side in rows, as the inputs of one run of a scoring or training graph. */
+/** Sequences in rows of prefix and lanes, as the inputs of one run of a scoring or training graph with shared prefixes. */
 export interface MicroBatch {
-  readonly rows: number;
-  /** Tokens of a row, padding included. */
-  readonly tokens: number;
-  /** `[R, T]`; padding is 0. */
-  readonly inputIds: Tensor<'int64'>;
-  /** `[R, T]`, from 0 in each sequence. */
-  readonly positionIds: Tensor<'int64'>;
-  /** `[R, T]`, from 1 in each row; padding is 0. */
-  readonly segmentIds: Tensor<'int64'>;
-  /** `[P]`: flat index of the token that predicts. */
+  /** The feeds that place tokens, by name. Positions count from 0 in each sequence; segments from 1 in each lane, 0 is padding. */
+  readonly tokens: Readonly<Record<LaneFeed | PrefixFeed, Tensor<'int64'>>>;
+  /** `[N]`: flat index into R·T of the token that predicts. */
   readonly selected: Tensor<'int64'>;
-  /** `[P]`: id of the token that is predicted. */
+  /** `[N]`: id of the token that is predicted. */
   readonly targets: Tensor<'int64'>;
   /** For each pick, the sequence it belongs to and its place in that sequence's `tokenIds`. */
   readonly pickSequence: Int32Array;
   readonly pickToken: Int32Array;
 }
 
-/** One row: sequences of the batch by index, and the tokens they take up. */
-interface Row {
-  readonly members: number[];
-  used: number;
-}
+/** `[R, M, W]` */
+type LaneFeed = 'input_ids' | 'position_ids' | 'segment_ids';
+/** `[R, P]` */
+type PrefixFeed = 'prefix_ids' | 'prefix_position_ids' | 'prefix_segment_ids';
 
 /**
- * Packs sequences into rows and rows into micro-batches. Each token to score is in exactly one pick; no sequence is cut;
- * sequences without a token to score are left out. Longest first, each into the first row with room.
+ * Packs sequences into micro-batches. Each token to score is in exactly one pick; no sequence is cut; a prompt that several
+ * sequences begin with is read once a row.
  *
  * The result depends on the sequences and the options alone, so equal batches give equal bits.
+ *
+ * @param masks - 0 where a token need not be scored. @default all are
  */
-export function pack(sequences: readonly Sequence[], options: PackOptions = {}): readonly MicroBatch[] {
-  const { maxTokensPerMicroBatch = 2048 } = options;
-  const scored = sequences.flatMap((sequence, index) => (sequence.tokenIds.length === 0 ? [] : [index]));
-  const lengths = sequences.map(inputLength);
-  const longest = scored.reduce((max, index) => Math.max(max, lengths[index]!), 1);
-  const rows = fillRows(scored, lengths, options.tokensPerRow ?? longest);
-  return splitRows(rows, maxTokensPerMicroBatch).map((part) => fillTensors(sequences, part));
+export function pack(
+  sequences: readonly Sequence[],
+  { sharePrompts = true, tokensPerRow, maxTokensPerMicroBatch = 2048 }: PackOptions = {},
+  masks?: readonly ArrayLike<number>[],
+): readonly MicroBatch[] {
+  const groups = promptGroups(sequences, masks, sharePrompts);
+  if (groups.length === 0) return [];
+  return planParts(groups, maxTokensPerMicroBatch, tokensPerRow).map((part) => fillTensors(sequences, part));
 }
 
-/** First fit, longest first; of equal lengths the earlier sequence first. */
-function fillRows(scored: readonly number[], lengths: readonly number[], tokensPerRow: number): readonly Row[] {
-  const rows: Row[] = [];
-  // Rows before the cursor of a length are too full for it, and for anything as long.
-  const firstWithRoom = new Map<number, number>();
-  for (const index of scored.toSorted((a, b) => lengths[b]! - lengths[a]! || a - b)) {
-    const length = lengths[index]!;
-    let at = firstWithRoom.get(length) ?? 0;
-    while (at < rows.length && rows[at]!.used + length > tokensPerRow) at++;
-    firstWithRoom.set(length, at);
-    const row = rows[at];
-    if (row === undefined) rows.push({ members: [index], used: length });
-    else {
-      row.members.push(index);
-      row.used += length;
-    }
-  }
-  return rows;
-}
-
-/** Widest rows first, so that rows of a micro-batch are about equally wide. */
-function splitRows(rows: readonly Row[], maxTokens: number): readonly (readonly Row[])[] {
-  const parts: Row[][] = [];
-  let part: Row[] = [];
-  for (const row of rows.toSorted((a, b) => b.used - a.used)) {
-    const width = part[0]?.used ?? row.used;
-    if (part.length > 0 && width * (part.length + 1) > maxTokens) {
-      parts.push(part);
-      part = [];
-    }
-    part.push(row);
-  }
-  return part.length === 0 ? parts : [...parts, part];
-}
-
-function fillTensors(sequences: readonly Sequence[], rows: readonly Row[]): MicroBatch {
-  const tokens = rows[0]!.used;
-  const numPicks = rows.reduce(
-    (sum, { members }) => sum + members.reduce((count, index) => count + sequences[index]!.tokenIds.length, 0),
-    0,
-  );
-  const grid = (): Tensor<'int64'> => tensor('int64', [rows.length, tokens]);
-  const [inputIds_RT, positionIds_RT, segmentIds_RT] = [grid(), grid(), grid()];
-  const [selected_P, targets_P] = [tensor('int64', [numPicks]), tensor('int64', [numPicks])];
-  const [pickSequence, pickToken] = [new Int32Array(numPicks), new Int32Array(numPicks)];
+function fillTensors(sequences: readonly Sequence[], part: Part): MicroBatch {
+  const { rows, prefix, lanes, width } = part;
+  const members = rows.flatMap((row) => row.lanes.flatMap((lane) => lane.members));
+  const numPicks = members.reduce((sum, { picks }) => sum + picks.length, 0);
+  const ofLanes = (): Tensor<'int64'> => tensor('int64', [rows.length, lanes, width]);
+  const ofPrefixes = (): Tensor<'int64'> => tensor('int64', [rows.length, prefix]);
+  const batch: MicroBatch = {
+    tokens: {
+      input_ids: ofLanes(),
+      position_ids: ofLanes(),
+      segment_ids: ofLanes(),
+      prefix_ids: ofPrefixes(),
+      prefix_position_ids: ofPrefixes(),
+      prefix_segment_ids: ofPrefixes(),
+    },
+    selected: tensor('int64', [numPicks]),
+    targets: tensor('int64', [numPicks]),
+    pickSequence: new Int32Array(numPicks),
+    pickToken: new Int32Array(numPicks),
+  };
   let pick = 0;
-  for (const [r, { members }] of rows.entries()) {
-    let at = r * tokens;
-    for (const [segment, index] of members.entries()) {
-      const { promptIds, tokenIds } = sequences[index]!;
-      const length = inputLength(sequences[index]!);
-      for (let position = 0; position < length; position++, at++) {
-        const token = position - promptIds.length;
-        inputIds_RT.data[at] = BigInt(token < 0 ? promptIds[position]! : tokenIds[token]!);
-        positionIds_RT.data[at] = BigInt(position);
-        segmentIds_RT.data[at] = BigInt(segment + 1);
-        const predicted = token + 1;
-        if (predicted < 0) continue;
-        selected_P.data[pick] = BigInt(at);
-        targets_P.data[pick] = BigInt(tokenIds[predicted]!);
-        pickSequence[pick] = index;
-        pickToken[pick] = predicted;
-        pick++;
+  for (const [r, { prefixIds, lanes: filled }] of rows.entries()) {
+    fillPrefix(batch, prefixIds, r * prefix);
+    for (const [l, lane] of filled.entries()) {
+      let at = (r * lanes + l) * width; // in the tensors of lanes
+      for (const [segment, member] of lane.members.entries()) {
+        fillSegment(batch, member.ids, { at, position: prefixIds.length, segment: segment + 1 });
+        // Of all tokens of the rows; the token before the first of a segment is the last of the prefix.
+        const start = at + (r + 1) * prefix;
+        const lastOfPrefix = r * tokensOfRow(part) + prefixIds.length - 1;
+        pick = fillPicks(batch, { sequences, member, pick, prefixLength: prefixIds.length, start, lastOfPrefix });
+        at += member.ids.length;
       }
     }
   }
-  return {
-    rows: rows.length,
-    tokens,
-    inputIds: inputIds_RT,
-    positionIds: positionIds_RT,
-    segmentIds: segmentIds_RT,
-    selected: selected_P,
-    targets: targets_P,
-    pickSequence,
-    pickToken,
-  };
+  return batch;
+}
+
+function fillPrefix({ tokens }: MicroBatch, ids: readonly number[], at: number): void {
+  for (const [position, id] of ids.entries()) {
+    tokens.prefix_ids.data[at + position] = BigInt(id);
+    tokens.prefix_position_ids.data[at + position] = BigInt(position);
+    tokens.prefix_segment_ids.data[at + position] = 1n;
+  }
+}
+
+function fillSegment(
+  { tokens }: MicroBatch,
+  ids: readonly number[],
+  { at, position, segment }: Record<'at' | 'position' | 'segment', number>,
+): void {
+  for (const [i, id] of ids.entries()) {
+    tokens.input_ids.data[at + i] = BigInt(id);
+    tokens.position_ids.data[at + i] = BigInt(position + i);
+    tokens.segment_ids.data[at + i] = BigInt(segment);
+  }
+}
+
+interface MemberPlace {
+  readonly sequences: readonly Sequence[];
+  readonly member: Continuation;
+  /** Picks so far. */
+  readonly pick: number;
+  readonly prefixLength: number;
+  /** Flat index of the member's first token, and of the token before it. */
+  readonly start: number;
+  readonly lastOfPrefix: number;
+}
+
+/** Writes the picks of one sequence; returns the number of picks so far. */
+function fillPicks(
+  batch: MicroBatch,
+  { sequences, member, pick, prefixLength, start, lastOfPrefix }: MemberPlace,
+): number {
+  const { promptIds, tokenIds } = sequences[member.index]!;
+  for (const [i, token] of member.picks.entries()) {
+    const read = promptIds.length + token - prefixLength; // tokens of the member before the one that is predicted
+    batch.selected.data[pick + i] = BigInt(read === 0 ? lastOfPrefix : start + read - 1);
+    batch.targets.data[pick + i] = BigInt(tokenIds[token]!);
+    batch.pickSequence[pick + i] = member.index;
+    batch.pickToken[pick + i] = token;
+  }
+  return pick + member.picks.length;
 }
 
 /** Numbers of the sequences' tokens, in the order of the picks. */

@@ -29,7 +29,11 @@ export class ReferenceModel extends ForgeActor {
 
   override async setup(): Promise<void> {
     const { config, weights } = await readModel(this.#options.model);
-    this.#opened = { config, weights, session: await openSession(scoringGraph(config), computeOptions(this.#options)) };
+    this.#opened = {
+      config,
+      weights,
+      session: await openSession(scoringGraph(config, { sharedPrefix: true }), computeOptions(this.#options)),
+    };
   }
 
   override async cleanup(): Promise<void> {

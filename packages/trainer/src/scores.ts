@@ -2,8 +2,9 @@ import type { Session } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
 import { type MicroBatch, type PackOptions, pack, scatterPicks } from './pack.ts';
 import type { Sequence } from './sequence.ts';
+import type { ForwardOptions } from './training-options.ts';
 
-/** One number for each token of `tokenIds` of each sequence. */
+/** One number for each token of `tokenIds` of each sequence; 0 where a token was masked out. */
 export interface Scores {
   /** Log-probability of the token. */
   readonly logProbs: readonly Float32Array[];
@@ -22,9 +23,7 @@ export const allocateScores = (sequences: readonly Sequence[]): Scores => ({
 /** The inputs of a scoring or training graph that come from the batch. */
 export function batchFeeds(batch: MicroBatch, temperature: number): Feeds {
   return {
-    input_ids: batch.inputIds,
-    position_ids: batch.positionIds,
-    segment_ids: batch.segmentIds,
+    ...batch.tokens,
     selected: batch.selected,
     targets: batch.targets,
     temperature: tensor('float32', [], Float32Array.of(temperature)),
@@ -48,19 +47,16 @@ export function collectScores(batch: MicroBatch, fetches: ScoreFetches, scores: 
   scatterPicks(batch, fetches.entropy.data, scores.entropy);
 }
 
-export interface ScoreOptions extends PackOptions {
-  /** Divides the logits. */
-  readonly temperature: number;
-}
+export interface ScoreOptions extends PackOptions, ForwardOptions {}
 
 /** Scores sequences by a scoring graph: `session` of the graph, `parameters` its weights. */
 export async function scoreSequences(
   { session, parameters }: { readonly session: Session; readonly parameters: Feeds },
   sequences: readonly Sequence[],
-  { temperature, ...packing }: ScoreOptions,
+  { temperature = 1, masks, ...packing }: ScoreOptions,
 ): Promise<Scores> {
   const scores = allocateScores(sequences);
-  for (const batch of pack(sequences, packing)) {
+  for (const batch of pack(sequences, packing, masks)) {
     const fetches = allocateScoreFetches(batch);
     await session.run({ ...parameters, ...batchFeeds(batch, temperature) }, { ...fetches });
     collectScores(batch, fetches, scores);

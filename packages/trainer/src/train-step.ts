@@ -103,6 +103,7 @@ async function backwardSft(training: Training, inputs: readonly Sequence[], { ma
   const scores = await training.forwardBackward(
     inputs,
     sftLoss({ logProbs: unscored, ...(masks && { masks }) }).weights,
+    { masks },
   );
   return { scores, result: sftLoss({ logProbs: scores.logProbs, ...(masks && { masks }) }) };
 }
@@ -115,7 +116,7 @@ async function backwardPolicy(
 ): Promise<Backward> {
   const { loss: _, ...given } = targets;
   const { oldPolicy = lossOptions.correction === undefined ? 'sampler' : 'current' } = lossOptions;
-  const scores = await training.forward(inputs, { temperature });
+  const scores = await training.forward(inputs, { temperature, masks: given.masks });
   const result = policyLoss(
     {
       ...given,
@@ -129,10 +130,11 @@ async function backwardPolicy(
     return weights.some((weight) => weight !== 0) ? [{ sequence, weights }] : [];
   });
   if (Number.isFinite(result.loss) && moving.length > 0) {
+    const weights = moving.map((each) => each.weights);
     await training.forwardBackward(
       moving.map(({ sequence }) => sequence),
-      moving.map(({ weights }) => weights),
-      { temperature },
+      weights,
+      { temperature, masks: weights },
     );
   }
   return { scores, result };

@@ -24,6 +24,8 @@ export interface TrainingOptions extends PackOptions, ComputeOptions {
 export interface ForwardOptions {
   /** Divides the logits; that of the sampler, when its log-probabilities are compared. @default 1 */
   readonly temperature?: number;
+  /** 0 where a token is not to be scored: it costs nothing, and its numbers are 0. @default every token is scored */
+  readonly masks?: readonly ArrayLike<number>[] | undefined;
 }
 
 /** The options of a session among others. */

@@ -82,14 +82,14 @@ export class Training implements AsyncDisposable {
   }
 
   /**
-   * Log-probability and entropy of every token of `tokenIds`.
+   * Log-probability and entropy of every token of `tokenIds` that is not masked out.
    *
    * @throws {BatchError} when a sequence cannot be scored.
    */
-  async forward(sequences: readonly Sequence[], { temperature = 1 }: ForwardOptions = {}): Promise<Scores> {
+  async forward(sequences: readonly Sequence[], options: ForwardOptions = {}): Promise<Scores> {
     checkSequences(sequences, this.config);
     const model = { session: this.#sessions.scoring, parameters: this.weights };
-    return scoreSequences(model, sequences, { ...this.#options, temperature });
+    return scoreSequences(model, sequences, { ...this.#options, ...options });
   }
 
   /**
@@ -101,11 +101,11 @@ export class Training implements AsyncDisposable {
   async forwardBackward(
     sequences: readonly Sequence[],
     tokenWeights: readonly ArrayLike<number>[],
-    { temperature = 1 }: ForwardOptions = {},
+    { temperature = 1, masks }: ForwardOptions = {},
   ): Promise<Scores> {
     checkSequences(sequences, this.config);
     const scores = allocateScores(sequences);
-    for (const batch of pack(sequences, this.#options)) {
+    for (const batch of pack(sequences, this.#options, masks)) {
       const target = this.#hasGradients ? this.#scratch() : this.#gradientArena;
       const picks = gatherPicks(batch, tokenWeights);
       const feeds = { ...batchFeeds(batch, temperature), weights: tensor('float32', [picks.length], picks) };

@@ -4,37 +4,71 @@ import { gatherPicks, type MicroBatch, pack, scatterPicks } from '../src/pack.ts
 import { checkSequences, inputLength, type Sequence } from '../src/sequence.ts';
 
 const id = fc.integer({ min: 1, max: 99 });
-const sequences = fc.array(
-  fc.record({
-    promptIds: fc.array(id, { minLength: 1, maxLength: 12 }),
-    tokenIds: fc.array(id, { maxLength: 12 }),
-  }),
-  { maxLength: 24 },
+const prompt = fc.array(id, { minLength: 1, maxLength: 12 });
+/** Sequences, several of which may have the same prompt. */
+const sequences = fc.array(prompt, { minLength: 1, maxLength: 4 }).chain((prompts) =>
+  fc.array(
+    fc.record({
+      promptIds: fc.oneof(fc.constantFrom(...prompts), prompt),
+      tokenIds: fc.array(id, { maxLength: 12 }),
+    }),
+    { maxLength: 24 },
+  ),
 );
-const options = fc.record({
-  tokensPerRow: fc.integer({ min: 1, max: 40 }),
-  maxTokensPerMicroBatch: fc.integer({ min: 1, max: 200 }),
-});
+const options = fc.record(
+  {
+    sharePrompts: fc.boolean(),
+    tokensPerRow: fc.integer({ min: 1, max: 40 }),
+    maxTokensPerMicroBatch: fc.integer({ min: 1, max: 200 }),
+  },
+  { requiredKeys: [] },
+);
 
-/** The tokens a pick is predicted from: those of its segment, up to the one that predicts. */
+interface Sizes {
+  readonly rows: number;
+  readonly prefix: number;
+  readonly lanes: number;
+  readonly width: number;
+  /** Of all rows. */
+  readonly tokens: number;
+}
+
+function sizesOf({ tokens }: MicroBatch): Sizes {
+  const [rows, lanes, width] = tokens.input_ids.shape as readonly [number, number, number];
+  const prefix = tokens.prefix_ids.shape[1]!;
+  return { rows, prefix, lanes, width, tokens: rows * (prefix + lanes * width) };
+}
+
+/** The tokens a pick is predicted from, as attention sees them: of the prefix, and of its own segment in its lane. */
 function contextOf(batch: MicroBatch, pick: number): { ids: number[]; positions: number[] } {
+  const { prefix, lanes, width } = sizesOf(batch);
+  const { tokens } = batch;
   const at = Number(batch.selected.data[pick]);
-  const row = Math.floor(at / batch.tokens);
-  const segment = batch.segmentIds.data[at];
-  const places = Array.from({ length: at - row * batch.tokens + 1 }, (_, i) => row * batch.tokens + i).filter(
-    (place) => batch.segmentIds.data[place] === segment,
-  );
-  return {
-    ids: places.map((place) => Number(batch.inputIds.data[place])),
-    positions: places.map((place) => Number(batch.positionIds.data[place])),
-  };
+  const row = Math.floor(at / (prefix + lanes * width));
+  const place = (at % (prefix + lanes * width)) - prefix;
+  const seen: (readonly [id: bigint, position: bigint])[] = [];
+  const inPrefix = Array.from({ length: place < 0 ? place + prefix + 1 : prefix }, (_, p) => row * prefix + p);
+  for (const p of inPrefix) {
+    if (tokens.prefix_segment_ids.data[p] === 0n) continue;
+    seen.push([tokens.prefix_ids.data[p]!, tokens.prefix_position_ids.data[p]!]);
+  }
+  if (place >= 0) {
+    const start = row * lanes * width + Math.floor(place / width) * width;
+    const last = row * lanes * width + place;
+    for (let p = start; p <= last; p++) {
+      if (tokens.segment_ids.data[p] !== tokens.segment_ids.data[last]) continue;
+      seen.push([tokens.input_ids.data[p]!, tokens.position_ids.data[p]!]);
+    }
+  }
+  return { ids: seen.map(([token]) => Number(token)), positions: seen.map(([, position]) => Number(position)) };
 }
 
 test('every token to score is picked exactly once, from exactly the tokens before it', () => {
   fc.assert(
-    fc.property(sequences, options, (batch, packing) => {
+    fc.property(sequences, options, fc.boolean(), (batch, packing, isMasked) => {
+      const masks = isMasked ? batch.map(({ tokenIds }) => tokenIds.map((token) => token % 2)) : undefined;
       const seen = batch.map(({ tokenIds }) => tokenIds.map(() => 0));
-      for (const part of pack(batch, packing)) {
+      for (const part of pack(batch, packing, masks)) {
         for (const [pick, index] of part.pickSequence.entries()) {
           const token = part.pickToken[pick]!;
           const { promptIds, tokenIds } = batch[index]!;
@@ -44,32 +78,61 @@ test('every token to score is picked exactly once, from exactly the tokens befor
           seen[index]![token]!++;
         }
       }
-      expect(seen).toEqual(batch.map(({ tokenIds }) => tokenIds.map(() => 1)));
+      expect(seen).toEqual(masks ?? batch.map(({ tokenIds }) => tokenIds.map(() => 1)));
     }),
   );
 });
 
-test('rows and micro-batches keep to their budgets, unless one sequence alone is longer', () => {
+test('micro-batches keep to their budget, unless one sequence alone is longer', () => {
   fc.assert(
     fc.property(sequences, options, (batch, packing) => {
-      const { tokensPerRow, maxTokensPerMicroBatch } = packing;
-      for (const { rows, tokens, pickSequence } of pack(batch, packing)) {
-        const longest = Math.max(...Array.from(pickSequence, (index) => inputLength(batch[index]!)));
-        expect(tokens <= tokensPerRow || tokens === longest).toBe(true);
-        expect(rows === 1 || rows * tokens <= maxTokensPerMicroBatch).toBe(true);
+      for (const part of pack(batch, packing)) {
+        const { rows, lanes, tokens } = sizesOf(part);
+        expect(tokens <= (packing.maxTokensPerMicroBatch ?? 2048) || (rows === 1 && lanes === 1)).toBe(true);
       }
     }),
   );
 });
 
-test('padding is less than half of all rows together, but for the last', () => {
+test('a group within the budget is read in one run, its prompt once', () => {
+  fc.assert(
+    fc.property(sequences, fc.integer({ min: 60, max: 400 }), (batch, budget) => {
+      const parts = pack(batch, { maxTokensPerMicroBatch: budget });
+      const scored = batch.filter(({ tokenIds }) => tokenIds.length > 0);
+      const groups = Map.groupBy(scored, ({ promptIds }) => promptIds.join());
+      for (const [key, members] of groups) {
+        const [first, ...others] = members;
+        const padded =
+          first!.promptIds.length + members.length * Math.max(1, ...members.map(({ tokenIds }) => tokenIds.length - 1));
+        if (others.length === 0 || padded > budget) continue;
+        const holding = parts.filter((part) =>
+          Array.from(part.pickSequence).some((index) => batch[index]!.promptIds.join() === key),
+        );
+        expect(holding.length).toBe(1);
+      }
+      const prefixes = parts.flatMap(({ tokens }) =>
+        Array.from(tokens.prefix_position_ids.data.entries()).filter(
+          ([at, position]) => position === 0n && tokens.prefix_segment_ids.data[at] === 1n,
+        ),
+      );
+      const shared = [...groups.values()].filter(({ length }) => length > 1);
+      const tooLarge = shared.some((members) => {
+        const { promptIds } = members[0]!;
+        return promptIds.length + members.length * 12 > budget;
+      });
+      if (!tooLarge) expect(prefixes.length).toBe(shared.length);
+    }),
+  );
+});
+
+test('padding is less than half of all lanes together, but for the last', () => {
   fc.assert(
     fc.property(sequences, (batch) => {
+      const packing = { sharePrompts: false, tokensPerRow: 24, maxTokensPerMicroBatch: Number.MAX_SAFE_INTEGER };
       const scored = batch.filter(({ tokenIds }) => tokenIds.length > 0);
       const used = scored.reduce((sum, sequence) => sum + inputLength(sequence), 0);
-      const parts = pack(batch, { tokensPerRow: 24, maxTokensPerMicroBatch: Number.MAX_SAFE_INTEGER });
-      const rows = parts.reduce((sum, part) => sum + part.rows, 0);
-      return rows <= 1 || 2 * used > (rows - 1) * 24;
+      const lanes = pack(batch, packing).reduce((sum, part) => sum + sizesOf(part).lanes, 0);
+      return lanes <= 1 || 2 * used > (lanes - 1) * 24;
     }),
   );
 });
