@@ -14,6 +14,8 @@ export interface Native {
   copyOnWrite(fd: number, offset: number, byteLength: number): ArrayBuffer;
   /** Empties memory of {@link copyOnWrite}: it is zeros from now on, and shows the file no more. */
   detach(memory: ArrayBuffer): void;
+  /** Has memory that was not touched yet be taken in large pages, where the system has any. */
+  useLargePages(memory: ArrayBuffer): void;
 }
 
 /** A file in memory. */
@@ -34,6 +36,7 @@ const MAP_PRIVATE = 0x02;
 const MAP_FIXED = 0x10;
 const MAP_ANONYMOUS = 0x20;
 const MAP_POPULATE = 0x8000;
+const MADV_HUGEPAGE = 14;
 
 /** What is used of WebAssembly, which the types of node do not have. */
 interface WasmMemory {
@@ -59,6 +62,7 @@ function load(): Native | undefined {
     const library = koffi.load(null);
     const mmap = library.func('void *mmap(void *address, size_t length, int prot, int flags, int fd, int64_t offset)');
     const munmap = library.func('int munmap(void *address, size_t length)');
+    const madvise = library.func('int madvise(void *address, size_t length, int advice)');
     const map = (address: bigint | null, byteLength: number, flags: number, fd: number, offset: number): bigint => {
       const at: bigint = mmap(address, byteLength, PROT_READ_WRITE, flags, fd, offset);
       if (BigInt.asIntN(64, at) === -1n) throw new RangeError(`${byteLength} bytes cannot be mapped.`);
@@ -80,6 +84,13 @@ function load(): Native | undefined {
       },
       detach: (memory) => {
         map(koffi.address(memory), memory.byteLength, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
+      },
+      useLargePages: (memory) => {
+        const page = BigInt(PAGE_BYTES);
+        const address: bigint = koffi.address(memory);
+        const [start, end] = [(address + page - 1n) / page, (address + BigInt(memory.byteLength)) / page];
+        // Advice: where it cannot be taken, everything is as before.
+        if (end > start) madvise(start * page, (end - start) * page, MADV_HUGEPAGE);
       },
     };
   } catch {

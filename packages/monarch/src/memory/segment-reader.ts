@@ -1,5 +1,6 @@
 import { closeSync, readSync } from 'node:fs';
 import { DecodeError } from '../errors.ts';
+import { freshBytes } from './fresh-bytes.ts';
 import type { Native } from './native.ts';
 import { openSegment, type SegmentReference, segmentReference } from './segment-reference.ts';
 
@@ -119,12 +120,11 @@ export class SegmentReader {
 }
 
 function read(fd: number, { offset, byteLength }: SegmentReference): Uint8Array<ArrayBuffer> {
-  // Not of the pool of buffers: a small view must not keep, or show, memory of others.
-  const bytes = Buffer.allocUnsafeSlow(byteLength);
+  const bytes = freshBytes(byteLength);
   for (let done = 0; done < byteLength; ) {
     const got = readSync(fd, bytes, done, byteLength - done, offset + done);
     if (got === 0) throw new DecodeError(`memory ended ${byteLength - done} bytes early.`);
     done += got;
   }
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, byteLength);
+  return bytes;
 }

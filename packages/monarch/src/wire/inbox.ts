@@ -1,4 +1,5 @@
 import { DecodeError } from '../errors.ts';
+import { freshBytes } from '../memory/fresh-bytes.ts';
 import { ByteReader } from './byte-reader.ts';
 import { MAX_BUFFER_BYTES, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, MAX_TRANSFERS } from './limits.ts';
 import { type Message, readMessage } from './message.ts';
@@ -50,8 +51,7 @@ class Arrival {
       const length = this.#lengths[this.#parts.length];
       if (length === undefined) return;
       // Every byte is written before anybody sees it.
-      const { buffer } = Buffer.allocUnsafeSlow(length);
-      this.#parts.push(new Uint8Array(buffer));
+      this.#parts.push(freshBytes(length));
     } while (this.#parts.at(-1)!.length === 0);
   }
 

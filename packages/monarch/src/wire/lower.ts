@@ -1,4 +1,5 @@
 import { OversizeError, pathText, UnsendableError } from '../errors.ts';
+import { copyOf } from '../memory/fresh-bytes.ts';
 import { NamedExtent, NamedPoint } from '../mesh/extent.ts';
 import { Values } from '../mesh/value-mesh.ts';
 import { errorToData } from './error-data.ts';
@@ -85,7 +86,7 @@ class Lowering {
       const target = moved.get(buffer);
       if (target !== undefined) return new Uint8Array(target, offset, length);
       const bytes = new Uint8Array(buffer, offset, length);
-      return snapshot?.(bytes) ?? bytes.slice();
+      return snapshot?.(bytes) ?? copyOf(bytes);
     });
   }
 

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { reasonText } from '../errors.ts';
 import type { Connection, ConnectionEvents } from './connection.ts';
+import { socketOn, takeHandle } from './socket-handle.ts';
 import { controlFrame, FrameReader, frameHeadBytes, writeFrameHead } from './websocket-frames.ts';
 
 /** Frames up to this are copied together: one system call is dearer than the copy. */
@@ -16,7 +17,7 @@ export interface SocketSide {
 }
 
 /** A connection over a stream, TCP, TLS or Unix, on which the handshake of a WebSocket is done. */
-export function socketConnection(stream: Socket, { isClient, rest }: SocketSide, events: ConnectionEvents): Connection {
+export function socketConnection(opened: Socket, { isClient, rest }: SocketSide, events: ConnectionEvents): Connection {
   let reason = 'its connection ended.';
   let cause: Error | undefined;
   let isClosing = false;
@@ -43,7 +44,9 @@ export function socketConnection(stream: Socket, { isClient, rest }: SocketSide,
       stream.destroy();
     }
   };
-  stream.on('data', read);
+  const handle = takeHandle(opened);
+  const stream = handle === undefined ? opened : socketOn(handle, read);
+  if (stream === opened) stream.on('data', read);
   stream.on('drain', events.onDrain);
   stream.on('error', (error) => {
     reason = `its connection failed: ${error.message}`;
