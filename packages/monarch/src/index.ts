@@ -59,13 +59,14 @@ export type {
   Replies,
   StreamAdverbs,
 } from './mesh/handle.ts';
-export { type HostMesh, type SpawnProcsOptions, thisHost } from './mesh/host-mesh.ts';
+export { type Environment, type HostMesh, type SpawnProcsOptions, thisHost } from './mesh/host-mesh.ts';
 export { type ProcMesh, thisProc } from './mesh/proc-mesh.ts';
 export type { Names, PartSizes, Parts, Renamed, Split } from './mesh/reshape.ts';
 export type { Kept, Selection, Span } from './mesh/selection.ts';
 export { type ValueMesh, valueMesh } from './mesh/value-mesh.ts';
 export { openPort, type Port, type ReceiveOptions, type Receiver } from './ports/port.ts';
 export type { MailboxLimits } from './process/mailbox.ts';
+export { type Surroundings, surroundings } from './program/surroundings.ts';
 export type { EndpointCard } from './references/mesh-reference.ts';
 export type { ChannelEvents } from './seeing/channels.ts';
 export type { LogLevel } from './seeing/log-level.ts';

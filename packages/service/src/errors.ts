@@ -1,4 +1,4 @@
-import type { ReplicaState } from './replicas/state.ts';
+import type { ReplicaState } from './replicas/life.ts';
 
 /** An option that cannot be, or that does not apply where it was given. Nothing was started. */
 export class ServiceOptionsError extends RangeError {
@@ -154,5 +154,84 @@ export class FanoutError extends AggregateError {
     );
     this.endpoint = endpoint;
     this.outcomes = outcomes;
+  }
+}
+
+/** Why replicas did not start. */
+export interface StartFailure {
+  readonly replica: number;
+  readonly cause: unknown;
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Replicas could not be started; `cause` is what the first of them failed with. */
+export class ReplicaStartError extends Error {
+  override readonly name = 'ReplicaStartError';
+  readonly code = 'ERR_SERVICE_REPLICA_START';
+  readonly failures: readonly StartFailure[];
+
+  constructor(service: string, failures: readonly StartFailure[], total: number) {
+    const cause = failures[0]?.cause;
+    const which = failures.map(({ replica }) => replica).join(', ');
+    super(`${failures.length} of ${total} replicas of ${service} did not start (${which}): ${textOf(cause)}`, {
+      cause,
+    });
+    this.failures = [...failures];
+  }
+}
+
+/** A replica took longer to start or to warm up than it may. */
+export class StartTimeoutError extends Error {
+  override readonly name = 'StartTimeoutError';
+  readonly code = 'ERR_SERVICE_START_TIMEOUT';
+  readonly replica: number;
+  readonly timeoutMs: number;
+
+  constructor(service: string, replica: number, timeoutMs: number) {
+    super(
+      `Replica ${replica} of ${service} was not ready within ${timeoutMs} ms. Give it more time by startTimeoutMs.`,
+    );
+    this.replica = replica;
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** A replica did not answer a health check in time. */
+export class HealthCheckTimeoutError extends Error {
+  override readonly name = 'HealthCheckTimeoutError';
+  readonly code = 'ERR_SERVICE_HEALTH_CHECK_TIMEOUT';
+  readonly timeoutMs: number;
+
+  constructor(replica: string, timeoutMs: number) {
+    super(`The health check of ${replica} did not end within ${timeoutMs} ms.`);
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** How far a rolling update came. */
+export interface RollingUpdateProgress extends StartFailure {
+  readonly replaced: number;
+  readonly total: number;
+}
+
+/** A rolling update ended because a replacement did not start. What was not replaced by then is still in service. */
+export class RollingUpdateError extends Error {
+  override readonly name = 'RollingUpdateError';
+  readonly code = 'ERR_SERVICE_ROLLING_UPDATE';
+  /** The one that was to be replaced. */
+  readonly replica: number;
+  readonly replaced: number;
+  readonly total: number;
+
+  constructor(service: string, { replica, replaced, total, cause }: RollingUpdateProgress) {
+    super(
+      `The replacement of replica ${replica} of ${service} did not start: ${textOf(cause)} ` +
+        `The update ended there: ${replaced} of ${total} replicas are replaced, the others go on as they were.`,
+      { cause },
+    );
+    this.replica = replica;
+    this.replaced = replaced;
+    this.total = total;
   }
 }

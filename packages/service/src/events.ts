@@ -1,4 +1,4 @@
-import type { ReplicaState } from './replicas/state.ts';
+import type { ReplicaState } from './replicas/life.ts';
 
 /** What a service tells about itself while it runs. */
 export type ServiceEvent =
@@ -7,8 +7,20 @@ export type ServiceEvent =
       readonly replica: number;
       readonly from: ReplicaState;
       readonly to: ReplicaState;
-      /** Why it was last lost, if it ever was. */
+      /** Why it was last lost or ejected, if it ever was. */
       readonly cause: unknown;
+    }
+  | {
+      /** A replica starts, or has ended for good: by scaling, draining or an update. */
+      readonly type: 'replicaAdded' | 'replicaRemoved';
+      readonly replica: number;
+    }
+  | {
+      /** The load asks for another number of replicas. `cause`: why they could not be had. */
+      readonly type: 'autoscaled';
+      readonly from: number;
+      readonly to: number;
+      readonly cause?: unknown;
     }
   | {
       readonly type: 'requestRetried';

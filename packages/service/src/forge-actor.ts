@@ -1,7 +1,7 @@
 import { Actor, type ActorClass, adoptMesh, type OwnedMesh } from '@forge/monarch';
 import type { Service } from './handle.ts';
 import { checkActorOptions, checkOptions, type ProcDims, type ServiceOptions } from './options.ts';
-import { processGpus } from './replicas/gpus.ts';
+import { GpuPool, processGpus } from './replicas/gpus.ts';
 import { launch } from './replicas/launch.ts';
 import { startService } from './service.ts';
 
@@ -12,9 +12,9 @@ export interface Launcher<T, Args extends readonly unknown[], Procs extends numb
    * of every actor. The caller owns them: `shutdown()` or `await using` ends them.
    *
    * @throws {GpusUnavailableError} when there are too few GPUs.
-   * @throws {ActorError | MeshFailure} when a replica does not start; none is left then.
+   * @throws {ReplicaStartError} when replicas do not start; none is left then.
    */
-  asService(...args: Args): Promise<Service<T>>;
+  asService(...args: Args): Promise<Service<T, Args>>;
   /**
    * Starts one mesh on processes of its own. `stop()` or `await using` ends them with it; their failure climbs to the
    * caller's actor or ends the program.
@@ -36,9 +36,11 @@ function launcher<T extends Actor, Args extends readonly unknown[], Procs extend
     asActor: async (...args) => {
       checkActorOptions(options);
       const { procs = 1, withGpus = false, meshName = actor.name } = options;
-      const gpus = withGpus ? (options.gpus ?? processGpus()).take(procs) : undefined;
+      const { gpus: pools = processGpus() } = options;
+      const pool = pools instanceof GpuPool ? pools : pools[0];
+      const gpus = withGpus ? pool?.take(procs) : undefined;
       try {
-        const launched = await launch({ actor, args, options }, { name: meshName, index: 0, gpuIds: gpus?.ids ?? [] });
+        const launched = await launch({ actor, args, options }, { name: meshName, host: 0, gpuIds: gpus?.ids ?? [] });
         return adoptMesh(launched.mesh, async () => {
           await launched.stop();
           gpus?.release();
@@ -75,7 +77,7 @@ export abstract class ForgeActor extends Actor {
   static async asService<T extends ForgeActor, Args extends readonly unknown[]>(
     this: ActorClass<T, Args>,
     ...args: NoInfer<Args>
-  ): Promise<Service<T>> {
+  ): Promise<Service<T, Args>> {
     // biome-ignore lint/complexity/noThisInStatic: the class it is called on is the actor
     return await launcher<T, Args, 1>(this, {}).asService(...args);
   }

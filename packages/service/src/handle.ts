@@ -1,5 +1,7 @@
 import type { Endpoint } from '@forge/monarch';
 import type { FanoutOutcome } from './errors.ts';
+import type { ServiceEvent } from './events.ts';
+import type { RollingUpdateOptions } from './replicas/rolling-update.ts';
 import type { RouteOptions } from './routing/request.ts';
 import type { ServiceMetrics, ServiceState } from './snapshot.ts';
 
@@ -65,7 +67,9 @@ export interface SessionControls extends AsyncDisposable {
 export type Session<T> = Stuck<T> & SessionControls;
 
 /** What a service can do beside calling endpoints. */
-export interface ServiceControls<T> extends AsyncDisposable {
+export interface ServiceControls<T, Args extends readonly unknown[] = readonly unknown[]>
+  extends ReplicaControls<Args>,
+    AsyncDisposable {
   readonly name: string;
   /** Opens a session, which sticks to a replica from its first request on. */
   session(): Promise<Session<T>>;
@@ -82,6 +86,48 @@ export interface ServiceControls<T> extends AsyncDisposable {
   shutdown(options?: ShutdownOptions): Promise<void>;
 }
 
+/** Changes of the replicas of a running service. What waits or is asked meanwhile is served by those that there are. */
+export interface ReplicaControls<Args extends readonly unknown[]> {
+  /**
+   * What happens to the service, from this call to its end. A reader that leaves more than 10,000 events unread loses
+   * the oldest.
+   */
+  events(): AsyncIterableIterator<ServiceEvent, undefined>;
+  /**
+   * Starts or drains replicas until there are so many; resolves when those are healthy or ended.
+   *
+   * @throws {ReplicaStartError} when one did not start at once; it is tried again as a lost one is.
+   */
+  scale(numReplicas: number, options?: DrainOptions): Promise<void>;
+  /**
+   * Takes a replica out of service: no new requests and sessions; when those that it has are done, it ends.
+   *
+   * @throws {ServiceOptionsError} when there is no such replica, or no other.
+   */
+  drain(replica: number, options?: DrainOptions): Promise<void>;
+  /**
+   * Replaces all replicas, one after the other, by fresh ones: with other arguments, another environment, or the class
+   * as its file is now. It ends at the first replacement that does not start; replicas not replaced by then stay.
+   *
+   * @throws {RollingUpdateError} when it ended so.
+   */
+  rollingUpdate(options?: UpdateOptions<Args>): Promise<void>;
+}
+
+/** How a replica ends. */
+export interface DrainOptions {
+  /** Time for its requests and sessions; requests that take longer are lost with it. @default 20_000 */
+  readonly graceMs?: number;
+}
+
+/** What replicas are replaced by, and how. */
+export interface UpdateOptions<Args extends readonly unknown[]> extends RollingUpdateOptions {
+  /** For the constructors of the actors. @default those that the service was started with */
+  readonly args?: Args;
+  /** Additions to the environment of the processes. @default those that the service was started with */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** How a service ends. */
 export interface ShutdownOptions {
   /** Time for requests under way; after it they reject with ServiceStoppedError. @default 5_000 */
@@ -89,4 +135,4 @@ export interface ShutdownOptions {
 }
 
 /** Replicas of an actor behind one handle. It stays in the process that started it. */
-export type Service<T> = Routed<T> & ServiceControls<T>;
+export type Service<T, Args extends readonly unknown[] = readonly unknown[]> = Routed<T> & ServiceControls<T, Args>;

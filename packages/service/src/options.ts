@@ -1,7 +1,10 @@
 import type { ActorMesh, Clock, HostMesh } from '@forge/monarch';
 import { ServiceOptionsError } from './errors.ts';
 import type { ServiceEvent } from './events.ts';
+import type { AutoscalePolicy } from './replicas/autoscale.ts';
+import type { EjectionPolicy } from './replicas/ejection.ts';
 import type { GpuPool } from './replicas/gpus.ts';
+import type { HealthCheckPolicy } from './replicas/health-check.ts';
 import type { RestartPolicy } from './replicas/restart.ts';
 
 /** Dimensions of a mesh of so many processes: one process is one actor, of which no dimension is left. */
@@ -16,19 +19,31 @@ export interface StartedReplica<T, Procs extends number> {
   readonly mesh: ActorMesh<T, ProcDims<Procs>>;
 }
 
+/** When a replica that runs counts as ill. */
+export interface HealthPolicy<T, Procs extends number> extends EjectionPolicy, HealthCheckPolicy {
+  /**
+   * Asks a healthy replica how it is: what rejects, throws or hangs is a failure. Call an endpoint that does not wait
+   * behind others, one with a `concurrency`. @default only requests tell
+   */
+  readonly check?: (replica: StartedReplica<T, Procs>) => unknown;
+}
+
 /** Where the processes of an actor run. */
 export interface ActorOptions<Procs extends number> {
   /** Processes of one actor mesh or replica. @default 1 */
   readonly procs?: Procs;
-  /** Replica i is placed on host i of these, in turn. @default this host */
+  /**
+   * Machines over which replicas are spread, each on one of them. A replica that is started again stays where it was
+   * unless its machine is lost. @default this host
+   */
   readonly hosts?: HostMesh<string>;
   /**
-   * Gives each process mesh `procs` GPUs that nobody else of this process has, as its CUDA_VISIBLE_DEVICES; rank r is
-   * meant to use device r of them. They stay with a replica when it restarts. @default false
+   * Gives each process a GPU that nobody else of this program has, as its CUDA_VISIBLE_DEVICES. It stays with a replica
+   * when that restarts. @default false
    */
   readonly withGpus?: boolean;
-  /** GPUs to take them from. @default those of this process's CUDA_VISIBLE_DEVICES */
-  readonly gpus?: GpuPool;
+  /** GPUs to take them from: a pool, or with `hosts` one for each of them. @default those of this process's CUDA_VISIBLE_DEVICES */
+  readonly gpus?: GpuPool | readonly GpuPool[];
   /** Name in logs and errors. @default the name of the class */
   readonly meshName?: string;
   /** `inline` runs the actors in this process. @default 'process' */
@@ -41,6 +56,15 @@ export interface ActorOptions<Procs extends number> {
 export interface ServiceOptions<T, Procs extends number> extends ActorOptions<Procs> {
   /** @default 1 */
   readonly numReplicas?: number;
+  /** Adds and drains replicas as the load asks for. @default the number stays */
+  readonly autoscale?: AutoscalePolicy;
+  /**
+   * Replicas that must be healthy for `asService` to resolve; the others go on starting, and are started again when that
+   * fails. @default numReplicas
+   */
+  readonly minHealthyReplicas?: number;
+  /** A replica whose actors, or whose `onReplicaStart`, take longer than this is lost. @default no limit */
+  readonly startTimeoutMs?: number;
   /** Requests that one replica serves at a time; fanouts come on top. @default 10 */
   readonly replicaMaxConcurrentRequests?: number;
   /** Requests that wait for a replica; one more is rejected. @default 1024 */
@@ -49,6 +73,8 @@ export interface ServiceOptions<T, Procs extends number> extends ActorOptions<Pr
   readonly waitForHealthyMs?: number;
   /** How a lost replica is started again. @default 5 restarts a minute, after 0.2 s, 0.4 s, … */
   readonly restart?: RestartPolicy;
+  /** When a replica is taken out of service that runs but fails. @default after 5 failures in a row, probed after 1 s, 2 s, … */
+  readonly health?: HealthPolicy<T, Procs>;
   /**
    * Runs before a replica takes requests, at every start: brings a generator to the current weights, for instance.
    * The start has failed when it rejects. Fanouts that go out from the start of its processes on reach the replica
@@ -57,7 +83,7 @@ export interface ServiceOptions<T, Procs extends number> extends ActorOptions<Pr
   readonly onReplicaStart?: (replica: StartedReplica<T, Procs>) => Promise<unknown>;
   /** Told what happens to replicas, sessions and retried requests, right after it happened. */
   readonly onEvent?: (event: ServiceEvent) => void;
-  /** Time of deadlines and restarts. @default the system's */
+  /** Time of deadlines, checks and restarts. @default that of the program */
   readonly clock?: Clock;
 }
 
@@ -81,10 +107,39 @@ const SERVICE_ONLY = [
   'maxQueuedRequests',
   'waitForHealthyMs',
   'restart',
+  'autoscale',
+  'minHealthyReplicas',
+  'startTimeoutMs',
+  'health',
   'onReplicaStart',
   'onEvent',
   'clock',
 ] as const;
+
+/** Refuses a number that counts nothing. @throws {ServiceOptionsError} */
+export function checkCount(option: string, value: number): void {
+  if (!(Number.isInteger(value) && value >= 1)) throw new ServiceOptionsError(option, value, POSITIVE);
+}
+
+/** Refuses options about replicas that contradict each other. @throws {ServiceOptionsError} */
+function checkReplicas({ numReplicas = 1, minHealthyReplicas = 1, autoscale }: Partial<Sizes>): void {
+  if (minHealthyReplicas > numReplicas) {
+    throw new ServiceOptionsError('minHealthyReplicas', minHealthyReplicas, `There are ${numReplicas} replicas.`);
+  }
+  if (!autoscale) return;
+  const { minReplicas = 1, maxReplicas, targetOngoing = 1, ...delays } = autoscale;
+  checkCount('autoscale.minReplicas', minReplicas);
+  checkCount('autoscale.maxReplicas', maxReplicas);
+  if (!(targetOngoing > 0)) {
+    throw new ServiceOptionsError('autoscale.targetOngoing', targetOngoing, 'It must be above 0.');
+  }
+  for (const [name, value] of Object.entries(delays)) checkDelay(`autoscale.${name}`, value);
+  if (numReplicas >= minReplicas && numReplicas <= maxReplicas) return;
+  const range = `autoscale goes from ${minReplicas} to ${maxReplicas}.`;
+  throw new ServiceOptionsError('numReplicas', numReplicas, range);
+}
+
+type Sizes = Pick<ServiceOptions<never, number>, 'numReplicas' | 'minHealthyReplicas' | 'autoscale'>;
 
 /** Refuses options that would do nothing for a single mesh. @throws {ServiceOptionsError} */
 export function checkActorOptions(
@@ -99,19 +154,19 @@ export function checkActorOptions(
 }
 
 /** Refuses options that cannot be. @throws {ServiceOptionsError} */
-export function checkOptions(options: Omit<ServiceOptions<never, number>, 'onReplicaStart'>): void {
-  for (const option of ['procs', 'numReplicas', 'replicaMaxConcurrentRequests'] as const) {
+export function checkOptions(options: Omit<ServiceOptions<never, number>, 'onReplicaStart' | 'health'>): void {
+  for (const option of ['procs', 'numReplicas', 'replicaMaxConcurrentRequests', 'minHealthyReplicas'] as const) {
     const value = options[option];
-    if (value !== undefined && !(Number.isInteger(value) && value >= 1)) {
-      throw new ServiceOptionsError(option, value, POSITIVE);
-    }
+    if (value !== undefined) checkCount(option, value);
   }
+  checkReplicas(options);
   const { maxQueuedRequests = 0, waitForHealthyMs = 0, restart = {} } = options;
   for (const [option, value] of Object.entries({ maxQueuedRequests, ...prefixed(restart) })) {
     if (!(value >= 0)) throw new ServiceOptionsError(option, value, NOT_NEGATIVE);
   }
   checkDelay('waitForHealthyMs', waitForHealthyMs);
   checkDelay('restart.maxDelayMs', restart.maxDelayMs ?? 0);
+  checkDelay('startTimeoutMs', options.startTimeoutMs ?? 0);
   if (options.withGpus && options.kind === 'inline') {
     throw new ServiceOptionsError(
       'kind',

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type EndpointCard, unsendable } from '@forge/monarch';
 import { FanoutError, type FanoutOutcome, ServiceOptionsError, SessionClosedError } from './errors.ts';
-import type { Service, ServiceControls, Session, SessionControls, ShutdownOptions } from './handle.ts';
+import type { ReplicaControls, Service, ServiceControls, Session, SessionControls, ShutdownOptions } from './handle.ts';
 import { checkDelay } from './options.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
 import type { RouteOptions } from './routing/request.ts';
@@ -75,8 +75,19 @@ async function routeIn(replicas: ReplicaSet, session: StickySession | undefined,
   return await replicas.route({ ...request, session });
 }
 
+/** What a handle is made of beside requests. */
+interface HandleParts<Args extends readonly unknown[]> {
+  readonly controls: ReplicaControls<Args>;
+  /** Called when the service has ended. */
+  stopped(): void;
+}
+
 /** Makes the handle of a running service: its controls, and each endpoint under its name. */
-export function serviceHandle<T>(replicas: ReplicaSet, endpoints: Endpoints, stopped: () => void): Service<T> {
+export function serviceHandle<T, Args extends readonly unknown[]>(
+  replicas: ReplicaSet,
+  endpoints: Endpoints,
+  { controls: replicaControls, stopped }: HandleParts<Args>,
+): Service<T, Args> {
   const scope = new AsyncLocalStorage<StickySession>();
   const { name } = replicas;
 
@@ -117,7 +128,8 @@ export function serviceHandle<T>(replicas: ReplicaSet, endpoints: Endpoints, sto
     stopped();
   }
 
-  const controls: ServiceControls<T> = {
+  const controls: ServiceControls<T, Args> = {
+    ...replicaControls,
     name,
     session,
     metrics: () => metricsOf(replicas),
@@ -126,5 +138,5 @@ export function serviceHandle<T>(replicas: ReplicaSet, endpoints: Endpoints, sto
     [Symbol.asyncDispose]: async () => await shutdown(),
   };
   // The endpoints are those of T, as its actors listed them.
-  return withEndpoints(controls, endpoints, make, { service: name, kind: 'service' }) as Service<T>;
+  return withEndpoints(controls, endpoints, make, { service: name, kind: 'service' }) as Service<T, Args>;
 }

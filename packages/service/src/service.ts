@@ -1,55 +1,94 @@
-import { type Actor, type EndpointCard, systemClock } from '@forge/monarch';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Actor, detached, type EndpointCard, surroundings } from '@forge/monarch';
+import { GpusUnavailableError } from './errors.ts';
+import { EventStream } from './event-stream.ts';
 import type { ServiceEvent } from './events.ts';
-import type { Service } from './handle.ts';
-import type { ServiceOptions } from './options.ts';
-import { processGpus } from './replicas/gpus.ts';
-import { type Blueprint, launch } from './replicas/launch.ts';
+import type { ReplicaControls, Service } from './handle.ts';
+import { type ActorOptions, checkCount, checkDelay } from './options.ts';
+import { GpuPool, processGpus } from './replicas/gpus.ts';
+import { Placement } from './replicas/placement.ts';
 import { ReplicaSet } from './replicas/replica-set.ts';
+import { rollingUpdate } from './replicas/rolling-update.ts';
+import { replicasOf, type ServiceBlueprint, type Surrounding } from './replicas/sources.ts';
 import { serviceHandle } from './service-handle.ts';
 
-/** What a service is made of. */
-export interface ServiceBlueprint<T extends Actor, Args extends readonly unknown[], Procs extends number>
-  extends Blueprint<T, Args, Procs> {
-  readonly options: ServiceOptions<T, Procs>;
+/** Time for the requests and sessions of a replica that is to end. */
+const GRACE_MS = 20_000;
+
+/** Where the replicas of a service are. @throws {GpusUnavailableError} when there are not enough GPUs for all. */
+function placementOf(numReplicas: number, options: ActorOptions<number>): Placement {
+  const { procs = 1, hosts, withGpus = false, gpus = processGpus() } = options;
+  const gpusEach = withGpus ? procs : 0;
+  const pools = gpus instanceof GpuPool ? [gpus] : gpus;
+  const free = pools.flatMap((pool) => pool.free);
+  if (free.length < numReplicas * gpusEach) {
+    const total = pools.reduce((sum, { size }) => sum + size, 0);
+    throw new GpusUnavailableError(numReplicas * gpusEach, free, total);
+  }
+  return new Placement({ hosts: hosts?.length ?? 1, gpusEach, pools });
 }
 
 /**
- * Starts every replica and waits until all are healthy.
+ * Starts every replica and waits until all, or as many as must be, are healthy.
  *
  * @throws {GpusUnavailableError} when there are too few GPUs.
- * @throws {ActorError | MeshFailure} when a replica does not start; none is left then.
+ * @throws {ReplicaStartError} when replicas do not start; none is left then.
  */
 export async function startService<T extends Actor, Args extends readonly unknown[], Procs extends number>(
   blueprint: ServiceBlueprint<T, Args, Procs>,
-): Promise<Service<T>> {
+): Promise<Service<T, Args>> {
   const { options, actor } = blueprint;
-  const { numReplicas = 1, procs = 1, meshName = actor.name, restart, onReplicaStart, onEvent } = options;
-  const gpus = options.withGpus ? (options.gpus ?? processGpus()).take(numReplicas * procs) : undefined;
+  const { numReplicas = 1, meshName = actor.name, restart, onEvent, health, startTimeoutMs, autoscale } = options;
+  const { clock, random } = surroundings();
+  const events = new EventStream<ServiceEvent>();
   let endpoints: ReadonlyMap<string, EndpointCard> = new Map();
+  const surrounding: Surrounding = {
+    placement: placementOf(numReplicas, options),
+    // Replicas start at any time, because of anybody's request.
+    onBehalf: detached(() => AsyncLocalStorage.snapshot()),
+    launched: (found) => {
+      endpoints = found;
+    },
+  };
   const replicas = new ReplicaSet({
     name: meshName,
     numReplicas,
+    minHealthy: options.minHealthyReplicas ?? numReplicas,
+    prepare: replicasOf(blueprint, surrounding),
     restart,
-    clock: options.clock ?? systemClock,
+    ejection: health,
+    checks: health,
+    startTimeoutMs,
+    autoscale,
+    clock: options.clock ?? clock,
+    random,
     maxConcurrency: options.replicaMaxConcurrentRequests ?? 10,
     maxQueued: options.maxQueuedRequests ?? 1024,
     waitForHealthyMs: options.waitForHealthyMs ?? 5_000,
-    start: async (index, lost) => {
-      const gpuIds = gpus?.ids.slice(index * procs, (index + 1) * procs) ?? [];
-      const launched = await launch(blueprint, { name: `${meshName}_${index}`, index, gpuIds, lost });
-      endpoints = launched.endpoints;
-      return launched;
+    emit: (event) => {
+      events.tell(event);
+      // Later, so that what a listener does or throws never comes between a change and its consequences.
+      if (onEvent) queueMicrotask(() => onEvent(event));
     },
-    catchUp: async ({ index, restarts }, { mesh }) => void (await onReplicaStart?.({ index, restarts, mesh })),
-    // Later, so that what a listener does or throws never comes between a change and its consequences.
-    emit: (event: ServiceEvent) => onEvent && queueMicrotask(() => onEvent(event)),
   });
-  try {
-    await replicas.start();
-    return serviceHandle<T>(replicas, endpoints, () => gpus?.release());
-  } catch (error) {
-    await replicas.shutdown(0);
-    gpus?.release();
-    throw error;
-  }
+  const controls: ReplicaControls<Args> = {
+    events: () => events.read(),
+    scale: async (count, { graceMs = GRACE_MS } = {}) => {
+      checkCount('numReplicas', count);
+      checkDelay('graceMs', graceMs);
+      await replicas.fleet.scale(count, graceMs);
+    },
+    drain: async (replica, { graceMs = GRACE_MS } = {}) => {
+      checkDelay('graceMs', graceMs);
+      await replicas.fleet.drain(replica, graceMs);
+    },
+    rollingUpdate: async ({ args = blueprint.args, env = options.env, surge = 1, graceMs = GRACE_MS } = {}) => {
+      if (surge !== 0) checkCount('surge', surge);
+      checkDelay('graceMs', graceMs);
+      const next = replicasOf({ actor, args, options: env ? { ...options, env } : options }, surrounding);
+      await rollingUpdate(replicas.fleet, { name: meshName, next, surge, graceMs });
+    },
+  };
+  await replicas.start();
+  return serviceHandle<T, Args>(replicas, endpoints, { controls, stopped: () => events.end() });
 }

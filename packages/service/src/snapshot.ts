@@ -1,6 +1,6 @@
+import type { ReplicaState } from './replicas/life.ts';
 import type { Replica } from './replicas/replica.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
-import type { ReplicaState } from './replicas/state.ts';
 import type { RequestTotals } from './request-counter.ts';
 
 /** One replica in numbers. */

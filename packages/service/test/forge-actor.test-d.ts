@@ -7,7 +7,11 @@ const is = <T extends true>(): T => true as T;
 
 export async function inference(): Promise<void> {
   const service = await Counter.options({ procs: 1, numReplicas: 4 }).asService(0);
-  is<Equal<typeof service, Service<Counter>>>();
+  is<Equal<typeof service, Service<Counter, [initialValue: number]>>>();
+  const held: Service<Counter> = service;
+  await service.rollingUpdate({ args: [1] });
+  // @ts-expect-error a counter starts from a number
+  await service.rollingUpdate({ args: ['1'] });
   const value: number = await service.increment.route(1);
   const values: readonly number[] = await service.getValue.fanout();
   const settled = await service.increment.with({ timeoutMs: 10 }).fanoutSettled(2);
@@ -15,7 +19,7 @@ export async function inference(): Promise<void> {
   await using session = await service.session();
   const inSession: number = await session.increment.with({ signal: AbortSignal.timeout(1) }).route();
   const scoped: string = await service.session(async (own) => own.id);
-  void [value, values, inSession, scoped];
+  void [held, value, values, inSession, scoped];
 
   const one = await Counter.asActor(0);
   is<Equal<typeof one, OwnedMesh<Counter, never>>>();
@@ -96,7 +100,8 @@ export async function constructorArguments(): Promise<void> {
   const one = await Labelled.asActor({ title: 'a' }, 1, 2);
   is<Equal<typeof one, OwnedMesh<Labelled, never>>>();
   const service = await Labelled.asService({ title: 'a', subtitle: 'b' });
-  is<Equal<typeof service, Service<Labelled>>>();
+  const held: Service<Labelled> = service;
+  void held;
   const holder = await LabelsHolder.asActor();
   is<Equal<typeof holder, OwnedMesh<Holder<Labels>, never>>>();
   // @ts-expect-error the title is missing

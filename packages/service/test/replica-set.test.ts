@@ -23,7 +23,7 @@ describe('restart', () => {
     expect(started).toHaveLength(6);
     expect(started.every(({ isStopped }) => isStopped)).toBe(true);
     expect(set.replicas[0]?.state).toBe('unhealthy');
-    expect(events.at(-1)).toMatchObject({ type: 'replicaStateChanged', from: 'recovering', to: 'unhealthy' });
+    expect(events.at(-1)).toMatchObject({ type: 'replicaStateChanged', from: 'healthy', to: 'unhealthy' });
     await set.shutdown(0);
     expect(clock.pending).toEqual([]);
   });
@@ -255,7 +255,7 @@ describe('a fanout while a replica starts', () => {
     hook.resolve();
     await settled();
     expect(started[2]?.calls.map(({ args }) => args)).toEqual([[7]]);
-    expect(set.replicas[0]?.state).toBe('initializing');
+    expect(set.replicas[0]?.state).toBe('warming');
     started[2]?.calls[0]?.answer.resolve('ok');
     await settled();
     started[2]?.calls[1]?.answer.resolve('ok');
@@ -290,7 +290,7 @@ describe('a fanout while a replica starts', () => {
 test('a start that fails stops the replicas that did start', async () => {
   const { set, started } = fakeReplicas({
     numReplicas: 3,
-    catchUp: async ({ index }) => {
+    catchUp: async (index) => {
       if (index === 1) throw new RangeError('replica 1');
     },
   });

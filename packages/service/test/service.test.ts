@@ -302,8 +302,9 @@ describe('start and shutdown', () => {
 
   test('a constructor that throws refuses the service, and no replica is left', async () => {
     await expect(Counter.options({ ...inline, numReplicas: 3 }).asService(-1)).rejects.toMatchObject({
-      code: 'ERR_MONARCH_ACTOR',
-      cause: { name: 'RangeError' },
+      code: 'ERR_SERVICE_REPLICA_START',
+      failures: [{ replica: 0 }],
+      cause: { code: 'ERR_MONARCH_ACTOR', cause: { name: 'RangeError' } },
     });
   });
 

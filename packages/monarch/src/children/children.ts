@@ -41,10 +41,15 @@ export class Children {
    * Starts the processes of a group, all at once, as many on each machine. @throws {MeshFailure} when one ends before
    * it is ready, or a machine is lost.
    */
-  async start(group: ProcGroup, machines: readonly Machine[], env: Readonly<Record<string, string>>): Promise<void> {
+  async start(
+    group: ProcGroup,
+    machines: readonly Machine[],
+    envs: readonly Readonly<Record<string, string>>[],
+  ): Promise<void> {
     const { platform } = this.#local;
-    for (const machine of machines) machine.checkEnv(env);
     const perMachine = group.extent.size / machines.length;
+    const machineAt = (rank: number) => machines[Math.floor(rank / perMachine)]!;
+    for (const [rank, env] of envs.entries()) machineAt(rank).checkEnv(env);
     const reserving = Promise.all(machines.map(async (machine) => await machine.reserve(perMachine)));
     const reserved = await reserving.catch(async (error) => {
       await group.stop('it could not be started.');
@@ -53,7 +58,9 @@ export class Children {
     const ids = reserved.flat();
     if (group.isStopped) throw new OwnershipError(`${group.name} was stopped before it was started.`);
     const children = ids.map((id, rank) => {
-      const machine = machines[Math.floor(rank / perMachine)]!;
+      const machine = machineAt(rank);
+      // As many as there are ranks.
+      const env = envs[rank]!;
       const restarts = group.restart === undefined ? undefined : new Restarts(platform, group.restart);
       const releaseLog = restarts === undefined ? () => {} : group.log.hold();
       const place: Place = { group, rank, machine, env, restarts, releaseLog, child: undefined };

@@ -5,11 +5,14 @@ import { currentOwner, program } from '../program/current-program.ts';
 import type { LogOptions } from '../seeing/log-line.ts';
 import { checkPolicy, type RestartPolicy } from '../supervision/restart.ts';
 import { makeReferable } from '../wire/referable.ts';
-import { extentOf, type NamedExtent, type Shaped } from './extent.ts';
+import { extentOf, type NamedExtent, type Point, type Shaped } from './extent.ts';
 import { ProcGroup, type Supervise } from './proc-group.ts';
 import { type ProcMesh, ProcView } from './proc-mesh.ts';
 import type { Names, PartSizes, Parts, Renamed, Split } from './reshape.ts';
 import { type Kept, type Selection, select } from './selection.ts';
+
+/** Variables by name. */
+export type Environment = Readonly<Record<string, string>>;
 
 /** How to start processes. */
 export interface SpawnProcsOptions<P extends Readonly<Record<string, number>>> {
@@ -17,8 +20,11 @@ export interface SpawnProcsOptions<P extends Readonly<Record<string, number>>> {
   readonly perHost?: P;
   /** `inline`: no process at all; the actors share this process, with the same mailboxes and codec. @default 'process' */
   readonly kind?: 'inline' | 'process';
-  /** Added to the environment of each process. An inline mesh has no environment of its own. @default {} */
-  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Added to the environment of each process, or what is added for the process at each point. An inline mesh has no
+   * environment of its own. @default {}
+   */
+  readonly env?: Environment | ((point: Point<string>) => Environment);
   /** Stands in failures and before log lines. @default the name of the first mesh spawned */
   readonly name?: string;
   /**
@@ -139,7 +145,8 @@ export class Host<D extends string> implements HostMesh<D> {
     owner.owned.add(group);
     for (const before of this.#started) if (before.isStopped) this.#started.delete(before);
     this.#started.add(group);
-    await program().fill(group, kind, env, this.#attached?.machines);
+    const envs = [...extent.points()].map((point) => (typeof env === 'function' ? env(point) : env));
+    await program().fill(group, kind, envs, this.#attached?.machines);
     return new ProcView(
       group,
       extent,

@@ -95,11 +95,11 @@ export class Program implements Owner {
     return this.process.hasLeft;
   }
 
-  /** Starts the processes of a group. Those of an inline group are this one. */
+  /** Starts the processes of a group, each with its environment. Those of an inline group are this one. */
   async fill(
     group: ProcGroup,
     kind: 'inline' | 'process',
-    env: Readonly<Record<string, string>>,
+    envs: readonly Readonly<Record<string, string>>[],
     machines: readonly Machine[] = [this.#thisMachine],
   ): Promise<void> {
     if (kind === 'inline') {
@@ -110,7 +110,7 @@ export class Program implements Owner {
     try {
       await this.network();
       if (group.isStopped) throw new OwnershipError(`${group.name} was stopped before it was started.`);
-      await this.#children.start(group, machines, env);
+      await this.#children.start(group, machines, envs);
     } finally {
       this.#starting--;
       this.tidy();

@@ -33,6 +33,15 @@ test('lines of all processes come to the program behind a name and rank, the sam
   expect(stderr).toBe('[grown/0] about to fail\n');
 });
 
+test('each process of a mesh may have an environment of its own', async () => {
+  await using procs = await thisHost().spawnProcs({
+    perHost: { gpus: 2 },
+    env: (point) => ({ FORGE_TEST_WORD: `gpu ${point.at('gpus')}` }),
+  });
+  const grown = await procs.spawn('grown', Grown);
+  expect([...(await grown.environment.call('FORGE_TEST_WORD')).values()]).toEqual(['gpu 0', 'gpu 1']);
+});
+
 test('a process has the environment that it was given', async () => {
   const procs = await thisHost().spawnProcs({ env: { FORGE_TEST_WORD: 'given' } });
   onTestFinished(async () => await procs.stop());

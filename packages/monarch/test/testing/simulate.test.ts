@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { MeshFailure } from '../../src/index.ts';
+import { type MeshFailure, surroundings } from '../../src/index.ts';
 import { type SimulateOptions, SimulationError, type SimulationScene, simulate } from '../../src/testing/index.ts';
 import { Counter } from '../fixtures/counter.ts';
 import { Untidy } from '../fixtures/untidy.ts';
@@ -162,6 +162,18 @@ test('time passes as fast as events come', async () => {
   const dayMs = 86_400_000;
   const { virtualMs } = await simulate({ seed: 1 }, async ({ world }) => await world.sleep(dayMs));
   expect(virtualMs).toBeGreaterThanOrEqual(dayMs);
+});
+
+test('a program that is simulated sees simulated time and chance', async () => {
+  const drawn = async () =>
+    await onQuiet(async ({ world }) => {
+      const { clock, random } = surroundings();
+      const before = clock.now();
+      await new Promise<void>((resolve) => void clock.after(5_000, resolve));
+      expect([clock.now() - before, clock.now()]).toEqual([5_000, world.now]);
+      return [random(), random()];
+    });
+  expect((await drawn()).value).toEqual((await drawn()).value);
 });
 
 test('lines that the runtime prints in simulated processes come to the program', async () => {

@@ -41,6 +41,10 @@ export class GpuPool {
     this.#ids = [...new Set(ids)];
   }
 
+  get size(): number {
+    return this.#ids.length;
+  }
+
   get free(): readonly string[] {
     return this.#ids.filter((id) => !this.#taken.has(id));
   }

@@ -23,15 +23,18 @@ export interface Blueprint<T extends Actor, Args extends readonly unknown[], Pro
 /** What one launch of a blueprint has of its own. */
 export interface LaunchPlace {
   readonly name: string;
-  /** Counts the launches that share hosts. */
-  readonly index: number;
+  /** The machine, by its rank among the hosts. */
+  readonly host: number;
+  /** One for each process, or none. */
   readonly gpuIds: readonly string[];
   /** Takes over the failures of the processes; without it they climb to the owner. */
   readonly lost?: (cause: unknown) => void;
+  /** Ends a launch that is under way. */
+  readonly signal?: AbortSignal;
 }
 
 /** Actors on processes of their own, which end together. */
-export interface Launched<T, Procs extends number> extends Incarnation {
+export interface Launched<T, Procs extends number> extends Omit<Incarnation, 'catchUp' | 'check'> {
   readonly mesh: ActorMesh<T, ProcDims<Procs>>;
 }
 
@@ -41,10 +44,10 @@ interface Callable {
   callOne(...args: readonly unknown[]): Promise<unknown>;
 }
 
-function hostOf(hosts: HostMesh<string> | undefined, index: number): HostMesh<string> {
+function hostOf(hosts: HostMesh<string> | undefined, rank: number): HostMesh<string> {
   if (!hosts) return thisHost();
-  const point = [...hosts.extent.points()][index % hosts.length];
-  const at = (label: string) => [label, point?.at(label)] as const;
+  const point = hosts.extent.point(rank);
+  const at = (label: string) => [label, point.at(label)] as const;
   const selection: Selection<string> = Object.fromEntries(hosts.extent.labels.map(at));
   return hosts.slice(selection);
 }
@@ -52,14 +55,14 @@ function hostOf(hosts: HostMesh<string> | undefined, index: number): HostMesh<st
 /** Starts processes and spawns the actors on them; when that fails, nothing is left. */
 export async function launch<T extends Actor, Args extends readonly unknown[], Procs extends number>(
   { actor, args, options }: Blueprint<T, Args, Procs>,
-  { name, index, gpuIds, lost }: LaunchPlace,
+  { name, host, gpuIds, lost, signal }: LaunchPlace,
 ): Promise<Launched<T, Procs>> {
   const { procs = 1, hosts, kind = 'process', env = {} } = options;
-  const group = await hostOf(hosts, index).spawnProcs({
+  const group = await hostOf(hosts, host).spawnProcs({
     perHost: procs === 1 ? {} : { procs },
     kind,
     name,
-    env: gpuIds.length === 0 ? env : { ...env, CUDA_VISIBLE_DEVICES: gpuIds.join(',') },
+    env: gpuIds.length === 0 ? env : ({ rank }) => ({ ...env, CUDA_VISIBLE_DEVICES: gpuIds[rank] ?? '' }),
     ...(lost && {
       supervise: (failure) => {
         lost(failure);
@@ -67,7 +70,10 @@ export async function launch<T extends Actor, Args extends readonly unknown[], P
       },
     }),
   });
+  const stop = async () => await group.stop();
+  signal?.addEventListener('abort', stop, { once: true });
   try {
+    signal?.throwIfAborted();
     const mesh = await group.spawn(name, actor, ...args);
     return {
       // One process has no dimension, several have `procs`: what ProcDims says.
@@ -84,10 +90,12 @@ export async function launch<T extends Actor, Args extends readonly unknown[], P
           return first;
         });
       },
-      stop: async () => await group.stop(),
+      stop,
     };
   } catch (error) {
-    await group.stop();
+    await stop();
     throw error;
+  } finally {
+    signal?.removeEventListener('abort', stop);
   }
 }

@@ -1,7 +1,10 @@
 import type { CallOptions, Clock, EndpointCard } from '@forge/monarch';
+import { StartTimeoutError } from '../errors.ts';
 import { RequestCounter } from '../request-counter.ts';
-import { type RestartPolicy, restartDelay } from './restart.ts';
-import { nextState, type ReplicaChange, type ReplicaState } from './state.ts';
+import { lessonOf } from './call-outcome.ts';
+import type { EjectionPolicy } from './ejection.ts';
+import { checkHealth, type HealthCheckPolicy } from './health-check.ts';
+import { afterEvent, born, type Life, type LifeEvent, type LifeRules, type ReplicaState, TRAITS } from './life.ts';
 
 /** The actors of a replica between its start and its loss. */
 export interface Incarnation {
@@ -9,6 +12,10 @@ export interface Incarnation {
   readonly endpoints: ReadonlyMap<string, EndpointCard>;
   /** Calls an endpoint on every rank; the first rank's result. */
   call(endpoint: string, args: readonly unknown[], options?: CallOptions): Promise<unknown>;
+  /** Brings its actors up to date before their first request; what they miss meanwhile is sent to them afterwards. */
+  catchUp(): Promise<void>;
+  /** Asks its actors whether they are well. @default nobody asks */
+  readonly check?: (() => unknown) | undefined;
   /** Ends its processes. */
   stop(): Promise<void>;
 }
@@ -19,164 +26,263 @@ export interface MissedCall {
   readonly args: readonly unknown[];
 }
 
-/** What a replica needs from its service. */
-export interface ReplicaHooks<I extends Incarnation> {
-  readonly clock: Clock;
-  readonly maxConcurrency: number;
-  readonly restart: RestartPolicy | undefined;
-  /** Starts its processes; `lost` is called, at any time after, when they fail. */
-  start(index: number, lost: (cause: unknown) => void): Promise<I>;
-  /** Brings it up to date before its first request; what it misses meanwhile is sent to it afterwards. */
-  catchUp(replica: Replica<I>, incarnation: I): Promise<void>;
-  /** Told after every change. */
-  changed(replica: Replica<I>, from: ReplicaState): void;
+/** What a start is given by its replica. */
+export interface Starting {
+  /** How often the replica was started before. */
+  readonly restarts: number;
+  /** The start is not wanted any more. */
+  readonly signal: AbortSignal;
+  /** To be called, at any time after, when the processes fail. */
+  lost(cause: unknown): void;
 }
 
-/**
- * One replica: the same actors, started again whenever they are lost.
- *
- * ```
- *  start() ─▶ initializing ──caughtUp──▶ healthy ──lose(cause)──▶ recovering ──┐ stop what is left, wait, start again,
- *                  ▲  └────────────lose(cause), hook failed────────▶│          │ until restartDelay says no more:
- *                  └───────────────────restart──────────────────────┘          └─exhausted─▶ unhealthy
- * ```
- */
-export class Replica<I extends Incarnation = Incarnation> {
+/** What a replica is made from, as often as it is started. */
+export interface ReplicaSource {
+  /** Starts its processes and actors; rejects, with nothing left, when it is aborted. */
+  start(starting: Starting): Promise<Incarnation>;
+  /** The replica has ended: gives back what was kept for it. */
+  release(): void;
+}
+
+/** How the replicas of a service live. */
+export interface ReplicaPolicies extends LifeRules {
+  readonly maxConcurrency: number;
+  readonly ejection: EjectionPolicy | undefined;
+  readonly checks: HealthCheckPolicy | undefined;
+}
+
+/** What a replica needs from its service. */
+export interface ReplicaHooks extends ReplicaPolicies {
+  readonly name: string;
+  readonly clock: Clock;
+  random(): number;
+  /** Others can take over its requests. */
+  mayEject(replica: Replica): boolean;
+  /** Told after every change of its state. */
+  changed(replica: Replica, from: ReplicaState): void;
+}
+
+/** A request that a replica has taken. */
+export interface Admission {
+  readonly incarnation: Incarnation;
+  /** It decides whether the replica takes more. */
+  readonly isProbe: boolean;
+}
+
+/** One replica: the same actors, started again whenever they are lost. Its `Life` decides; here is what follows. */
+export class Replica {
   readonly index: number;
   readonly requests = new RequestCounter();
-  /** Sessions that stick to it. */
-  assignedSessions = 0;
-  /** Requests it is serving. */
-  inFlight = 0;
-  readonly #hooks: ReplicaHooks<I>;
-  readonly #restartedAtMs: number[] = [];
+  readonly #source: ReplicaSource;
+  readonly #hooks: ReplicaHooks;
+  #life: Life;
+  #incarnation: Incarnation | undefined;
   /** Calls to all replicas that were made while this one was starting, in order. */
   #missed: MissedCall[] = [];
-  #state: ReplicaState = 'initializing';
-  #incarnation: I | undefined;
-  #cause: unknown;
-  /** Resolves when the current incarnation is lost or the replica is stopped. */
-  #ending = Promise.withResolvers<void>();
-  #life: Promise<void> | undefined;
+  #inFlight = 0;
+  #assignedSessions = 0;
+  #hasProbe = false;
+  /** Ends the current incarnation. */
+  #end = new AbortController();
+  /** Resolves when all incarnations so far have ended. */
+  #gone: Promise<void> = Promise.resolve();
+  #cancelWait = () => {};
+  #stopChecks = () => {};
+  readonly #first = Promise.withResolvers<void>();
+  #idle = () => {};
 
-  constructor(index: number, hooks: ReplicaHooks<I>) {
+  constructor(index: number, source: ReplicaSource, hooks: ReplicaHooks) {
     this.index = index;
+    this.#source = source;
     this.#hooks = hooks;
+    this.#life = born(hooks);
+    this.#first.promise.catch(() => {});
   }
 
   get state(): ReplicaState {
-    return this.#state;
+    return this.#life.state;
   }
 
-  /** Set while it is healthy. */
-  get incarnation(): I | undefined {
-    return this.#state === 'healthy' ? this.#incarnation : undefined;
-  }
-
-  /** Why it was last lost. */
+  /** Why it was last lost or ejected. */
   get cause(): unknown {
-    return this.#cause;
+    return this.#life.cause;
   }
 
   get restarts(): number {
-    return this.#restartedAtMs.length;
+    return this.#life.restarts;
   }
 
+  /** Requests it is serving. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Sessions that stick to it. */
+  get assignedSessions(): number {
+    return this.#assignedSessions;
+  }
+
+  set assignedSessions(count: number) {
+    this.#assignedSessions = count;
+    this.#noteIdle();
+  }
+
+  /** Set while its actors take calls. */
+  get incarnation(): Incarnation | undefined {
+    return TRAITS[this.state].keepsSessions ? this.#incarnation : undefined;
+  }
+
+  /** It may serve any request now. */
   get hasFreeSlot(): boolean {
-    return this.#state === 'healthy' && this.inFlight < this.#hooks.maxConcurrency;
+    if (this.#inFlight >= this.#hooks.maxConcurrency) return false;
+    return this.state === 'healthy' || (this.state === 'probing' && !this.#incarnation?.check && !this.#hasProbe);
   }
 
-  /** Starts it for the first time; rejects when that fails, because then it is a mistake and not bad luck. */
+  /** It may serve a request of its own sessions now. */
+  get hasFreeSlotForSessions(): boolean {
+    if (this.state !== 'draining') return this.hasFreeSlot;
+    return this.#inFlight < this.#hooks.maxConcurrency;
+  }
+
+  /** Starts it; rejects when its first start fails, and goes on trying nevertheless. */
   async start(): Promise<void> {
-    const first = Promise.withResolvers<void>();
-    this.#life = this.#live(first);
-    await first.promise;
+    this.#enter();
+    await this.#first.promise;
   }
 
   /** Takes it out of service at once and restarts it; does nothing when it is not running. */
   lose(cause: unknown): void {
-    if (this.#change('lost', cause)) this.#ending.resolve();
+    this.#happens('lost', cause);
+  }
+
+  /** Takes a request. */
+  admit(): Admission {
+    const isProbe = this.state === 'probing';
+    this.#hasProbe ||= isProbe;
+    this.#inFlight++;
+    // Only replicas that run are asked.
+    return { incarnation: this.#incarnation!, isProbe };
+  }
+
+  /** A request that it took has ended, with a value or an `error`, which tell how it is. */
+  release({ incarnation, isProbe }: Admission, error: unknown): void {
+    this.#inFlight--;
+    if (isProbe) this.#hasProbe = false;
+    const lesson = lessonOf(error);
+    // While it is tried, what it took before says nothing about how it is now.
+    const isNews = isProbe || lesson === 'lost' || this.state !== 'probing';
+    if (isNews && lesson !== 'nothing' && incarnation === this.#incarnation) this.#happens(lesson, error);
+    this.#noteIdle();
   }
 
   /** A call to all replicas goes out while this one is starting: it gets the call before its first request. */
   miss(call: MissedCall): void {
-    if (this.#state === 'initializing') this.#missed.push(call);
+    if (this.state === 'initializing' || this.state === 'warming') this.#missed.push(call);
+  }
+
+  /** Lets its requests and sessions end, for up to `graceMs`, then ends it. */
+  async drain(graceMs: number): Promise<void> {
+    this.#happens('drain');
+    if (this.state === 'draining') {
+      const idle = Promise.withResolvers<void>();
+      this.#idle = idle.resolve;
+      this.#cancelWait = this.#hooks.clock.after(graceMs, idle.resolve);
+      this.#noteIdle();
+      await idle.promise;
+    }
+    await this.stop();
   }
 
   /** Ends its processes for good. */
   async stop(): Promise<void> {
-    this.#change('stop');
-    this.#ending.resolve();
-    await this.#life;
+    this.#happens('stop');
+    await this.#gone;
   }
 
-  async #live(first: PromiseWithResolvers<void>): Promise<void> {
-    let hasStarted = false;
-    await this.#incarnate(() => {
-      hasStarted = true;
-      first.resolve();
-    });
-    if (!hasStarted) return first.reject(this.#cause);
-    while (await this.#backOff()) await this.#incarnate(() => {});
+  #noteIdle(): void {
+    if (this.#inFlight === 0 && this.#assignedSessions === 0) this.#idle();
   }
 
-  /** From the start of its processes to their end. Never rejects. */
-  async #incarnate(healthy: () => void): Promise<void> {
-    const ending = Promise.withResolvers<void>();
-    this.#ending = ending;
-    this.#missed = [];
-    let incarnation: I | undefined;
-    try {
-      incarnation = await this.#hooks.start(this.index, (cause) => {
-        if (this.#ending === ending) this.lose(cause);
-      });
-      this.#incarnation = incarnation;
-      if (this.#state === 'initializing') await Promise.race([this.#catchUp(incarnation), ending.promise]);
-      if (this.#state === 'healthy') healthy();
-      await ending.promise;
-    } catch (cause) {
-      this.lose(cause);
-    } finally {
-      this.#incarnation = undefined;
-      // What is already dead may fail to stop; the next incarnation has processes of its own either way.
-      await incarnation?.stop().catch(() => {});
+  #happens(event: LifeEvent, cause?: unknown): void {
+    const before = this.#life;
+    // What happens most.
+    if (event === 'answered' && before.failures === 0 && before.state === 'healthy') return;
+    const { restart, ejection, startTimeoutMs, clock, random, mayEject, changed } = this.#hooks;
+    const moment = { nowMs: clock.now(), chance: random(), mayEject: mayEject(this), cause };
+    this.#life = afterEvent(before, event, { ...moment, restart, ejection, startTimeoutMs });
+    if (this.state === before.state) return;
+    this.#cancelWait();
+    this.#stopChecks();
+    this.#hasProbe = false;
+    if (event === 'lost' || event === 'due') this.#first.reject(cause);
+    if (!TRAITS[this.state].runs) this.#end.abort();
+    this.#enter();
+    changed(this, before.state);
+  }
+
+  /** What follows from the state that it is in now. */
+  #enter(): void {
+    const { state, waitMs } = this.#life;
+    if (waitMs !== undefined) this.#cancelWait = this.#hooks.clock.after(waitMs, () => this.#due());
+    if (state === 'initializing') this.#gone = this.#incarnate(this.#gone);
+    if (state === 'healthy' || state === 'probing') this.#stopChecks = this.#check(state === 'probing');
+    if (state === 'healthy') this.#first.resolve();
+    if (state === 'stopped') {
+      this.#idle();
+      this.#first.reject(undefined);
+      void this.#gone.then(() => this.#source.release());
     }
   }
 
-  async #catchUp(incarnation: I): Promise<void> {
-    await this.#hooks.catchUp(this, incarnation);
+  #due(): void {
+    const { name, startTimeoutMs = 0 } = this.#hooks;
+    const isStart = this.state === 'initializing' || this.state === 'warming';
+    this.#happens('due', isStart ? new StartTimeoutError(name, this.index, startTimeoutMs) : undefined);
+  }
+
+  /** Asks its actors how they are, if anybody wants to know. */
+  #check(isUrgent: boolean): () => void {
+    const { clock, checks, name } = this.#hooks;
+    const ask = this.#incarnation?.check;
+    if (!ask) return () => {};
+    const told = (failure: Error | undefined) => this.#happens(failure ? 'failed' : 'answered', failure);
+    return checkHealth({ ...checks, clock, name: `${name}_${this.index}`, ask, told }, isUrgent);
+  }
+
+  /** From the start of its processes to their end, once those before have ended. Never rejects. */
+  async #incarnate(before: Promise<void>): Promise<void> {
+    const end = new AbortController();
+    const { signal } = end;
+    const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    this.#end = end;
+    this.#missed = [];
+    await before;
+    let incarnation: Incarnation | undefined;
+    const lost = (cause: unknown) => {
+      if (!signal.aborted) this.lose(cause);
+    };
+    try {
+      signal.throwIfAborted();
+      incarnation = await this.#source.start({ restarts: this.restarts, signal, lost });
+      signal.throwIfAborted();
+      this.#incarnation = incarnation;
+      this.#happens('started');
+      await Promise.race([this.#catchUp(incarnation), ended]);
+      await ended;
+    } catch (cause) {
+      lost(cause);
+    }
+    this.#incarnation = undefined;
+    // What is already dead may fail to stop; the next incarnation has processes of its own either way.
+    await incarnation?.stop().catch(() => {});
+  }
+
+  async #catchUp(incarnation: Incarnation): Promise<void> {
+    await incarnation.catchUp();
     for (let call = this.#missed.shift(); call; call = this.#missed.shift()) {
       await incarnation.call(call.endpoint, call.args);
     }
     // In the same turn as the last look at what was missed: nothing can come between.
-    this.#change('caughtUp');
-  }
-
-  /** Waits for the next restart; `false` when there is none. */
-  async #backOff(): Promise<boolean> {
-    if (this.#state !== 'recovering') return false;
-    const { clock, restart } = this.#hooks;
-    const delayMs = restartDelay(this.#restartedAtMs, clock.now(), restart);
-    if (delayMs === undefined) {
-      this.#change('exhausted');
-      return false;
-    }
-    this.#ending = Promise.withResolvers();
-    const cancel = clock.after(delayMs, this.#ending.resolve);
-    await this.#ending.promise;
-    cancel();
-    if (!this.#change('restart')) return false;
-    this.#restartedAtMs.push(clock.now());
-    return true;
-  }
-
-  #change(change: ReplicaChange, cause?: unknown): boolean {
-    const from = this.#state;
-    const to = nextState(from, change);
-    if (to === undefined) return false;
-    if (change === 'lost') this.#cause = cause;
-    this.#state = to;
-    this.#hooks.changed(this, from);
-    return true;
+    if (incarnation === this.#incarnation) this.#happens('caughtUp');
   }
 }

@@ -1,5 +1,7 @@
 import { BackPressureError, ReplicaFailedError } from '../errors.ts';
 import type { ServiceEvent } from '../events.ts';
+import { isLoss } from '../replicas/call-outcome.ts';
+import { TRAITS } from '../replicas/life.ts';
 import type { Incarnation, Replica } from '../replicas/replica.ts';
 import type { RequestEnd } from '../request-counter.ts';
 import type { Outage } from './outage.ts';
@@ -84,12 +86,12 @@ export class Dispatcher {
     this.#queue.remove(request);
   }
 
-  /** Follows a replica that became healthy or was lost. */
+  /** Follows a replica whose state has changed. */
   replicaChanged(replica: Replica): void {
     const { sessions, outage } = this.#options;
     if (replica.state === 'healthy') {
       for (const request of this.#queue.takeOpen(({ spec }) => spec.session !== undefined)) this.#wait(request);
-    } else {
+    } else if (!TRAITS[replica.state].keepsSessions) {
       sessions.leave(replica);
       for (const request of this.#queue.unpin(replica)) this.#wait(request);
     }
@@ -116,21 +118,22 @@ export class Dispatcher {
   async run(request: ServiceRequest, replica: Replica): Promise<void> {
     const { now } = this.#options;
     const { endpoint, args } = request.spec;
-    // Only healthy replicas are picked, and those have one.
-    const incarnation = replica.incarnation!;
+    const admission = replica.admit();
+    const { incarnation } = admission;
     const startedAtMs = now();
     let end: RequestEnd = 'failed';
-    replica.inFlight++;
+    let failure: unknown;
     request.attempts++;
     this.#running.add(request);
     try {
       request.resolve(await request.resume(() => incarnation.call(endpoint, args, request.callOptions)));
       end = 'successful';
     } catch (error) {
-      if (!isMeshFailure(error)) request.reject(error);
-      else if (this.#survives(request, { replica, incarnation, error })) end = 'retried';
+      failure = error;
     }
-    replica.inFlight--;
+    replica.release(admission, failure);
+    if (end !== 'successful' && !isLoss(failure)) request.reject(failure);
+    else if (end !== 'successful' && this.#survives(request, { replica, incarnation, error: failure })) end = 'retried';
     this.#running.delete(request);
     const nowMs = now();
     replica.requests.count(end, nowMs - startedAtMs, nowMs);
@@ -144,7 +147,6 @@ export class Dispatcher {
     const { service, emit } = this.#options;
     const { attempts, spec } = request;
     const { endpoint, isForOneReplica } = spec;
-    if (replica.incarnation === incarnation) replica.lose(error);
     if (request.isSettled) return false;
     if (this.#isClosed) request.stop(true, error);
     else if (isForOneReplica || !incarnation.endpoints.get(endpoint)?.idempotent || attempts === MAX_ATTEMPTS) {
@@ -161,7 +163,9 @@ export class Dispatcher {
     const { replicas, sessions } = this.#options;
     const { session } = request.spec;
     const home = session && sessions.homeOf(session);
-    const free = (home ? [home] : replicas).filter((replica) => replica.hasFreeSlot);
+    const free = home
+      ? [home].filter((replica) => replica.hasFreeSlotForSessions)
+      : replicas.filter((replica) => replica.hasFreeSlot);
     if (free.length === 0) return false;
     void this.run(request, home ?? this.#pick(free));
     return true;
@@ -176,13 +180,19 @@ export class Dispatcher {
     outage.watch(request);
   }
 
+  /** Something waits that it may serve now. One that drains serves its sessions only. */
+  #hasFor(replica: Replica): boolean {
+    if (replica.hasFreeSlot) return this.#queue.hasFor(replica);
+    return replica.hasFreeSlotForSessions && this.#queue.pinnedTo(replica) > 0;
+  }
+
   #dispatch(): void {
     const { replicas } = this.#options;
     while (this.#queue.size > 0) {
-      const ready = replicas.filter((replica) => replica.hasFreeSlot && this.#queue.hasFor(replica));
+      const ready = replicas.filter((replica) => this.#hasFor(replica));
       if (ready.length === 0) return;
       const replica = this.#pick(ready);
-      const request = this.#queue.take(replica);
+      const request = this.#queue.take(replica, replica.hasFreeSlot);
       if (request) void this.run(request, replica);
     }
   }
@@ -192,8 +202,4 @@ interface Loss {
   readonly replica: Replica;
   readonly incarnation: Incarnation;
   readonly error: unknown;
-}
-
-function isMeshFailure(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_MONARCH_MESH';
 }

@@ -29,9 +29,9 @@ export class RequestQueue<Request, Target> {
     return this.#open.size > 0 || this.pinnedTo(target) > 0;
   }
 
-  /** Removes the oldest request that `target` may serve. */
-  take(target: Target): Request | undefined {
-    const open = this.#open.first;
+  /** Removes the oldest request that `target` may serve, of those pinned to it unless it takes open ones, too. */
+  take(target: Target, takesOpen = true): Request | undefined {
+    const open = takesOpen ? this.#open.first : undefined;
     const pinned = this.#pinned.get(target)?.first;
     const oldest = open && pinned ? (open.order < pinned.order ? open : pinned) : (open ?? pinned);
     if (oldest) this.remove(oldest.item);

@@ -28,7 +28,7 @@ function eventLog() {
 const restarted = (replica: number) => (event: ServiceEvent) =>
   event.type === 'replicaStateChanged' &&
   event.replica === replica &&
-  event.from === 'initializing' &&
+  event.from === 'warming' &&
   event.cause !== undefined &&
   event.to === 'healthy';
 
