@@ -11,6 +11,9 @@ export interface Place {
   readonly byteLength: number;
 }
 
+/** What stands for a volume in the place of bytes that lie with the metadata. */
+export const metadataVolume = 'metadata';
+
 /** A piece of a tensor as metadata. */
 export interface Part {
   readonly key: string;
@@ -19,6 +22,8 @@ export interface Part {
   readonly region: Region;
   /** One for each replica; none when the piece is empty or another rank of the same put holds the same region. */
   readonly places: readonly Place[];
+  /** The bytes themselves, when they are so few that they lie with the metadata; there are no places then. */
+  readonly bytes?: Uint8Array;
 }
 
 /** A value that is no tensor: its bytes travel and stay with the metadata. */
@@ -50,7 +55,9 @@ export interface RankClaim extends Claim {
 export interface Batch extends Claim {
   /** The transaction that this rank has begun; undefined when the batch is all there is to say. */
   readonly transaction: number | undefined;
-  /** What the quota has set aside for this batch. */
+  /** The batch begins its transaction itself, in the same step: nothing had to be written before. @default false */
+  readonly begins?: boolean;
+  /** What the quota has set aside for this batch; what it takes beyond them must fit the quota when it arrives. */
   readonly reservations: readonly number[];
   readonly parts: readonly Part[];
   readonly objects: readonly ObjectPart[];
@@ -69,7 +76,16 @@ export type Refusal =
   | { readonly status: 'uncovered'; readonly key: string; readonly uncovered: Region }
   | { readonly status: 'tooFarAhead'; readonly missingRanks: readonly number[] }
   | { readonly status: 'aborted'; readonly reason: string }
+  | OverQuota
   | { readonly status: 'sessionEnded' };
+
+/** The store may not hold so many bytes. */
+export interface OverQuota {
+  readonly status: 'overQuota';
+  readonly limit: number;
+  readonly used: number;
+  readonly wanted: number;
+}
 
 /** What became of a batch. Only the first two take it in. */
 export type CommitOutcome =
@@ -83,13 +99,15 @@ export type BeginOutcome = { readonly status: 'begun'; readonly transaction: num
 /** Whether bytes may be written. */
 export type ReserveOutcome =
   | { readonly status: 'reserved'; readonly reservation: number }
-  | { readonly status: 'overQuota'; readonly limit: number; readonly used: number; readonly wanted: number }
+  | OverQuota
   | { readonly status: 'sessionEnded' };
 
 /** A piece whose bytes are held. */
 export interface HeldPart {
   readonly region: Region;
   readonly place: Place;
+  /** The bytes, where they lie with the metadata; they do not leave it with this. */
+  readonly bytes?: Uint8Array;
 }
 
 /** What is known of whatever has a key. */
@@ -139,10 +157,11 @@ export type Absence =
   | { readonly status: 'leaseEnded'; readonly lease: number }
   | { readonly status: 'sessionEnded' };
 
-/** What a reader asked for. It stays where it is until the pin is released. */
+/** What a reader asked for. */
 export interface Found {
   readonly status: 'found';
-  readonly pin: number;
+  /** What was found stays where it is until the pin is released; undefined when the answer has all of it. */
+  readonly pin: number | undefined;
   readonly tensors: readonly LocatedTensor[];
   readonly objects: readonly LocatedObject[];
   readonly structure: Structure | undefined;

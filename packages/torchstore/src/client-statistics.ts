@@ -1,12 +1,12 @@
 import { Latency } from './latency.ts';
-import type { TransportKind } from './transport/transport.ts';
+import type { ByteWay } from './transport/transport.ts';
 
 /** Operations of one kind by one process. */
 export interface OperationStatistics {
   /** Operations that succeeded. */
   readonly count: number;
   readonly failures: number;
-  readonly bytes: Readonly<Record<TransportKind, number>>;
+  readonly bytes: Readonly<Record<ByteWay, number>>;
   /** Undefined before the first. */
   readonly p50Ms: number | undefined;
   readonly p99Ms: number | undefined;
@@ -21,7 +21,7 @@ export interface ClientStatistics {
 /** Counts operations of one kind. */
 export class OperationCounter {
   readonly #latency = new Latency();
-  readonly #bytes: Record<TransportKind, number> = { tmpfs: 0, websocket: 0 };
+  readonly #bytes: Record<ByteWay, number> = { tmpfs: 0, websocket: 0, inline: 0 };
   #failures = 0;
 
   /** Measures an operation. */
@@ -37,8 +37,8 @@ export class OperationCounter {
     }
   }
 
-  moved(kind: TransportKind, bytes: number): void {
-    this.#bytes[kind] += bytes;
+  moved(way: ByteWay, bytes: number): void {
+    this.#bytes[way] += bytes;
   }
 
   get statistics(): OperationStatistics {

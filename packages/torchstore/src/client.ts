@@ -1,5 +1,5 @@
 import type { ActorMesh } from '@forge/monarch';
-import type { Absence, Found, Leased, LeaseQuestion, Question } from './batch.ts';
+import { type Absence, type Found, type Leased, type LeaseQuestion, metadataVolume, type Question } from './batch.ts';
 import { type ClientStatistics, OperationCounter } from './client-statistics.ts';
 import type { Controller } from './controller.ts';
 import { DeadlineError, StoreClosedError, VolumeUnavailableError } from './failures.ts';
@@ -11,7 +11,7 @@ import { Planner, type Wish } from './planner.ts';
 import { Session, type SessionOptions } from './session.ts';
 import type { SelectVolume } from './strategy.ts';
 import { readWishes } from './transfer.ts';
-import type { TransportKind, VolumeAddress } from './transport/transport.ts';
+import type { ByteWay, VolumeAddress } from './transport/transport.ts';
 
 /** Where a client finds its store. */
 export interface ClientAddress {
@@ -26,6 +26,8 @@ export interface ClientOptions extends SessionOptions {
   readonly reconnectMs: number;
   /** Writers have to ask for space. */
   readonly hasQuota: boolean;
+  /** Puts of so few bytes travel in the message of their commit, and lie with the metadata. */
+  readonly inlineBytes: number;
 }
 
 /** Asks the controller one thing. The options give the call its deadline. */
@@ -105,15 +107,22 @@ export class Client implements Disposable {
         { name: leaseName },
       );
       const found = unpackFound(packed);
+      const { pin, page } = found;
       const directories = await session.directories();
-      // When the session ends the pin does, and what it held is never written again: views stay as they are.
-      const unpin = () => !session.isEnded && this.address.controller.release.broadcast(found.pin);
+      const unpin = () => {
+        // When the session ends the pin does, and what it held is never written again: views stay as they are.
+        if (pin !== undefined && !session.isEnded) this.address.controller.release.broadcast(pin);
+      };
+      const pageAt = (number: number) => {
+        if (number === 0 && page !== undefined) return page;
+        return this.ask((controller, options) => controller.page.with(options).callOne(pin ?? 0, number));
+      };
       const views = new Views(directories, unpin);
       let hasFailed = true;
       try {
         const chosen = wishesOf(found, views.view);
         const avoided = new Set([...this.#lost, ...this.#suspects()]);
-        await readWishes(chosen.wishes, { session, planner: this.#planner, avoided, counter: this.gets });
+        await readWishes(chosen.wishes, { session, planner: this.#planner, avoided, counter: this.gets, pageAt });
         hasFailed = false;
         return chosen;
       } finally {
@@ -155,9 +164,9 @@ export class Client implements Disposable {
     throw failure;
   }
 
-  /** How this process reaches a volume. */
-  async transportTo(volume: string): Promise<TransportKind> {
-    return this.#current().transportTo(volume);
+  /** How this process reaches a volume, or what lies with the metadata. */
+  async wayTo(volume: string): Promise<ByteWay> {
+    return volume === metadataVolume ? 'inline' : this.#current().transportTo(volume);
   }
 
   /** A session of its own, for what must not end with the failures of other operations. */

@@ -2,6 +2,7 @@ import { Actor, type ActorMesh, endpoint } from '@forge/monarch';
 import type { Absence, Batch, LeaseQuestion, Question, RankClaim } from './batch.ts';
 import { type PackedFound, packFound } from './found-codec.ts';
 import { Ledger, type LedgerOptions, type Orphans } from './ledger.ts';
+import { pageOf } from './pages.ts';
 import type { SegmentName } from './segments.ts';
 import type { Volume } from './volume.ts';
 
@@ -57,6 +58,9 @@ export class Controller extends Actor {
     const answer = this.#ledger.locate(question);
     return answer.status === 'found' ? packFound(answer) : answer;
   });
+
+  /** A page of the bytes that lie here, of what a read has pinned. */
+  readonly page = endpoint((pin: number, number: number): Uint8Array => pageOf(this.#ledger.pinned(pin), number));
 
   readonly release = endpoint((pin: number): void => this.#after(this.#ledger.release(pin)));
 

@@ -1,5 +1,6 @@
 import type { DType } from '@forge/tensor';
-import type { Found, HeldPart, LocatedTensor } from './batch.ts';
+import type { Found, HeldPart, LocatedTensor, Place } from './batch.ts';
+import { Page, PageLayout } from './pages.ts';
 
 /**
  * What was found, as it crosses processes: ten thousand tensors as objects take longer to pack than to read, so their
@@ -11,13 +12,26 @@ export interface PackedFound extends Omit<Found, 'tensors'> {
   readonly keys: readonly string[];
   /** Dtypes, volumes and segments; the numbers say which. */
   readonly names: readonly string[];
-  readonly numbers: Float64Array;
+  /** As an array while they are few: one of a typed array's own costs more than it saves then. */
+  readonly numbers: Float64Array | readonly number[];
+  /** The first page of the bytes that lie with the metadata; undefined when there are none. */
+  readonly page: Uint8Array | undefined;
 }
+
+/** What was found, with the first page of the bytes that lie with the metadata. */
+export interface Unpacked extends Found {
+  readonly page: Uint8Array | undefined;
+}
+
+/** Numbers that travel one by one. */
+const maxFewNumbers = 256;
 
 /** Packs what was found. */
 export function packFound({ tensors, ...rest }: Found): PackedFound {
   const indexes = new Map<string, number>();
   const numbers: number[] = [];
+  const layout = new PageLayout();
+  const page = new Page();
   const name = (text: string) => {
     let index = indexes.get(text);
     if (index === undefined) {
@@ -29,6 +43,12 @@ export function packFound({ tensors, ...rest }: Found): PackedFound {
   const list = (values: readonly number[]) => {
     for (const value of values) numbers.push(value);
   };
+  const placeOf = ({ place, bytes }: HeldPart): Place => {
+    if (bytes === undefined) return place;
+    const own = layout.place(bytes.length);
+    if (own.segment === '0') page.add(bytes, own.byteOffset);
+    return own;
+  };
   for (const { dtype, generation, version, shape, parts, lostVolumes = [] } of tensors) {
     name(dtype);
     numbers.push(generation, version ?? Number.NaN, shape.length);
@@ -36,24 +56,26 @@ export function packFound({ tensors, ...rest }: Found): PackedFound {
     numbers.push(lostVolumes.length);
     for (const volume of lostVolumes) name(volume);
     numbers.push(parts.length);
-    for (const { region, place } of parts) {
-      list(region.offset);
-      list(region.size);
-      name(place.volume);
-      name(place.segment);
-      numbers.push(place.byteOffset, place.byteLength);
+    for (const part of parts) {
+      list(part.region.offset);
+      list(part.region.size);
+      const { volume, segment, byteOffset, byteLength } = placeOf(part);
+      name(volume);
+      name(segment);
+      numbers.push(byteOffset, byteLength);
     }
   }
   return {
     ...rest,
     keys: tensors.map(({ key }) => key),
     names: [...indexes.keys()],
-    numbers: Float64Array.from(numbers),
+    numbers: numbers.length <= maxFewNumbers ? numbers : Float64Array.from(numbers),
+    page: page.bytes,
   };
 }
 
 /** Unpacks what was found. */
-export function unpackFound({ keys, names, numbers, ...rest }: PackedFound): Found {
+export function unpackFound({ keys, names, numbers, ...rest }: PackedFound): Unpacked {
   let at = 0;
   const next = () => {
     at += 1;

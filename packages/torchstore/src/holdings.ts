@@ -1,4 +1,13 @@
-import type { Batch, HeldPart, Located, LocatedObject, LocatedTensor, Part, Place } from './batch.ts';
+import {
+  type Batch,
+  type HeldPart,
+  type Located,
+  type LocatedObject,
+  type LocatedTensor,
+  metadataVolume,
+  type Part,
+  type Place,
+} from './batch.ts';
 import { Segments } from './segments.ts';
 
 /** What one put made of one key: immutable once it is visible. It lives while anything holds it. */
@@ -14,29 +23,54 @@ export function isTensorEntry(located: Located): located is LocatedTensor {
 
 /** The parts that have bytes, once for each replica. */
 export function held(parts: readonly Part[]): HeldPart[] {
-  return parts.flatMap(({ region, places }) => places.map((place) => ({ region, place })));
+  return parts.flatMap(({ region, places, bytes }): HeldPart[] => {
+    if (bytes === undefined) return places.map((place) => ({ region, place }));
+    const place = { volume: metadataVolume, segment: '', byteOffset: 0, byteLength: bytes.length };
+    return [{ region, place, bytes }];
+  });
+}
+
+/** Bytes of parts, replicas counted each. */
+export function bytesOfParts(parts: readonly Part[]): number {
+  let sum = 0;
+  for (const { places, bytes } of parts) {
+    sum += bytes?.length ?? 0;
+    for (const { byteLength } of places) sum += byteLength;
+  }
+  return sum;
+}
+
+/** Those of the bytes of parts that lie with the metadata. */
+export function inlineBytesOf(parts: readonly Part[]): number {
+  return parts.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
+}
+
+/** Bytes of objects. */
+export function bytesOfObjects(objects: readonly { readonly bytes: Uint8Array }[]): number {
+  return objects.reduce((sum, { bytes }) => sum + bytes.length, 0);
 }
 
 /** The bytes that entries and unfinished puts hold; what nothing holds any more is dropped. */
 export class Holdings {
   readonly segments = new Segments();
-  #objectBytes = 0;
+  /** Of what lies with the metadata: objects and small pieces. */
+  #inlineBytes = 0;
 
-  /** Bytes of segments and of objects. */
+  /** Bytes of segments, and of what lies with the metadata. */
   get bytes(): number {
-    return this.segments.bytes + this.#objectBytes;
+    return this.segments.bytes + this.#inlineBytes;
   }
 
   /** Holds the bytes of a batch until they are freed or belong to an entry. */
   take({ parts, objects, keepsSegments }: Pick<Batch, 'parts' | 'objects' | 'keepsSegments'>): void {
     for (const { places } of parts) for (const place of places) this.segments.add(place, keepsSegments);
-    for (const { bytes } of objects) this.#objectBytes += bytes.length;
+    this.#inlineBytes += inlineBytesOf(parts) + bytesOfObjects(objects);
   }
 
   /** Lets go of the bytes of a batch that does not become visible. */
   free({ parts, objects }: Pick<Batch, 'parts' | 'objects'>): void {
     for (const { places } of parts) for (const place of places) this.segments.remove(place);
-    for (const { bytes } of objects) this.#objectBytes -= bytes.length;
+    this.#inlineBytes -= inlineBytesOf(parts) + bytesOfObjects(objects);
   }
 
   hold(entry: Entry): void {
@@ -47,8 +81,12 @@ export class Holdings {
     entry.uses -= 1;
     if (entry.uses > 0) return;
     const { located } = entry;
-    if (isTensorEntry(located)) for (const { place } of located.parts) this.segments.remove(place);
-    else this.#objectBytes -= located.bytes.length;
+    if (!isTensorEntry(located)) this.#inlineBytes -= located.bytes.length;
+    else
+      for (const { place, bytes } of located.parts) {
+        if (bytes === undefined) this.segments.remove(place);
+        else this.#inlineBytes -= bytes.length;
+      }
   }
 
   /** Lets go of an entry whose reader was lost and may go on reading. */

@@ -63,5 +63,5 @@ export type {
 } from './store.ts';
 export type { SelectVolume, Strategy, VolumeView } from './strategy.ts';
 export type { CommitResult, Transaction, TransactionOptions } from './transaction.ts';
-export type { TransportKind, VolumeAddress } from './transport/transport.ts';
+export type { ByteWay, TransportKind, VolumeAddress } from './transport/transport.ts';
 export type { StoredValue } from './value.ts';

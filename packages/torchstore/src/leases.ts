@@ -38,6 +38,11 @@ export class Leases {
     return this.#last;
   }
 
+  /** What a read has pinned; nothing when it has ended. */
+  pinned(pin: number): readonly Entry[] {
+    return this.#pins.get(pin)?.entries ?? [];
+  }
+
   /** Ends a read. */
   unpin(pin: number): void {
     const pinned = this.#pins.get(pin);

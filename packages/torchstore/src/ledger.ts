@@ -6,16 +6,19 @@ import type {
   CommitOutcome,
   Leased,
   LeaseQuestion,
+  LocatedTensor,
+  OverQuota,
   Question,
   RankClaim,
   Refusal,
   ReserveOutcome,
 } from './batch.ts';
 import { Catalog, newestOf } from './catalog.ts';
-import { Holdings, isTensorEntry } from './holdings.ts';
+import { bytesOfObjects, bytesOfParts, Holdings, isTensorEntry } from './holdings.ts';
 import { covers } from './key-index.ts';
 import { Leases } from './leases.ts';
 import { Lookup } from './lookup.ts';
+import { fitsAnswer } from './pages.ts';
 import { disagreement } from './pending.ts';
 import { Quota } from './quota.ts';
 import { type LedgerStatistics, recordOf, statisticsOf, type TensorRecord } from './records.ts';
@@ -68,9 +71,14 @@ export class Ledger {
   /** Sets bytes aside for a writer; older generations that nobody reads make room. */
   reserve(session: string, wanted: number): ReserveOutcome {
     if (this.#sessions.hasEnded(session)) return { status: 'sessionEnded' };
+    return this.#makeRoom(wanted) ?? { status: 'reserved', reservation: this.#quota.reserve(session, wanted) };
+  }
+
+  /** Lets older generations go until so many bytes fit the quota; says why when they cannot. */
+  #makeRoom(wanted: number): OverQuota | undefined {
     for (;;) {
-      const outcome = this.#quota.reserve(session, { used: this.#holdings.bytes, wanted });
-      if (outcome.status === 'reserved' || !this.#catalog.evictOldest()) return outcome;
+      const refusal = this.#quota.refusal({ used: this.#holdings.bytes, wanted });
+      if (refusal === undefined || !this.#catalog.evictOldest()) return refusal;
     }
   }
 
@@ -88,12 +96,32 @@ export class Ledger {
 
   /** Takes in what one rank has written. When it is refused, its segments are dropped. */
   commit(batch: Batch): CommitOutcome {
-    for (const reservation of batch.reservations) this.#quota.release(reservation);
+    const { session, participant } = batch;
+    if (batch.begins !== true || participant === undefined) return this.#take(batch);
+    const begun = this.begin({ ...batch, participant });
+    if (begun.status !== 'begun') return begun;
+    const { transaction } = begun;
+    const outcome = this.#take({ ...batch, transaction });
+    if (outcome.status !== 'visible' && outcome.status !== 'pending') this.#rendezvous.withdraw(session, transaction);
+    return outcome;
+  }
+
+  #take(batch: Batch): CommitOutcome {
+    let reserved = 0;
+    for (const reservation of batch.reservations) reserved += this.#quota.release(reservation);
+    const refusal = this.#refusal(batch) ?? this.#excess(batch, reserved);
     this.#holdings.take(batch);
-    const outcome = this.#refusal(batch) ?? this.#rendezvous.arrive(batch);
+    const outcome = refusal ?? this.#rendezvous.arrive(batch);
     if (outcome.status === 'complete') return { status: 'visible', generation: this.#catalog.show(outcome.pending) };
     if (outcome.status !== 'pending') this.#holdings.free(batch);
     return outcome;
+  }
+
+  /** What a batch takes beyond what was set aside for it must fit the quota now. */
+  #excess({ parts, objects }: Batch, reserved: number): OverQuota | undefined {
+    if (!Number.isFinite(this.#quota.limit)) return undefined;
+    const wanted = bytesOfParts(parts) + bytesOfObjects(objects) - reserved;
+    return wanted > 0 ? this.#makeRoom(wanted) : undefined;
   }
 
   #refusal({ session, parts, objects, version, name, structure }: Batch): Refusal | undefined {
@@ -122,7 +150,16 @@ export class Ledger {
     const located = entries.map((entry) => entry.located);
     const tensors = located.filter(isTensorEntry);
     const objects = located.flatMap((each) => (isTensorEntry(each) ? [] : [each]));
-    return { status: 'found', pin: this.#leases.pin(session, entries), tensors, objects, structure };
+    const pin = fitsAnswer(tensors) ? undefined : this.#leases.pin(session, entries);
+    return { status: 'found', pin, tensors, objects, structure };
+  }
+
+  /** The tensors that a read has pinned, in the order in which they were found. */
+  pinned(pin: number): readonly LocatedTensor[] {
+    return this.#leases
+      .pinned(pin)
+      .map(({ located }) => located)
+      .filter(isTensorEntry);
   }
 
   /** Ends a read; what nothing else holds goes. */

@@ -25,6 +25,11 @@ export interface StoreOptions {
   readonly quotaBytes?: number;
   /** Generations that are kept beside the newest. @default [] */
   readonly retention?: readonly RetentionRule[];
+  /**
+   * Puts of at most so many bytes travel in one message and lie with the metadata instead of on a volume: one round trip
+   * each way, no replicas, as durable as the store itself. 0: none do. @default 16384
+   */
+  readonly inlineBytes?: number;
   /** How bytes travel; 'auto' takes the memory of the host where client and volume share it. @default 'auto' */
   readonly transport?: TransportKind | 'auto';
   /** Address that volumes listen on and clients connect to. @default '127.0.0.1' */
@@ -60,6 +65,7 @@ export async function openStore({
   replicas = 1,
   quotaBytes,
   retention = [],
+  inlineBytes = 16_384,
   transport = 'auto',
   host = '127.0.0.1',
   folder,
@@ -68,7 +74,7 @@ export async function openStore({
   reconnectMs = 5_000,
   supervise,
 }: StoreOptions = {}): Promise<Store> {
-  checkOptions({ volumes: volumes * (hosts?.length ?? 1), replicas, quotaBytes });
+  checkOptions({ volumes: volumes * (hosts?.length ?? 1), replicas, quotaBytes, inlineBytes });
   void new Retention(retention); // which checks its rules
   const addresses: VolumeAddress[] = [];
   // A volume removes its own folder, unless it is killed: as this process does with it, at once or in its last moment.
@@ -123,6 +129,7 @@ export async function openStore({
       reconnectMs,
       checksums,
       hasQuota: quotaBytes !== undefined,
+      inlineBytes,
     };
     const reference: StoreReference = { controller, volumes: addresses, options };
     process.once('exit', removeFolders);
@@ -138,14 +145,19 @@ export async function openStore({
   }
 }
 
+/** What lies with the metadata lies in the memory of one process; what is larger belongs on a volume. */
+const maxInlineBytes = 2 ** 20;
+
 function checkOptions({
   volumes,
   replicas,
   quotaBytes,
+  inlineBytes,
 }: {
   readonly volumes: number;
   readonly replicas: number;
   readonly quotaBytes: number | undefined;
+  readonly inlineBytes: number;
 }): void {
   const isCount = (value: number) => Number.isSafeInteger(value) && value >= 1;
   if (!isCount(volumes)) throw new RangeError(`A store of ${volumes} volumes cannot open; give at least 1.`);
@@ -153,6 +165,8 @@ function checkOptions({
     throw new RangeError(`${replicas} replicas need as many volumes; the store has ${volumes}.`);
   if (quotaBytes !== undefined && !(quotaBytes >= 0))
     throw new RangeError(`A quota of ${quotaBytes} bytes is not one.`);
+  if (!(inlineBytes >= 0 && inlineBytes <= maxInlineBytes))
+    throw new RangeError(`Puts of ${inlineBytes} bytes cannot lie with the metadata; give 0 to ${maxInlineBytes}.`);
 }
 
 /** How a process attaches to a store. */

@@ -1,4 +1,4 @@
-import type { Absence, Refusal, ReserveOutcome } from './batch.ts';
+import type { Absence, Refusal } from './batch.ts';
 import {
   CoverageError,
   IncompleteError,
@@ -16,7 +16,7 @@ import {
 } from './failures.ts';
 
 /** Every answer of the controller that is no. */
-export type Failure = Absence | Refusal | Extract<ReserveOutcome, { readonly status: 'overQuota' }>;
+export type Failure = Absence | Refusal;
 
 interface Context {
   readonly name?: string;

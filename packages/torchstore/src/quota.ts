@@ -1,4 +1,4 @@
-import type { ReserveOutcome } from './batch.ts';
+import type { OverQuota } from './batch.ts';
 
 interface Reservation {
   readonly session: string;
@@ -21,25 +21,26 @@ export class Quota {
     return this.#reserved;
   }
 
-  /** Sets bytes aside beside those in use. */
-  reserve(
-    session: string,
-    { used, wanted }: { readonly used: number; readonly wanted: number },
-  ): Exclude<ReserveOutcome, { readonly status: 'sessionEnded' }> {
+  /** Why there is no room for so many bytes beside those in use; undefined when there is. */
+  refusal({ used, wanted }: { readonly used: number; readonly wanted: number }): OverQuota | undefined {
     const taken = used + this.#reserved;
-    if (taken + wanted > this.limit) return { status: 'overQuota', limit: this.limit, used: taken, wanted };
-    this.#last += 1;
-    this.#reservations.set(this.#last, { session, bytes: wanted });
-    this.#reserved += wanted;
-    return { status: 'reserved', reservation: this.#last };
+    return taken + wanted > this.limit ? { status: 'overQuota', limit: this.limit, used: taken, wanted } : undefined;
   }
 
-  /** Gives bytes back: they are in use now, or will not be written. */
-  release(reservation: number): void {
-    const found = this.#reservations.get(reservation);
-    if (found === undefined) return;
+  /** Sets bytes aside for which there is room; returns the number of the reservation. */
+  reserve(session: string, bytes: number): number {
+    this.#last += 1;
+    this.#reservations.set(this.#last, { session, bytes });
+    this.#reserved += bytes;
+    return this.#last;
+  }
+
+  /** Gives bytes back: they are in use now, or will not be written. Returns how many. */
+  release(reservation: number): number {
+    const bytes = this.#reservations.get(reservation)?.bytes ?? 0;
     this.#reservations.delete(reservation);
-    this.#reserved -= found.bytes;
+    this.#reserved -= bytes;
+    return bytes;
   }
 
   endSession(session: string): void {

@@ -1,7 +1,7 @@
 import type { DType, Shape } from '@forge/tensor';
 import type { HeldPart } from './batch.ts';
 import type { Catalog, Commit } from './catalog.ts';
-import { type Entry, type Holdings, isTensorEntry } from './holdings.ts';
+import { bytesOfParts, type Entry, type Holdings, isTensorEntry } from './holdings.ts';
 import type { Leases } from './leases.ts';
 import type { Pending } from './pending.ts';
 import type { Quota } from './quota.ts';
@@ -86,21 +86,17 @@ export function recordOf(
     version: located?.version,
     dtype: tensor?.dtype,
     shape: tensor?.shape,
-    parts: tensor?.parts ?? [],
-    bytes: tensor === undefined ? (object?.bytes.length ?? 0) : bytesOfParts(tensor.parts),
+    parts: tensor?.parts.map(({ region, place }) => ({ region, place })) ?? [],
+    bytes: tensor?.parts.reduce((sum, { place }) => sum + place.byteLength, 0) ?? object?.bytes.length ?? 0,
     generations: [...generations.values()],
     leases,
     pending: pending.map(({ version, missingRanks, parts }) => ({
       version,
       missingRanks,
-      bytes: parts.reduce((sum, { places }) => sum + places.reduce((bytes, place) => bytes + place.byteLength, 0), 0),
+      bytes: bytesOfParts(parts),
     })),
     lostVolumes: tensor?.lostVolumes ?? [],
   };
-}
-
-function bytesOfParts(parts: readonly HeldPart[]): number {
-  return parts.reduce((sum, { place }) => sum + place.byteLength, 0);
 }
 
 /** Counts of everything in the ledger. */

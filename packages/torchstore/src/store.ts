@@ -9,7 +9,7 @@ import { type Participant, pieceOf } from './sharded-tensor.ts';
 import { flattenStateDict, type StateDict } from './state-dict.ts';
 import type { SelectVolume } from './strategy.ts';
 import { putInTransaction, Transaction, type TransactionOptions, transactionTitle } from './transaction.ts';
-import type { TransportKind } from './transport/transport.ts';
+import type { ByteWay } from './transport/transport.ts';
 import { isLaidOut, type StoredValue, storedFrom } from './value.ts';
 import { putTogether } from './writer.ts';
 
@@ -33,8 +33,8 @@ export interface PutStateDictOptions extends PutOptions {
 
 /** What is known about a key without reading it. */
 export interface TensorStat extends TensorRecord {
-  /** How this process reaches each volume that holds a part. */
-  readonly transports: Readonly<Record<string, TransportKind>>;
+  /** How this process reaches each volume that holds a part; what lies with the metadata comes 'inline'. */
+  readonly transports: Readonly<Record<string, ByteWay>>;
 }
 
 /** Counts of what a store holds, and of what this process has done with it. */
@@ -181,7 +181,7 @@ export class Store extends Reader implements AsyncDisposable {
     if (record === undefined) return undefined;
     const volumes = [...new Set(record.parts.map(({ place }) => place.volume))];
     const transports = await Promise.all(
-      volumes.map(async (volume) => [volume, await this.#client.transportTo(volume)] as const),
+      volumes.map(async (volume): Promise<readonly [string, ByteWay]> => [volume, await this.#client.wayTo(volume)]),
     );
     return { ...record, transports: Object.fromEntries(transports) };
   }

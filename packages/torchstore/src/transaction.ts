@@ -2,11 +2,12 @@ import { sameRegion } from '@forge/tensor';
 import type { BeginOutcome, ObjectPart, Part } from './batch.ts';
 import type { Client } from './client.ts';
 import { TransactionAbortedError, VolumeUnavailableError } from './failures.ts';
+import { inlineBytesOf } from './holdings.ts';
 import type { Session } from './session.ts';
 import type { Participant } from './sharded-tensor.ts';
 import type { Structure } from './state-dict.ts';
 import { type Stored, type StoredValue, storedFrom } from './value.ts';
-import { type Committed, commit, type Reuse, stage, type Title } from './writer.ts';
+import { type Committed, commit, type Reuse, type Staged, stage, stageInline, type Title } from './writer.ts';
 
 /** How a transaction is begun. */
 export interface TransactionOptions {
@@ -57,6 +58,11 @@ export async function putInTransaction(
     readonly reuse?: Reuse;
   },
 ): Promise<Committed> {
+  const inline = reuse === undefined ? stageInline(client, stored) : undefined;
+  if (inline !== undefined) {
+    await session.anchor();
+    return commit(client, session, { title, begins: true, structure, ...inline });
+  }
   const transaction = await beginTransaction(client, session, title);
   try {
     const staged = await stage(client, session, { title, ...stored, reuse });
@@ -137,7 +143,8 @@ export class Transaction implements AsyncDisposable {
       Object.entries(values).map(([name, value]) => [`${this.prefix}.${name}`, value] as const),
     );
     try {
-      const staged = await stage(this.#client, this.#session, { title: this.#title, ...stored });
+      const staged =
+        this.#stageInline(stored) ?? (await stage(this.#client, this.#session, { title: this.#title, ...stored }));
       for (const part of staged.parts) replace(this.#parts, part, (each) => sameRegion(each.region, part.region));
       for (const object of staged.objects) replace(this.#objects, object, () => true);
       this.#reservations.push(...staged.reservations);
@@ -146,6 +153,12 @@ export class Transaction implements AsyncDisposable {
     }
     for (const { key } of stored.pieces) this.#names.set(key, { kind: 'tensor', key });
     for (const { key } of stored.objects) this.#names.set(key, { kind: 'object', key });
+  }
+
+  /** What the commit will bring along, as long as all of it together is little; a quota wants to hear of it now. */
+  #stageInline(stored: Stored): Staged | undefined {
+    const { hasQuota, inlineBytes } = this.#client.address.options;
+    return hasQuota ? undefined : stageInline(this.#client, stored, inlineBytes - inlineBytesOf(this.#parts));
   }
 
   /**

@@ -1,9 +1,10 @@
-import type { Part } from './batch.ts';
+import { metadataVolume, type Part } from './batch.ts';
 import { byteCount, type Fetch } from './byte-box.ts';
 import { castGroups } from './cast-wishes.ts';
 import type { OperationCounter } from './client-statistics.ts';
 import { concurrently } from './concurrently.ts';
 import { type Package, packPieces } from './pack.ts';
+import { readPages } from './pages.ts';
 import type { Planner, Wish } from './planner.ts';
 import type { Link, Session } from './session.ts';
 import type { Piece } from './sharded-tensor.ts';
@@ -46,6 +47,8 @@ export interface ReadOptions {
   /** Volumes that do not answer: other replicas are read if there are any. */
   readonly avoided: ReadonlySet<string>;
   readonly counter: OperationCounter;
+  /** A page of the bytes that lie with the metadata. */
+  readonly pageAt: (page: number) => Uint8Array | Promise<Uint8Array>;
 }
 
 /** Fills the targets of wishes that do not show their bytes yet; what has another dtype than its target passes through scratch memory. */
@@ -63,8 +66,9 @@ export async function readWishes(wishes: readonly Wish[], options: ReadOptions):
   }
 }
 
-async function read(wishes: readonly Wish[], { session, planner, avoided, counter }: ReadOptions): Promise<void> {
-  const ranks = new Map<string, number>();
+async function read(wishes: readonly Wish[], options: ReadOptions): Promise<void> {
+  const { session, planner, avoided, counter, pageAt } = options;
+  const ranks = new Map<string, number>([[metadataVolume, 0]]);
   for (const { located } of wishes) {
     for (const { place } of located.parts) {
       if (ranks.has(place.volume)) continue;
@@ -78,8 +82,10 @@ async function read(wishes: readonly Wish[], { session, planner, avoided, counte
   for (const each of settled) if (each.status === 'rejected') throw each.reason;
 
   async function readFrom(volume: string, own: readonly Fetch[]): Promise<void> {
-    const { transport } = await session.link(volume);
-    await transport.read(own);
-    for (const { box } of own) counter.moved(transport.kind, byteCount(box));
+    const link = volume === metadataVolume ? undefined : await session.link(volume);
+    if (link === undefined) await readPages(own, pageAt);
+    else await link.transport.read(own);
+    const way = link?.transport.kind ?? 'inline';
+    for (const { box } of own) counter.moved(way, byteCount(box));
   }
 }

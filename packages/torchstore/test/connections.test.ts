@@ -23,7 +23,7 @@ let store: Store;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'forge-connections-'));
-  store = await openStore({ kind: 'inline', folder, reconnectMs });
+  store = await openStore({ kind: 'inline', folder, inlineBytes: 0, reconnectMs });
 });
 
 afterEach(async () => {

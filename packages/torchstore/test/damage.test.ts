@@ -16,6 +16,7 @@ beforeAll(async () => {
     kind: 'inline',
     folder,
     transport: 'websocket',
+    inlineBytes: 0,
     checksums: true,
     timeoutMs: 1000,
     reconnectMs: 200,

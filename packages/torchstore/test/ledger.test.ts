@@ -139,11 +139,11 @@ describe('lifetime', () => {
     ledger.commit(piece());
     expect(dropped()).toEqual([]);
     if (reading.status !== 'found' || also.status !== 'found') throw new TypeError('not found');
-    ledger.release(reading.pin);
+    ledger.release(reading.pin!); // its bytes lie on a volume
     expect(dropped()).toEqual([]);
-    ledger.release(also.pin);
+    ledger.release(also.pin!);
     expect(dropped()).toEqual([segmentOf(old)]);
-    ledger.release(also.pin);
+    ledger.release(also.pin!);
     expect(dropped()).toEqual([]);
   });
 
@@ -249,7 +249,7 @@ test('ranks that arrive in any order, some ahead of others, make whole generatio
           if (located.status !== 'found') throw new TypeError(located.status);
           const seen = located.tensors[0]!.parts.map((part) => part.place.segment);
           expect(seen.sort()).toEqual(done.map((_, each) => `s/${each}-${complete - 1}`).sort());
-          store.release(located.pin);
+          store.release(located.pin!); // likewise
         }
         expect(live.size).toBe(ranks);
         expect(store.remove('w')).toBe(true);

@@ -19,7 +19,7 @@ let store: Store;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(memory, 'forge-memory-'));
-  store = await openStore({ kind: 'inline', folder, transport: 'tmpfs', reconnectMs: 200 });
+  store = await openStore({ kind: 'inline', folder, transport: 'tmpfs', inlineBytes: 0, reconnectMs: 200 });
 });
 
 afterEach(async () => {

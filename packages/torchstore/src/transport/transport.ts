@@ -3,6 +3,9 @@ import type { Fetch } from '../byte-box.ts';
 /** How bytes travel between a client and a volume. */
 export type TransportKind = 'tmpfs' | 'websocket';
 
+/** How bytes travel: between a client and a volume, or with the metadata. */
+export type ByteWay = TransportKind | 'inline';
+
 /** How a segment is written. */
 export interface WriteOptions {
   /** The segment may exist, and nobody reads it: its memory is used again. @default false: it must be new */

@@ -26,7 +26,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-const open = (options: StoreOptions) => openStore({ folder, timeoutMs: 5_000, reconnectMs: 200, ...options });
+const open = (options: StoreOptions) =>
+  openStore({ folder, inlineBytes: 0, timeoutMs: 5_000, reconnectMs: 200, ...options });
 
 /** The process of a volume: its folder says so. */
 const pidOf = (store: Store, volume: number) =>

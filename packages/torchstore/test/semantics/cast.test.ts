@@ -80,8 +80,8 @@ describe.each(variants)('$name', ({ options }) => {
       await store.put('w', distribute(whole, { mesh: [4], placements: [shard(0)], rank }));
     const moved = async (task: () => Promise<unknown>) => {
       const bytes = async () => {
-        const { tmpfs, websocket } = (await store.statistics()).client.gets.bytes;
-        return tmpfs + websocket;
+        const { tmpfs, websocket, inline } = (await store.statistics()).client.gets.bytes;
+        return tmpfs + websocket + inline;
       };
       const before = await bytes();
       await task();

@@ -7,10 +7,14 @@ import { openStore, type Store, type StoreOptions } from '../../src/index.ts';
 
 /** The ways in which a store may carry its bytes; what it means must not depend on them. */
 export const variants = [
-  { name: 'one volume over tmpfs', options: { transport: 'tmpfs' } },
+  { name: 'one volume over tmpfs', options: { transport: 'tmpfs', inlineBytes: 0 } },
   {
     name: 'three volumes with two replicas over websocket',
-    options: { transport: 'websocket', volumes: 3, replicas: 2 },
+    options: { transport: 'websocket', volumes: 3, replicas: 2, inlineBytes: 0 },
+  },
+  {
+    name: 'small values with the metadata of two volumes',
+    options: { transport: 'tmpfs', volumes: 2, inlineBytes: 16_384 },
   },
 ] as const satisfies readonly { readonly name: string; readonly options: StoreOptions }[];
 

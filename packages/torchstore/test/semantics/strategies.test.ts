@@ -28,7 +28,7 @@ test('replicas go to the volumes that follow in a ring, as many as there are', (
 
 test('a program chooses volumes itself, each process with its own function', async () => {
   const last: SelectVolume = (_, all) => all.at(-1)!.id;
-  const { store } = await testStore({ volumes: 3, transport: 'tmpfs', selectVolume: last });
+  const { store } = await testStore({ volumes: 3, transport: 'tmpfs', inlineBytes: 0, selectVolume: last });
   await store.put('a', numbered('int8', [4]));
   expect((await store.stat('a'))?.parts[0]?.place.volume).toBe('v2');
   await using other = attachStore(store.reference, { selectVolume: (rank) => `v${rank + 1}` });
@@ -39,7 +39,7 @@ test('a program chooses volumes itself, each process with its own function', asy
 });
 
 test('a strategy crosses with the reference', async () => {
-  const { store } = await testStore({ volumes: 2, transport: 'websocket', strategy: 'single' });
+  const { store } = await testStore({ volumes: 2, transport: 'websocket', inlineBytes: 0, strategy: 'single' });
   await using other = attachStore(store.reference);
   const region = (rank: number) => ({ offset: [rank * 2], size: [2] });
   for (const rank of [0, 1, 2])
@@ -57,7 +57,7 @@ test('the hosts that are given hold the bytes, as many volumes on each', async (
 });
 
 test('statistics count what is held, what moved and how long it took', async () => {
-  const { store } = await testStore({ volumes: 2, replicas: 2, transport: 'tmpfs', quotaBytes: 1e6 });
+  const { store } = await testStore({ volumes: 2, replicas: 2, transport: 'tmpfs', inlineBytes: 0, quotaBytes: 1e6 });
   await store.put('a', filled(1));
   await store.put('a', filled(2));
   await store.get('a');
@@ -77,8 +77,8 @@ test('statistics count what is held, what moved and how long it took', async () 
     quotaBytes: 1e6,
     lostVolumes: [],
   });
-  expect(client.puts).toMatchObject({ count: 2, failures: 0, bytes: { tmpfs: 512, websocket: 0 } });
-  expect(client.gets).toMatchObject({ count: 1, failures: 1, bytes: { tmpfs: 128, websocket: 0 } });
+  expect(client.puts).toMatchObject({ count: 2, failures: 0, bytes: { tmpfs: 512, websocket: 0, inline: 0 } });
+  expect(client.gets).toMatchObject({ count: 1, failures: 1, bytes: { tmpfs: 128, websocket: 0, inline: 0 } });
   expect(client.puts.p99Ms).toBeGreaterThanOrEqual(client.puts.p50Ms!);
 });
 

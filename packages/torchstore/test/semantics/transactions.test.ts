@@ -49,7 +49,8 @@ describe.each(variants)('$name', ({ options }) => {
     await first.put('w', filled(2));
     await second.put('v', filled(2));
     await first.commit();
-    expect(filesIn(folder).length).toBeGreaterThan(before.length);
+    // What lies with the metadata comes with the commit.
+    if (options.inlineBytes === 0) expect(filesIn(folder).length).toBeGreaterThan(before.length);
     await second.abort('the loss is not finite');
     expect(await store.getStateDict('m')).toEqual({ w: filled(1) });
     await expect.poll(() => filesIn(folder).sort()).toEqual(before);
