@@ -92,6 +92,18 @@ export class NoStoreError extends Error {
   }
 }
 
+/** The command line asks for something that cannot be. */
+export class CommandLineError extends Error {
+  override readonly name = 'CommandLineError';
+  readonly code = 'ERR_GENERATOR_COMMAND_LINE';
+  readonly option: string;
+
+  constructor(option: string, problem: string) {
+    super(problem);
+    this.option = option;
+  }
+}
+
 function describe(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }

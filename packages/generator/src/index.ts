@@ -18,4 +18,6 @@ export type { Prompt } from './prompt.ts';
 export { type PrefillRow, Runner, type RunnerOptions } from './runner.ts';
 export { type DistributionParams, type DrawContext, type Sample, Sampler, type TokenLogProb } from './sampler.ts';
 export { type ResolvedSamplingParams, resolveSamplingParams, type SamplingParams } from './sampling-params.ts';
+export { type CompletionServer, type ServeOptions, serve } from './server/serve.ts';
+export { openModel, type ServedModel, type ServedModelOptions } from './server/served-model.ts';
 export { streamCompletions } from './stream-completions.ts';

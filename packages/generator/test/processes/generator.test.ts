@@ -37,6 +37,14 @@ describe.each(['inline', 'process'] as const)('a generator, %s', (kind) => {
     const rendered = tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true });
     const byChat = await generator.chat.callOne(messages, sampling);
     expect(byChat[0]?.prompt).toBe(rendered);
+    let streamed = '';
+    for await (const { value } of generator.stream.stream(question, sampling)) {
+      streamed += value.index === 1 ? value.text : '';
+    }
+    expect(streamed).toBe(byText[1]?.text);
+    let said = '';
+    for await (const { value } of generator.streamChat.stream(messages, { ...sampling, n: 1 })) said += value.text;
+    expect(said).toBe(byChat[0]?.text);
     const batch = await generator.generateBatch.callOne([question, rendered], sampling);
     expect(batch.map(texts)).toEqual([texts(byText), texts(byChat)]);
   });

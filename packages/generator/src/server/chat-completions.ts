@@ -1,0 +1,90 @@
+import type { ChatMessage, Tokenizer } from '@forge/models';
+import * as z from 'zod';
+import type { Recorded } from '../completion.ts';
+import { ApiError } from './api-error.ts';
+import type { AnswerShape, ReadRequest } from './api-request.ts';
+import { parseRequest } from './parse-request.ts';
+import { requestFields, samplingFields, samplingOf } from './sampling-fields.ts';
+
+const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
+/** Further fields of a message, such as `tool_calls`, are the template's business. */
+const message = z.looseObject({
+  role: z.string().min(1),
+  content: z.union([z.string(), z.array(textPart)]).nullish(),
+});
+const schema = z.strictObject({
+  ...requestFields,
+  ...samplingFields,
+  messages: z.array(message).min(1),
+  max_tokens: z.int().min(1).nullish(),
+  max_completion_tokens: z.int().min(1).nullish(),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.int().min(0).max(20).nullish(),
+  response_format: z.strictObject({ type: z.literal('text') }).nullish(),
+  tools: z.array(z.looseObject({ type: z.literal('function') })).nullish(),
+  tool_choice: z.enum(['none', 'auto']).nullish(),
+  /** Variables of the chat template, such as `enable_thinking`; vLLM's name. */
+  chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
+});
+
+/** Reads a body of `/v1/chat/completions`. */
+export const readChatRequest: ReadRequest = (body, tokenizer) => {
+  const fields = parseRequest(schema, body);
+  const { model, stream, stream_options, logprobs, top_logprobs, tools, tool_choice, chat_template_kwargs } = fields;
+  const maxTokens = fields.max_completion_tokens ?? fields.max_tokens ?? Number.MAX_SAFE_INTEGER; // the engine's limit
+  if (top_logprobs && !logprobs) {
+    throw new ApiError(400, 'invalid_value', 'top_logprobs needs logprobs: true.', { param: 'top_logprobs' });
+  }
+  const text = tokenizer.applyChatTemplate(fields.messages.map(chatMessage), {
+    addGenerationPrompt: true,
+    ...(tools && tool_choice !== 'none' && { tools }),
+    ...(chat_template_kwargs && { variables: chat_template_kwargs }),
+  });
+  return {
+    model,
+    prompts: [{ text, ids: tokenizer.encode(text) }],
+    sampling: { ...samplingOf(fields), maxTokens, logProbs: 'raw', topLogProbs: top_logprobs ?? 0 },
+    isStreamed: stream ?? false,
+    includesUsage: stream_options?.include_usage ?? false,
+    shape: chatShape(tokenizer, logprobs ?? false),
+  };
+};
+
+function chatMessage({ content, ...fields }: z.infer<typeof message>): ChatMessage {
+  const text = typeof content === 'string' ? content : (content ?? []).map((part) => part.text).join('');
+  return { ...fields, content: text };
+}
+
+function chatShape(tokenizer: Tokenizer, reportsLogProbs: boolean): AnswerShape {
+  const spelled = (tokenId: number, logprob: number) => {
+    const token = tokenizer.decode([tokenId]);
+    // A token that is part of a character has no text of its own, so its bytes cannot be told from its text.
+    return { token, logprob, bytes: token.includes('\uFFFD') ? null : [...new TextEncoder().encode(token)] };
+  };
+  const logProbsOf = ({ tokenIds, logProbs, topLogProbs }: Recorded) => {
+    if (!reportsLogProbs) return null;
+    const content = tokenIds.map((id, at) => ({
+      ...spelled(id, logProbs[at]!), // one a token
+      top_logprobs: (topLogProbs?.[at] ?? []).map(({ tokenId, logProb }) => spelled(tokenId, logProb)),
+    }));
+    return { content, refusal: null };
+  };
+  return {
+    idPrefix: 'chatcmpl',
+    object: 'chat.completion',
+    chunkObject: 'chat.completion.chunk',
+    choice: (completion, index) => ({
+      index,
+      message: { role: 'assistant', content: completion.text, refusal: null },
+      finish_reason: completion.finishReason,
+      logprobs: logProbsOf(completion),
+    }),
+    opening: (index) => ({ index, delta: { role: 'assistant', content: '' }, finish_reason: null, logprobs: null }),
+    chunkChoice: (delta, index) => ({
+      index,
+      delta: { content: delta.text },
+      finish_reason: delta.finishReason ?? null,
+      logprobs: logProbsOf(delta),
+    }),
+  };
+}

@@ -1,0 +1,149 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { CommandLineError } from '../errors.ts';
+import type { ServeOptions } from './serve.ts';
+import type { ServedModelOptions } from './served-model.ts';
+
+/** What `forge-generate --help` prints. */
+export const HELP = `forge-generate: a language model on this machine
+
+  forge-generate serve --model <folder> [--port 8000]     OpenAI's HTTP API: /v1/completions, /v1/chat/completions,
+                                                          /v1/models, and /health, /metrics
+  forge-generate chat  --model <folder>                   a conversation in the terminal
+
+  --model <folder>            a Hugging Face folder (Qwen3, Qwen2 or Llama)
+  --threads <n>               of onnxruntime (default: the cores)
+  --max-sequences <n>         completions that are computed at the same time (default: 32)
+  --max-model-length <n>      tokens of prompt and completion together (default: the model's)
+  --seed <n>                  of requests that bring none (default: 0)
+  --help                      prints this
+
+serve
+  --host <address>            where to listen (default: 127.0.0.1); beyond loopback only with keys
+  --port <n>                  0 takes a free one, which is printed (default: 8000)
+  --served-model-name <name>  what requests call the model (default: the folder's name)
+  --api-key-file <file>       one key a line; requests to /v1 must bear one of them
+  --max-waiting <n>           completions that may wait; then 429 (default: 1024)
+  --grace-seconds <n>         for requests in progress when it is told to stop (default: 30)
+
+chat
+  --system <text>             instructions before the conversation
+  --max-tokens <n>            of an answer (default: what the model's length allows)
+  --temperature <t>           0 takes the best token (default: 0.7)
+
+  Point any OpenAI client at it:  new OpenAI({ baseURL: 'http://127.0.0.1:8000/v1', apiKey: 'none' })
+`;
+
+interface Both {
+  readonly model: string;
+  readonly engine: ServedModelOptions;
+}
+/** What the command line asks for. */
+export type Command =
+  | { readonly kind: 'help' }
+  | (Both & {
+      readonly kind: 'serve';
+      readonly name: string;
+      readonly serve: ServeOptions;
+      readonly graceMs: number;
+    })
+  | (Both & {
+      readonly kind: 'chat';
+      readonly system: string | undefined;
+      readonly maxTokens: number;
+      readonly temperature: number;
+    });
+
+const text = { type: 'string' } as const;
+const options = {
+  model: text,
+  threads: text,
+  'max-sequences': text,
+  'max-model-length': text,
+  seed: text,
+  host: text,
+  port: text,
+  'served-model-name': text,
+  'api-key-file': text,
+  'max-waiting': text,
+  'grace-seconds': text,
+  system: text,
+  'max-tokens': text,
+  temperature: text,
+  help: { type: 'boolean', short: 'h' },
+} as const;
+type Option = Exclude<keyof typeof options, 'help'>;
+const loopback = /^(localhost|127\..*|::1)$/;
+
+/** Reads the command line of `forge-generate`. @throws {CommandLineError} naming the option */
+export function readCommand(argv: readonly string[]): Command {
+  const { values, positionals } = parse(argv);
+  const [kind] = positionals;
+  if (values.help || (kind === undefined && argv.length === 0)) return { kind: 'help' };
+  if (positionals.length !== 1 || (kind !== 'serve' && kind !== 'chat')) {
+    throw new CommandLineError('command', `${positionals.join(' ') || 'nothing'} is given; it must be serve or chat.`);
+  }
+  const number = (option: Option, fallback: number, { least = 0, isWhole = true } = {}): number => {
+    const given = values[option];
+    if (given === undefined) return fallback;
+    const value = Number(given);
+    const isNumber = given.trim() !== '' && (isWhole ? Number.isSafeInteger(value) : Number.isFinite(value));
+    if (isNumber && value >= least) return value;
+    throw new CommandLineError(option, `'${given}' is not a ${isWhole ? 'whole ' : ''}number of at least ${least}.`);
+  };
+  const optional = (name: string, option: Option) =>
+    values[option] === undefined ? {} : { [name]: number(option, 0, { least: 1 }) };
+  const { model } = values;
+  if (model === undefined) throw new CommandLineError('model', 'which one? Such as --model ./Qwen3-0.6B.');
+  const engine: ServedModelOptions = {
+    ...optional('threads', 'threads'),
+    ...optional('maxSequences', 'max-sequences'),
+    ...optional('maxModelLength', 'max-model-length'),
+    seed: number('seed', 0),
+  };
+  if (kind === 'chat') {
+    return {
+      kind,
+      model,
+      engine,
+      system: values.system,
+      maxTokens: number('max-tokens', Number.MAX_SAFE_INTEGER, { least: 1 }),
+      temperature: number('temperature', 0.7, { isWhole: false }),
+    };
+  }
+  const host = values.host ?? '127.0.0.1';
+  const apiKeys = readKeys(values['api-key-file']);
+  if (apiKeys.length === 0 && !loopback.test(host)) {
+    const problem = `${host} is reached from other machines, so keys are needed: --api-key-file <file>.`;
+    throw new CommandLineError('host', problem);
+  }
+  return {
+    kind,
+    model,
+    engine,
+    name: values['served-model-name'] ?? model.replace(/\/+$/, '').split('/').at(-1)!, // split gives one part at least
+    serve: { host, port: number('port', 8000), apiKeys, maxWaiting: number('max-waiting', 1024) },
+    graceMs: number('grace-seconds', 30, { isWhole: false }) * 1000,
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options, allowPositionals: true });
+  } catch (cause) {
+    throw new CommandLineError('help', `${cause instanceof Error ? cause.message : String(cause)} See --help.`);
+  }
+}
+
+function readKeys(file: string | undefined): readonly string[] {
+  if (file === undefined) return [];
+  let lines: readonly string[];
+  try {
+    lines = readFileSync(file, 'utf8').split('\n');
+  } catch (cause) {
+    throw new CommandLineError('api-key-file', cause instanceof Error ? cause.message : String(cause));
+  }
+  const keys = lines.map((line) => line.trim()).filter((line) => line !== '');
+  if (keys.length === 0) throw new CommandLineError('api-key-file', `${file} holds no key; write one a line.`);
+  return keys;
+}
