@@ -90,7 +90,8 @@ export interface OverQuota {
 /** What became of a batch. Only the first two take it in. */
 export type CommitOutcome =
   | { readonly status: 'visible'; readonly generation: number }
-  | { readonly status: 'pending'; readonly missingRanks: readonly number[] }
+  /** `batch` is its number, by which it can be taken back. */
+  | { readonly status: 'pending'; readonly missingRanks: readonly number[]; readonly batch: number }
   | Refusal;
 
 /** What became of the beginning of a transaction. */

@@ -1,7 +1,9 @@
 import type { ActorMesh } from '@forge/monarch';
 import { type Absence, type Found, type Leased, type LeaseQuestion, metadataVolume, type Question } from './batch.ts';
+import { unlessAborted } from './cancellation.ts';
 import { type ClientStatistics, OperationCounter } from './client-statistics.ts';
 import type { Controller } from './controller.ts';
+import { type ControllerCalls, controllerCalls } from './controller-calls.ts';
 import { DeadlineError, StoreClosedError, VolumeUnavailableError } from './failures.ts';
 import { type PackedFound, unpackFound } from './found-codec.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
@@ -30,14 +32,31 @@ export interface ClientOptions extends SessionOptions {
   readonly inlineBytes: number;
 }
 
-/** Asks the controller one thing. The options give the call its deadline. */
-export type Ask<T> = (controller: ActorMesh<Controller, never>, options: { readonly timeoutMs: number }) => Promise<T>;
+/** Asks the controller one thing. */
+export type Ask<T> = (controller: ControllerCalls) => Promise<T>;
+
+/** How a question may end before its answer comes. */
+export interface AskOptions<T> {
+  readonly signal?: AbortSignal | undefined;
+  /** Takes back what an answer gave that came after the signal. */
+  readonly undo?: (late: T) => void;
+}
+
+/** What a read asks for, and how it may end. */
+export interface ReadRequest {
+  readonly question: Omit<Question, 'session'>;
+  /** The name of the lease that is read. */
+  readonly leaseName?: string | undefined;
+  readonly signal: AbortSignal | undefined;
+}
 
 /** A connection may break this often during one operation before the caller hears of it; a volume that died counts too. */
 const maxAttempts = 4;
 
 /** How long a volume that did not answer is asked last. */
 const suspicionMs = 10_000;
+
+const none: ReadonlySet<string> = new Set();
 
 const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? error.code : undefined);
 
@@ -47,6 +66,7 @@ export class Client implements Disposable {
   readonly puts = new OperationCounter();
   readonly gets = new OperationCounter();
   readonly leases: LeaseKeeper;
+  readonly #calls: ControllerCalls;
   readonly #selectVolume: SelectVolume | undefined;
   readonly #planner = new Planner();
   readonly #owned = new Set<Session>();
@@ -59,6 +79,7 @@ export class Client implements Disposable {
 
   constructor(address: ClientAddress, selectVolume: SelectVolume | undefined) {
     this.address = address;
+    this.#calls = controllerCalls(address.controller, address.options.timeoutMs);
     this.#selectVolume = selectVolume;
     this.leases = new LeaseKeeper(address.options.reconnectMs, (leases) => this.#adopt(leases));
   }
@@ -73,83 +94,107 @@ export class Client implements Disposable {
   }
 
   /** Asks the controller. @throws {StoreClosedError} when this client or the store has ended. @throws {DeadlineError} */
-  async ask<T>(question: Ask<T>): Promise<T> {
-    const { timeoutMs } = this.address.options;
+  async ask<T>(question: Ask<T>, { signal, undo }: AskOptions<T> = {}): Promise<T> {
+    if (this.#isClosed) throw new StoreClosedError();
     try {
-      return await this.call(() => question(this.address.controller, { timeoutMs }));
+      return await unlessAborted(question(this.#calls), signal, undo);
     } catch (cause) {
-      throw codeOf(cause) === 'ERR_MONARCH_TIMEOUT' ? new DeadlineError('The store', timeoutMs, { cause }) : cause;
+      if (codeOf(cause) !== 'ERR_MONARCH_TIMEOUT')
+        throw codeOf(cause) === 'ERR_MONARCH_MESH' ? new StoreClosedError({ cause }) : cause;
+      throw new DeadlineError('The store', this.address.options.timeoutMs, { cause });
     }
   }
 
-  /** Asks the controller something that has a deadline of its own. @throws {StoreClosedError} */
-  async call<T>(question: (controller: ActorMesh<Controller, never>) => Promise<T>): Promise<T> {
+  /** Resolves with the generation of a key or one below it when that is visible. */
+  async waitFor(keyOrPrefix: string, minGeneration: number, signal: AbortSignal | undefined): Promise<number> {
     if (this.#isClosed) throw new StoreClosedError();
+    const { waitFor } = this.address.controller;
     try {
-      return await question(this.address.controller);
+      // Cancelled there too: nobody may ever answer.
+      return await waitFor.with(signal === undefined ? {} : { signal }).callOne(keyOrPrefix, minGeneration);
     } catch (cause) {
+      signal?.throwIfAborted();
       throw codeOf(cause) === 'ERR_MONARCH_MESH' ? new StoreClosedError({ cause }) : cause;
     }
   }
 
   /** Pins what is asked for, has `wishesOf` choose from it, and fills the targets of the wishes. */
   async read<T extends { readonly wishes: readonly Wish[] }>(
-    question: Omit<Question, 'session'>,
+    { question, leaseName = '', signal }: ReadRequest,
     wishesOf: (found: Found, view: ViewTensor) => T,
-    leaseName = '',
   ): Promise<T> {
     const operation = async (session: Session) => {
-      await session.anchor(); // the pin lives as long as this connection
-      const whole = { ...question, session: session.id };
-      const packed = this.checked(
-        session,
-        await this.ask<PackedFound | Absence>((controller, options) => controller.locate.with(options).callOne(whole)),
-        { name: leaseName },
-      );
-      const found = unpackFound(packed);
-      const { pin, page } = found;
-      const directories = await session.directories();
-      const unpin = () => {
-        // When the session ends the pin does, and what it held is never written again: views stay as they are.
+      await this.anchor(session, signal); // the pin lives as long as this connection
+      // When the session ends the pin does, and what it held is never written again: views stay as they are.
+      const unpin = (pin: number | undefined) => {
         if (pin !== undefined && !session.isEnded) this.address.controller.release.broadcast(pin);
       };
-      const pageAt = (number: number) => {
-        if (number === 0 && page !== undefined) return page;
-        return this.ask((controller, options) => controller.page.with(options).callOne(pin ?? 0, number));
+      const whole = { ...question, session: session.id };
+      const answer = await this.ask<PackedFound | Absence>((controller) => controller.locate(whole), {
+        signal,
+        undo: (late) => late.status === 'found' && unpin(late.pin),
+      });
+      const found = unpackFound(this.checked(session, answer, { name: leaseName }));
+      const { pin, page } = found;
+      const pageAt = (number: number) =>
+        number === 0 && page !== undefined
+          ? page
+          : this.ask((controller) => controller.page(pin ?? 0, number), { signal });
+      const fill = (wishes: readonly Wish[]) => {
+        const avoided = pin === undefined ? none : new Set([...this.#lost, ...this.#suspects()]);
+        return readWishes(wishes, { session, planner: this.#planner, avoided, counter: this.gets, pageAt, signal });
       };
-      const views = new Views(directories, unpin);
+      if (pin === undefined) {
+        const chosen = wishesOf(found, () => undefined);
+        await fill(chosen.wishes);
+        return chosen;
+      }
+      const views = new Views(await session.directories(), () => unpin(pin));
       let hasFailed = true;
       try {
         const chosen = wishesOf(found, views.view);
-        const avoided = new Set([...this.#lost, ...this.#suspects()]);
-        await readWishes(chosen.wishes, { session, planner: this.#planner, avoided, counter: this.gets, pageAt });
+        await fill(chosen.wishes);
         hasFailed = false;
         return chosen;
       } finally {
         views.close({ hasFailed });
       }
     };
-    return this.gets.measure(() => this.attempt(operation));
+    return this.gets.measure(() => this.attempt(operation, signal));
   }
 
   /** Takes a lease. It lives on when the connection is made anew in time. */
-  async lease(question: Omit<LeaseQuestion, 'session'>): Promise<Leased> {
+  async lease(question: Omit<LeaseQuestion, 'session'>, signal?: AbortSignal): Promise<Leased> {
     return this.attempt(async (session) => {
-      await session.anchor();
+      await this.anchor(session, signal);
       const whole = { ...question, session: session.id };
-      const leased = this.checked(
-        session,
-        await this.ask<Leased | Absence>((controller, options) => controller.lease.with(options).callOne(whole)),
-      );
+      const release = (late: Leased | Absence) => {
+        if (late.status === 'leased') this.inBackground((controller) => controller.releaseLease(late.lease), session);
+      };
+      const answer = await this.ask<Leased | Absence>((controller) => controller.lease(whole), {
+        signal,
+        undo: release,
+      });
+      const leased = this.checked(session, answer);
       this.leases.add(leased.lease, question.name);
       return leased;
-    });
+    }, signal);
+  }
+
+  /** Connects a session to a volume at least. */
+  async anchor(session: Session, signal: AbortSignal | undefined): Promise<void> {
+    if (!session.isAnchored) await unlessAborted(session.anchor(), signal);
+  }
+
+  /** Takes back what an operation left that has ended; when that fails, it ends with the session. */
+  inBackground(question: Ask<unknown>, session: Session): void {
+    this.ask(question).catch(() => session[Symbol.dispose]());
   }
 
   async #adopt(leases: readonly number[]): Promise<readonly number[]> {
     const session = this.#current();
     await session.anchor();
-    return this.ask((controller, options) => controller.adoptLeases.with(options).callOne(session.id, leases));
+    return this.ask((controller) => controller.adoptLeases(session.id, leases));
   }
 
   /** An answer that is no refusal; one that says the session has ended ends it here too. @throws what the refusal stands for */
@@ -193,8 +238,7 @@ export class Client implements Disposable {
       selectVolume: this.#selectVolume,
       lost: new Set(this.#lost),
       suspected: this.#suspects(),
-      register: (session, volume) =>
-        this.ask((controller, deadline) => controller.openSession.with(deadline).callOne(session, volume)),
+      register: (session, volume) => this.ask((controller) => controller.openSession(session, volume)),
     });
   }
 
@@ -208,7 +252,7 @@ export class Client implements Disposable {
   }
 
   /** Runs an operation again in a new session when the connection broke under it: its effects ended with the session. */
-  async attempt<T>(operation: (session: Session) => Promise<T>): Promise<T> {
+  async attempt<T>(operation: (session: Session) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const { timeoutMs } = this.address.options;
     // The first volume that does not answer costs one deadline, another one may cost the second.
     const lastStart = performance.now() + 2 * timeoutMs;
@@ -218,13 +262,14 @@ export class Client implements Disposable {
         return await operation(session);
       } catch (error) {
         if (this.#isClosed) throw new StoreClosedError({ cause: error });
+        signal?.throwIfAborted();
         // What was asked may still be done, for nobody: a pin, a lease, a reservation. It ends with the session.
         if (error instanceof DeadlineError) session[Symbol.dispose]();
         if (!(error instanceof VolumeUnavailableError)) throw error;
         // A session that another operation gave up says nothing about the volume that this one was talking to.
         const suspect = session.isEnded ? session.culprit : error.volume;
         if (suspect !== undefined) this.#suspected.set(suspect, performance.now() + suspicionMs);
-        await this.abandon(session, error);
+        await unlessAborted(this.abandon(session, error), signal);
         if (attempt >= maxAttempts || performance.now() > lastStart) throw error;
       }
     }
@@ -233,7 +278,7 @@ export class Client implements Disposable {
   /** Ends a session here and in the store at once, whatever its volumes notice. @throws {StoreClosedError} when every volume is lost */
   async abandon(session: Session, cause?: unknown): Promise<void> {
     session[Symbol.dispose]();
-    const lost = await this.ask((controller, options) => controller.abandon.with(options).callOne(session.id));
+    const lost = await this.ask((controller) => controller.abandon(session.id));
     for (const volume of lost) this.#lost.add(volume);
     if (this.address.volumes.every(({ id }) => this.#lost.has(id))) throw new StoreClosedError({ cause });
   }

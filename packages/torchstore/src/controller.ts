@@ -1,7 +1,7 @@
 import { Actor, type ActorMesh, endpoint } from '@forge/monarch';
 import type { Absence, Batch, LeaseQuestion, Question, RankClaim } from './batch.ts';
 import { type PackedFound, packFound } from './found-codec.ts';
-import { Ledger, type LedgerOptions, type Orphans } from './ledger.ts';
+import { Ledger, type LedgerOptions, type Orphans, type Unused } from './ledger.ts';
 import { pageOf } from './pages.ts';
 import type { SegmentName } from './segments.ts';
 import type { Volume } from './volume.ts';
@@ -43,6 +43,14 @@ export class Controller extends Actor {
   });
 
   readonly openSession = endpoint((session: string, volume: string) => this.#ledger.openSession(session, volume));
+
+  /** Forgets what a session has set aside or written and will not commit. */
+  readonly discard = endpoint((session: string, unused: Unused): void =>
+    this.#after(this.#ledger.discard(session, unused)),
+  );
+
+  /** Takes a batch back that waits for other ranks; what is visible stays. */
+  readonly retract = endpoint((batch: number): void => this.#after(this.#ledger.retract(batch)));
 
   readonly reserve = endpoint((session: string, bytes: number) => this.#after(this.#ledger.reserve(session, bytes)));
 

@@ -1,4 +1,5 @@
 export type { HeldPart, Place } from './batch.ts';
+export type { OperationOptions } from './cancellation.ts';
 export type { ClientAddress } from './client.ts';
 export type { ClientStatistics, OperationStatistics } from './client-statistics.ts';
 export type { Controller } from './controller.ts';

@@ -1,9 +1,10 @@
 import type { Leased } from './batch.ts';
+import type { OperationOptions } from './cancellation.ts';
 import type { Client } from './client.ts';
 import { Reader } from './reader.ts';
 
 /** Which generation a lease holds; at most one of the two is given. */
-export interface LeaseOptions {
+export interface LeaseOptions extends OperationOptions {
   /** A generation that is still kept. @default the newest */
   readonly generation?: number;
   /** A version that is still kept. @default the newest */
@@ -42,7 +43,7 @@ export class Lease extends Reader implements AsyncDisposable {
   async release(): Promise<void> {
     if (!this.isHeld) return;
     this.#client.leases.delete(this.#id);
-    await this.#client.ask((controller, deadline) => controller.releaseLease.with(deadline).callOne(this.#id));
+    await this.#client.ask((controller) => controller.releaseLease(this.#id));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -39,6 +39,12 @@ export interface Orphans {
   readonly transactions: readonly number[];
 }
 
+/** What a writer that was cancelled will not commit. */
+export interface Unused {
+  readonly reservations: readonly number[];
+  readonly segments: readonly SegmentName[];
+}
+
 /**
  * All metadata of a store, without clock and without sockets.
  *
@@ -80,6 +86,17 @@ export class Ledger {
       const refusal = this.#quota.refusal({ used: this.#holdings.bytes, wanted });
       if (refusal === undefined || !this.#catalog.evictOldest()) return refusal;
     }
+  }
+
+  /** Forgets what a session has set aside or written and will not commit; what is committed stays. */
+  discard(session: string, { reservations, segments }: Unused): void {
+    for (const reservation of reservations) this.#quota.release(reservation);
+    this.#holdings.segments.discard(segments.filter(({ segment }) => segment.startsWith(`${session}/`)));
+  }
+
+  /** Takes a batch back that waits for other ranks. */
+  retract(batch: number): void {
+    this.#rendezvous.retract(batch);
   }
 
   /** Begins a transaction, or joins the one that other ranks have begun. */

@@ -1,5 +1,6 @@
 import { type DType, kindOf, type Shape, type Tensor } from '@forge/tensor';
 import type { Found, LocatedTensor } from './batch.ts';
+import type { OperationOptions } from './cancellation.ts';
 import { newestOf } from './catalog.ts';
 import { NamesMismatchError } from './errors.ts';
 import { type GetOptions, wishOf } from './get.ts';
@@ -20,7 +21,7 @@ import {
 export type Layouts = Readonly<Record<string, Layout>> | ((name: string, shape: Shape) => Layout | undefined);
 
 /** How a state dict is read. */
-export interface GetStateDictOptions {
+export interface GetStateDictOptions extends OperationOptions {
   /** The version to read. @default what is visible */
   readonly version?: number;
   /** Tensors and pieces to fill, under the same names; what it lacks is allocated. */

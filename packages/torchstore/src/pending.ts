@@ -9,7 +9,7 @@ import { mergeStructures, type Structure } from './state-dict.ts';
 export class Pending {
   readonly id: number;
   readonly #first: Claim;
-  readonly #batches: Batch[] = [];
+  readonly #batches = new Map<number, Batch>();
   readonly #arrived = new Set<number>();
   /** Ranks that have begun and not arrived, with their sessions. */
   readonly #begun = new Map<number, string>();
@@ -31,7 +31,7 @@ export class Pending {
 
   /** What has arrived, in the order of ranks: equal layouts give equal lists. */
   get batches(): readonly Batch[] {
-    return this.#batches.toSorted((a, b) => (a.participant?.rank ?? 0) - (b.participant?.rank ?? 0));
+    return [...this.#batches.values()].sort((a, b) => (a.participant?.rank ?? 0) - (b.participant?.rank ?? 0));
   }
 
   get parts(): readonly Part[] {
@@ -104,14 +104,23 @@ export class Pending {
 
   /** Whether no rank has begun or arrived. */
   get isDeserted(): boolean {
-    return this.#begun.size === 0 && this.#batches.length === 0;
+    return this.#begun.size === 0 && this.#batches.size === 0;
   }
 
-  add(batch: Batch): void {
-    this.#batches.push(batch);
+  /** @param number tells it from all other batches */
+  add(batch: Batch, number: number): void {
+    this.#batches.set(number, batch);
     if (batch.participant === undefined) return;
     this.#arrived.add(batch.participant.rank);
     this.#begun.delete(batch.participant.rank);
+  }
+
+  /** Takes a batch out again, which is returned if it was here. */
+  remove(number: number): Batch | undefined {
+    const batch = this.#batches.get(number);
+    this.#batches.delete(number);
+    if (batch?.participant !== undefined) this.#arrived.delete(batch.participant.rank);
+    return batch;
   }
 
   /** Whether every rank has arrived or, without ranks, the regions cover all tensors. */

@@ -89,9 +89,7 @@ export class Publisher implements AsyncDisposable {
     const segments = [...volumes].flatMap((volume) => names.map((segment) => ({ volume, segment })));
     if (segments.length === 0) return;
     try {
-      const spoiled = await this.#client.ask((controller, deadline) =>
-        controller.whenIdle.with(deadline).callOne(segments),
-      );
+      const spoiled = await this.#client.ask((controller) => controller.whenIdle(segments));
       // On no volume: the others remove what is not written under its name any more when this session ends.
       for (const { segment } of spoiled) {
         const index = names.indexOf(segment);

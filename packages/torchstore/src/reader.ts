@@ -1,5 +1,6 @@
 import type { DType, Tensor } from '@forge/tensor';
 import type { Found, Question } from './batch.ts';
+import { cancellable, type OperationOptions } from './cancellation.ts';
 import type { Client } from './client.ts';
 import { BatchError } from './errors.ts';
 import {
@@ -46,10 +47,14 @@ export class Reader {
   }
 
   #read<T extends { readonly wishes: readonly Wish[] }>(
-    question: Pick<Question, 'of' | 'version'>,
+    { of, version, signal, timeoutMs }: Pick<Question, 'of' | 'version'> & OperationOptions,
     wishesOf: (found: Found, view: ViewTensor) => T,
   ): Promise<T> {
-    return this.#client.read({ ...this.#lease, ...question }, wishesOf, this.#leaseName);
+    const question = version === undefined ? { ...this.#lease, of } : { ...this.#lease, of, version };
+    const leaseName = this.#leaseName;
+    return cancellable('A read', { signal, timeoutMs }, (either) =>
+      this.#client.read({ question, leaseName, signal: either }, wishesOf),
+    );
   }
 
   /**
@@ -58,11 +63,14 @@ export class Reader {
    * @throws {IncompleteError} when ranks of its first put are missing.
    * @throws {MismatchError} when `into` has another dtype or shape, or the key holds an object.
    */
-  async get<D extends DType>(key: string, options: CastOptions<D>): Promise<Tensor<D>>;
-  async get<D extends DType>(key: string, options: IntoOptions<D>): Promise<Tensor<D>>;
-  async get(key: string, options?: PartOptions): Promise<Tensor>;
-  async get(key: string, options: GetOptions = {}): Promise<Tensor<never>> {
-    const { wishes } = await this.#read({ of: { keys: [key] } }, (found, view) => {
+  async get<D extends DType>(key: string, options: CastOptions<D> & OperationOptions): Promise<Tensor<D>>;
+  async get<D extends DType>(key: string, options: IntoOptions<D> & OperationOptions): Promise<Tensor<D>>;
+  async get(key: string, options?: PartOptions & OperationOptions): Promise<Tensor>;
+  async get(
+    key: string,
+    { signal, timeoutMs, ...options }: GetOptions & OperationOptions = {},
+  ): Promise<Tensor<never>> {
+    const { wishes } = await this.#read({ of: { keys: [key] }, signal, timeoutMs }, (found, view) => {
       const located = checkTensor(key, byKey(found).get(key)!); // all keys were found
       return { wishes: [wishOf(located, options, view)] };
     });
@@ -73,8 +81,8 @@ export class Reader {
    * Reads a value that is no tensor.
    * @throws {KeyNotFoundError} {IncompleteError} as get does, and {@link MismatchError} when the key holds a tensor.
    */
-  async getObject(key: string): Promise<PlainData> {
-    const { value } = await this.#read({ of: { keys: [key] } }, (found) => ({
+  async getObject(key: string, how: OperationOptions = {}): Promise<PlainData> {
+    const { value } = await this.#read({ of: { keys: [key] }, ...how }, (found) => ({
       wishes: [],
       value: checkObject(key, byKey(found).get(key)!), // all keys were found
     }));
@@ -85,14 +93,17 @@ export class Reader {
    * Reads many keys of one moment, all or none: a list of tensors whole, or a table that says what is wanted of each.
    * @throws {BatchError} when it is empty or names a key twice, and what get throws, for the first key that fails.
    */
-  async getBatch<K extends string>(keys: readonly K[]): Promise<Record<K, Tensor>>;
-  async getBatch<const R extends BatchRequest>(request: R): Promise<BatchResult<R>>;
-  async getBatch(request: readonly string[] | BatchRequest): Promise<Record<string, Tensor | PlainData>> {
+  async getBatch<K extends string>(keys: readonly K[], how?: OperationOptions): Promise<Record<K, Tensor>>;
+  async getBatch<const R extends BatchRequest>(request: R, how?: OperationOptions): Promise<BatchResult<R>>;
+  async getBatch(
+    request: readonly string[] | BatchRequest,
+    how: OperationOptions = {},
+  ): Promise<Record<string, Tensor | PlainData>> {
     const isList = (value: typeof request): value is readonly string[] => Array.isArray(value);
     const wanted = isList(request) ? request.map((key) => [key, {}] as const) : Object.entries(request);
     const keys = wanted.map(([key]) => key);
     if (keys.length === 0 || new Set(keys).size < keys.length) throw new BatchError(keys);
-    const { wishes, values } = await this.#read({ of: { keys } }, (found, view) => {
+    const { wishes, values } = await this.#read({ of: { keys }, ...how }, (found, view) => {
       const all = byKey(found);
       const objects = wanted.filter(([, options]) => options === 'object').map(([key]) => key);
       return {
@@ -118,8 +129,8 @@ export class Reader {
 
   /** Reads a state dict, and says which names were missing or unexpected and which version it is. */
   async loadStateDict(prefix: string, options: GetStateDictOptions = {}): Promise<LoadResult> {
-    const { version } = options;
-    const question = { of: { name: prefix }, ...(version !== undefined && { version }) };
+    const { version, signal, timeoutMs } = options;
+    const question = { of: { name: prefix }, signal, timeoutMs, ...(version !== undefined && { version }) };
     const { result } = await this.#read(question, (found, view) => planLoad(prefix, found, { ...options, view }));
     return result();
   }

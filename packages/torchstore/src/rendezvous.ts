@@ -17,6 +17,7 @@ export class Rendezvous {
   readonly #ended = new Map<number, string>();
   readonly #free: (batch: Batch) => void;
   #lastId = 0;
+  #lastBatch = 0;
 
   /** @param free lets go of the bytes of a batch that will never be visible */
   constructor(free: (batch: Batch) => void) {
@@ -57,8 +58,9 @@ export class Rendezvous {
       disagreement([...pending.parts, ...batch.parts], [...pending.objects, ...batch.objects]) ??
       (batch.participant === undefined ? partialOverlap(batch.parts, pending.parts) : undefined);
     if (refusal !== undefined) return refusal;
-    pending.add(batch);
-    if (!pending.isComplete()) return { status: 'pending', missingRanks: pending.missingRanks };
+    this.#lastBatch += 1;
+    pending.add(batch, this.#lastBatch);
+    if (!pending.isComplete()) return { status: 'pending', missingRanks: pending.missingRanks, batch: this.#lastBatch };
     this.#settle(pending);
     const flaw = pending.flaw();
     if (flaw === undefined) return { status: 'complete', pending };
@@ -110,6 +112,16 @@ export class Rendezvous {
       this.#setQueue(name, rest);
     }
     return count;
+  }
+
+  /** Takes a batch back that has arrived, as if its rank had not come. */
+  retract(number: number): void {
+    for (const pending of this.of(() => true)) {
+      const batch = pending.remove(number);
+      if (batch === undefined) continue;
+      this.#free(batch);
+      this.abort((each) => each === pending && each.isDeserted, 'nobody is part of it any more');
+    }
   }
 
   /** Takes back what a session has begun in one transaction; others may go on, and this rank may begin again. */

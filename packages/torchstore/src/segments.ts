@@ -72,6 +72,11 @@ export class Segments {
     if (!entry.isKept) this.#dropped.push({ ...entry.name, isReusable: !entry.isSpoiled });
   }
 
+  /** Files in which nothing lies and nothing will: their writer gave up. */
+  discard(names: readonly SegmentName[]): void {
+    for (const name of names) if (!this.isUsed(name)) this.#dropped.push({ ...name, isReusable: true });
+  }
+
   /** A reader of a file was lost without a word: once nobody uses it, the file goes and is not written again. */
   spoil(place: Place): void {
     const id = idOf(place);

@@ -51,6 +51,7 @@ export class Session implements Disposable {
   #visible: Promise<ReadonlySet<string>> | undefined;
   #isEnded = false;
   #culprit: string | undefined;
+  #openLinks = 0;
   #lastSegment = 0;
 
   constructor(place: SessionPlace) {
@@ -112,6 +113,11 @@ export class Session implements Disposable {
     else await Promise.all(this.#links.values());
   }
 
+  /** Every connection that was begun is there, and one at least. */
+  get isAnchored(): boolean {
+    return this.#openLinks > 0 && this.#openLinks === this.#links.size && !this.#isEnded;
+  }
+
   /** How this process reaches a volume, as probed; nothing is connected. */
   async transportTo(volume: string): Promise<TransportKind> {
     return (await this.#visibleVolumes()).has(volume) ? 'tmpfs' : 'websocket';
@@ -123,7 +129,12 @@ export class Session implements Disposable {
     if (present !== undefined) return present;
     const opening = this.#open(volume);
     this.#links.set(volume, opening);
-    opening.catch(() => this.#endBy(volume)); // the caller gets the error; the session cannot go on
+    opening.then(
+      () => {
+        this.#openLinks += 1;
+      },
+      () => this.#endBy(volume), // the caller gets the error; the session cannot go on
+    );
     return opening;
   }
 

@@ -1,4 +1,5 @@
-import { Client, type ClientAddress } from './client.ts';
+import { cancellable, type OperationOptions } from './cancellation.ts';
+import { type Ask, Client, type ClientAddress } from './client.ts';
 import type { ClientStatistics } from './client-statistics.ts';
 import { BatchError, StateDictError } from './errors.ts';
 import { Lease, type LeaseOptions } from './lease.ts';
@@ -17,7 +18,7 @@ import { putTogether } from './writer.ts';
 export type StoreReference = ClientAddress;
 
 /** How a tensor is put. */
-export interface PutOptions {
+export interface PutOptions extends OperationOptions {
   /**
    * A number that only grows: ranks of a sharded put meet only if they name the same, and an older one is refused.
    * @default ranks meet by the order of their puts
@@ -43,12 +44,9 @@ export interface StoreStatistics extends LedgerStatistics {
 }
 
 /** How long to wait for a key. */
-export interface WaitOptions {
+export interface WaitOptions extends OperationOptions {
   /** Only a put that became visible as this generation or later counts. @default any */
   readonly minGeneration?: number;
-  /** @default none */
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
 }
 
 /** Tensors by key, put in any layout and got in any other, by any process that holds the reference. */
@@ -76,16 +74,14 @@ export class Store extends Reader implements AsyncDisposable {
    * @throws {VersionConflictError} when a newer version is visible.
    * @throws {IncompleteError} when this rank is eight puts ahead of another.
    * @throws {QuotaError} before a byte moves; {@link VolumeFullError} when the memory is full.
+   * When it is cancelled, nothing of it is visible, or all of it.
    */
-  async put(key: string, value: StoredValue, { version }: PutOptions = {}): Promise<void> {
+  async put(key: string, value: StoredValue, { version, ...how }: PutOptions = {}): Promise<void> {
     const stored = storedFrom([[key, value]]);
     const [piece] = stored.pieces;
     const participant = piece === undefined ? { rank: 0, ranks: 1 } : piece.participant;
-    await putTogether(
-      this.#client,
-      { name: key, digest: piece?.layoutDigest ?? 'object', participant, version },
-      stored,
-    );
+    const title = { name: key, digest: piece?.layoutDigest ?? 'object', participant, version };
+    await cancellable(`The put of '${key}'`, how, (signal) => putTogether(this.#client, { ...stored, title, signal }));
   }
 
   /**
@@ -95,7 +91,7 @@ export class Store extends Reader implements AsyncDisposable {
    */
   async putBatch(
     values: Readonly<Record<string, StoredValue>>,
-    { version, participant }: PutStateDictOptions = {},
+    { version, participant, ...how }: PutStateDictOptions = {},
   ): Promise<void> {
     const keys = Object.keys(values).sort();
     if (keys.length === 0) throw new BatchError(keys);
@@ -103,7 +99,9 @@ export class Store extends Reader implements AsyncDisposable {
     const rank = participant ?? commonParticipant(Object.entries(values));
     const digest = JSON.stringify([keys, stored.pieces.length]);
     const title = { name: keys[0]!, digest, participant: rank, version }; // it is not empty
-    await putTogether(this.#client, title, stored);
+    await cancellable(`The put of ${keys.length} keys`, how, (signal) =>
+      putTogether(this.#client, { ...stored, title, signal }),
+    );
   }
 
   /**
@@ -115,16 +113,17 @@ export class Store extends Reader implements AsyncDisposable {
   async putStateDict(
     prefix: string,
     stateDict: StateDict,
-    { version, participant }: PutStateDictOptions = {},
+    { version, participant, ...how }: PutStateDictOptions = {},
   ): Promise<void> {
     const { tensors, structure } = flattenStateDict(prefix, stateDict);
     const pieces = [...tensors].map(([key, value]) => pieceOf(key, value));
     const title = transactionTitle(prefix, participant ?? commonParticipant([...tensors]), version);
-    await this.#client.puts.measure(() =>
-      this.#client.attempt((session) =>
-        putInTransaction(this.#client, session, { title, structure, pieces, objects: [] }),
-      ),
-    );
+    await cancellable(`The put of '${prefix}'`, how, (signal) => {
+      const put = { title, structure, pieces, objects: [], signal };
+      return this.#client.puts.measure(() =>
+        this.#client.attempt((session) => putInTransaction(this.#client, session, put), signal),
+      );
+    });
   }
 
   /**
@@ -145,39 +144,46 @@ export class Store extends Reader implements AsyncDisposable {
    * Keeps what a key or prefix holds, exactly as it is now or was in a kept generation, for reads through the lease.
    * @throws {KeyNotFoundError} when there is nothing, {@link GenerationGoneError} when that generation is not kept.
    */
-  async lease(keyOrPrefix: string, options: LeaseOptions = {}): Promise<Lease> {
-    return new Lease(this.#client, keyOrPrefix, await this.#client.lease({ ...options, name: keyOrPrefix }));
+  async lease(keyOrPrefix: string, { signal, timeoutMs, ...wanted }: LeaseOptions = {}): Promise<Lease> {
+    const leased = await cancellable(`The lease of '${keyOrPrefix}'`, { signal, timeoutMs }, (either) =>
+      this.#client.lease({ ...wanted, name: keyOrPrefix }, either),
+    );
+    return new Lease(this.#client, keyOrPrefix, leased);
+  }
+
+  #ask<T>(what: string, how: OperationOptions, question: Ask<T>): Promise<T> {
+    return cancellable(what, how, (signal) => this.#client.ask(question, { signal }));
   }
 
   /** Removes a key, and what of it some ranks have put; readers that have begun still finish. Returns whether there was any. */
-  async delete(key: string): Promise<boolean> {
-    return this.#client.ask((controller, deadline) => controller.remove.with(deadline).callOne(key));
+  async delete(key: string, how: OperationOptions = {}): Promise<boolean> {
+    return this.#ask(`Deleting '${key}'`, how, (controller) => controller.remove(key));
   }
 
   /** Removes keys; those that are not there and those named twice do not matter. Returns how many there were. */
-  async deleteBatch(keys: readonly string[]): Promise<number> {
+  async deleteBatch(keys: readonly string[], how: OperationOptions = {}): Promise<number> {
     if (keys.length === 0) return 0;
-    return this.#client.ask((controller, deadline) => controller.removeAll.with(deadline).callOne([...new Set(keys)]));
+    return this.#ask(`Deleting ${keys.length} keys`, how, (controller) => controller.removeAll([...new Set(keys)]));
   }
 
   /** Removes every key that a prefix covers (`a` covers `a` and `a.b`), and transactions there; returns how many there were. */
-  async deletePrefix(prefix: string): Promise<number> {
-    return this.#client.ask((controller, deadline) => controller.removePrefix.with(deadline).callOne(prefix));
+  async deletePrefix(prefix: string, how: OperationOptions = {}): Promise<number> {
+    return this.#ask(`Deleting '${prefix}'`, how, (controller) => controller.removePrefix(prefix));
   }
 
   /** Whether a key is visible. */
-  async exists(key: string): Promise<boolean> {
-    return this.#client.ask((controller, deadline) => controller.exists.with(deadline).callOne(key));
+  async exists(key: string, how: OperationOptions = {}): Promise<boolean> {
+    return this.#ask(`Asking for '${key}'`, how, (controller) => controller.exists(key));
   }
 
   /** Visible keys that a prefix covers, whole components only; all keys without one. */
-  async keys(prefix?: string): Promise<string[]> {
-    return this.#client.ask((controller, deadline) => controller.keys.with(deadline).callOne(prefix));
+  async keys(prefix?: string, how: OperationOptions = {}): Promise<string[]> {
+    return this.#ask('Asking for keys', how, (controller) => controller.keys(prefix));
   }
 
   /** What is known about a key that is visible or that some ranks have put; undefined when there is nothing. */
-  async stat(key: string): Promise<TensorStat | undefined> {
-    const record = await this.#client.ask((controller, deadline) => controller.record.with(deadline).callOne(key));
+  async stat(key: string, how: OperationOptions = {}): Promise<TensorStat | undefined> {
+    const record = await this.#ask(`Asking for '${key}'`, how, (controller) => controller.record(key));
     if (record === undefined) return undefined;
     const volumes = [...new Set(record.parts.map(({ place }) => place.volume))];
     const transports = await Promise.all(
@@ -187,18 +193,16 @@ export class Store extends Reader implements AsyncDisposable {
   }
 
   /** Counts and bytes of what the store holds, and counts, bytes and durations of what this process did with it. */
-  async statistics(): Promise<StoreStatistics> {
-    const held = await this.#client.ask((controller, deadline) => controller.statistics.with(deadline).callOne());
+  async statistics(how: OperationOptions = {}): Promise<StoreStatistics> {
+    const held = await this.#ask('Asking for statistics', how, (controller) => controller.statistics());
     return { ...held, client: this.#client.statistics };
   }
 
-  /**
-   * Resolves, with its generation, when a key or one below it is visible.
-   * @throws an error with code ERR_MONARCH_TIMEOUT when the time is over, and the signal's reason when it aborts.
-   */
-  async waitFor(keyOrPrefix: string, { minGeneration = 0, timeoutMs, signal }: WaitOptions = {}): Promise<number> {
-    const options = { ...(timeoutMs !== undefined && { timeoutMs }), ...(signal !== undefined && { signal }) };
-    return this.#client.call((controller) => controller.waitFor.with(options).callOne(keyOrPrefix, minGeneration));
+  /** Resolves, with its generation, when a key or one below it is visible. @throws {DeadlineError} when the time is over */
+  async waitFor(keyOrPrefix: string, { minGeneration = 0, ...how }: WaitOptions = {}): Promise<number> {
+    return cancellable(`Waiting for '${keyOrPrefix}'`, how, (signal) =>
+      this.#client.waitFor(keyOrPrefix, minGeneration, signal),
+    );
   }
 
   /** Ends this process's use of the store, and the store itself when it was opened here. */

@@ -1,5 +1,6 @@
 import { sameRegion } from '@forge/tensor';
 import type { BeginOutcome, ObjectPart, Part } from './batch.ts';
+import { cancellable, type OperationOptions } from './cancellation.ts';
 import type { Client } from './client.ts';
 import { TransactionAbortedError, VolumeUnavailableError } from './failures.ts';
 import { inlineBytesOf } from './holdings.ts';
@@ -7,10 +8,10 @@ import type { Session } from './session.ts';
 import type { Participant } from './sharded-tensor.ts';
 import type { Structure } from './state-dict.ts';
 import { type Stored, type StoredValue, storedFrom } from './value.ts';
-import { type Committed, commit, type Reuse, type Staged, stage, stageInline, type Title } from './writer.ts';
+import { type Committed, commit, type Put, type Reuse, type Staged, stage, stageInline, type Title } from './writer.ts';
 
 /** How a transaction is begun. */
-export interface TransactionOptions {
+export interface TransactionOptions extends OperationOptions {
   /** This rank among those that commit together; each begins and commits. @default rank 0 of 1 */
   readonly participant?: Participant;
   /** A number that only grows; a second writer of the same version is refused. @default ranks meet by order */
@@ -29,56 +30,49 @@ export function transactionTitle(name: string, participant: Participant, version
   return { name, digest: 'transaction', participant, version } satisfies Title;
 }
 
+/** What one rank has to say in one transaction. */
+export interface TransactionPut extends Put {
+  readonly title: ReturnType<typeof transactionTitle>;
+  readonly structure: Structure;
+  readonly reuse?: Reuse;
+}
+
 /** Registers a rank with its transaction. @returns its number */
 async function beginTransaction(
   client: Client,
   session: Session,
-  title: ReturnType<typeof transactionTitle>,
+  { title, signal }: Pick<TransactionPut, 'title' | 'signal'>,
 ): Promise<number> {
-  await session.anchor();
+  await client.anchor(session, signal);
   const claim = { ...title, session: session.id };
-  const outcome = await client.ask<BeginOutcome>((controller, deadline) =>
-    controller.begin.with(deadline).callOne(claim),
-  );
+  const outcome = await client.ask<BeginOutcome>((controller) => controller.begin(claim), {
+    signal,
+    undo: (late) => late.status === 'begun' && leave(client, session, late.transaction),
+  });
   return client.checked(session, outcome, title).transaction;
 }
 
+/** Takes one rank out of a transaction: it may begin again, and what the others have committed waits for it. */
+function leave(client: Client, session: Session, transaction: number): void {
+  const how = { reason: 'a rank left it', onlyOf: session.id };
+  client.inBackground((controller) => controller.abort(transaction, how), session);
+}
+
 /** Stores everything that one rank has to say in one transaction. */
-export async function putInTransaction(
-  client: Client,
-  session: Session,
-  {
-    title,
-    structure,
-    reuse,
-    ...stored
-  }: Stored & {
-    readonly title: ReturnType<typeof transactionTitle>;
-    readonly structure: Structure;
-    readonly reuse?: Reuse;
-  },
-): Promise<Committed> {
-  const inline = reuse === undefined ? stageInline(client, stored) : undefined;
+export async function putInTransaction(client: Client, session: Session, put: TransactionPut): Promise<Committed> {
+  const { title, structure, reuse, signal } = put;
+  const inline = reuse === undefined ? stageInline(client, put) : undefined;
   if (inline !== undefined) {
-    await session.anchor();
-    return commit(client, session, { title, begins: true, structure, ...inline });
+    await client.anchor(session, signal);
+    return commit(client, session, { title, begins: true, structure, signal, ...inline });
   }
-  const transaction = await beginTransaction(client, session, title);
+  const transaction = await beginTransaction(client, session, put);
   try {
-    const staged = await stage(client, session, { title, ...stored, reuse });
-    return await commit(client, session, {
-      title,
-      transaction,
-      structure,
-      keepsSegments: reuse !== undefined,
-      ...staged,
-    });
+    const staged = await stage(client, session, put);
+    const keepsSegments = reuse !== undefined;
+    return await commit(client, session, { title, transaction, structure, keepsSegments, signal, ...staged });
   } catch (error) {
-    // This rank may try again; what the other ranks have committed waits for it.
-    if (!(error instanceof VolumeUnavailableError))
-      await client.ask((controller, deadline) =>
-        controller.abort.with(deadline).callOne(transaction, { reason: 'a rank left it', onlyOf: session.id }),
-      );
+    if (!(error instanceof VolumeUnavailableError)) leave(client, session, transaction);
     throw error;
   }
 }
@@ -115,12 +109,14 @@ export class Transaction implements AsyncDisposable {
   static async begin(
     client: Client,
     prefix: string,
-    { participant, version }: TransactionOptions,
+    { participant, version, ...how }: TransactionOptions,
   ): Promise<Transaction> {
     const title = transactionTitle(prefix, participant ?? { rank: 0, ranks: 1 }, version);
     const session = client.openSession();
     try {
-      const id = await beginTransaction(client, session, title);
+      const id = await cancellable(`Beginning '${prefix}'`, how, (signal) =>
+        beginTransaction(client, session, { title, signal }),
+      );
       return new Transaction(client, { session, title, id });
     } catch (error) {
       session[Symbol.dispose]();
@@ -132,19 +128,24 @@ export class Transaction implements AsyncDisposable {
    * Stages a value under a name below the prefix. Nobody sees it before the commit.
    * @throws {QuotaError} before a byte moves, and {@link TransactionAbortedError} when it has ended.
    */
-  async put(name: string, value: StoredValue): Promise<void> {
-    await this.putBatch({ [name]: value });
+  async put(name: string, value: StoredValue, how: OperationOptions = {}): Promise<void> {
+    await this.putBatch({ [name]: value }, how);
   }
 
-  /** Stages values under names below the prefix. */
-  async putBatch(values: Readonly<Record<string, StoredValue>>): Promise<void> {
+  /** Stages values under names below the prefix. When it is cancelled none is staged, and the transaction goes on. */
+  async putBatch(values: Readonly<Record<string, StoredValue>>, how: OperationOptions = {}): Promise<void> {
+    await cancellable(`Staging for '${this.prefix}'`, how, (signal) => this.#stage(values, signal));
+  }
+
+  async #stage(values: Readonly<Record<string, StoredValue>>, signal: AbortSignal | undefined): Promise<void> {
     this.#checkOpen();
     const stored = storedFrom(
       Object.entries(values).map(([name, value]) => [`${this.prefix}.${name}`, value] as const),
     );
     try {
       const staged =
-        this.#stageInline(stored) ?? (await stage(this.#client, this.#session, { title: this.#title, ...stored }));
+        this.#stageInline(stored) ??
+        (await stage(this.#client, this.#session, { title: this.#title, signal, ...stored }));
       for (const part of staged.parts) replace(this.#parts, part, (each) => sameRegion(each.region, part.region));
       for (const object of staged.objects) replace(this.#objects, object, () => true);
       this.#reservations.push(...staged.reservations);
@@ -165,8 +166,13 @@ export class Transaction implements AsyncDisposable {
    * Hands over what this rank has put. The last rank's commit makes all of it visible, in place of what the prefix held.
    * @throws {CoverageError} {OverlapError} {MismatchError} when the ranks' pieces do not make whole tensors; all is freed then.
    * @throws {TransactionAbortedError} when a rank aborted, or died and did not come back.
+   * When it is cancelled the transaction ends for all ranks, unless it has become visible.
    */
-  async commit(): Promise<CommitResult> {
+  async commit(how: OperationOptions = {}): Promise<CommitResult> {
+    return cancellable(`The commit of '${this.prefix}'`, how, (signal) => this.#commit(signal));
+  }
+
+  async #commit(signal: AbortSignal | undefined): Promise<CommitResult> {
     this.#checkOpen();
     this.#hasEnded = true;
     const entries = [...this.#names].map(([key, item]) => [key.slice(this.prefix.length + 1), item] as const);
@@ -178,14 +184,20 @@ export class Transaction implements AsyncDisposable {
         parts: this.#parts,
         objects: this.#objects,
         reservations: this.#reservations,
+        signal,
       });
       if (outcome.status === 'visible') return { generation: outcome.generation, missingRanks: [] };
       return { generation: undefined, missingRanks: outcome.missingRanks };
     } catch (error) {
+      if (signal?.aborted === true) this.#end('its commit was cancelled').catch(() => {}); // it ends with the session
       throw await this.#failure(error);
     } finally {
       this.#session[Symbol.dispose]();
     }
+  }
+
+  async #end(reason: string): Promise<void> {
+    await this.#client.ask((controller) => controller.abort(this.#id, { reason }));
   }
 
   /** Ends the transaction for all of its ranks; the version before it stays readable, and all staged bytes are freed. */
@@ -193,7 +205,7 @@ export class Transaction implements AsyncDisposable {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     try {
-      await this.#client.ask((controller, deadline) => controller.abort.with(deadline).callOne(this.#id, { reason }));
+      await this.#end(reason);
     } finally {
       this.#session[Symbol.dispose]();
     }

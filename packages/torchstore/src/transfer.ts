@@ -21,18 +21,19 @@ export interface WriteOptions {
   /** The segments may exist: they are written again. */
   readonly overwrites: boolean;
   readonly counter: OperationCounter;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Writes pieces, and says where they lie. */
 export async function writePieces(
   pieces: readonly Piece[],
-  { homes, nextSegment, skipReplicas, overwrites, counter }: WriteOptions,
+  { homes, nextSegment, skipReplicas, overwrites, counter, signal }: WriteOptions,
 ): Promise<readonly Part[]> {
   const volumes = homes.map(({ volume }) => volume);
   const { packages, parts } = packPieces(pieces, { volumes, nextSegment, skipReplicas });
   const write = async ({ transport }: Link) => {
     await concurrently(packages, maxOpenSegments, ({ segment, buffers }: Package) =>
-      transport.write(segment, buffers, { overwrites }),
+      transport.write(segment, buffers, { overwrites, signal }),
     );
     for (const { buffers } of packages) for (const { length } of buffers) counter.moved(transport.kind, length);
   };
@@ -49,6 +50,7 @@ export interface ReadOptions {
   readonly counter: OperationCounter;
   /** A page of the bytes that lie with the metadata. */
   readonly pageAt: (page: number) => Uint8Array | Promise<Uint8Array>;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Fills the targets of wishes that do not show their bytes yet; what has another dtype than its target passes through scratch memory. */
@@ -67,7 +69,7 @@ export async function readWishes(wishes: readonly Wish[], options: ReadOptions):
 }
 
 async function read(wishes: readonly Wish[], options: ReadOptions): Promise<void> {
-  const { session, planner, avoided, counter, pageAt } = options;
+  const { session, planner, avoided, counter, pageAt, signal } = options;
   const ranks = new Map<string, number>([[metadataVolume, 0]]);
   for (const { located } of wishes) {
     for (const { place } of located.parts) {
@@ -84,7 +86,7 @@ async function read(wishes: readonly Wish[], options: ReadOptions): Promise<void
   async function readFrom(volume: string, own: readonly Fetch[]): Promise<void> {
     const link = volume === metadataVolume ? undefined : await session.link(volume);
     if (link === undefined) await readPages(own, pageAt);
-    else await link.transport.read(own);
+    else await link.transport.read(own, { signal });
     const way = link?.transport.kind ?? 'inline';
     for (const { box } of own) counter.moved(way, byteCount(box));
   }

@@ -1,7 +1,9 @@
 import type { Claim, CommitOutcome, ObjectPart, Part } from './batch.ts';
+import { unlessAborted } from './cancellation.ts';
 import type { Client } from './client.ts';
 import { bytesOfObjects, inlineBytesOf } from './holdings.ts';
 import { inlineParts } from './inline-parts.ts';
+import type { Unused } from './ledger.ts';
 import { bytesToWrite } from './pack.ts';
 import type { Session } from './session.ts';
 import type { Structure } from './state-dict.ts';
@@ -23,6 +25,12 @@ export interface Staged {
   readonly reservations: readonly number[];
 }
 
+/** What is put, and how the putting may end. */
+export interface Put extends Stored {
+  readonly title: Title;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Whether pieces that another rank holds too are left to that rank: all ranks write to one volume. */
 function skipsReplicas({ address: { volumes, options }, selectsVolumes }: Client): boolean {
   return volumes.length === 1 || (options.strategy === 'single' && !selectsVolumes);
@@ -42,39 +50,58 @@ export function stageInline(
 export async function stage(
   client: Client,
   session: Session,
-  { title, pieces, objects, reuse }: Stored & { readonly title: Title; readonly reuse?: Reuse | undefined },
+  { title, pieces, objects, signal, reuse }: Put & { readonly reuse?: Reuse | undefined },
 ): Promise<Staged> {
   const { options } = client.address;
-  const homes = await session.homes(title.participant?.rank ?? 0);
+  const homes = await unlessAborted(session.homes(title.participant?.rank ?? 0), signal);
   const skipReplicas = skipsReplicas(client);
   const reservations: number[] = [];
   if (options.hasQuota) {
     const targets = homes.map(({ volume }) => volume);
     const wanted = bytesToWrite(pieces, { volumes: targets, skipReplicas }) + bytesOfObjects(objects);
-    const answer = await client.ask((controller, deadline) =>
-      controller.reserve.with(deadline).callOne(session.id, wanted),
-    );
+    const answer = await client.ask((controller) => controller.reserve(session.id, wanted), {
+      signal,
+      undo: (late) => {
+        if (late.status === 'reserved') discard(client, session, { reservations: [late.reservation], segments: [] });
+      },
+    });
     reservations.push(client.checked(session, answer).reservation);
   }
+  const names: string[] = [];
+  const nextSegment = () => {
+    const name = reuse?.nextSegment() ?? session.nextSegment();
+    names.push(name);
+    return name;
+  };
+  const overwrites = reuse !== undefined;
+  const writing = writePieces(pieces, { homes, nextSegment, skipReplicas, overwrites, counter: client.puts, signal });
   try {
-    const nextSegment = reuse?.nextSegment ?? (() => session.nextSegment());
-    const parts = await writePieces(pieces, {
-      homes,
-      nextSegment,
-      skipReplicas,
-      overwrites: reuse !== undefined,
-      counter: client.puts,
-    });
+    // Segments that are used again must not be written any more when this returns.
+    const parts = await (reuse === undefined ? unlessAborted(writing, signal) : writing);
     return { parts, objects, reservations };
   } catch (error) {
-    session[Symbol.dispose](); // the volume removes what an ended session did not commit, and its reservations end
+    // The volume removes what an ended session did not commit, and its reservations end.
+    if (signal?.aborted !== true) session[Symbol.dispose]();
+    else {
+      const segments = overwrites ? [] : homes.flatMap(({ volume }) => names.map((segment) => ({ volume, segment })));
+      const giveUp = () => discard(client, session, { reservations, segments });
+      writing.then(giveUp, giveUp);
+    }
     throw error;
   }
+}
+
+/** Gives back what will not be committed: memory that was written, and space that was set aside. */
+export function discard(client: Client, session: Session, unused: Unused): void {
+  const { reservations, segments } = unused;
+  if (session.isEnded || reservations.length + segments.length === 0) return;
+  client.inBackground((controller) => controller.discard(session.id, unused), session);
 }
 
 /** What a commit says beside what was staged. */
 export interface CommitOptions {
   readonly title: Title;
+  readonly signal?: AbortSignal | undefined;
   readonly transaction?: number | undefined;
   /** The commit begins its transaction too. @default false */
   readonly begins?: boolean;
@@ -85,28 +112,35 @@ export interface CommitOptions {
 /** What came of a commit that was taken in. */
 export type Committed = Extract<CommitOutcome, { readonly status: 'visible' | 'pending' }>;
 
-/** Commits what one rank has staged. When this rejects, nothing of it is or becomes visible. */
+/**
+ * Commits what one rank has staged. When this rejects, nothing of it is or becomes visible; only when it was cancelled
+ * all of it may be.
+ */
 export async function commit(
   client: Client,
   session: Session,
-  { title, transaction, structure, ...staged }: CommitOptions & Staged,
+  { title, transaction, structure, signal, ...staged }: CommitOptions & Staged,
 ): Promise<Committed> {
   const batch = { ...title, ...staged, session: session.id, transaction, structure };
-  const outcome = await client.ask<CommitOutcome>((controller, deadline) =>
-    controller.commit.with(deadline).callOne(batch),
-  );
+  const outcome = await client.ask<CommitOutcome>((controller) => controller.commit(batch), {
+    signal,
+    undo: (late) => {
+      if (late.status === 'pending') client.inBackground((controller) => controller.retract(late.batch), session);
+    },
+  });
   const committed = client.checked(session, outcome, title);
   client.puts.moved('inline', inlineBytesOf(staged.parts));
   return committed;
 }
 
 /** Stores pieces and objects that become visible together with those of the other ranks. */
-export async function putTogether(client: Client, title: Title, stored: Stored): Promise<void> {
+export async function putTogether(client: Client, put: Put): Promise<void> {
+  const { title, signal } = put;
   await client.puts.measure(() =>
     client.attempt(async (session) => {
-      await session.anchor();
-      const staged = stageInline(client, stored) ?? (await stage(client, session, { title, ...stored }));
-      await commit(client, session, { title, ...staged });
-    }),
+      await client.anchor(session, signal);
+      const staged = stageInline(client, put) ?? (await stage(client, session, put));
+      await commit(client, session, { title, signal, ...staged });
+    }, signal),
   );
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Batch, Part, RankClaim } from '../src/batch.ts';
+import { type Batch, metadataVolume, type Part, type RankClaim } from '../src/batch.ts';
 import { Ledger } from '../src/ledger.ts';
 
 const volumes = ['v0', 'v1', 'v2'];
@@ -19,8 +19,10 @@ const command = fc.oneof(
       name: pick(names),
       rank: fc.nat(ranks - 1),
       volume: fc.nat(2),
+      isInline: fc.boolean(),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('retract' as const), which: fc.nat(5) }) },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -64,6 +66,8 @@ class World {
   readonly lost = new Set<string>();
   readonly begun: { readonly claim: RankClaim; readonly transaction: number }[] = [];
   readonly pins: number[] = [];
+  /** Batches that waited for other ranks when they arrived. */
+  readonly waiting: number[] = [];
   readonly leases: { readonly lease: number; readonly segments: readonly string[] }[] = [];
   readonly newest = new Map<string, number>();
   /** Sessions are numbered anew when one ends: ids never come back. */
@@ -76,9 +80,13 @@ class World {
     return id;
   }
 
-  batch(claim: RankClaim, { volume, transaction }: { readonly volume: number; readonly transaction?: number }): Batch {
+  batch(
+    claim: RankClaim,
+    how: { readonly volume: number; readonly isInline?: boolean; readonly transaction?: number },
+  ): Batch {
+    const { volume, isInline = false, transaction } = how;
     this.count += 1;
-    const places = [volume, volume + 1].map((index) => ({
+    const places = (isInline ? [] : [volume, volume + 1]).map((index) => ({
       volume: volumes[index % 3]!,
       segment: `${claim.session}/${this.count}`,
       byteOffset: 0,
@@ -87,7 +95,8 @@ class World {
     for (const { volume: id, segment } of places) this.files.add(`${id}/${segment}`);
     const key = `${claim.name}.w`;
     const region = { offset: [claim.participant.rank], size: [1] };
-    const part: Part = { key, dtype: 'int8', globalShape: [ranks], region, places };
+    const bytes = isInline ? { bytes: new Uint8Array(4) } : {};
+    const part: Part = { key, dtype: 'int8', globalShape: [ranks], region, places, ...bytes };
     const structure = { kind: 'dict', entries: [['w', { kind: 'tensor', key }]] } as const;
     return { ...claim, transaction, reservations: [], parts: [part], objects: [], structure };
   }
@@ -97,7 +106,7 @@ class World {
     if (outcome.status === 'visible') {
       expect(outcome.generation).toBeGreaterThan(this.newest.get(batch.name) ?? 0);
       this.newest.set(batch.name, outcome.generation);
-    }
+    } else if (outcome.status === 'pending') this.waiting.push(outcome.batch);
   }
 
   sweep(): void {
@@ -115,11 +124,14 @@ test('whatever ranks, readers, sessions and volumes do, what is found can be rea
   fc.assert(
     fc.property(fc.array(command, { maxLength: 120, size: 'max' }), (commands) => {
       const world = new World();
-      const { ledger, files, lost, begun, pins, leases } = world;
+      const { ledger, files, lost, begun, pins, leases, waiting } = world;
       for (const each of commands) {
         switch (each.do) {
           case 'commit':
             world.commit(world.batch(world.claim(each.session, each.name, each.rank), each));
+            break;
+          case 'retract':
+            for (const batch of waiting.splice(each.which, 1)) ledger.retract(batch);
             break;
           case 'begin': {
             const claim = world.claim(each.session, each.name, each.rank);
@@ -160,7 +172,7 @@ test('whatever ranks, readers, sessions and volumes do, what is found can be rea
             if (found.status !== 'found') throw new TypeError(found.status);
             if (found.pin !== undefined) ledger.release(found.pin);
             const segments = found.tensors.flatMap(({ parts }) =>
-              parts.map(({ place }) => `${place.volume}/${place.segment}`),
+              parts.flatMap(({ place, bytes }) => (bytes === undefined ? [`${place.volume}/${place.segment}`] : [])),
             );
             leases.push({ lease: answer.lease, segments });
             break;
@@ -196,7 +208,7 @@ test('whatever ranks, readers, sessions and volumes do, what is found can be rea
           for (const segment of segments) expect(files.has(segment) || lost.has(segment.split('/')[0]!)).toBe(true);
         for (const key of ledger.keys()) {
           for (const { place } of ledger.record(key)?.parts ?? [])
-            expect(files.has(`${place.volume}/${place.segment}`)).toBe(true);
+            expect(place.volume === metadataVolume || files.has(`${place.volume}/${place.segment}`)).toBe(true);
         }
         const policies = new Set(ledger.keys().flatMap((key) => (key.startsWith('policy') ? [key.split('.')[0]] : [])));
         expect(policies.size).toBeLessThanOrEqual(3);

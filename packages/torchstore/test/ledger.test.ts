@@ -45,7 +45,11 @@ const dropped = () => ledger.takeDropped().map(({ segment }) => segment);
 
 describe('visibility', () => {
   test('a sharded put is visible when its last rank has arrived', () => {
-    expect(ledger.commit(piece({ ranks: 3, rank: 2 }))).toEqual({ status: 'pending', missingRanks: [0, 1] });
+    expect(ledger.commit(piece({ ranks: 3, rank: 2 }))).toEqual({
+      status: 'pending',
+      missingRanks: [0, 1],
+      batch: expect.any(Number),
+    });
     expect(ledger.locate({ session: 'r', of: { keys: ['w'] } })).toEqual({
       status: 'incomplete',
       key: 'w',
@@ -128,6 +132,27 @@ describe('visibility', () => {
     expect(ledger.commit(tooMuch)).toEqual({ status: 'tooFarAhead', missingRanks: [1] });
     expect(dropped()).toEqual([segmentOf(tooMuch)]);
   });
+});
+
+test('what a cancelled writer leaves is forgotten, what it committed is not', () => {
+  ledger = new Ledger({ quotaBytes: 100 });
+  const reserved = ledger.reserve('s', 60);
+  if (reserved.status !== 'reserved') throw new TypeError(reserved.status);
+  const committed = piece({ key: 'there' });
+  ledger.commit(committed);
+  const names = [segmentOf(committed), 's/written', 'other/segment'].map((segment) => ({ volume: 'v', segment }));
+  ledger.discard('s', { reservations: [reserved.reservation], segments: names });
+  expect(dropped()).toEqual(['s/written']);
+  expect(ledger.statistics()).toMatchObject({ reservedBytes: 0, keys: 1 });
+  const waiting = ledger.commit(piece({ ranks: 2, rank: 0 }));
+  if (waiting.status !== 'pending') throw new TypeError(waiting.status);
+  ledger.retract(waiting.batch);
+  expect(dropped()).toHaveLength(1);
+  expect(ledger.statistics()).toMatchObject({ unfinished: 0, bytes: 4 });
+  ledger.commit(piece({ ranks: 2, rank: 0 }));
+  expect(ledger.commit(piece({ ranks: 2, rank: 1 }))).toMatchObject({ status: 'visible' });
+  ledger.retract(waiting.batch + 1);
+  expect(ledger.exists('w')).toBe(true);
 });
 
 describe('lifetime', () => {

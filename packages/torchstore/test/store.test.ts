@@ -316,7 +316,9 @@ describe.each([
       const next = store.waitFor(key, { minGeneration: generation + 1 });
       await store.put(`${key}.part`, numbered('int8', [1]));
       expect(await next).toBeGreaterThan(generation);
-      await expect(store.waitFor('never', { timeoutMs: 20 })).rejects.toMatchObject({ code: 'ERR_MONARCH_TIMEOUT' });
+      await expect(store.waitFor('never', { timeoutMs: 20 })).rejects.toMatchObject({
+        code: 'ERR_TORCHSTORE_DEADLINE',
+      });
       const controller = new AbortController();
       const aborted = store.waitFor('never', { signal: controller.signal });
       controller.abort();

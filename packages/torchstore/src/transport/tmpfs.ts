@@ -33,8 +33,9 @@ export function tmpfsTransport({ id, directory }: VolumeAddress): Transport {
   const maps = isInMemory(directory);
   return {
     kind: 'tmpfs',
-    async write(segment, buffers, options) {
-      const file = { directory, segment, buffers, maps, ...options };
+    async write(segment, buffers, { overwrites = false, signal } = {}) {
+      signal?.throwIfAborted();
+      const file = { directory, segment, buffers, maps, overwrites };
       try {
         try {
           await writeSegment(file);
@@ -48,13 +49,14 @@ export function tmpfsTransport({ id, directory }: VolumeAddress): Transport {
         throw failure(error);
       }
     },
-    async read(fetches) {
+    async read(fetches, { signal } = {}) {
       const bySegment = Map.groupBy(fetches, ({ box }) => box.segment);
       try {
         await concurrently(bySegment, maxOpenSegments, ([segment, own]) =>
-          readSegment(join(directory, segment), own, maps),
+          readSegment(join(directory, segment), own, { maps, signal }),
         );
       } catch (error) {
+        signal?.throwIfAborted();
         throw failure(error);
       }
     },
@@ -85,11 +87,18 @@ async function writeSegment({ directory, segment, buffers, maps, overwrites = fa
   }
 }
 
-async function readSegment(path: string, fetches: readonly Fetch[], maps: boolean): Promise<void> {
+async function readSegment(
+  path: string,
+  fetches: readonly Fetch[],
+  { maps, signal }: { readonly maps: boolean; readonly signal: AbortSignal | undefined },
+): Promise<void> {
   let bytes = 0;
   for (const { box } of fetches) bytes += byteCount(box);
   using reader = new SegmentReader(path, { maps: maps && bytes >= minMappedBytes });
-  for (const fetch of fetches) await reader.fetch(fetch);
+  for (const fetch of fetches) {
+    signal?.throwIfAborted();
+    await reader.fetch(fetch);
+  }
 }
 
 function codeOf(cause: unknown): unknown {

@@ -6,8 +6,14 @@ export type TransportKind = 'tmpfs' | 'websocket';
 /** How bytes travel: between a client and a volume, or with the metadata. */
 export type ByteWay = TransportKind | 'inline';
 
+/** How long a transfer may go on. */
+export interface TransferOptions {
+  /** Ends the transfer, which rejects with its reason: at most a window of frames travels on. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** How a segment is written. */
-export interface WriteOptions {
+export interface WriteOptions extends TransferOptions {
   /** The segment may exist, and nobody reads it: its memory is used again. @default false: it must be new */
   readonly overwrites?: boolean;
 }
@@ -17,8 +23,8 @@ export interface Transport {
   readonly kind: TransportKind;
   /** Writes buffers side by side into a segment. They must not change until it resolves. */
   write(segment: string, buffers: readonly Uint8Array[], options?: WriteOptions): Promise<void>;
-  /** Reads boxes to where they are wanted. When it rejects, some of the targets may have been written. */
-  read(fetches: readonly Fetch[]): Promise<void>;
+  /** Reads boxes to where they are wanted. When it rejects, some of the targets may have been written; none is afterwards. */
+  read(fetches: readonly Fetch[], options?: TransferOptions): Promise<void>;
 }
 
 /** What a client must know to reach a volume. */

@@ -34,15 +34,19 @@ export function webSocketTransport(connection: Connection): Transport {
   };
   return {
     kind: 'websocket',
-    async write(segment, buffers, { overwrites = false } = {}) {
-      await concurrently(payloads(packSmall(buffers)), window, ({ offset, payload }) =>
-        write({ segment, offset, isLast: false, overwrites }, payload),
-      );
-      await write({ segment, offset: 0, isLast: true, overwrites }, noBytes);
+    async write(segment, buffers, { overwrites = false, signal } = {}) {
+      await concurrently(payloads(packSmall(buffers)), window, async ({ offset, payload }) => {
+        if (signal?.aborted !== true) await write({ segment, offset, isLast: false, overwrites }, payload);
+      });
+      await write({ segment, offset: 0, isLast: true, overwrites }, noBytes); // also what was cancelled is closed there
+      signal?.throwIfAborted();
     },
-    async read(fetches) {
+    async read(fetches, { signal } = {}) {
       const groups = groupFetches(fetches, { maxBytes: maxPayloadBytes, maxCount: maxBoxes });
-      await concurrently(groups, window, fetchGroup);
+      await concurrently(groups, window, async (group) => {
+        signal?.throwIfAborted();
+        await fetchGroup(group);
+      });
     },
   };
 }
