@@ -73,6 +73,7 @@ export type { LogLevel } from './seeing/log-level.ts';
 export type { LogLine, LogOptions, LogStream, ReadLogsOptions } from './seeing/log-line.ts';
 export type { ActorNode, EndpointNode, HostNode, ProcessNode, ProgramTree } from './seeing/program-tree.ts';
 export { type AdminOptions, type AdminServer, serveAdmin } from './seeing/serve-admin.ts';
+export { traceHere } from './seeing/spans.ts';
 export type { RestartPolicy } from './supervision/restart.ts';
 export { shutdown, shutdownOnSignals } from './supervision/shutdown.ts';
 export { singleton } from './supervision/singleton.ts';

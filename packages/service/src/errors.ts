@@ -33,19 +33,34 @@ export class GpusUnavailableError extends Error {
   }
 }
 
-/** The queue of the service is full. The request was not sent: try again later or offer less. */
+/** The data of a {@link BackPressureError}. */
+export interface BackPressure {
+  readonly queued: number;
+  readonly max: number;
+  /**
+   * When there should be room for this call, by the rate at which calls are served now and how many were turned away
+   * before it; `undefined` while nothing has been served.
+   */
+  readonly retryAfterMs: number | undefined;
+}
+
+/** The queue of the service is full. The request was not sent: try again after `retryAfterMs`, or offer less. */
 export class BackPressureError extends Error {
   override readonly name = 'BackPressureError';
   readonly code = 'ERR_SERVICE_BACK_PRESSURE';
   readonly queued: number;
   readonly max: number;
+  readonly retryAfterMs: number | undefined;
 
-  constructor(service: string, queued: number, max: number) {
+  constructor(service: string, { queued, max, retryAfterMs }: BackPressure) {
+    const advice = retryAfterMs === undefined ? '' : ` There should be room in ${Math.ceil(retryAfterMs)} ms.`;
     super(
-      `${service} has ${queued} requests waiting, the most it holds is ${max}. Send fewer at once, or add replicas.`,
+      `${service} has ${queued} requests waiting, the most it holds is ${max}.${advice} ` +
+        'Send fewer at once, or add replicas.',
     );
     this.queued = queued;
     this.max = max;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -73,8 +88,33 @@ export class NoHealthyReplicaError extends Error {
 }
 
 /**
- * The replica that served the request was lost. Whether the endpoint ran is unknown: mark it `idempotent` when it may
- * run twice, and the service tries again itself.
+ * Why a call was not repeated elsewhere: it must not run twice (`notIdempotent`), had all its attempts (`attempts`), too
+ * many calls were repeated lately (`budget`), part of its stream was delivered (`streaming`), or it was for this replica
+ * (`fanout`).
+ */
+export type NoRetryReason = 'notIdempotent' | 'attempts' | 'budget' | 'streaming' | 'fanout';
+
+const REASONS: Readonly<Record<NoRetryReason, string>> = {
+  notIdempotent: 'It was not repeated, as its endpoint is not declared idempotent.',
+  attempts: 'It had all its attempts.',
+  budget: 'It was not repeated, as too many calls were lately.',
+  streaming: 'Items of its stream had been delivered.',
+  fanout: 'It was for this replica only.',
+};
+
+/** The data of a {@link ReplicaFailedError}. */
+export interface ReplicaFailedFields {
+  readonly replica: number;
+  readonly endpoint: string;
+  /** Attempts that were made. */
+  readonly attempts: number;
+  readonly reason: NoRetryReason;
+  readonly cause: unknown;
+}
+
+/**
+ * The replica that served the request was lost. Whether the endpoint ran is unknown: mark it, or the call,
+ * `idempotent` when it may run twice, and the service tries again itself.
  */
 export class ReplicaFailedError extends Error {
   override readonly name = 'ReplicaFailedError';
@@ -82,25 +122,19 @@ export class ReplicaFailedError extends Error {
   readonly replica: number;
   readonly endpoint: string;
   readonly attempts: number;
+  readonly reason: NoRetryReason;
 
-  constructor(service: string, { replica, endpoint, attempts, cause }: ReplicaFailedFields) {
+  constructor(service: string, { replica, endpoint, attempts, reason, cause }: ReplicaFailedFields) {
     super(
       `Replica ${replica} of ${service} was lost while it served ${endpoint} (attempt ${attempts}). ` +
-        'Whether the call took effect is unknown.',
+        `Whether the call took effect is unknown. ${REASONS[reason]}`,
       { cause },
     );
     this.replica = replica;
     this.endpoint = endpoint;
     this.attempts = attempts;
+    this.reason = reason;
   }
-}
-
-/** The data of a {@link ReplicaFailedError}. */
-export interface ReplicaFailedFields {
-  readonly replica: number;
-  readonly endpoint: string;
-  readonly attempts: number;
-  readonly cause: unknown;
 }
 
 /** A request on a session that has ended. */
@@ -112,6 +146,41 @@ export class SessionClosedError extends Error {
   constructor(service: string, session: string) {
     super(`Session ${session} of ${service} has ended. Start another with ${service}.session().`);
     this.session = session;
+  }
+}
+
+/** A request on a session that nobody used for too long. What its replica knows of it may still be there. */
+export class SessionExpiredError extends Error {
+  override readonly name = 'SessionExpiredError';
+  readonly code = 'ERR_SERVICE_SESSION_EXPIRED';
+  readonly session: string;
+  readonly idleMs: number;
+
+  constructor(service: string, session: string, idleMs: number) {
+    super(
+      `Session ${session} of ${service} had no call for ${idleMs} ms and ended. ` +
+        `Start another with ${service}.session(), with a longer idleMs if calls may be that far apart.`,
+    );
+    this.session = session;
+    this.idleMs = idleMs;
+  }
+}
+
+/** The replica of a session was lost, and with it what its actors knew of the session. The request was not sent again. */
+export class SessionLostError extends Error {
+  override readonly name = 'SessionLostError';
+  readonly code = 'ERR_SERVICE_SESSION_LOST';
+  readonly session: string;
+  readonly replica: number;
+
+  constructor(service: string, session: string, replica: number, cause: unknown) {
+    super(
+      `Session ${session} of ${service} lost its replica ${replica}, which kept its state. ` +
+        `Start another with ${service}.session(), or use whenLost: 'move' where fresh actors will do.`,
+      { cause },
+    );
+    this.session = session;
+    this.replica = replica;
   }
 }
 

@@ -29,6 +29,8 @@ export type ServiceEvent =
       readonly replica: number;
       /** Attempts made so far. */
       readonly attempts: number;
+      /** Before the next one. */
+      readonly delayMs: number;
     }
   | {
       /** What the session's replica knew of it is lost. */
@@ -36,4 +38,16 @@ export type ServiceEvent =
       readonly session: string;
       readonly from: number;
       readonly to: number;
+    }
+  | {
+      /** The session ended with what its replica knew of it. */
+      readonly type: 'sessionLost';
+      readonly session: string;
+      readonly replica: number;
+      readonly cause: unknown;
+    }
+  | {
+      /** Nobody used the session for too long. */
+      readonly type: 'sessionExpired';
+      readonly session: string;
     };

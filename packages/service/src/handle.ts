@@ -1,28 +1,41 @@
-import type { Endpoint } from '@forge/monarch';
+import type { Endpoint, StreamEndpoint } from '@forge/monarch';
 import type { FanoutOutcome } from './errors.ts';
 import type { ServiceEvent } from './events.ts';
 import type { RollingUpdateOptions } from './replicas/rolling-update.ts';
-import type { RouteOptions } from './routing/request.ts';
+import type { RouteOptions, SessionRouteOptions } from './routing/route-options.ts';
+import type { SessionOptions } from './routing/session.ts';
 import type { ServiceMetrics, ServiceState } from './snapshot.ts';
 
 /** The ways to call an endpoint of a session. */
 export interface SessionEndpoint<Args extends readonly unknown[], Result> {
   /** Calls the replica of the session. */
   route(...args: Args): Promise<Result>;
-  /** The same endpoint, called with limits. */
-  with(options: RouteOptions): SessionEndpoint<Args, Result>;
+  /** The same endpoint, called with options. */
+  with(options: SessionRouteOptions): SessionEndpoint<Args, Result>;
+}
+
+/** A stream endpoint of a service or a session. */
+export interface ServiceStream<Args extends readonly unknown[], Item, Options> {
+  /**
+   * The items of one replica. Starts when iterated; the stream is in flight until its end, and leaving the loop ends it
+   * at the replica, too. Of a replica of several processes those of rank 0.
+   */
+  route(...args: Args): AsyncIterable<Item>;
+  /** The same stream, opened with options; the deadline is that of the whole stream. */
+  with(options: Options): ServiceStream<Args, Item, Options>;
 }
 
 /** The ways to call an endpoint of a service. Arguments are read when a replica takes the request, not before. */
 export interface ServiceEndpoint<Args extends readonly unknown[], Result> {
   /**
-   * Calls one replica: the one of the session this code runs in, else the next with a free slot. A replica of several
-   * processes calls all of them and answers with the result of rank 0.
+   * Calls one replica: the one of the session this code runs in, else the one that the router says. A replica of
+   * several processes calls all of them and answers with the result of rank 0.
    *
    * @throws {ActorError} what the endpoint threw; the replica stays in service.
    * @throws {BackPressureError} when the queue is full.
-   * @throws {ReplicaFailedError} when the replica was lost and the endpoint is not `idempotent`.
+   * @throws {ReplicaFailedError} when the replica was lost and the call may not be repeated.
    * @throws {NoHealthyReplicaError} when no replica became healthy in time.
+   * @throws {SessionClosedError | SessionExpiredError | SessionLostError} when the session takes no more calls.
    */
   route(...args: Args): Promise<Result>;
   /**
@@ -34,22 +47,31 @@ export interface ServiceEndpoint<Args extends readonly unknown[], Result> {
   fanout(...args: Args): Promise<readonly Result[]>;
   /** As `fanout`, but what failed is an outcome among the others. */
   fanoutSettled(...args: Args): Promise<readonly FanoutOutcome<Result>[]>;
-  /** The same endpoint, called with limits. */
+  /** The same endpoint, called with options. */
   with(options: RouteOptions): ServiceEndpoint<Args, Result>;
 }
 
-type EndpointKeys<T> = { [K in keyof T]: T[K] extends Endpoint<never, unknown> ? K : never }[keyof T];
+type EndpointKeys<T> = {
+  [K in keyof T]: T[K] extends Endpoint<never, unknown> | StreamEndpoint<never, unknown> ? K : never;
+}[keyof T];
 
 type Routed<T> = {
-  readonly [K in Exclude<EndpointKeys<T>, keyof ServiceControls<T>>]: T[K] extends Endpoint<infer Args, infer Result>
-    ? ServiceEndpoint<Args, Result>
-    : never;
+  readonly [K in Exclude<EndpointKeys<T>, keyof ServiceControls<T>>]: T[K] extends StreamEndpoint<
+    infer Args,
+    infer Item
+  >
+    ? ServiceStream<Args, Item, RouteOptions>
+    : T[K] extends Endpoint<infer Args, infer Result>
+      ? ServiceEndpoint<Args, Result>
+      : never;
 };
 
 type Stuck<T> = {
-  readonly [K in Exclude<EndpointKeys<T>, keyof SessionControls>]: T[K] extends Endpoint<infer Args, infer Result>
-    ? SessionEndpoint<Args, Result>
-    : never;
+  readonly [K in Exclude<EndpointKeys<T>, keyof SessionControls>]: T[K] extends StreamEndpoint<infer Args, infer Item>
+    ? ServiceStream<Args, Item, SessionRouteOptions>
+    : T[K] extends Endpoint<infer Args, infer Result>
+      ? SessionEndpoint<Args, Result>
+      : never;
 };
 
 /** What a session can do beside calling endpoints. */
@@ -57,7 +79,7 @@ export interface SessionControls extends AsyncDisposable {
   readonly id: string;
   /** The replica it sticks to; `undefined` before its first request. */
   readonly replica: number | undefined;
-  /** Times that its replica was lost and it went on with fresh actors, which know nothing of it. */
+  /** Times that its replica was lost and it went on with fresh actors, which know nothing of it; see `whenLost`. */
   readonly moves: number;
   /** Ends it: its replica is free of it. Requests under way go on. */
   close(): Promise<void>;
@@ -72,9 +94,9 @@ export interface ServiceControls<T, Args extends readonly unknown[] = readonly u
     AsyncDisposable {
   readonly name: string;
   /** Opens a session, which sticks to a replica from its first request on. */
-  session(): Promise<Session<T>>;
+  session(options?: SessionOptions): Promise<Session<T>>;
   /** Runs `scope` in a session: whatever it calls on this service, at any depth, goes to one replica. */
-  session<R>(scope: (session: Session<T>) => R | Promise<R>): Promise<R>;
+  session<R>(scope: (session: Session<T>) => R | Promise<R>, options?: SessionOptions): Promise<R>;
   /** Counts, rates and latencies up to now. */
   metrics(): ServiceMetrics;
   /** What every replica is doing now. */

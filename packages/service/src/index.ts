@@ -1,16 +1,20 @@
 export {
+  type BackPressure,
   BackPressureError,
   FanoutError,
   type FanoutOutcome,
   GpusUnavailableError,
   HealthCheckTimeoutError,
   NoHealthyReplicaError,
+  type NoRetryReason,
   ReplicaFailedError,
   ReplicaStartError,
   RollingUpdateError,
   ServiceOptionsError,
   ServiceStoppedError,
   SessionClosedError,
+  SessionExpiredError,
+  SessionLostError,
   type StartFailure,
   StartTimeoutError,
 } from './errors.ts';
@@ -22,6 +26,7 @@ export type {
   Service,
   ServiceControls,
   ServiceEndpoint,
+  ServiceStream,
   Session,
   SessionControls,
   SessionEndpoint,
@@ -37,5 +42,18 @@ export type { ReplicaState } from './replicas/life.ts';
 export type { RestartPolicy } from './replicas/restart.ts';
 export type { RollingUpdateOptions } from './replicas/rolling-update.ts';
 export type { RequestTotals } from './request-counter.ts';
-export type { RouteOptions } from './routing/request.ts';
+export type { RoutingKey } from './routing/rendezvous.ts';
+export type { RetryPolicy } from './routing/retry.ts';
+export type { RouteOptions, SessionRouteOptions } from './routing/route-options.ts';
+export {
+  type Candidate,
+  consistentHash,
+  leastLoaded,
+  powerOfTwo,
+  type RoutedCall,
+  type Router,
+  type RouterName,
+  roundRobin,
+} from './routing/router.ts';
+export type { SessionOptions } from './routing/session.ts';
 export type { ReplicaMetrics, ServiceMetrics, ServiceState, ServiceTotals } from './snapshot.ts';

@@ -6,6 +6,9 @@ import type { EjectionPolicy } from './replicas/ejection.ts';
 import type { GpuPool } from './replicas/gpus.ts';
 import type { HealthCheckPolicy } from './replicas/health-check.ts';
 import type { RestartPolicy } from './replicas/restart.ts';
+import type { RetryPolicy } from './routing/retry.ts';
+import { routerOf } from './routing/route-options.ts';
+import type { Router, RouterName } from './routing/router.ts';
 
 /** Dimensions of a mesh of so many processes: one process is one actor, of which no dimension is left. */
 export type ProcDims<Procs extends number> = number extends Procs ? string : Procs extends 1 ? never : 'procs';
@@ -71,6 +74,10 @@ export interface ServiceOptions<T, Procs extends number> extends ActorOptions<Pr
   readonly maxQueuedRequests?: number;
   /** How long requests wait when no replica is healthy. @default 5_000 */
   readonly waitForHealthyMs?: number;
+  /** Which replica gets a call that is part of no session. @default 'roundRobin' */
+  readonly router?: RouterName | Router;
+  /** How calls are repeated whose replica was lost. @default 3 attempts, 20 % of all calls */
+  readonly retry?: RetryPolicy;
   /** How a lost replica is started again. @default 5 restarts a minute, after 0.2 s, 0.4 s, … */
   readonly restart?: RestartPolicy;
   /** When a replica is taken out of service that runs but fails. @default after 5 failures in a row, probed after 1 s, 2 s, … */
@@ -90,8 +97,8 @@ export interface ServiceOptions<T, Procs extends number> extends ActorOptions<Pr
 const POSITIVE = 'It must be an integer of at least 1.';
 const NOT_NEGATIVE = 'It must be 0 or more.';
 
-const prefixed = (restart: RestartPolicy) =>
-  Object.fromEntries(Object.entries(restart).map(([name, value]) => [`restart.${name}`, value]));
+const prefixed = (name: string, policy: object): Readonly<Record<string, number>> =>
+  Object.fromEntries(Object.entries(policy).map(([field, value]) => [`${name}.${field}`, value]));
 
 /** A longer timer would fire at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
@@ -106,6 +113,8 @@ const SERVICE_ONLY = [
   'replicaMaxConcurrentRequests',
   'maxQueuedRequests',
   'waitForHealthyMs',
+  'router',
+  'retry',
   'restart',
   'autoscale',
   'minHealthyReplicas',
@@ -160,13 +169,22 @@ export function checkOptions(options: Omit<ServiceOptions<never, number>, 'onRep
     if (value !== undefined) checkCount(option, value);
   }
   checkReplicas(options);
-  const { maxQueuedRequests = 0, waitForHealthyMs = 0, restart = {} } = options;
-  for (const [option, value] of Object.entries({ maxQueuedRequests, ...prefixed(restart) })) {
+  const { maxQueuedRequests = 0, waitForHealthyMs = 0, restart = {}, retry = {}, router } = options;
+  for (const [option, value] of Object.entries({
+    maxQueuedRequests,
+    ...prefixed('restart', restart),
+    ...prefixed('retry', retry),
+  })) {
     if (!(value >= 0)) throw new ServiceOptionsError(option, value, NOT_NEGATIVE);
   }
   checkDelay('waitForHealthyMs', waitForHealthyMs);
   checkDelay('restart.maxDelayMs', restart.maxDelayMs ?? 0);
   checkDelay('startTimeoutMs', options.startTimeoutMs ?? 0);
+  checkDelay('retry.maxDelayMs', retry.maxDelayMs ?? 0);
+  if (retry.maxAttempts !== undefined && !(retry.maxAttempts >= 1)) {
+    throw new ServiceOptionsError('retry.maxAttempts', retry.maxAttempts, 'It must be 1 or more, the first included.');
+  }
+  if (router !== undefined) routerOf(router);
   if (options.withGpus && options.kind === 'inline') {
     throw new ServiceOptionsError(
       'kind',

@@ -1,42 +1,34 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type EndpointCard, unsendable } from '@forge/monarch';
-import { FanoutError, type FanoutOutcome, ServiceOptionsError, SessionClosedError } from './errors.ts';
+import { endpointHandle } from './endpoint-handle.ts';
+import { ServiceOptionsError, ServiceStoppedError } from './errors.ts';
 import type { ReplicaControls, Service, ServiceControls, Session, SessionControls, ShutdownOptions } from './handle.ts';
 import { checkDelay } from './options.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
-import type { RouteOptions } from './routing/request.ts';
-import type { StickySession } from './routing/session.ts';
+import type { SessionOptions, StickySession } from './routing/session.ts';
 import { metricsOf, stateOf } from './snapshot.ts';
 
 type Endpoints = ReadonlyMap<string, EndpointCard>;
-type MakeEndpoint = (name: string, options: RouteOptions) => object;
 
-function checked(limits: RouteOptions): RouteOptions {
-  checkDelay('timeoutMs', limits.timeoutMs ?? 0);
-  return limits;
-}
-
-/** What a handle is, for messages. */
-interface Described {
-  readonly service: string;
+/** The endpoints of a handle. */
+interface Callables {
+  readonly replicas: ReplicaSet;
+  readonly endpoints: Endpoints;
   readonly kind: 'service' | 'session';
+  readonly sessionNow: () => StickySession | undefined;
 }
 
-/** Adds an object for each endpoint that has one answer. @throws {ServiceOptionsError} when a control has its name. */
-function withEndpoints(
-  controls: object,
-  endpoints: Endpoints,
-  make: MakeEndpoint,
-  { service, kind }: Described,
-): object {
+/** Adds an object for each endpoint. @throws {ServiceOptionsError} when a control has its name. */
+function withEndpoints(controls: object, { replicas, endpoints, kind, sessionNow }: Callables): object {
+  const service = replicas.name;
   for (const [name, card] of endpoints) {
-    if (card.kind === 'stream') continue;
     if (name in controls) {
       const taken = `${service} has an endpoint named ${name}, and a ${kind} answers to that name itself.`;
       throw new ServiceOptionsError('endpoint', name, 'Rename the endpoint.', taken);
     }
+    const called = { replicas, name, card, sessionNow, hasFanout: kind === 'service' };
     const { timeoutMs } = card;
-    Object.assign(controls, { [name]: make(name, timeoutMs === undefined ? {} : { timeoutMs }) });
+    Object.assign(controls, { [name]: endpointHandle(called, timeoutMs === undefined ? {} : { timeoutMs }) });
   }
   const what = kind === 'service' ? `the service ${service}` : `a session of the service ${service}`;
   const value = `it is ${what}, which stays in the process that started it. Send a mesh of asActor, or plain data.`;
@@ -45,10 +37,6 @@ function withEndpoints(
 
 /** Makes the handle of a session. */
 function sessionHandle<T>(replicas: ReplicaSet, session: StickySession, endpoints: Endpoints): Session<T> {
-  const make: MakeEndpoint = (endpoint, options) => ({
-    route: async (...args: readonly unknown[]) => await routeIn(replicas, session, { ...options, endpoint, args }),
-    with: (limits: RouteOptions) => make(endpoint, { ...options, ...checked(limits) }),
-  });
   const close = async () => replicas.sessions.close(session);
   const controls: SessionControls = {
     id: session.id,
@@ -61,18 +49,9 @@ function sessionHandle<T>(replicas: ReplicaSet, session: StickySession, endpoint
     close,
     [Symbol.asyncDispose]: close,
   };
+  const sessionNow = () => session;
   // The endpoints are those of T, as its actors listed them.
-  return withEndpoints(controls, endpoints, make, { service: replicas.name, kind: 'session' }) as Session<T>;
-}
-
-interface Routed extends RouteOptions {
-  readonly endpoint: string;
-  readonly args: readonly unknown[];
-}
-
-async function routeIn(replicas: ReplicaSet, session: StickySession | undefined, request: Routed): Promise<unknown> {
-  if (session?.isClosed) throw new SessionClosedError(replicas.name, session.id);
-  return await replicas.route({ ...request, session });
+  return withEndpoints(controls, { replicas, endpoints, kind: 'session', sessionNow }) as Session<T>;
 }
 
 /** What a handle is made of beside requests. */
@@ -89,36 +68,25 @@ export function serviceHandle<T, Args extends readonly unknown[]>(
   { controls: replicaControls, stopped }: HandleParts<Args>,
 ): Service<T, Args> {
   const scope = new AsyncLocalStorage<StickySession>();
-  const { name } = replicas;
+  const { name, dispatcher, sessions } = replicas;
 
-  const make: MakeEndpoint = (endpoint, options) => {
-    const fanoutSettled = async (...args: readonly unknown[]): Promise<readonly FanoutOutcome<unknown>[]> =>
-      await replicas.fanout({ ...options, endpoint, args });
-    return {
-      route: async (...args: readonly unknown[]) =>
-        await routeIn(replicas, scope.getStore(), { ...options, endpoint, args }),
-      fanoutSettled,
-      fanout: async (...args: readonly unknown[]) => {
-        const outcomes = await fanoutSettled(...args);
-        return outcomes.map((outcome) => {
-          if (!outcome.ok) throw new FanoutError(name, endpoint, outcomes);
-          return outcome.value;
-        });
-      },
-      with: (limits: RouteOptions) => make(endpoint, { ...options, ...checked(limits) }),
-    };
-  };
+  function open(options: SessionOptions | undefined): StickySession {
+    if (dispatcher.isClosed) throw new ServiceStoppedError(name, { started: false });
+    return sessions.open(options);
+  }
 
-  async function session(): Promise<Session<T>>;
-  async function session<R>(task: (session: Session<T>) => R | Promise<R>): Promise<R>;
-  async function session<R>(task?: (session: Session<T>) => R | Promise<R>): Promise<R | Session<T>> {
-    const sticky = replicas.sessions.open();
-    const handle = sessionHandle<T>(replicas, sticky, endpoints);
-    if (!task) return handle;
+  async function session(options?: SessionOptions): Promise<Session<T>>;
+  async function session<R>(task: (session: Session<T>) => R | Promise<R>, options?: SessionOptions): Promise<R>;
+  async function session<R>(
+    task?: ((session: Session<T>) => R | Promise<R>) | SessionOptions,
+    options?: SessionOptions,
+  ): Promise<R | Session<T>> {
+    if (typeof task !== 'function') return sessionHandle<T>(replicas, open(task), endpoints);
+    const sticky = open(options);
     try {
-      return await scope.run(sticky, () => task(handle));
+      return await scope.run(sticky, () => task(sessionHandle<T>(replicas, sticky, endpoints)));
     } finally {
-      replicas.sessions.close(sticky);
+      sessions.close(sticky);
     }
   }
 
@@ -137,6 +105,7 @@ export function serviceHandle<T, Args extends readonly unknown[]>(
     shutdown,
     [Symbol.asyncDispose]: async () => await shutdown(),
   };
+  const sessionNow = () => scope.getStore();
   // The endpoints are those of T, as its actors listed them.
-  return withEndpoints(controls, endpoints, make, { service: name, kind: 'service' }) as Service<T, Args>;
+  return withEndpoints(controls, { replicas, endpoints, kind: 'service', sessionNow }) as Service<T, Args>;
 }

@@ -10,6 +10,7 @@ import { Placement } from './replicas/placement.ts';
 import { ReplicaSet } from './replicas/replica-set.ts';
 import { rollingUpdate } from './replicas/rolling-update.ts';
 import { replicasOf, type ServiceBlueprint, type Surrounding } from './replicas/sources.ts';
+import { routerOf } from './routing/route-options.ts';
 import { serviceHandle } from './service-handle.ts';
 
 /** Time for the requests and sessions of a replica that is to end. */
@@ -65,6 +66,8 @@ export async function startService<T extends Actor, Args extends readonly unknow
     maxConcurrency: options.replicaMaxConcurrentRequests ?? 10,
     maxQueued: options.maxQueuedRequests ?? 1024,
     waitForHealthyMs: options.waitForHealthyMs ?? 5_000,
+    router: routerOf(options.router ?? 'roundRobin'),
+    retry: options.retry ?? {},
     emit: (event) => {
       events.tell(event);
       // Later, so that what a listener does or throws never comes between a change and its consequences.

@@ -71,7 +71,7 @@ export function metricsOf({
   return {
     service: {
       ...totals,
-      retriedRequests: dispatcher.retried,
+      retriedRequests: dispatcher.attempts.retried,
       totalSessions: sessions.size,
       healthyReplicas: replicas.filter(({ state }) => state === 'healthy').length,
       totalReplicas: replicas.length,

@@ -51,8 +51,6 @@ export function refusals(service: Service<Counter>, mesh: OwnedMesh<Counter, nev
   void service.increment.route('1');
   // @ts-expect-error no such endpoint
   service.decrement;
-  // @ts-expect-error a stream has more than one answer
-  service.count;
   // @ts-expect-error the adverbs of a mesh mean nothing on a service
   service.increment.callOne;
   // @ts-expect-error the adverbs of a mesh mean nothing on a service

@@ -79,6 +79,14 @@ export class OpenSpan {
   }
 }
 
+/** Runs tasks within the span that is active now, whenever that is; `undefined` when no SDK is registered. */
+export function traceHere(): (<T>(task: () => T) => T) | undefined {
+  const opened = tracing();
+  if (opened === undefined) return undefined;
+  const active = opened.context.active();
+  return (task) => opened.context.with(active, task);
+}
+
 /** What a call is about. */
 export interface Called {
   readonly mesh: string;

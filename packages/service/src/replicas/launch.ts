@@ -44,6 +44,22 @@ interface Callable {
   callOne(...args: readonly unknown[]): Promise<unknown>;
 }
 
+interface Streamable {
+  with(options: CallOptions): Streamable;
+  stream(...args: readonly unknown[]): AsyncIterable<RankItem>;
+}
+
+interface RankItem {
+  readonly point: { readonly rank: number };
+  readonly value: unknown;
+}
+
+/** The items of rank 0; those of the others are taken, too, so that nobody waits. */
+async function* ofFirstRank(items: AsyncIterable<RankItem>): AsyncGenerator<unknown, undefined> {
+  for await (const { point, value } of items) if (point.rank === 0) yield value;
+  return undefined;
+}
+
 function hostOf(hosts: HostMesh<string> | undefined, rank: number): HostMesh<string> {
   if (!hosts) return thisHost();
   const point = hosts.extent.point(rank);
@@ -79,16 +95,23 @@ export async function launch<T extends Actor, Args extends readonly unknown[], P
       // One process has no dimension, several have `procs`: what ProcDims says.
       mesh: mesh as unknown as ActorMesh<T, ProcDims<Procs>>,
       endpoints: endpointsOfMesh(mesh),
-      call: async (endpoint, callArgs, callOptions) => {
+      call: (endpoint, callArgs, callOptions) => {
         // Only names of unary endpoints get here: the handle of the service has no others.
         const named: Callable = Reflect.get(mesh as object, endpoint);
         const callable = callOptions ? named.with(callOptions) : named;
         // Requests wait in a queue, so this may run on behalf of another one: their own limits cancel them.
-        return await detached(async () => {
-          if (procs === 1) return await callable.callOne(...callArgs);
+        if (procs === 1) return detached(() => callable.callOne(...callArgs));
+        return detached(async () => {
           const [first] = (await callable.call(...callArgs).failFast()).values();
           return first;
         });
+      },
+      stream: (endpoint, callArgs, callOptions) => {
+        // Only names of stream endpoints get here.
+        const named: Streamable = Reflect.get(mesh as object, endpoint);
+        const items = (callOptions ? named.with(callOptions) : named).stream(...callArgs);
+        const opened = detached(() => items[Symbol.asyncIterator]());
+        return ofFirstRank({ [Symbol.asyncIterator]: () => opened });
       },
       stop,
     };

@@ -1,10 +1,13 @@
 import type { Clock } from '@forge/monarch';
-import { type FanoutOutcome, ServiceStoppedError } from '../errors.ts';
+import type { FanoutOutcome } from '../errors.ts';
 import type { ServiceEvent } from '../events.ts';
 import { RequestCounter } from '../request-counter.ts';
 import { Dispatcher } from '../routing/dispatcher.ts';
-import { Outage } from '../routing/outage.ts';
-import { type RequestSpec, ServiceRequest } from '../routing/request.ts';
+import { fanout } from '../routing/fanout.ts';
+import { Plan, type PlanOptions } from '../routing/plan.ts';
+import type { RetryPolicy } from '../routing/retry.ts';
+import type { Router } from '../routing/router.ts';
+import type { StickySession } from '../routing/session.ts';
 import { SessionDesk } from '../routing/session-desk.ts';
 import type { AutoscalePolicy } from './autoscale.ts';
 import { startAutoscaler } from './autoscaler.ts';
@@ -21,9 +24,17 @@ export interface ReplicaSetOptions extends Omit<FleetOptions, 'changed'> {
   readonly minHealthy: number;
   readonly maxQueued: number;
   readonly waitForHealthyMs: number;
+  readonly router: Router;
+  readonly retry: RetryPolicy;
   /** How the number of replicas follows the load. @default it does not */
   readonly autoscale: AutoscalePolicy | undefined;
   readonly emit: (event: ServiceEvent) => void;
+}
+
+/** A call of a replica set. */
+export interface SetCall extends PlanOptions {
+  readonly args: readonly unknown[];
+  readonly session?: StickySession | undefined;
 }
 
 /** Replicas and what is asked of them, from their start to their shutdown. */
@@ -36,16 +47,11 @@ export class ReplicaSet {
   readonly dispatcher: Dispatcher;
   readonly fleet: Fleet;
   readonly #options: ReplicaSetOptions;
-  readonly #outage: Outage;
-  /** Fanouts that found no healthy replica. */
-  readonly #waiting = new Set<ServiceRequest>();
-  #order = 0;
-  #isStopped = false;
   #stopAutoscaler = () => {};
   #shutdown: Promise<void> | undefined;
 
   constructor(options: ReplicaSetOptions) {
-    const { name, clock, emit, maxQueued, maxConcurrency, waitForHealthyMs } = options;
+    const { name, clock, emit, maxConcurrency } = options;
     this.#options = options;
     this.name = name;
     this.clock = clock;
@@ -54,15 +60,14 @@ export class ReplicaSet {
       ...options,
       changed: (replica, from) => {
         emit({ type: 'replicaStateChanged', replica: replica.index, from, to: replica.state, cause: replica.cause });
-        this.#replicaChanged(replica);
+        this.dispatcher.replicaChanged(replica);
       },
     });
-    const { replicas } = this.fleet;
-    this.sessions = new SessionDesk(replicas, emit);
-    this.#outage = new Outage(name, this.fleet, waitForHealthyMs);
-    const { sessions } = this;
-    const now = () => clock.now();
-    this.dispatcher = new Dispatcher({ service: name, replicas, sessions, outage: this.#outage, maxQueued, now, emit });
+    this.sessions = new SessionDesk({ clock, emit, serving: () => this.dispatcher.serving });
+    const { sessions, requests, fleet } = this;
+    const { replicas } = fleet;
+    const hasHope = () => fleet.hasHope;
+    this.dispatcher = new Dispatcher({ ...options, service: name, replicas, hasHope, sessions, requests });
   }
 
   get replicas(): readonly Replica[] {
@@ -82,33 +87,13 @@ export class ReplicaSet {
   }
 
   /** Calls one replica. */
-  async route(spec: RequestSpec): Promise<unknown> {
-    const request = this.#request(spec, (ended, isSuccessful) => {
-      const nowMs = this.clock.now();
-      this.dispatcher.withdraw(ended);
-      this.requests.count(isSuccessful ? 'successful' : 'failed', nowMs - ended.sentAtMs, nowMs);
-    });
-    if (!request.isSettled) this.dispatcher.submit(request);
-    return await request.result;
+  async route({ args, session, ...options }: SetCall): Promise<unknown> {
+    return await this.dispatcher.route(new Plan(options), args, session);
   }
 
   /** Calls every healthy replica, past the queue, and each that is starting before its first request. */
-  async fanout(spec: RequestSpec): Promise<readonly FanoutOutcome<unknown>[]> {
-    // Without an outage the calls go out before this returns, as those of route do.
-    while (!this.#outage.isOver) await this.#untilHealthy(spec);
-    for (const replica of this.replicas) replica.miss(spec);
-    const healthy = this.replicas.filter(({ state }) => state === 'healthy');
-    return await Promise.all(
-      healthy.map(async (replica): Promise<FanoutOutcome<unknown>> => {
-        const request = this.#request({ ...spec, isForOneReplica: true }, () => {});
-        if (!request.isSettled) void this.dispatcher.run(request, replica);
-        try {
-          return { replica: replica.index, ok: true, value: await request.result };
-        } catch (error) {
-          return { replica: replica.index, ok: false, error };
-        }
-      }),
-    );
+  async fanout({ args, ...options }: SetCall): Promise<readonly FanoutOutcome<unknown>[]> {
+    return await fanout(this.dispatcher, this.replicas, new Plan(options), args);
   }
 
   /** Turns away what waits, lets what runs end for up to `graceMs`, then ends every process. */
@@ -118,27 +103,13 @@ export class ReplicaSet {
   }
 
   async #stop(graceMs: number): Promise<void> {
-    this.#isStopped = true;
     this.#stopAutoscaler();
-    for (const request of this.#waiting) request.stop(false);
     const grace = Promise.withResolvers<void>();
     const cancel = this.clock.after(graceMs, grace.resolve);
     await Promise.race([this.dispatcher.close(), grace.promise]);
     cancel();
-    this.dispatcher.abandon();
+    this.dispatcher.attempts.abandon();
     await this.fleet.stop();
-  }
-
-  #request(spec: RequestSpec, ended: (request: ServiceRequest, isSuccessful: boolean) => void): ServiceRequest {
-    if (this.#isStopped) throw new ServiceStoppedError(this.name, { started: false });
-    return new ServiceRequest(++this.#order, spec, { service: this.name, clock: this.clock, ended });
-  }
-
-  async #untilHealthy(spec: RequestSpec): Promise<void> {
-    const request = this.#request(spec, () => this.#waiting.delete(request));
-    if (!request.isSettled) this.#waiting.add(request);
-    this.#outage.watch(request);
-    await request.result;
   }
 
   #followLoad(): void {
@@ -154,13 +125,5 @@ export class ReplicaSet {
       this.fleet.scale(to, DRAIN_MS).catch((cause: unknown) => emit({ type: 'autoscaled', from, to, cause }));
     };
     this.#stopAutoscaler = startAutoscaler({ clock: this.clock, policy, load, scale });
-  }
-
-  #replicaChanged(replica: Replica): void {
-    this.dispatcher.replicaChanged(replica);
-    for (const request of this.#waiting) {
-      if (this.#outage.isOver) request.resolve(undefined);
-      else this.#outage.watch(request);
-    }
   }
 }

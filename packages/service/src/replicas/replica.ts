@@ -10,12 +10,14 @@ import { afterEvent, born, type Life, type LifeEvent, type LifeRules, type Repli
 export interface Incarnation {
   /** What its actors can be asked, by name. */
   readonly endpoints: ReadonlyMap<string, EndpointCard>;
-  /** Calls an endpoint on every rank; the first rank's result. */
+  /** Calls an endpoint on every rank; the first rank's result. Keeps to the limits of `options`. */
   call(endpoint: string, args: readonly unknown[], options?: CallOptions): Promise<unknown>;
   /** Brings its actors up to date before their first request; what they miss meanwhile is sent to them afterwards. */
   catchUp(): Promise<void>;
   /** Asks its actors whether they are well. @default nobody asks */
   readonly check?: (() => unknown) | undefined;
+  /** Opens a stream endpoint on every rank; the first rank's items. */
+  stream(endpoint: string, args: readonly unknown[], options?: CallOptions): AsyncIterable<unknown>;
   /** Ends its processes. */
   stop(): Promise<void>;
 }

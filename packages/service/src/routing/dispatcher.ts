@@ -1,205 +1,280 @@
-import { BackPressureError, ReplicaFailedError } from '../errors.ts';
+import { CallAbortedError, type Clock, traceHere } from '@forge/monarch';
+import { BackPressureError, ServiceOptionsError, ServiceStoppedError } from '../errors.ts';
 import type { ServiceEvent } from '../events.ts';
-import { isLoss } from '../replicas/call-outcome.ts';
 import { TRAITS } from '../replicas/life.ts';
-import type { Incarnation, Replica } from '../replicas/replica.ts';
-import type { RequestEnd } from '../request-counter.ts';
-import type { Outage } from './outage.ts';
-import type { ServiceRequest } from './request.ts';
-import { RequestQueue } from './request-queue.ts';
-import { roundRobin } from './router.ts';
+import type { Replica } from '../replicas/replica.ts';
+import type { RequestCounter, RequestEnd } from '../request-counter.ts';
+import { Attempts } from './attempts.ts';
+import { CallQueue } from './call-queue.ts';
+import { Outage } from './outage.ts';
+import type { Call, Plan, Ticket } from './plan.ts';
+import { Readmission } from './readmission.ts';
+import type { RetryPolicy } from './retry.ts';
+import type { Router } from './router.ts';
+import type { StickySession } from './session.ts';
 import type { SessionDesk } from './session-desk.ts';
-
-/** Attempts of an idempotent request, the first included. */
-const MAX_ATTEMPTS = 3;
+import { WaitLimit } from './wait-limit.ts';
 
 /** What a dispatcher needs of its service. */
 export interface DispatcherOptions {
   readonly service: string;
+  readonly clock: Clock;
+  /** At least 0 and below 1. */
+  readonly random: () => number;
+  /** In order of index; the same list all the time. */
   readonly replicas: readonly Replica[];
+  /** Some replica may take requests again. */
+  readonly hasHope: () => boolean;
   readonly sessions: SessionDesk;
-  readonly outage: Outage;
+  /** Of calls that name none. */
+  readonly router: Router;
+  readonly retry: RetryPolicy;
   readonly maxQueued: number;
-  readonly now: () => number;
+  readonly waitForHealthyMs: number;
+  readonly requests: RequestCounter;
   readonly emit: (event: ServiceEvent) => void;
 }
 
+/** Times at least this far apart are told apart for years. */
+const INSTANT_MS = 2 ** -16;
+
 /**
- * Hands requests to replicas with a free slot; those that find none wait here, so that a slow replica holds up nobody
- * else and a lost one loses nothing that it had not begun.
+ * Hands calls to replicas with a free slot; those that find none wait here, so that a slow replica holds up nobody else
+ * and a lost one loses nothing that it had not begun.
  *
  * ```
- *  submit ─▶ free slot? ──▶ replica ──▶ value, or error of the endpoint ──▶ caller
- *              │ no           │ lost: idempotent and attempts left ──▶ queue, in its old place
- *              ▼              ▼ otherwise ──▶ ReplicaFailedError
- *            queue ──(slot freed, replica healthy)──▶ replica
- *              └─ full: BackPressureError · deadline, abort · no healthy replica for waitForHealthyMs
+ *  route ─▶ router ─▶ free slot? ──▶ replica ──▶ value, or error of the endpoint ──▶ caller
+ *              ▲         │ no           │ lost: may be repeated ──▶ delay ──▶ router
+ *              │         ▼              ▼ otherwise ──▶ ReplicaFailedError
+ *              │       queue ──(slot freed, replica healthy)──▶ replica
+ *              └─ its replica is lost ─┘ └─ full: BackPressureError · deadline, abort · no replica for waitForHealthyMs
  * ```
  */
 export class Dispatcher {
+  readonly attempts: Attempts;
   readonly #options: DispatcherOptions;
-  readonly #queue = new RequestQueue<ServiceRequest, Replica>();
-  readonly #running = new Set<ServiceRequest>();
-  readonly #pick = roundRobin();
+  readonly #queue = new CallQueue<Replica>();
+  readonly #outage: Outage;
+  readonly #readmission = new Readmission();
+  #lastArrivalMs = Number.NEGATIVE_INFINITY;
+  #lastIndex = -1;
   #isClosed = false;
   #rejected = 0;
-  #retried = 0;
-  #idle = () => {};
 
   constructor(options: DispatcherOptions) {
+    const { service, clock, random, replicas, hasHope, retry, emit, waitForHealthyMs } = options;
+    const refuse = (call: Call, error: unknown) => this.#refuse(call, error);
     this.#options = options;
+    this.attempts = new Attempts({
+      ...{ service, clock, random, retry, emit, refuse },
+      answer: (call, value) => this.#answer(call, value, 'successful'),
+      readied: (call) => this.#readied(call),
+      repeat: (call) => this.#enter(call, 'again'),
+      freed: (replica, latencyMs) => {
+        this.#readmission.served(latencyMs);
+        this.#serve(replica);
+      },
+    });
+    const queue = this.#queue;
+    this.#outage = new Outage({ service, clock, replicas, hasHope, queue, waitMs: waitForHealthyMs, refuse });
   }
 
-  /** Requests that wait. */
+  /** It takes no more calls. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** The router of calls that name none. */
+  get router(): Router {
+    return this.#options.router;
+  }
+
+  /** Calls that wait for a replica. */
   get queued(): number {
     return this.#queue.size;
   }
 
-  /** Requests turned away because the queue was full. */
+  /** Calls turned away because the queue was full. */
   get rejected(): number {
     return this.#rejected;
   }
 
-  /** Attempts beyond the first. */
-  get retried(): number {
-    return this.#retried;
-  }
-
-  /** Requests that wait for this replica because of their session. */
+  /** Calls that wait for this replica and no other. */
   queuedFor(replica: Replica): number {
     return this.#queue.pinnedTo(replica);
   }
 
-  /** Serves a request as soon as there is a slot for it. */
-  submit(request: ServiceRequest): void {
-    const { service, maxQueued } = this.#options;
-    if (this.#tryRun(request)) return;
-    if (this.#queue.size < maxQueued) this.#wait(request);
-    else {
-      this.#rejected++;
-      request.reject(new BackPressureError(service, this.#queue.size, maxQueued));
-    }
+  /** Replicas that take requests of anybody, in order of index. */
+  get serving(): readonly Replica[] {
+    return this.#options.replicas.filter((replica) => replica.state === 'healthy' || replica.hasFreeSlot);
   }
 
-  /** Forgets a request that waits. */
-  withdraw(request: ServiceRequest): void {
-    this.#queue.remove(request);
+  /** Serves a call as soon as there is a slot for it. */
+  route(plan: Plan, args: readonly unknown[], session?: StickySession): Promise<unknown> {
+    return this.#take(session ? { ...plan.ticket, session } : plan.ticket, args, (call) => {
+      this.attempts.earn();
+      if (session) this.#options.sessions.begin(session);
+      this.#enter(call, 'new');
+    });
+  }
+
+  /** Serves a call on this replica at once, past the queue. */
+  routeTo(replica: Replica, plan: Plan, args: readonly unknown[]): Promise<unknown> {
+    return this.#take({ ...plan.ticket, purpose: 'fanout' }, args, (call) => this.attempts.run(call, replica));
+  }
+
+  /** Resolves when a replica takes requests; rejects when none does for too long, or at the limits of the plan. */
+  async opening(plan: Plan): Promise<void> {
+    if (this.serving.length > 0) return;
+    await this.#take({ ...plan.ticket, purpose: 'opening' }, [], (call) => this.#enter(call, 'again'));
   }
 
   /** Follows a replica whose state has changed. */
   replicaChanged(replica: Replica): void {
-    const { sessions, outage } = this.#options;
-    if (replica.state === 'healthy') {
-      for (const request of this.#queue.takeOpen(({ spec }) => spec.session !== undefined)) this.#wait(request);
-    } else if (!TRAITS[replica.state].keepsSessions) {
-      sessions.leave(replica);
-      for (const request of this.#queue.unpin(replica)) this.#wait(request);
+    if (!TRAITS[replica.state].keepsSessions) this.#options.sessions.leave(replica);
+    if (this.#isClosed) return;
+    const { serving } = this;
+    if (!serving.includes(replica)) for (const call of this.#queue.unpin(replica)) this.#wait(call);
+    if (serving.length === 0) {
+      for (const call of this.#queue.takeOpen()) this.#queue.addUnrouted(call);
+      this.#outage.goOn();
+    } else {
+      this.#outage.end();
+      for (let call = this.#queue.takeUnrouted(); call; call = this.#queue.takeUnrouted()) this.#wait(call);
     }
-    for (const request of this.#queue) outage.watch(request);
-    this.#dispatch();
+    for (const one of this.#options.replicas) this.#serve(one);
   }
 
-  /** Turns away what waits; resolves when nothing runs any more. Nothing may be submitted afterwards. */
+  /** Turns away what waits; resolves when nothing runs any more. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const request of this.#queue) request.stop(false);
-    if (this.#running.size === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#idle = resolve;
+    this.#outage.end();
+    for (const call of this.#queue.takeAll()) this.#refuse(call, this.#stopped(call.ticket.attempts > 0));
+    this.#options.sessions.closeAll();
+    await this.attempts.close();
+  }
+
+  /** A call from its arrival on. */
+  #take(ticket: Ticket, args: readonly unknown[], begin: (call: Call) => void): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) return reject(this.#stopped(false));
+      const { plan } = ticket;
+      if (plan.signal?.aborted) {
+        return reject(new CallAbortedError(this.#options.service, plan.endpoint, plan.signal.reason));
+      }
+      // The order of calls is that of their times.
+      this.#lastArrivalMs = Math.max(this.#options.clock.now(), this.#lastArrivalMs + INSTANT_MS);
+      begin({ ticket, args, arrivedAtMs: this.#lastArrivalMs, resolve });
     });
   }
 
-  /** Answers the callers of what still runs. */
-  abandon(): void {
-    for (const request of this.#running) request.stop(true);
+  /** Sends it to its replica, or lets it wait. */
+  #enter(call: Call, arrival: 'new' | 'again'): void {
+    this.#routed(call, (home) => {
+      if (home && isFree(home, call)) this.#begin(call, home);
+      else if (arrival === 'again' || this.#queue.size < this.#options.maxQueued) this.#park(call, home);
+      else throw this.#turnAway();
+    });
   }
 
-  /** Serves a request on this replica, whether or not it has a free slot. */
-  async run(request: ServiceRequest, replica: Replica): Promise<void> {
-    const { now } = this.#options;
-    const { endpoint, args } = request.spec;
-    const admission = replica.admit();
-    const { incarnation } = admission;
-    const startedAtMs = now();
-    let end: RequestEnd = 'failed';
-    let failure: unknown;
-    request.attempts++;
-    this.#running.add(request);
+  /** Lets it wait, wherever it has to by now. */
+  #wait(call: Call): void {
+    if (call.ticket.purpose === 'opening' && this.serving.length > 0) this.#answer(call, undefined, 'successful');
+    else this.#routed(call, (home) => this.#park(call, home));
+  }
+
+  /** Goes on with the replica of a call, `undefined` for any; an error is its answer. */
+  #routed(call: Call, goOn: (home: Replica | undefined) => void): void {
     try {
-      request.resolve(await request.resume(() => incarnation.call(endpoint, args, request.callOptions)));
-      end = 'successful';
+      goOn(this.#homeOf(call));
     } catch (error) {
-      failure = error;
+      this.#refuse(call, error);
     }
-    replica.release(admission, failure);
-    if (end !== 'successful' && !isLoss(failure)) request.reject(failure);
-    else if (end !== 'successful' && this.#survives(request, { replica, incarnation, error: failure })) end = 'retried';
-    this.#running.delete(request);
-    const nowMs = now();
-    replica.requests.count(end, nowMs - startedAtMs, nowMs);
-    if (end === 'retried' && !this.#tryRun(request)) this.#wait(request);
-    this.#dispatch();
-    if (this.#running.size === 0) this.#idle();
   }
 
-  /** Its replica was lost under it; `true` when it may try again. */
-  #survives(request: ServiceRequest, { replica, incarnation, error }: Loss): boolean {
-    const { service, emit } = this.#options;
-    const { attempts, spec } = request;
-    const { endpoint, isForOneReplica } = spec;
-    if (request.isSettled) return false;
-    if (this.#isClosed) request.stop(true, error);
-    else if (isForOneReplica || !incarnation.endpoints.get(endpoint)?.idempotent || attempts === MAX_ATTEMPTS) {
-      request.reject(new ReplicaFailedError(service, { replica: replica.index, endpoint, attempts, cause: error }));
-    } else {
-      this.#retried++;
-      emit({ type: 'requestRetried', endpoint, replica: replica.index, attempts });
+  #homeOf({ ticket: { plan, session }, args }: Call): Replica | undefined {
+    const { service, sessions, clock, random } = this.#options;
+    if (session) {
+      const refusal = session.refusal(service);
+      if (refusal) throw refusal;
+      return sessions.homeOf(session);
     }
-    return !request.isSettled;
+    const { serving } = this;
+    if (serving.length === 0) return undefined;
+    const { endpoint, key, router = this.#options.router } = plan;
+    const expectedMs = ({ index }: { readonly index: number }) =>
+      this.attempts.pace.expectedMs(endpoint, index, clock.now());
+    const home = router(serving, { endpoint, args, key, lastIndex: this.#lastIndex, random, expectedMs });
+    if (home === undefined || serving.includes(home)) return home;
+    throw new ServiceOptionsError('router', home, 'A router returns one of the replicas it is given, or undefined.');
   }
 
-  /** Sends it now, when a replica that may serve it has a free slot. */
-  #tryRun(request: ServiceRequest): boolean {
-    const { replicas, sessions } = this.#options;
-    const { session } = request.spec;
-    const home = session && sessions.homeOf(session);
-    const free = home
-      ? [home].filter((replica) => replica.hasFreeSlotForSessions)
-      : replicas.filter((replica) => replica.hasFreeSlot);
-    if (free.length === 0) return false;
-    void this.run(request, home ?? this.#pick(free));
-    return true;
-  }
-
-  /** Invariant: while a replica is healthy, every waiting request of a session is pinned. */
-  #wait(request: ServiceRequest): void {
-    const { sessions, outage } = this.#options;
-    const { session } = request.spec;
-    request.park();
-    this.#queue.add(request, request.order, session && sessions.homeOf(session));
-    outage.watch(request);
-  }
-
-  /** Something waits that it may serve now. One that drains serves its sessions only. */
-  #hasFor(replica: Replica): boolean {
-    if (replica.hasFreeSlot) return this.#queue.hasFor(replica);
-    return replica.hasFreeSlotForSessions && this.#queue.pinnedTo(replica) > 0;
-  }
-
-  #dispatch(): void {
-    const { replicas } = this.#options;
-    while (this.#queue.size > 0) {
-      const ready = replicas.filter((replica) => this.#hasFor(replica));
-      if (ready.length === 0) return;
-      const replica = this.#pick(ready);
-      const request = this.#queue.take(replica, replica.hasFreeSlot);
-      if (request) void this.run(request, replica);
+  #park(call: Call, home: Replica | undefined): void {
+    const waiting = this.#readied(call);
+    if (home) this.#queue.add(waiting, home);
+    else if (this.serving.length > 0) this.#queue.add(waiting);
+    else {
+      this.#queue.addUnrouted(waiting);
+      this.#outage.goOn();
     }
+  }
+
+  #begin(call: Call, replica: Replica): void {
+    if (!call.ticket.session) this.#lastIndex = replica.index;
+    this.attempts.run(call, replica);
+  }
+
+  /** Gives a replica what waits for it, as much as it can take. One that drains serves its sessions only. */
+  #serve(replica: Replica): void {
+    while (replica.hasFreeSlotForSessions) {
+      const call = this.#queue.take(replica, replica.hasFreeSlot ? 'all' : 'pinned');
+      if (!call) return;
+      this.#begin(call, replica);
+    }
+  }
+
+  /** The call, ready to wait: with a watch on the limits of its plan, and in a traced program with its span. */
+  #readied(call: Call): Call {
+    const { trace = traceHere(), limit = this.#limitOf(call) } = call.ticket;
+    if (trace === call.ticket.trace && limit === call.ticket.limit) return call;
+    return { ...call, ticket: { ...call.ticket, trace, limit } };
+  }
+
+  #limitOf(call: Call): WaitLimit | undefined {
+    const { service, clock } = this.#options;
+    const { plan } = call.ticket;
+    if (!plan.callOptions) return undefined;
+    const over = (error: Error) => this.#refuse(call, error);
+    return new WaitLimit(plan, { service, clock, arrivedAtMs: call.arrivedAtMs, over });
+  }
+
+  #turnAway(): BackPressureError {
+    const { service, clock, maxQueued: max } = this.#options;
+    this.#rejected++;
+    const retryAfterMs = this.#readmission.retryAfterMs(clock.now(), this.attempts.running);
+    return new BackPressureError(service, { queued: this.#queue.size, max, retryAfterMs });
+  }
+
+  #refuse(call: Call, error: unknown): void {
+    call.ticket.limit?.cancel();
+    this.#answer(call, Promise.reject(error), 'failed');
+  }
+
+  #answer({ ticket: { session, purpose }, arrivedAtMs, resolve }: Call, answer: unknown, end: RequestEnd): void {
+    const { clock, sessions, requests } = this.#options;
+    resolve(answer);
+    if (session) sessions.finish(session);
+    if (purpose !== 'route') return;
+    const nowMs = clock.now();
+    requests.count(end, nowMs - arrivedAtMs, nowMs);
+  }
+
+  #stopped(started: boolean): ServiceStoppedError {
+    return new ServiceStoppedError(this.#options.service, { started });
   }
 }
 
-interface Loss {
-  readonly replica: Replica;
-  readonly incarnation: Incarnation;
-  readonly error: unknown;
+/** A replica may begin a call that is routed to it. One that drains does so for its sessions. */
+function isFree(replica: Replica, { ticket: { session } }: Call): boolean {
+  return session ? replica.hasFreeSlotForSessions : replica.hasFreeSlot;
 }
