@@ -1,10 +1,12 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork, type SendHandle } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { ProcessExit } from '../errors.ts';
-import type { Launched, LaunchOptions } from '../program/platform.ts';
+import { answerGone, type LaunchedHere } from '../hosts/handed-connection.ts';
+import type { LaunchOptions } from '../program/platform.ts';
 import { lineSplitter } from '../seeing/line-splitter.ts';
 import { readableOutput } from '../seeing/log-frame.ts';
+import type { SocketHandle } from '../wire/socket-handle.ts';
 import { Tail } from './tail.ts';
 
 /** Silence after the end of a process that ends its output, too: something it started may hold its pipes for ever. */
@@ -16,7 +18,7 @@ const OUTPUT_MS = 1_000;
 export function launchProcess(
   { id, parent, directory, name, env, onLine }: LaunchOptions,
   { detached = false }: { readonly detached?: boolean } = {},
-): Launched {
+): LaunchedHere {
   const forked = fork(entry(), [id, parent, directory, name], {
     env: { ...process.env, ...env },
     execArgv: inheritable(process.execArgv),
@@ -64,6 +66,22 @@ export function launchProcess(
       if (forked.connected) forked.disconnect();
     },
     kill: () => void forked.kill('SIGKILL'),
+    hand: handOver(forked),
+  };
+}
+
+/** Hands connections to a process. Each is closed here once it is there, or will never be. */
+function handOver(forked: ChildProcess): LaunchedHere['hand'] {
+  const underWay = new Set<SocketHandle>();
+  const done = (handle: SocketHandle) => {
+    if (underWay.delete(handle)) handle.close();
+  };
+  forked.once('exit', () => underWay.forEach(done));
+  return (connection, handle) => {
+    if (!forked.connected) return answerGone(handle);
+    underWay.add(handle);
+    // The types do not know handles without a socket, which nothing can have read from.
+    forked.send(connection, handle as unknown as SendHandle, () => done(handle));
   };
 }
 

@@ -7,27 +7,26 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { OptionError, reasonText } from '../errors.ts';
-import { isProcessId } from '../process/process-id.ts';
+import { takeHandle } from '../wire/socket-handle.ts';
+import { refusalAnswer } from '../wire/upgrade.ts';
 import { type HostAddress, isLoopback } from './address.ts';
 import { allowList } from './allow-list.ts';
 import { type Credentials, serverTls } from './credentials.ts';
-import { type AttachAnswer, type AttachRequest, PROTOCOL, readAttachRequest } from './protocol.ts';
-import { refuse, splice } from './splice.ts';
+import { frontDoor, HELLO_MS } from './front-door.ts';
+import { Gate } from './gate.ts';
+import { answerGone } from './handed-connection.ts';
+import { connectionKey } from './prologue.ts';
+import { type AttachAnswer, type AttachRequest, GONE, PROTOCOL, readAttachRequest } from './protocol.ts';
 import { ownedDirectory, sweepDirectories } from './sweep.ts';
 import { Tenant } from './tenant.ts';
 
-/** Time for a peer to prove itself and to say what it wants. */
-const HELLO_MS = 5_000;
 /** A request has some 300 bytes of headers. */
 const MAX_HEADER_BYTES = 4_096;
 /** What a program says is short. */
 const MAX_MESSAGE_BYTES = 16_384;
 /** Addresses whose refusal was told; then the oldest is forgotten. */
 const MAX_TOLD = 1_000;
-/** A connection whose peer is gone without a word ends after some minutes. */
-const KEEP_ALIVE_MS = 30_000;
-
-const REQUEST = /^\/(?:(watch)|(attach)\/([\w-]{16,64})|p\/([\w-]{16,64})\/([\w.]{1,128})(?:\?[\w=-]{1,128})?)$/;
+const REQUEST = /^\/(watch|attach)\/([\w-]{16,64})$/;
 
 /** What the codes of OpenSSL and of the HTTP parser mean here. */
 const REFUSALS: Readonly<Record<string, string>> = {
@@ -78,6 +77,7 @@ export async function startDaemon({ listen, credentials, allow, orphanMs, log }:
   await sweepDirectories();
   const directory = await ownedDirectory();
   const tenants = new Map<string, Tenant>();
+  const gate = new Gate();
   const told = new Set<string>();
   let count = 0;
 
@@ -92,6 +92,7 @@ export async function startDaemon({ listen, credentials, allow, orphanMs, log }:
   const admit = (program: string, request: AttachRequest): Tenant => {
     const where = `${request.name} as ${request.machine}`;
     const tenant = new Tenant(request, {
+      key: credentials.kind === 'none' ? '' : Buffer.from(connectionKey(program).key).toString('hex'),
       directory: join(directory, String(++count)),
       allow: folders,
       orphanMs,
@@ -102,6 +103,7 @@ export async function startDaemon({ listen, credentials, allow, orphanMs, log }:
       },
     });
     tenants.set(program, tenant);
+    gate.add(program);
     log(`attached ${where}, node ${request.node}: agent ${tenant.pid}`);
     return tenant;
   };
@@ -119,9 +121,9 @@ export async function startDaemon({ listen, credentials, allow, orphanMs, log }:
       const versions = `speaks version ${PROTOCOL} of the protocol, the program version ${request.protocol}`;
       return no(socket, `it ${versions}. Install the same @forge/monarch on both sides.`);
     }
-    const known = tenants.get(program);
-    if (request.again && known === undefined) return no(socket, 'its processes there have ended.', true);
-    const tenant = known ?? admit(program, request);
+    const present = tenants.get(program);
+    if (request.again && present === undefined) return no(socket, 'its processes there have ended.', true);
+    const tenant = present ?? admit(program, request);
     tenant.keepBy(socket);
     try {
       await tenant.ready;
@@ -136,21 +138,17 @@ export async function startDaemon({ listen, credentials, allow, orphanMs, log }:
 
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES });
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const [, watch, attaching, program = '', of = '', id] = REQUEST.exec(request.url ?? '') ?? [];
+    const [, what, program = ''] = REQUEST.exec(request.url ?? '') ?? [];
     // Pages in a browser of this machine reach loopback, too; only they send an origin.
     if (request.headers.origin !== undefined)
       return refuse(socket, '403 Forbidden', 'pages of browsers are not served.');
-    if (id !== undefined && isProcessId(id)) {
-      const tenant = tenants.get(of);
-      return tenant === undefined
-        ? refuse(socket, '410 Gone', 'the program has nothing here.')
-        : splice(request, socket, head, join(tenant.directory, `${id}.sock`));
-    }
-    if (watch === undefined && attaching === undefined)
-      return refuse(socket, '404 Not Found', 'there is nothing of this name.');
+    if (what === undefined) return refuse(socket, '404 Not Found', 'there is nothing of this name.');
+    const watched = tenants.get(program);
+    if (what === 'watch' && watched === undefined)
+      return refuse(socket, `${GONE} Gone`, 'the program has nothing here.');
     sockets.handleUpgrade(request, socket, head, (opened) => {
       opened.on('error', () => opened.terminate());
-      if (attaching === undefined) return;
+      if (what === 'watch') return watched?.watchBy(opened);
       const timer = setTimeout(() => opened.terminate(), HELLO_MS);
       opened.once('message', (data) => {
         clearTimeout(timer);
@@ -160,20 +158,38 @@ export async function startDaemon({ listen, credentials, allow, orphanMs, log }:
     });
   };
 
+  /** Hands a connection on to the process that its prologue names. */
+  const handOn = (line: string, socket: Socket) => {
+    const { remoteAddress: address = '' } = socket;
+    const named = gate.check(line);
+    const handle = named === undefined ? undefined : takeHandle(socket);
+    if (named === undefined || handle === undefined) {
+      socket.destroy();
+      return refused(address, 'it asked for a process, and did not prove that it belongs to its program.');
+    }
+    const tenant = tenants.get(named.program);
+    if (tenant === undefined) answerGone(handle);
+    else tenant.hand(named.to, address, handle);
+  };
+
   const server = openServer(credentials);
-  server.on('connection', (socket: Socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
   server.on('upgrade', upgrade);
   // Of TLS, too.
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     refused(addressOf(socket), REFUSALS[error.code ?? ''] ?? `it could not prove itself (${error.code}).`);
     socket.destroy();
   });
+  const door = frontDoor({
+    onPrologue: handOn,
+    onOther: (socket) => void server.emit('connection', socket),
+    onRefused: refused,
+  });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => reject(new OptionError('listen', cause.message, { cause })));
-    server.listen({ host: listen.host, port: listen.port }, resolve);
+    door.once('error', (cause) => reject(new OptionError('listen', cause.message, { cause })));
+    door.listen({ host: listen.host, port: listen.port }, resolve);
   });
   // It listens on a port.
-  const { port } = server.address() as AddressInfo;
+  const { port } = door.address() as AddressInfo;
   const killNow = () => {
     for (const tenant of tenants.values()) tenant.killNow();
     rmSync(directory, { recursive: true, force: true });
@@ -182,6 +198,7 @@ export async function startDaemon({ listen, credentials, allow, orphanMs, log }:
     address: { host: listen.host, port },
     close: async (reason) => {
       await Promise.all([...tenants.values()].map(async (tenant) => await tenant.end(reason)));
+      door.close();
       server.close();
       server.closeAllConnections();
       for (const socket of sockets.clients) socket.terminate();
@@ -205,7 +222,15 @@ function openServer(credentials: Credentials): Server {
     response.writeHead(426, { connection: 'close', 'content-length': 0 });
     response.end(() => response.socket?.destroy());
   });
+  // It is given its connections. Its limits of time begin with this word.
+  server.emit('listening');
   return server;
+}
+
+/** Answers an upgrade with a status instead. */
+function refuse(socket: Duplex, status: `${number} ${string}`, reason: string): void {
+  socket.on('error', () => {});
+  socket.end(refusalAnswer(status, reason));
 }
 
 function addressOf(socket: Duplex): string | undefined {

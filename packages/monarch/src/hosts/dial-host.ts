@@ -1,36 +1,62 @@
-import { connect, isIP, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Dialling } from '../wire/connection.ts';
-import { openSocket } from '../wire/socket-opening.ts';
+import { HANDSHAKE_MS } from '../wire/sessions.ts';
+import { socketConnection } from '../wire/socket-connection.ts';
 import { parseAddress } from './address.ts';
 import { clientTls } from './credentials.ts';
-import { ROUTES } from './protocol.ts';
+import { ANSWER, connectionKey, writePrologue } from './prologue.ts';
 import type { Route } from './route.ts';
 
-/** Opens a connection to a process of another machine, by the daemon there. */
+const NOTHING = new Uint8Array(0);
+
+/** Opens a connection to a process of another machine: the daemon there hands it to the process, and both prove themselves. */
 export function dialHost({ address, credentials, program, partitionTimeoutMs }: Route, id: string, dialling: Dialling) {
-  const { host, port } = parseAddress(address, 'address');
-  const tls = clientTls(credentials);
-  const servername = isIP(host) === 0 ? host : '';
-  const stream: Socket =
-    tls === undefined
-      ? connect({ host, port })
-      : // Loaded by those who need it: it makes the start of a process slower.
-        process.getBuiltinModule('node:tls').connect({ ...tls, host, port, servername });
-  stream.setNoDelay(true);
-  const timer = setTimeout(() => stream.destroy(new Error(`${address} does not answer.`)), partitionTimeoutMs);
+  const stream = connect({ ...parseAddress(address, 'address'), noDelay: true });
+  let current: Socket = stream;
+  let timer: NodeJS.Timeout;
   let reason = `${address} ended the connection.`;
+  const limit = (limitMs: number) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => current.destroy(new Error(`${address} does not answer.`)), limitMs);
+  };
   const onError = (error: Error) => {
     reason = error.message;
   };
-  const onClose = () => {
-    clearTimeout(timer);
-    dialling.onRefused({ gone: false, reason });
+  const onClose = () => refuse(false, reason);
+  const watch = (socket: Socket) => {
+    current = socket.on('error', onError).once('close', onClose);
   };
-  stream.on('error', onError);
-  stream.once('close', onClose);
-  stream.once(tls === undefined ? 'connect' : 'secureConnect', () => {
+  const leave = () => {
     clearTimeout(timer);
-    stream.off('error', onError).off('close', onClose);
-    openSocket(stream, { host: address, path: ROUTES.process(program, id) }, dialling);
+    current.off('error', onError).off('close', onClose);
+  };
+  const refuse = (gone: boolean, why: string) => {
+    leave();
+    current.on('error', () => {}).destroy();
+    dialling.onRefused({ gone, reason: why });
+  };
+  const opened = () => {
+    leave();
+    dialling.onOpen(socketConnection(current, { isClient: true, rest: NOTHING }, dialling));
+  };
+  limit(partitionTimeoutMs);
+  watch(stream);
+  stream.once('connect', () => {
+    // The process may be busy: whether its machine is there is watched elsewhere.
+    limit(HANDSHAKE_MS);
+    stream.write(writePrologue(program, id));
+    stream.once('data', (answer) => {
+      if (answer[0] === ANSWER.gone) return refuse(true, `process ${id} has ended.`);
+      if (answer[0] !== ANSWER.ready || answer.length > 1) return refuse(false, `${address} gave an unknown answer.`);
+      if (credentials.kind === 'none') return opened();
+      stream
+        .off('error', onError)
+        .off('close', onClose)
+        .on('error', () => {});
+      // Loaded by those who need it: it makes the start of a process slower.
+      const tls = process.getBuiltinModule('node:tls');
+      watch(tls.connect({ ...clientTls(connectionKey(program)), socket: stream, servername: '' }));
+      current.once('secureConnect', opened);
+    });
   });
 }

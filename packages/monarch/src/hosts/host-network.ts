@@ -226,7 +226,7 @@ export class HostNetwork implements Network {
     try {
       // Loaded by those who need it: most programs have one machine.
       const [route, { openDaemonLink }] = await Promise.all([directory.route(machine), import('./daemon-link.ts')]);
-      return openDaemonLink({ clock, route, path: ROUTES.watch, onLost });
+      return openDaemonLink({ clock, route, path: ROUTES.watch(route.program), onLost });
     } catch (error) {
       onLost(reasonText(error));
       return undefined;

@@ -4,22 +4,20 @@ import { PROTOCOL_VERSION } from '../wire/handshake.ts';
  * Version of everything that two machines say to each other: of what is in this file, and of the frames of processes. A
  * daemon and a program of different versions refuse each other.
  */
-export const PROTOCOL: string = `1.${PROTOCOL_VERSION}`;
+export const PROTOCOL: string = `2.${PROTOCOL_VERSION}`;
 
 /** Paths of a daemon. */
 export const ROUTES = {
   /** One connection for as long as a program has the machine. */
   attach: (program: string) => `/attach/${program}`,
-  /** Answers pings, for processes of other machines. */
-  watch: '/watch',
-  /** A connection to one process. */
-  process: (program: string, id: string) => `/p/${program}/${id}`,
+  /** Answers pings, for processes of other machines, for as long as a program has this one. */
+  watch: (program: string) => `/watch/${program}`,
 } as const;
 
-/** Status of a refused connection to a process that never answers again. */
+/** Status of a refused watch: the program has nothing here any more. */
 export const GONE = 410;
 
-/** Close code of the attach connection when everything that the program has here has ended. */
+/** Close code of both when everything that the program has here has ended. */
 export const GONE_CODE = 4410;
 
 /** What a program says first. */

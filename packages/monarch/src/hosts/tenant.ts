@@ -2,9 +2,10 @@ import { mkdirSync, rmSync } from 'node:fs';
 import type { WebSocket } from 'ws';
 import { launchProcess } from '../children/child-process.ts';
 import { exitText } from '../errors.ts';
-import type { Launched } from '../program/platform.ts';
 import { systemClock } from '../time/clock.ts';
+import type { SocketHandle } from '../wire/socket-handle.ts';
 import { ALLOW_VARIABLE } from './allow-list.ts';
+import type { LaunchedHere } from './handed-connection.ts';
 import { type AttachRequest, DETACH, GONE_CODE } from './protocol.ts';
 import { listenForSilence, type Silence } from './silence.ts';
 
@@ -13,6 +14,8 @@ const ORPHAN_MARGIN_MS = 1_000;
 
 /** What a daemon gives each of its tenants. */
 export interface TenantOptions {
+  /** Key of TLS for connections to its processes, in hexadecimal; empty where nothing is encrypted. */
+  readonly key: string;
   /** Made here; for the sockets of this program alone. */
   readonly directory: string;
   readonly allow: readonly string[];
@@ -28,7 +31,10 @@ export class Tenant {
   readonly request: AttachRequest;
   /** The agent listens. Rejects when it ends before. */
   readonly ready: Promise<void>;
-  readonly #agent: Launched;
+  readonly #key: string;
+  readonly #agent: LaunchedHere;
+  /** By which other machines know that it is here. */
+  readonly #watchers = new Set<WebSocket>();
   readonly #ended = Promise.withResolvers<void>();
   #connection: WebSocket | undefined;
   /** Of the program; the time in which its agent starts does not count. */
@@ -36,8 +42,9 @@ export class Tenant {
   #endReason: string | undefined;
   #hasEnded = false;
 
-  constructor(request: AttachRequest, { directory, allow, orphanMs, onLine, onEnd }: TenantOptions) {
+  constructor(request: AttachRequest, { key, directory, allow, orphanMs, onLine, onEnd }: TenantOptions) {
     this.directory = directory;
+    this.#key = key;
     this.request = request;
     const limitMs = Math.max(orphanMs, request.partitionTimeoutMs + ORPHAN_MARGIN_MS);
     mkdirSync(directory, { mode: 0o700 });
@@ -63,7 +70,7 @@ export class Tenant {
     void this.#agent.exited.then((exit) => {
       this.killNow();
       this.#hasEnded = true;
-      this.#connection?.close(GONE_CODE, 'its agent has ended');
+      for (const told of [this.#connection, ...this.#watchers]) told?.close(GONE_CODE, 'its agent has ended.');
       this.#ended.resolve();
       onEnd(this.#endReason ?? `its agent has ended: ${exitText(exit)}`);
     });
@@ -84,6 +91,17 @@ export class Tenant {
       this.#silence?.heard();
       if (String(data) === DETACH) void this.end('it has left').then(() => connection.close(1000));
     });
+  }
+
+  /** Is told to whoever holds this connection when it ends. */
+  watchBy(connection: WebSocket): void {
+    this.#watchers.add(connection);
+    connection.once('close', () => this.#watchers.delete(connection));
+  }
+
+  /** Hands a connection to one of its processes. */
+  hand(to: string, from: string, handle: SocketHandle): void {
+    this.#agent.hand({ kind: 'connection', to, from, key: this.#key }, handle);
   }
 
   /** Ends the agent and all that it started. */

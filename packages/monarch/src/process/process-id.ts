@@ -9,6 +9,12 @@ export function isProcessId(text: string): boolean {
   return PROCESS_ID.test(text);
 }
 
+/** The child of a process by which one that descends from it is reached: itself, or the first on the way to it. */
+export function childTowards(id: string, descendant: string): string {
+  const end = descendant.indexOf('.', id.length + 1);
+  return end < 0 ? descendant : descendant.slice(0, end);
+}
+
 /** The machine that a process runs on; itself the id of the process from which all others there descend. */
 export function machineOf(id: string): string {
   const end = id.indexOf('.');

@@ -5,8 +5,10 @@ import { pathToFileURL } from 'node:url';
 import { blockOutput } from '../children/blocking-output.ts';
 import { launchProcess } from '../children/child-process.ts';
 import { checkModuleFile, ownAllowList } from '../hosts/allow-list.ts';
+import { type LaunchedHere, receiveConnections } from '../hosts/handed-connection.ts';
 import { HostNetwork } from '../hosts/host-network.ts';
 import { sweepDirectories } from '../hosts/sweep.ts';
+import { takeConnections } from '../hosts/take-connection.ts';
 import { memoryWay, ProcessMemory } from '../memory/process-memory.ts';
 import { systemClock } from '../time/clock.ts';
 import type { Accept } from '../wire/connection.ts';
@@ -18,6 +20,12 @@ const [, main] = process.argv;
 
 const nonce = (): string => nodeCrypto().randomUUID();
 
+/** The process that begins a program, which nothing is handed to. */
+const ROOT_ID = '0';
+
+/** The children of this process that run, by their ids. */
+const launched = new Map<string, LaunchedHere>();
+
 /** This machine. */
 export const systemPlatform: Platform = {
   clock: systemClock,
@@ -28,15 +36,19 @@ export const systemPlatform: Platform = {
     const local = async (acceptLocal: Accept) => {
       const network = new UnixNetwork(directory, id, acceptLocal);
       await network.listen();
+      if (id !== ROOT_ID) receiveConnections({ id, children: launched, take: takeConnections(acceptLocal) });
       return network;
     };
     // A program that was killed together with all its processes could not tidy up.
-    if (id === '0') void sweepDirectories();
+    if (id === ROOT_ID) void sweepDirectories();
     return await HostNetwork.open({ id, clock: systemClock, nonce, accept, directory: hosts, local });
   },
   launch: (options) => {
     blockOutput();
-    return launchProcess(options);
+    const child = launchProcess(options);
+    launched.set(options.id, child);
+    void child.exited.then(() => launched.delete(options.id));
+    return child;
   },
   importModule: async (module) => {
     const allowed = ownAllowList();

@@ -10,7 +10,13 @@ let readBuffer: Uint8Array | undefined;
 /** The part of a socket that node keeps to itself, as its own cluster module passes it to other processes. */
 export interface SocketHandle {
   readStop(): unknown;
+  close(): void;
   reading: boolean;
+}
+
+/** Whether something is one. */
+export function isSocketHandle(value: unknown): value is SocketHandle {
+  return typeof value === 'object' && value !== null && 'readStop' in value && 'close' in value;
 }
 
 /**
@@ -20,15 +26,12 @@ export interface SocketHandle {
 export function takeHandle(socket: Socket): SocketHandle | undefined {
   // Node has no public way: the handle is its own. That of TLS is bound to its socket.
   const handle: unknown = Reflect.get(socket, '_handle');
-  if (typeof handle !== 'object' || handle === null || !('readStop' in handle) || 'encrypted' in socket) {
-    return undefined;
-  }
-  const taken = handle as SocketHandle;
-  taken.readStop();
-  taken.reading = false;
+  if (!isSocketHandle(handle) || 'encrypted' in socket) return undefined;
+  handle.readStop();
+  handle.reading = false;
   Reflect.set(socket, '_handle', null);
   socket.destroy();
-  return taken;
+  return handle;
 }
 
 /** A socket on a connection. With `onRead` what comes is told there, in memory that is used again after the call. */

@@ -64,12 +64,12 @@ export function acceptSocket(stream: Socket, accept: Accept): void {
       stream.destroySoon();
       return;
     }
-    startConnection(stream, opened.rest, accept);
+    acceptOpened(stream, accept, opened.rest);
   });
 }
 
-/** Hands a stream on which this process is the server, and the handshake is done, to whoever accepts connections. */
-function startConnection(stream: Socket, rest: Uint8Array, accept: Accept): void {
+/** Hands a stream on which this process is the server, and no handshake is due, to whoever accepts connections. */
+export function acceptOpened(stream: Socket, accept: Accept, rest: Uint8Array = new Uint8Array(0)): void {
   // Events come in later turns, when `accept` has returned.
   let events: ConnectionEvents | undefined;
   const connection = socketConnection(

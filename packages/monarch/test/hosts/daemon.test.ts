@@ -8,7 +8,9 @@ import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { clientTls, readCredentials } from '../../src/hosts/credentials.ts';
+import { ANSWER, connectionKey, writePrologue } from '../../src/hosts/prologue.ts';
 import { GONE, GONE_CODE, PROTOCOL, ROUTES } from '../../src/hosts/protocol.ts';
+import { packHello } from '../../src/wire/handshake.ts';
 import { SUBPROTOCOL } from '../../src/wire/upgrade.ts';
 import { isAlive } from '../fixtures/alive.ts';
 import { type RunningHost, scratchFolder, startHost, tokenFile } from '../fixtures/start-host.ts';
@@ -32,6 +34,22 @@ function dial({ address }: RunningHost, path: string, tls = clientTls(credential
   const socket = new WebSocket(`${tls === PLAIN ? 'ws' : 'wss'}://${address}${path}`, SUBPROTOCOL, { ...tls, headers });
   onTestFinished(() => socket.terminate());
   return socket;
+}
+
+/** Asks for a process by a prologue, and says what comes of it; `connection` is then open. */
+async function askFor(
+  { port }: RunningHost,
+  prologue: string | Buffer,
+): Promise<{ answer: string; connection: Socket }> {
+  const connection = createConnection(port, '127.0.0.1');
+  onTestFinished(() => void connection.destroy());
+  connection.on('error', () => {});
+  connection.write(prologue);
+  const answer = await new Promise<string>((resolve) => {
+    connection.once('data', ([byte]) => resolve(byte === ANSWER.ready ? 'ready' : byte === ANSWER.gone ? 'gone' : '?'));
+    connection.once('close', () => resolve('nothing'));
+  });
+  return { answer, connection };
 }
 
 /** The first thing that becomes of a connection. */
@@ -118,7 +136,8 @@ describe('a daemon with a token', () => {
 
   test('gives nothing to who has another token, and tells of it once', async () => {
     const other = clientTls(readCredentials({ token: 'another token of the tests' }));
-    for (let i = 0; i < 3; i++) expect(await outcome(dial(host, ROUTES.watch, other))).toMatch(/EPROTO|decrypt error/);
+    for (let i = 0; i < 3; i++)
+      expect(await outcome(dial(host, ROUTES.watch(newProgram()), other))).toMatch(/EPROTO|decrypt error/);
     await until(() => host.lines.some((line) => line.startsWith('refused')));
     expect(host.lines.filter((line) => line.startsWith('refused'))).toEqual([
       'refused 127.0.0.1: it has another token. (told once for each address)',
@@ -145,14 +164,14 @@ describe('a daemon with a token', () => {
     expect((await attach(host, newProgram(), { ...REQUEST, machine: '../x' })).answer['reason']).toContain('damaged');
     expect(await outcome(dial(host, '/'))).toBe('status 404');
     expect(await outcome(dial(host, '/attach/short'))).toBe('status 404');
-    expect(await outcome(dial(host, ROUTES.process(newProgram(), 'h1')))).toBe(`status ${GONE}`);
-    expect(await outcome(dial(host, ROUTES.process(newProgram(), '..%2f..%2fetc')))).toBe('status 404');
     // A page in a browser of this machine sends its origin.
-    expect(await outcome(dial(host, ROUTES.watch, PLAIN, { origin: 'https://example.org' }))).not.toBe('open');
-    expect(await outcome(dial(host, ROUTES.watch, clientTls(credentials), { origin: 'https://example.org' }))).toBe(
-      'status 403',
+    expect(await outcome(dial(host, ROUTES.watch(newProgram()), PLAIN, { origin: 'https://example.org' }))).not.toBe(
+      'open',
     );
-    expect(await outcome(dial(host, ROUTES.watch))).toBe('open');
+    expect(
+      await outcome(dial(host, ROUTES.watch(newProgram()), clientTls(credentials), { origin: 'https://example.org' })),
+    ).toBe('status 403');
+    expect(await outcome(dial(host, ROUTES.watch(newProgram())))).toBe(`status ${GONE}`);
   });
 
   test('gives nothing for garbage, before or behind the encryption, and lives on', async () => {
@@ -165,23 +184,86 @@ describe('a daemon with a token', () => {
         expect(await received(socket)).not.toContain('101 Switching');
       }),
     );
-    expect(await outcome(dial(host, ROUTES.watch))).toBe('open');
+    expect(await outcome(dial(host, ROUTES.watch(newProgram())))).toBe(`status ${GONE}`);
   });
 
   test('refuses headers that are too long, and messages that are too long', async () => {
-    expect(await outcome(dial(host, ROUTES.watch, clientTls(credentials), { x: 'x'.repeat(10_000) }))).not.toBe('open');
+    expect(
+      await outcome(dial(host, ROUTES.watch(newProgram()), clientTls(credentials), { x: 'x'.repeat(10_000) })),
+    ).not.toBe('open');
     const socket = dial(host, ROUTES.attach(newProgram()));
     socket.once('open', () => socket.send('x'.repeat(100_000)));
     expect(await new Promise((resolve) => socket.once('close', resolve))).toBe(1009);
   });
 
-  test('a connection to a process that is not there is refused as gone', async () => {
+  test('hands a connection on to the process that its prologue names, or says that it has ended', async () => {
     const program = newProgram();
     const { socket } = await attach(host, program);
-    expect(await outcome(dial(host, ROUTES.process(program, 'h1')))).toBe('open');
-    expect(await outcome(dial(host, ROUTES.process(program, 'h1.7')))).toBe(`status ${GONE}`);
-    expect(await outcome(dial(host, ROUTES.process(newProgram(), 'h1')))).toBe(`status ${GONE}`);
+    expect((await askFor(host, writePrologue(program, 'h1'))).answer).toBe('ready');
+    expect((await askFor(host, writePrologue(program, 'h1.7'))).answer).toBe('gone');
+    expect((await askFor(host, writePrologue(program, 'h2.1.3'))).answer).toBe('gone');
     socket.send('detach');
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect((await askFor(host, writePrologue(program, 'h1'))).answer).toBe('gone');
+  });
+
+  test('gives nothing for a prologue that proves nothing, and tells of it once', async () => {
+    const own = await hostWith(['--token-file', tokenFile(scratch.folder, TOKEN)]);
+    const program = newProgram();
+    await attach(own, program);
+    const good = writePrologue(program, 'h1');
+    const other = writePrologue(newProgram(), 'h1');
+    const words = (text: string) => text.split(' ');
+    const bad = [
+      other,
+      // Of this program, with the proof of another, or for another process.
+      [...words(good).slice(0, 4), words(other)[4]].join(' '),
+      good.replace(' h1 ', ' h1.1 '),
+      good.replace(' h1 ', ' ../h1 '),
+      // Of another version.
+      good.replace('forge/', 'forge/9'),
+      good.replace(PROTOCOL, '9.9'),
+      // With something behind it, or none at all.
+      `${good}x`,
+      Buffer.concat([Buffer.from('f'), randomBytes(64), Buffer.from('\n')]),
+      'f'.repeat(10_000),
+    ];
+    for (const prologue of bad) expect((await askFor(own, prologue)).answer).toBe('nothing');
+    expect((await askFor(own, good)).answer).toBe('ready');
+    // Whoever has listened has nothing of it.
+    expect((await askFor(own, good)).answer).toBe('nothing');
+    expect(own.lines.filter((line) => line.startsWith('refused'))).toEqual([
+      'refused 127.0.0.1: it asked for a process, and did not prove that it belongs to its program. (told once for each address)',
+    ]);
+  });
+
+  test('a process gives nothing to who has another key, and tells of it', async () => {
+    const program = newProgram();
+    await attach(host, program);
+    const { connection } = await askFor(host, writePrologue(program, 'h1'));
+    const stranger = connectTls({ ...clientTls(connectionKey(newProgram())), socket: connection, servername: '' });
+    await expect(
+      new Promise((resolve, reject) => stranger.once('secureConnect', resolve).once('error', reject)),
+    ).rejects.toThrow(/decrypt error|EPROTO|ECONNRESET/);
+    expect(await host.line('a test: forge: refused')).toContain('a connection from 127.0.0.1');
+    const plain = (await askFor(host, writePrologue(program, 'h1'))).connection;
+    plain.write(packHello({ from: '0', to: 'h1', session: 'x', received: 0, resumes: false }));
+    // What comes is an alert of TLS at most.
+    expect((await received(plain)).length).toBeLessThan(16);
+    const known = (await askFor(host, writePrologue(program, 'h1'))).connection;
+    const opened = connectTls({ ...clientTls(connectionKey(program)), socket: known, servername: '' });
+    await new Promise((resolve, reject) => opened.once('secureConnect', resolve).once('error', reject));
+  });
+
+  test('tells who watches a program for another machine when it ends', async () => {
+    const program = newProgram();
+    const { socket } = await attach(host, program);
+    const watch = dial(host, ROUTES.watch(program));
+    expect(await outcome(watch)).toBe('open');
+    const closed = new Promise((resolve) => watch.once('close', resolve));
+    socket.send('detach');
+    expect(await closed).toBe(GONE_CODE);
+    expect(await outcome(dial(host, ROUTES.watch(program)))).toBe(`status ${GONE}`);
   });
 
   test('keeps the agents of two programs apart', async () => {
@@ -192,8 +274,8 @@ describe('a daemon with a token', () => {
     agents.push(await agentOf(host));
     one.socket.send('detach');
     await until(() => !isAlive(agents[0] ?? 0));
-    expect(await outcome(dial(host, ROUTES.process(first, 'h1')))).toBe(`status ${GONE}`);
-    expect(await outcome(dial(host, ROUTES.process(second, 'h1')))).toBe('open');
+    expect((await askFor(host, writePrologue(first, 'h1'))).answer).toBe('gone');
+    expect((await askFor(host, writePrologue(second, 'h1'))).answer).toBe('ready');
     expect(isAlive(agents[1] ?? 0)).toBe(true);
     two.socket.send('detach');
   });
@@ -221,11 +303,14 @@ describe('a daemon with a token', () => {
 
   test('cuts connections that say nothing, at every stage', async () => {
     const silent = createConnection(host.port, '127.0.0.1');
+    const asking = createConnection(host.port, '127.0.0.1');
+    asking.write('forge/');
     const halfway = connectTls({ ...clientTls(credentials), port: host.port, host: '127.0.0.1' });
     halfway.once('secureConnect', () => halfway.write('GET /watch HTTP/1.1\r\nHost: x\r\nX: '));
     const attached = dial(host, ROUTES.attach(newProgram()));
     expect(await outcome(attached)).toBe('open');
-    await Promise.all([received(silent), received(halfway), new Promise((resolve) => attached.once('close', resolve))]);
+    const cut = [silent, asking, halfway].map(async (socket) => await received(socket));
+    await Promise.all([...cut, new Promise((resolve) => attached.once('close', resolve))]);
   });
 });
 
@@ -372,8 +457,12 @@ describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('certificates (m
     const good = clientTls(readCredentials({ tls: signed('program', 'ours') }));
     expect((await attach(host, newProgram(), REQUEST, good)).answer['kind']).toBe('accepted');
     const stranger = { ...signed('stranger', 'theirs'), ca: at('ours.pem') };
-    expect(await outcome(dial(host, ROUTES.watch, clientTls(readCredentials({ tls: stranger }))))).not.toBe('open');
-    expect(await outcome(dial(host, ROUTES.watch, { ca: readFileSync(at('ours.pem')) }))).not.toBe('open');
+    expect(
+      await outcome(dial(host, ROUTES.watch(newProgram()), clientTls(readCredentials({ tls: stranger })))),
+    ).not.toBe('open');
+    expect(await outcome(dial(host, ROUTES.watch(newProgram()), { ca: readFileSync(at('ours.pem')) }))).not.toBe(
+      'open',
+    );
   });
 
   test('a program with a token refuses a server with a certificate, whoever signed it', async () => {
