@@ -12,7 +12,7 @@ import type { LocalProcess } from '../process/local-process.ts';
 import { isProcessId } from '../process/process-id.ts';
 import { UnaryCall } from '../process/unary-call.ts';
 import { currentOwner, program } from '../program/current-program.ts';
-import { positionOf } from '../wire/message.ts';
+import { Heading } from '../wire/heading.ts';
 import { makeReferable } from '../wire/referable.ts';
 import { checkRange, ownBytes } from './exports.ts';
 
@@ -216,9 +216,9 @@ class BufferHandle implements RemoteBuffer {
     const target = this.#target;
     const member = { target, mesh: 'a remote buffer', point: POINT };
     const payload = this.#home.encode(args, { to: [target.current.peer] });
-    const position = positionOf(POINT.rank, POINT.extent);
+    const heading = new Heading(method, POINT.extent);
     try {
-      return await new UnaryCall(this.#home, member, { endpoint: method, payload, position, ...limits }).result;
+      return await new UnaryCall(this.#home, member, { heading, rank: POINT.rank, payload, ...limits }).result;
     } catch (error) {
       const cause = error instanceof ActorError ? error.cause : undefined;
       throw cause instanceof BufferBoundsError || cause instanceof BufferDroppedError ? cause : error;

@@ -1,6 +1,7 @@
 import { EndpointError } from '../errors.ts';
 import type { Caller, Member } from '../process/pending-call.ts';
 import type { MeshReference } from '../references/mesh-reference.ts';
+import { Heading } from '../wire/heading.ts';
 import { makeReferable, referenceOf } from '../wire/referable.ts';
 import type { Encode } from './adverbs.ts';
 import { EndpointAdverbs, EndpointStreams } from './adverbs.ts';
@@ -120,7 +121,7 @@ class MeshTarget {
       // Asked only for names that the reference lists.
       const { kind, timeoutMs, concurrency = 1 } = this.#reference.endpoints[name]!;
       const options: CallOptions = timeoutMs === undefined ? {} : { timeoutMs };
-      const called = { name, isSerial: concurrency === 1 };
+      const called = { heading: new Heading(name, this.extent), isSerial: concurrency === 1 };
       const mesh = {
         ...{ home: this.#home, name: this.#reference.name, extent: this.extent, members: this.#members },
         chooser: new Chooser(this.#members, this.#home.random),

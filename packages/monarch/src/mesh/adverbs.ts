@@ -4,7 +4,7 @@ import type { Caller, Member, Request } from '../process/pending-call.ts';
 import { UnaryCall } from '../process/unary-call.ts';
 import { type Adverb, beginClientSpan } from '../seeing/spans.ts';
 import type { Payload } from '../wire/codec.ts';
-import { positionOf } from '../wire/message.ts';
+import type { Heading } from '../wire/heading.ts';
 import { withOptions } from './call-options.ts';
 import type { Chooser } from './choose.ts';
 import type { NamedExtent } from './extent.ts';
@@ -34,7 +34,7 @@ export interface Addressed {
 
 /** An endpoint as its callers know it. */
 export interface Called {
-  readonly name: string;
+  readonly heading: Heading;
   /** It runs in the serial lane of its actor. */
   readonly isSerial: boolean;
 }
@@ -82,16 +82,16 @@ export class EndpointAdverbs {
     });
 
   broadcast = (...args: readonly unknown[]): void => {
-    const { home, extent, members } = this.#mesh;
+    const { home, members } = this.#mesh;
+    const { heading } = this.#endpoint;
     const payload = this.#encode(args, members);
     members.forEach((member, rank) => {
       const { target, mesh, point } = member;
-      const endpoint = this.#endpoint.name;
-      const span = beginClientSpan({ mesh, rank: point.rank, endpoint, adverb: 'broadcast' });
+      const span = beginClientSpan({ mesh, rank: point.rank, endpoint: heading.endpoint, adverb: 'broadcast' });
       home.exchange.cast(target, {
         actor: `${mesh}/${point.rank}`,
-        endpoint,
-        position: positionOf(rank, extent),
+        heading,
+        rank,
         payload: payloadFor(this.#mesh, member, payload),
         carrier: span?.carrier,
       });
@@ -109,9 +109,8 @@ export class EndpointAdverbs {
 
   #request(adverb: Adverb, rank: number, payload: Payload): Request {
     const { timeoutMs, signal } = this.#options;
-    const { name, isSerial } = this.#endpoint;
-    const position = positionOf(rank, this.#mesh.extent);
-    return { endpoint: name, adverb, payload, position, timeoutMs, signal, isSerial };
+    const { heading, isSerial } = this.#endpoint;
+    return { heading, rank, adverb, payload, timeoutMs, signal, isSerial };
   }
 }
 
@@ -148,14 +147,13 @@ export class EndpointStreams {
 
   stream = (...args: readonly unknown[]): AsyncIterable<StreamItem> => {
     const { home, extent, members } = this.#mesh;
-    const { name, isSerial } = this.#endpoint;
+    const { heading, isSerial } = this.#endpoint;
     const { transfer, timeoutMs, signal } = this.#options;
     const open = () => {
       const encoded = home.encode(args, { transfer, to: peersOf(members) });
       const parts = members.map((member, rank) => {
         const payload = payloadFor(this.#mesh, member, encoded);
-        const position = positionOf(rank, extent);
-        const request = { endpoint: name, adverb: 'stream', payload, position, timeoutMs, signal, isSerial } as const;
+        const request = { heading, rank, adverb: 'stream', payload, timeoutMs, signal, isSerial } as const;
         return { member, point: extent.point(rank), request };
       });
       return new MergedStreams(home, parts);

@@ -3,10 +3,11 @@ import { DecodeError } from '../errors.ts';
 import type { PeerReport } from '../seeing/process-report.ts';
 import type { Clock } from '../time/clock.ts';
 import { decode, EMPTY, type Payload } from '../wire/codec.ts';
+import type { Heading } from '../wire/heading.ts';
 import type { Link, LinkEvents, Opening } from '../wire/link.ts';
 import { settledFor } from '../wire/link.ts';
 import { loopback } from '../wire/loopback.ts';
-import type { Message, Position } from '../wire/message.ts';
+import type { Message } from '../wire/message.ts';
 import type { Packet } from '../wire/packet.ts';
 import type { Revive } from '../wire/raise.ts';
 import type { Incoming, Line, RequestMessage } from './line.ts';
@@ -26,8 +27,9 @@ export interface Outgoing {
 
 /** A message that nobody answers. */
 export interface Cast {
-  readonly endpoint: string;
-  readonly position: Position;
+  readonly heading: Heading;
+  /** The receiver's place in the slice that is messaged. */
+  readonly rank: number;
   readonly payload: Payload;
   /** Name of the actor that it is for. */
   readonly actor: string;
@@ -94,10 +96,9 @@ export class Exchange {
   cast(target: Target, cast: Cast): void {
     const { current } = target;
     const { loss } = current;
-    const { endpoint, position, payload, carrier } = cast;
+    const { heading, rank, payload, carrier } = cast;
     if (loss === undefined) {
-      const message = ['cast', current.actor, endpoint, position] as const;
-      this.send(current.peer, { message: carrier === undefined ? message : [...message, carrier], payload });
+      this.send(current.peer, { message: ['cast', current.actor, heading, rank, carrier], payload });
     } else if (loss.restarting === true) current.peer.onSettled(() => this.cast(current, cast));
     else this.#options.onDropped(current, cast, loss);
   }

@@ -2,7 +2,7 @@ import { CallAbortedError } from '../errors.ts';
 import type { Point } from '../mesh/extent.ts';
 import type { Clock } from '../time/clock.ts';
 import { byteLengthOf, type Payload } from '../wire/codec.ts';
-import { type Position, pointOf } from '../wire/message.ts';
+import type { Heading } from '../wire/heading.ts';
 import type { Incoming, Line, RequestMessage } from './line.ts';
 
 const NOBODY = () => {};
@@ -19,7 +19,6 @@ export class IncomingCall implements Incoming {
   readonly line: Line;
   /** `undefined`: a broadcast, nobody waits. */
   readonly id: number | undefined;
-  readonly endpoint: string;
   readonly payload: Payload;
   readonly streams: boolean;
   readonly actor: number;
@@ -27,8 +26,9 @@ export class IncomingCall implements Incoming {
   holdsLane = false;
   /** The span within which it was made. */
   readonly carrier: string | undefined;
-  readonly #position: Position;
-  #credit: number;
+  readonly #heading: Heading;
+  readonly #rank: number;
+  #credit = 0;
   #onCredit: () => void = NOBODY;
   #reason: Error | undefined;
   #controller: AbortController | undefined;
@@ -40,20 +40,24 @@ export class IncomingCall implements Incoming {
   #isOver = false;
 
   constructor(clock: Clock, line: Line, message: RequestMessage, payload: Payload) {
-    const isCast = message[0] === 'cast';
     this.line = line;
-    this.streams = message[0] === 'stream';
-    this.payload = payload;
-    this.id = isCast ? undefined : message[1];
-    this.endpoint = isCast ? message[2] : message[3];
-    this.#position = isCast ? message[3] : message[4];
-    this.actor = isCast ? message[1] : message[2];
-    this.#credit = message[0] === 'stream' ? message[6] : 0;
-    const timeoutMs = isCast ? 0 : message[5];
     this.#clock = clock;
-    this.#deadline = timeoutMs > 0 ? clock.now() + timeoutMs : Number.POSITIVE_INFINITY;
-    this.carrier = message[0] === 'call' ? message[6] : message[0] === 'stream' ? message[7] : message[4];
-    if (this.id !== undefined) line.running.set(this.id, this);
+    this.payload = payload;
+    this.streams = message[0] === 'stream';
+    if (message[0] === 'cast') {
+      [, this.actor, this.#heading, this.#rank, this.carrier] = message;
+      this.#deadline = Number.POSITIVE_INFINITY;
+    } else {
+      const [, id, actor, heading, rank, timeoutMs, carrier] = message;
+      this.id = id;
+      this.actor = actor;
+      this.#heading = heading;
+      this.#rank = rank;
+      this.carrier = carrier;
+      this.#deadline = timeoutMs > 0 ? clock.now() + timeoutMs : Number.POSITIVE_INFINITY;
+      if (message[0] === 'stream') this.#credit = message[7];
+      line.running.set(id, this);
+    }
   }
 
   /** Of its arguments. */
@@ -90,8 +94,13 @@ export class IncomingCall implements Incoming {
     return this.#controller.signal;
   }
 
+  get endpoint(): string {
+    return this.#heading.endpoint;
+  }
+
+  /** @throws {ExtentError} when its rank is outside of the mesh. */
   get point(): Point<string> {
-    return pointOf(this.#position);
+    return this.#heading.extent.point(this.#rank);
   }
 
   /** The caller has given up, or is about to, since its clock started first: it gets no answer. */

@@ -15,7 +15,7 @@ import { REFERENCE_KINDS } from '../references/reference-kinds.ts';
 import { FailureNotes } from '../seeing/failure-notes.ts';
 import type { Clock } from '../time/clock.ts';
 import { encode, type Payload } from '../wire/codec.ts';
-import { positionOf } from '../wire/message.ts';
+import { Heading } from '../wire/heading.ts';
 import type { AnyActorClass } from './actor-classes.ts';
 import { AGENT, type AgentMethodName } from './agent.ts';
 import type { CellSpec } from './cell-spec.ts';
@@ -28,6 +28,9 @@ import { machineOf } from './process-id.ts';
 import { StandIns } from './stand-ins.ts';
 import { UnaryCall } from './unary-call.ts';
 
+/** Where something is that is about no actor. */
+const NOWHERE = extentOf<never>({}).point(0);
+
 /** What makes one process of a program. */
 export interface LocalProcessOptions {
   readonly id: string;
@@ -35,6 +38,13 @@ export interface LocalProcessOptions {
   readonly platform: Platform;
   readonly program: Program;
   readonly onLost: ExchangeOptions['onLost'];
+}
+
+/** Something that an agent is told. */
+interface Told {
+  readonly method: AgentMethodName;
+  readonly point: Point<string>;
+  readonly payload: Payload;
 }
 
 /** This process's part of a program: the actors that live here, and the way to all others. */
@@ -72,7 +82,7 @@ export class LocalProcess {
       wrap: (id, opening) =>
         (machineOf(id) === machineOf(this.id) ? this.memory?.lendOver(opening) : undefined) ?? opening,
       onLost,
-      onDropped: (target, { actor, endpoint }, loss) => {
+      onDropped: (target, { actor, heading: { endpoint } }, loss) => {
         if (target.isSilent) return;
         target.isSilent = true;
         const why = loss instanceof MeshFailure ? loss.message : `${actor} ${loss.problem}`;
@@ -173,16 +183,18 @@ export class LocalProcess {
 
   /** Tells the process that spawned an actor of its failure. */
   tellOwner({ mesh, point, owner }: CellSpec, failure: MeshFailure): void {
-    const { peer } = this.exchange.target(owner, 0);
-    const position = positionOf(point.rank, point.extent);
-    this.exchange.send(peer, { message: ['cast', 0, 'failed', position], payload: this.encode([mesh, failure]) });
+    this.#cast(owner, { method: 'failed', point, payload: this.encode([mesh, failure]) });
   }
 
   /** Tells the agent of a process something, without an answer. */
   tell(node: string, method: AgentMethodName, args: readonly unknown[]): void {
+    this.#cast(node, { method, point: NOWHERE, payload: this.encode(args) });
+  }
+
+  #cast(node: string, { method, point, payload }: Told): void {
     const { peer } = this.exchange.target(node, 0);
-    const position = positionOf(0, extentOf<never>({}));
-    this.exchange.send(peer, { message: ['cast', 0, method, position], payload: this.encode(args) });
+    const heading = new Heading(method, point.extent);
+    this.exchange.send(peer, { message: ['cast', 0, heading, point.rank, undefined], payload });
   }
 
   /** Asks the agent of a process. Errors are told as the mesh's and rank's that it is about. */
@@ -194,8 +206,8 @@ export class LocalProcess {
     timeoutMs?: number,
   ): UnaryCall {
     const target = this.exchange.target(node, 0);
-    const position = positionOf(about.point.rank, about.point.extent);
-    return new UnaryCall(this, { target, ...about }, { endpoint: method, payload, position, timeoutMs });
+    const heading = new Heading(method, about.point.extent);
+    return new UnaryCall(this, { target, ...about }, { heading, rank: about.point.rank, payload, timeoutMs });
   }
 
   #request(line: Line, message: RequestMessage, payload: Payload): void {

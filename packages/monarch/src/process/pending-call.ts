@@ -14,7 +14,8 @@ import type { Point } from '../mesh/extent.ts';
 import { type Adverb, beginClientSpan, type OpenSpan } from '../seeing/spans.ts';
 import type { Clock } from '../time/clock.ts';
 import { EMPTY, type Payload } from '../wire/codec.ts';
-import { type Message, type Position, withCarrier } from '../wire/message.ts';
+import type { Heading } from '../wire/heading.ts';
+import type { Message } from '../wire/message.ts';
 import type { Exchange, Outgoing } from './exchange.ts';
 import type { IncomingCall } from './incoming-call.ts';
 import type { Loss } from './peer.ts';
@@ -29,12 +30,12 @@ export interface Member {
 
 /** What is sent to one member. */
 export interface Request {
-  readonly endpoint: string;
+  readonly heading: Heading;
+  /** The member's place in the slice that is messaged. */
+  readonly rank: number;
   /** How it was called; `undefined` for what processes ask each other, which is not traced. */
   readonly adverb?: Adverb | undefined;
   readonly payload: Payload;
-  /** The member's place in the slice that is messaged. */
-  readonly position: Position;
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** It needs the serial lane of the actor. */
@@ -73,7 +74,8 @@ export abstract class PendingCall implements Outgoing {
     this.target = member.target.current;
     this.#request = request;
     this.id = caller.exchange.register(this);
-    const { timeoutMs = 0, signal, endpoint, adverb } = request;
+    const { timeoutMs = 0, signal, adverb } = request;
+    const { endpoint } = request.heading;
     const { mesh, point } = member;
     // What the runtime asks of a process must not be cut half way: a spawn that is cancelled is still undone.
     this.#within = this.target.actor === 0 ? undefined : scopeIfAny()?.message;
@@ -81,7 +83,7 @@ export abstract class PendingCall implements Outgoing {
     if (timeoutMs > 0) {
       const name = `${mesh}/${point.rank}`;
       this.#stopClock = caller.clock.after(timeoutMs, () => {
-        this.#cancel('timeout', new CallTimeoutError(name, request.endpoint, timeoutMs));
+        this.#cancel('timeout', new CallTimeoutError(name, endpoint, timeoutMs));
       });
     }
     if (signal !== undefined) {
@@ -90,7 +92,7 @@ export abstract class PendingCall implements Outgoing {
     }
     if (signal?.aborted) queueMicrotask(() => this.abort(signal.reason));
     else if (this.#within !== undefined && request.isSerial && this.#isSelf(this.#within)) {
-      queueMicrotask(() => this.#refuse(new SelfCallError(`${mesh}/${point.rank}`, request.endpoint)));
+      queueMicrotask(() => this.#refuse(new SelfCallError(`${mesh}/${point.rank}`, endpoint)));
     } else {
       this.#within?.link(this);
       this.#start();
@@ -104,8 +106,8 @@ export abstract class PendingCall implements Outgoing {
     if (loss === undefined) {
       this.#isSent = true;
       const { timeoutMs = 0, payload } = this.#request;
-      const message = this.message(this.#request, timeoutMs <= Number.MAX_SAFE_INTEGER ? Math.ceil(timeoutMs) : 0);
-      exchange.send(peer, { message: withCarrier(message, this.#span?.carrier), payload });
+      const limitMs = timeoutMs <= Number.MAX_SAFE_INTEGER ? Math.ceil(timeoutMs) : 0;
+      exchange.send(peer, { message: this.message(this.#request, limitMs, this.#span?.carrier), payload });
     } else if (loss.restarting !== true) {
       queueMicrotask(() => this.lose(loss));
     } else {
@@ -119,11 +121,11 @@ export abstract class PendingCall implements Outgoing {
 
   toString(): string {
     const { mesh, point, target } = this.member;
-    return `${mesh}/${point.rank}.${this.#request.endpoint} in process ${target.peer.id}`;
+    return `${mesh}/${point.rank}.${this.#request.heading.endpoint} in process ${target.peer.id}`;
   }
 
   /** The message that starts it. */
-  protected abstract message(request: Request, timeoutMs: number): Message;
+  protected abstract message(request: Request, timeoutMs: number, carrier: string | undefined): Message;
   /** Its end by an error. Called once, last. */
   protected abstract fail(error: CallError): void;
 
@@ -142,7 +144,7 @@ export abstract class PendingCall implements Outgoing {
   /** Cancels it on both sides. */
   abort(reason: unknown): void {
     const { mesh, point } = this.member;
-    this.#cancel('abort', new CallAbortedError(`${mesh}/${point.rank}`, this.#request.endpoint, reason));
+    this.#cancel('abort', new CallAbortedError(`${mesh}/${point.rank}`, this.#request.heading.endpoint, reason));
   }
 
   /** Takes it off the books, with what it failed by; `false` when it was already. */
@@ -176,7 +178,7 @@ export abstract class PendingCall implements Outgoing {
   }
 
   protected error(mesh: string, point: Point<string>, cause: unknown): ActorError {
-    return new ActorError(mesh, point, this.#request.endpoint, cause);
+    return new ActorError(mesh, point, this.#request.heading.endpoint, cause);
   }
 
   /** `message` holds the only lane in which this call could run. */

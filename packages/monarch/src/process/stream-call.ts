@@ -30,8 +30,8 @@ export class StreamCall extends PendingCall {
     this.#consumed = 0;
   }
 
-  protected override message({ endpoint, position }: Request, timeoutMs: number): Message {
-    return ['stream', this.id, this.target.actor, endpoint, position, timeoutMs, STREAM_CREDIT];
+  protected override message({ heading, rank }: Request, timeoutMs: number, carrier: string | undefined): Message {
+    return ['stream', this.id, this.target.actor, heading, rank, timeoutMs, carrier, STREAM_CREDIT];
   }
 
   override answer(kind: 'value' | 'error' | 'failure' | 'item' | 'end', payload: Payload): void {

@@ -18,8 +18,8 @@ export class UnaryCall extends PendingCall {
     });
   }
 
-  protected override message({ endpoint, position }: Request, timeoutMs: number): Message {
-    return ['call', this.id, this.target.actor, endpoint, position, timeoutMs];
+  protected override message({ heading, rank }: Request, timeoutMs: number, carrier: string | undefined): Message {
+    return ['call', this.id, this.target.actor, heading, rank, timeoutMs, carrier];
   }
 
   override answer(kind: 'value' | 'error' | 'failure' | 'item' | 'end', payload: Payload): void {

@@ -1,5 +1,8 @@
 import { DecodeError } from '../errors.ts';
-import { bufferOf, textOf } from './views.ts';
+import { bufferOf } from './views.ts';
+
+/** What the last byte counts of the largest integer that is safe. */
+const MAX_UNIT = 2 ** 49;
 
 /** Reads what a `ByteWriter` wrote. Every method throws a `DecodeError` where the bytes end too early. */
 export class ByteReader {
@@ -16,7 +19,8 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.#bytes.readUInt8(this.#advance(1));
+    // `advance` made sure of it.
+    return this.#bytes[this.#advance(1)]!;
   }
 
   u32(): number {
@@ -25,13 +29,22 @@ export class ByteReader {
 
   /** A number that counts something: whole, and not negative. */
   count(): number {
-    const value = this.#bytes.readDoubleLE(this.#advance(8));
-    if (!Number.isSafeInteger(value) || value < 0) throw new DecodeError(`${value} is no count.`);
+    let byte = this.u8();
+    let value = 0;
+    let unit = 1;
+    while (byte > 0x7f) {
+      value += (byte & 0x7f) * unit;
+      unit *= 0x80;
+      if (unit > MAX_UNIT) throw new DecodeError('a count is too long.');
+      byte = this.u8();
+    }
+    value += byte * unit;
+    if (value > Number.MAX_SAFE_INTEGER) throw new DecodeError(`a count is ${value}, too much.`);
     return value;
   }
 
   sized(): Uint8Array {
-    return this.bytes(this.u32());
+    return this.bytes(this.count());
   }
 
   /** A view on the bytes. */
@@ -41,15 +54,16 @@ export class ByteReader {
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, length);
   }
 
-  text(): string {
-    const length = this.u32();
+  optionalText(): string | undefined {
+    if (this.u8() === 0) return undefined;
+    const length = this.count();
     const start = this.#advance(length);
-    return textOf(this.#bytes, start, start + length);
+    return this.#bytes.toString('utf8', start, start + length);
   }
 
   /** Sized bytes as a key: one character a byte. */
   key(): string {
-    const length = this.u32();
+    const length = this.count();
     const start = this.#advance(length);
     return this.#bytes.toString('latin1', start, start + length);
   }

@@ -1,4 +1,6 @@
 const FIRST_BYTES = 4_096;
+/** Of the largest integer that is safe. */
+const MAX_COUNT_BYTES = 8;
 
 /** Writes numbers, texts and bytes one behind the other, in memory that grows and is used again. */
 export class ByteWriter {
@@ -25,14 +27,22 @@ export class ByteWriter {
     this.#length = this.#target.writeUInt32LE(value, this.#length);
   }
 
-  f64(value: number): void {
-    this.#reserve(8);
-    this.#length = this.#target.writeDoubleLE(value, this.#length);
+  /** A number that counts something: whole, and not negative. Seven bits a byte, the lowest first. */
+  count(value: number): void {
+    this.#reserve(MAX_COUNT_BYTES);
+    const target = this.#target;
+    let rest = value;
+    while (rest > 0x7f) {
+      target[this.#length++] = (rest & 0x7f) | 0x80;
+      // Beyond 31 bits shifts are of no use.
+      rest = rest > 0x7fff_ffff ? Math.floor(rest / 0x80) : rest >>> 7;
+    }
+    target[this.#length++] = rest;
   }
 
-  /** The length in 4 bytes, then the bytes. */
+  /** The length, then the bytes. */
   sized(bytes: Uint8Array): void {
-    this.u32(bytes.length);
+    this.count(bytes.length);
     this.bytes(bytes);
   }
 
@@ -42,13 +52,10 @@ export class ByteWriter {
     this.#length += bytes.length;
   }
 
-  /** The length in 4 bytes, then the text. */
-  text(text: string): void {
-    // Never more than three bytes a unit of UTF-16.
-    this.#reserve(4 + 3 * text.length);
-    const written = this.#target.write(text, this.#length + 4);
-    this.#target.writeUInt32LE(written, this.#length);
-    this.#length += 4 + written;
+  /** A text that may be none, in which case it takes one byte. */
+  optionalText(text: string | undefined): void {
+    this.u8(text === undefined ? 0 : 1);
+    if (text !== undefined) this.sized(Buffer.from(text));
   }
 
   /** A copy of what was written; it is empty again. */

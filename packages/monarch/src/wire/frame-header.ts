@@ -1,7 +1,9 @@
 import { DecodeError } from '../errors.ts';
 
 /** kind | number of this frame | number of the last frame received */
-export const HEADER_BYTES = 17;
+export const HEADER_BYTES = 13;
+/** Of a number: enough for 90 years at 100,000 frames a second. */
+const NUMBER_BYTES = 6;
 
 /** What every frame of a session begins with. */
 export interface FrameHeader {
@@ -14,18 +16,15 @@ export interface FrameHeader {
 /** Writes a header to the start of a frame. */
 export function writeHeader(frame: Buffer, kind: number, { seq, ack }: FrameHeader): void {
   frame[0] = kind;
-  frame.writeDoubleLE(seq, 1);
-  frame.writeDoubleLE(ack, 9);
+  frame.writeUIntLE(seq, 1, NUMBER_BYTES);
+  frame.writeUIntLE(ack, 1 + NUMBER_BYTES, NUMBER_BYTES);
 }
 
 /** The header of a frame. @throws {DecodeError} */
 export function readHeader(frame: Uint8Array): FrameHeader {
   if (frame.length < HEADER_BYTES) throw new DecodeError(`a frame of ${frame.length} bytes is too short.`);
   // Of any Uint8Array: a view of another kind costs more than the two numbers.
-  const seq = Buffer.prototype.readDoubleLE.call(frame, 1);
-  const ack = Buffer.prototype.readDoubleLE.call(frame, 9);
-  if (!Number.isSafeInteger(seq) || seq < 0 || !Number.isSafeInteger(ack) || ack < 0) {
-    throw new DecodeError('the numbers of a frame are damaged.');
-  }
+  const seq = Buffer.prototype.readUIntLE.call(frame, 1, NUMBER_BYTES);
+  const ack = Buffer.prototype.readUIntLE.call(frame, 1 + NUMBER_BYTES, NUMBER_BYTES);
   return { seq, ack };
 }

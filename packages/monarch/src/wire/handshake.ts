@@ -3,7 +3,7 @@ import { pack } from './codec.ts';
 import { unpack } from './unpack.ts';
 
 /** Version of this protocol: both ends of a connection must speak the same. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** The first byte of every frame. */
 export const FRAME = { hello: 1, welcome: 2, data: 3, ack: 4, end: 5 } as const;

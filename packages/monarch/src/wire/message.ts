@@ -1,27 +1,23 @@
 import { DecodeError } from '../errors.ts';
-import { type Extent, NamedExtent, type Point } from '../mesh/extent.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
-import { pack } from './codec.ts';
-import { unpack } from './unpack.ts';
-
-/** Where within the mesh that was messaged the receiver stands: rank, labels, sizes. */
-export type Position = readonly [rank: number, labels: readonly string[], sizes: readonly number[]];
+import { type Heading, headingOf } from './heading.ts';
 
 /**
- * The messages between two processes. `id` is chosen by the caller and names the call in both directions; `timeoutMs` is its
- * deadline from its sending on, or 0 when it has none.
+ * The messages between two processes. `id` is chosen by the caller and names the call in both directions; `heading` says
+ * what is called, `rank` which of that mesh the actor is; `timeoutMs` is the deadline from its sending on, or 0 when it has
+ * none.
  *
  * ```
  *  caller                                 actor's process
- *    ── call id actor endpoint position timeoutMs ──▶    runs; payload = arguments
+ *    ── call id actor heading rank timeoutMs ──▶   runs; payload = arguments
  *    ◀── value id | error id | failure id   settled; payload = result
  *    ── stream id … credit ──▶
  *    ◀── item id (payload) …                never more than the credit granted
  *    ── credit id n ──▶
  *    ◀── end id | error id | failure id
  *    ── cancel id why ──▶                   aborts the endpoint's signal, ends its generator
- *    ── cast actor endpoint position ──▶       nothing comes back
+ *    ── cast actor heading rank ──▶         nothing comes back
  * ```
  *
  * The last three are about memory that is lent over the link: see LendingLink.
@@ -35,139 +31,144 @@ export type CallMessage =
       'call',
       id: number,
       actor: number,
-      endpoint: string,
-      position: Position,
+      heading: Heading,
+      rank: number,
       timeoutMs: number,
-      carrier?: string,
+      carrier: string | undefined,
     ]
   | readonly [
       'stream',
       id: number,
       actor: number,
-      endpoint: string,
-      position: Position,
+      heading: Heading,
+      rank: number,
       timeoutMs: number,
+      carrier: string | undefined,
       credit: number,
-      carrier?: string,
     ]
-  | readonly ['cast', actor: number, endpoint: string, position: Position, carrier?: string]
+  | readonly ['cast', actor: number, heading: Heading, rank: number, carrier: string | undefined]
   | readonly ['cancel', id: number, why: 'timeout' | 'abort']
   | readonly ['credit', id: number, amount: number]
-  | readonly ['value', id: number]
-  | readonly ['error', id: number]
-  | readonly ['failure', id: number]
-  | readonly ['item', id: number]
-  | readonly ['end', id: number];
+  | Answer<'value'>
+  | Answer<'error'>
+  | Answer<'failure'>
+  | Answer<'item'>
+  | Answer<'end'>;
+
+type Answer<Tag> = readonly [tag: Tag, id: number];
 
 /** A message from one end of a link to the other. */
 export type LinkMessage = readonly ['probe'] | readonly ['probed'] | readonly ['release', lease: number];
 
-type Field = 'count' | 'text' | 'position';
+/** How a message is written behind its tag. */
+interface Form<M> {
+  write(writer: ByteWriter, message: M): void;
+  read(reader: ByteReader): M;
+}
 
-/** The messages, in the order of their numbers on the wire, with the fields after the tag. */
-const MESSAGES: readonly (readonly [tag: Message[0], fields: readonly Field[]])[] = [
-  ['call', ['count', 'count', 'text', 'position', 'count']],
-  ['stream', ['count', 'count', 'text', 'position', 'count', 'count']],
-  ['cast', ['count', 'text', 'position']],
-  ['cancel', ['count', 'text']],
-  ['credit', ['count', 'count']],
-  ['value', ['count']],
-  ['error', ['count']],
-  ['failure', ['count']],
-  ['item', ['count']],
-  ['end', ['count']],
-  ['probe', []],
-  ['probed', []],
-  ['release', ['count']],
-];
-/** Added to the number of a message that a carrier follows. */
-const CARRIES = 0x80;
-const NUMBERS: ReadonlyMap<string, number> = new Map(MESSAGES.map(([tag], number) => [tag, number]));
+function answer<const Tag extends 'value' | 'error' | 'failure' | 'item' | 'end'>(tag: Tag): Form<Answer<Tag>> {
+  return { write: (writer, [, id]) => writer.count(id), read: (reader) => [tag, reader.count()] };
+}
+
+/** The messages, in the order of their numbers on the wire. */
+const FORMS: { readonly [Tag in Message[0]]: Form<Extract<Message, readonly [Tag, ...(readonly unknown[])]>> } = {
+  call: {
+    write: (writer, message) => {
+      writer.count(message[1]);
+      writer.count(message[2]);
+      writer.sized(message[3].packed);
+      writer.count(message[4]);
+      writer.count(message[5]);
+      writer.optionalText(message[6]);
+    },
+    read: (reader) => [
+      'call',
+      reader.count(),
+      reader.count(),
+      headingOf(reader.key()),
+      reader.count(),
+      reader.count(),
+      reader.optionalText(),
+    ],
+  },
+  stream: {
+    write: (writer, [, id, actor, heading, rank, timeoutMs, carrier, credit]) => {
+      writer.count(id);
+      writer.count(actor);
+      writer.sized(heading.packed);
+      writer.count(rank);
+      writer.count(timeoutMs);
+      writer.optionalText(carrier);
+      writer.count(credit);
+    },
+    read: (reader) => [
+      'stream',
+      reader.count(),
+      reader.count(),
+      headingOf(reader.key()),
+      reader.count(),
+      reader.count(),
+      reader.optionalText(),
+      reader.count(),
+    ],
+  },
+  cast: {
+    write: (writer, [, actor, heading, rank, carrier]) => {
+      writer.count(actor);
+      writer.sized(heading.packed);
+      writer.count(rank);
+      writer.optionalText(carrier);
+    },
+    read: (reader) => ['cast', reader.count(), headingOf(reader.key()), reader.count(), reader.optionalText()],
+  },
+  cancel: {
+    write: (writer, [, id, why]) => {
+      writer.count(id);
+      writer.u8(WHYS.indexOf(why));
+    },
+    read: (reader) => ['cancel', reader.count(), whyOf(reader.u8())],
+  },
+  credit: {
+    write: (writer, [, id, amount]) => {
+      writer.count(id);
+      writer.count(amount);
+    },
+    read: (reader) => ['credit', reader.count(), reader.count()],
+  },
+  value: answer('value'),
+  error: answer('error'),
+  failure: answer('failure'),
+  item: answer('item'),
+  end: answer('end'),
+  probe: { write: () => {}, read: () => ['probe'] },
+  probed: { write: () => {}, read: () => ['probed'] },
+  release: { write: (writer, [, lease]) => writer.count(lease), read: (reader) => ['release', reader.count()] },
+};
+const FORM_LIST: readonly Form<Message>[] = Object.values(FORMS);
+const NUMBERS: ReadonlyMap<string, number> = new Map(Object.keys(FORMS).map((tag, number) => [tag, number]));
+
+const WHYS = ['timeout', 'abort'] as const;
+
+function whyOf(number: number): 'timeout' | 'abort' {
+  const why = WHYS[number];
+  if (why === undefined) throw new DecodeError(`${number} is no reason to cancel.`);
+  return why;
+}
 
 /** Writes a message. */
 export function writeMessage(writer: ByteWriter, message: Message): void {
-  // MESSAGES has every tag, and the fields are what it says: that is the type of Message.
+  // FORMS has every tag.
   const number = NUMBERS.get(message[0])!;
-  const fields = MESSAGES[number]![1];
-  const carrier = message[fields.length + 1];
-  writer.u8(carrier === undefined ? number : number | CARRIES);
-  for (let i = 0; i < fields.length; i++) {
-    const value = message[i + 1];
-    if (typeof value === 'number') writer.f64(value);
-    else if (typeof value === 'string') writer.text(value);
-    else if (value !== undefined) writePosition(writer, value);
-  }
-  if (typeof carrier === 'string') writer.text(carrier);
+  writer.u8(number);
+  FORM_LIST[number]!.write(writer, message);
 }
 
 /** Reads a message. @throws {DecodeError} when it is none. */
 export function readMessage(reader: ByteReader): Message {
   const number = reader.u8();
-  const known = MESSAGES[number & ~CARRIES];
-  if (known === undefined || (number >= CARRIES && !known[1].includes('position')))
-    throw new DecodeError(`a message of kind ${number} is unknown.`);
-  const [tag, fields] = known;
-  const message: unknown[] = [tag];
-  for (const field of fields) message.push(READS[field](reader));
-  if (tag === 'cancel' && message[2] !== 'timeout' && message[2] !== 'abort') {
-    throw new DecodeError(`'${String(message[2])}' is no reason to cancel.`);
-  }
-  if (number >= CARRIES) message.push(reader.text());
-  // Read by MESSAGES, which lists the fields of every member.
-  return message as unknown as Message;
-}
-
-const READS: Readonly<Record<Field, (reader: ByteReader) => unknown>> = {
-  count: (reader) => reader.count(),
-  text: (reader) => reader.text(),
-  position: readPosition,
-};
-
-/*
- * The dimensions of a position are those of its mesh, so few different ones are sent, and often: both sides keep their
- * bytes.
- */
-const packedDimensions = new WeakMap<readonly number[], Uint8Array>();
-const knownDimensions = new Map<string, readonly [readonly string[], readonly number[]]>();
-const MAX_KNOWN = 1_024;
-const MAX_KNOWN_BYTES = 1_024;
-
-function writePosition(writer: ByteWriter, [rank, labels, sizes]: Position): void {
-  writer.f64(rank);
-  let bytes = packedDimensions.get(sizes);
-  if (bytes === undefined) {
-    bytes = new Uint8Array(pack([labels, sizes]));
-    packedDimensions.set(sizes, bytes);
-  }
-  writer.sized(bytes);
-}
-
-function readPosition(reader: ByteReader): Position {
-  const rank = reader.count();
-  const key = reader.key();
-  let dimensions = knownDimensions.get(key);
-  if (dimensions === undefined) {
-    dimensions = dimensionsOf(unpack(Buffer.from(key, 'latin1')));
-    if (knownDimensions.size >= MAX_KNOWN) knownDimensions.clear();
-    if (key.length <= MAX_KNOWN_BYTES) knownDimensions.set(key, dimensions);
-  }
-  return [rank, ...dimensions];
-}
-
-function dimensionsOf(value: unknown): readonly [readonly string[], readonly number[]] {
-  const [labels, sizes] = Array.isArray(value) ? value : [];
-  const isList = (list: unknown, type: string): boolean =>
-    Array.isArray(list) && list.every((item) => typeof item === type);
-  if (!isList(labels, 'string') || !isList(sizes, 'number'))
-    throw new DecodeError('the dimensions of a position are damaged.');
-  // Checked item by item.
-  return [labels as readonly string[], sizes as readonly number[]];
-}
-
-/** A message that asks for something, with the span within which it does. */
-export function withCarrier(message: Message, carrier: string | undefined): Message {
-  // Only what asks is given one, and it stands last there.
-  return carrier === undefined ? message : ([...message, carrier] as unknown as Message);
+  const form = FORM_LIST[number];
+  if (form === undefined) throw new DecodeError(`a message of kind ${number} is unknown.`);
+  return form.read(reader);
 }
 
 /** Whether a message asks for something to be run. */
@@ -202,15 +203,5 @@ const LAST_WORDS: ReadonlySet<string> = new Set(['stop', 'leave']);
 
 /** Whether a message asks a process to end something: such a one comes after all that was sent before, to whomever. */
 export function comesLast(message: Message): boolean {
-  return message[0] === 'call' && message[2] === 0 && LAST_WORDS.has(message[3]);
-}
-
-/** The point that a position names. @throws {ExtentError} when it is none. */
-export function pointOf([rank, labels, sizes]: Position): Point<string> {
-  return new NamedExtent(labels, sizes).point(rank);
-}
-
-/** The position that a point travels as. */
-export function positionOf(rank: number, { labels, sizes }: Extent<string>): Position {
-  return [rank, labels, sizes];
+  return message[0] === 'call' && message[2] === 0 && LAST_WORDS.has(message[3].endpoint);
 }

@@ -214,7 +214,7 @@ export class Outbox {
     transfer.sentBytes += bytes;
     this.#writer.u8(ITEM.chunk);
     this.#writer.u32(transfer.number);
-    this.#writer.u32(bytes);
+    this.#writer.count(bytes);
     this.#transfers.push(transfer);
     // Its own packet is first.
     if (transfer.part === transfer.parts.length)

@@ -1,5 +1,5 @@
 import { DecodeError } from '../errors.ts';
-import { ByteReader } from './byte-reader.ts';
+import type { ByteReader } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import type { Payload } from './codec.ts';
 import { MAX_BUFFERS, MAX_PACKED_BYTES } from './limits.ts';
@@ -45,15 +45,18 @@ export function sizeOf({ bytes, buffers, lent }: Payload): PayloadSize {
 }
 
 export function writeSize(writer: ByteWriter, { packedBytes, lentBytes, buffers, bodyBytes }: PayloadSize): void {
-  writer.u32(packedBytes);
-  writer.u32(lentBytes);
-  writer.u32(buffers);
-  writer.f64(bodyBytes);
+  writer.count(packedBytes);
+  writer.count(lentBytes);
+  writer.count(buffers);
+  writer.count(bodyBytes);
 }
 
 /** @throws {DecodeError} on a size that no payload has. */
 export function readSize(reader: ByteReader, maxBytes: number): PayloadSize {
-  const [packedBytes, lentBytes, buffers, bodyBytes] = [reader.u32(), reader.u32(), reader.u32(), reader.count()];
+  const packedBytes = reader.count();
+  const lentBytes = reader.count();
+  const buffers = reader.count();
+  const bodyBytes = reader.count();
   if (buffers > MAX_BUFFERS) throw new DecodeError(`it announces ${buffers} buffers, more than ${MAX_BUFFERS}.`);
   if (bodyBytes > maxBytes) throw new DecodeError(`it announces ${bodyBytes} bytes, more than ${maxBytes}.`);
   if (packedBytes + lentBytes > MAX_PACKED_BYTES) {
@@ -75,14 +78,13 @@ export function packLengths(buffers: readonly Uint8Array[]): Uint8Array {
 
 /** The inverse of {@link packLengths}. @throws {DecodeError} when they do not add up to what was announced. */
 export function unpackLengths(bytes: Uint8Array, { packedBytes, lentBytes, bodyBytes }: PayloadSize): number[] {
-  const reader = new ByteReader(bytes);
-  const lengths: number[] = [];
-  let total = bytes.length + packedBytes + lentBytes;
-  while (!reader.isDone) {
-    const length = reader.count();
-    total += length;
-    lengths.push(length);
-  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const lengths = Array.from({ length: bytes.length / LENGTH_BYTES }, (_, i) => {
+    const length = view.getFloat64(LENGTH_BYTES * i, true);
+    if (!Number.isSafeInteger(length) || length < 0) throw new DecodeError(`a buffer cannot have ${length} bytes.`);
+    return length;
+  });
+  const total = lengths.reduce((sum, length) => sum + length, bytes.length + packedBytes + lentBytes);
   if (total !== bodyBytes) throw new DecodeError(`parts of ${total} bytes are announced as ${bodyBytes}.`);
   return lengths;
 }

@@ -5,19 +5,20 @@ import { extentOf } from '../../src/mesh/extent.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
 import { type Random, seededRandom } from '../../src/testing/random.ts';
 import { decode, encode } from '../../src/wire/codec.ts';
+import { HEADER_BYTES, writeHeader } from '../../src/wire/frame-header.ts';
 import { packEnd, packHello } from '../../src/wire/handshake.ts';
+import { Heading } from '../../src/wire/heading.ts';
 import type { Message } from '../../src/wire/message.ts';
 import { Outbox } from '../../src/wire/outbox.ts';
 import type { Packet } from '../../src/wire/packet.ts';
 import { Session } from '../../src/wire/session.ts';
 import { Sessions } from '../../src/wire/sessions.ts';
 import { upgradeRequest } from '../../src/wire/upgrade.ts';
+import { bufferOf } from '../../src/wire/views.ts';
 import { FrameReader, frameHeadBytes, writeFrameHead } from '../../src/wire/websocket-frames.ts';
 import { mutate } from '../fixtures/mutate.ts';
 import { linked, listening, QUIET } from '../fixtures/unix-sessions.ts';
 
-/** kind | number | acknowledgement: what a session writes before the content of a frame. */
-const HEADER_BYTES = 17;
 const MEMORY_BYTES = 384 * 2 ** 20;
 
 const POINT = extentOf({ host: 2, gpu: 4 }).point(3);
@@ -28,10 +29,11 @@ const VALUES: readonly unknown[] = [
   [Object.assign(new RangeError('far', { cause: new Error('near') }), { code: 'E' }), POINT, POINT.extent],
   [JSON.parse('{"__proto__":1,"a":{"b":[{},{},{"c":{}}]}}')],
 ];
+const LOAD = new Heading('load', extentOf({}));
 const MESSAGES: readonly Message[] = [
-  ['call', 1, 3, 'step', [0, ['gpu'], [2]], 0],
-  ['stream', 2, 3, 'items', [1, ['host', 'gpu'], [2, 4]], 0, 16],
-  ['cast', 0, 'failed', [0, [], []]],
+  ['call', 1, 3, new Heading('step', extentOf({ gpu: 2 })), 0, 0, undefined],
+  ['stream', 2, 3, new Heading('items', POINT.extent), 1, 5_000, '{"traceparent":"00-0"}', 16],
+  ['cast', 0, new Heading('failed', extentOf({})), 0, undefined],
   ['cancel', 7, 'timeout'],
   ['credit', 7, 8],
   ...(['value', 'error', 'failure', 'item', 'end'] as const).map((tag): Message => [tag, 9]),
@@ -53,8 +55,8 @@ function realFrames(): Uint8Array[] {
   }
   // In chunks; one is abandoned half way.
   const large = new Uint8Array(66_000).fill(7);
-  outbox.push({ message: ['call', 20, 5, 'load', [0, [], []], 0], payload: encode([large, large.subarray(3, 9)]) });
-  outbox.push({ message: ['call', 21, 6, 'load', [0, [], []], 0], payload: encode([new Uint8Array(300_000)]) });
+  outbox.push({ message: ['call', 20, 5, LOAD, 0, 0, undefined], payload: encode([large, large.subarray(3, 9)]) });
+  outbox.push({ message: ['call', 21, 6, LOAD, 0, 0, undefined], payload: encode([new Uint8Array(300_000)]) });
   const opening = outbox.next(HEADER_BYTES);
   if (opening !== undefined) frames.push(new Uint8Array(Buffer.concat(opening)).subarray(0, 2_000));
   outbox.drop('request', 21);
@@ -108,9 +110,7 @@ describe('damaged frames', () => {
       const frame = mutate(random.pick(frames), random.pick(frames), random);
       // Mostly the number that is due: damage must get past the header.
       if (frame[0] === 3 && frame.length >= HEADER_BYTES && random.chance(0.95)) {
-        const header = new DataView(frame.buffer, frame.byteOffset, HEADER_BYTES);
-        header.setFloat64(1, seq + 1, true);
-        header.setFloat64(9, 0, true);
+        writeHeader(bufferOf(frame), 3, { seq: seq + 1, ack: 0 });
       }
       current.session.frame(frame);
       seq = current.session.received;

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { OversizeError } from '../../src/errors.ts';
+import { extentOf } from '../../src/mesh/extent.ts';
 import { decode, encode } from '../../src/wire/codec.ts';
+import { Heading } from '../../src/wire/heading.ts';
 import { Inbox } from '../../src/wire/inbox.ts';
 import { CHUNK_BYTES, MAX_BUFFER_BYTES, MAX_TRANSFERS } from '../../src/wire/limits.ts';
 import type { Message } from '../../src/wire/message.ts';
@@ -9,7 +11,8 @@ import { Outbox } from '../../src/wire/outbox.ts';
 import type { Packet } from '../../src/wire/packet.ts';
 import { bytesOf } from '../../src/wire/views.ts';
 
-const cast = (actor: number, name: string): Message => ['cast', actor, name, [0, [], []]];
+const headed = (endpoint: string) => new Heading(endpoint, extentOf({}));
+const cast = (actor: number, name: string): Message => ['cast', actor, headed(name), 0, undefined];
 const LARGE = 4 * CHUNK_BYTES;
 
 /** Sends `outbox` empty; what comes out of an inbox, after each frame. */
@@ -25,7 +28,10 @@ function flow(outbox: Outbox, inbox = new Inbox(), frames = Number.POSITIVE_INFI
   return arrived;
 }
 
-const names = (arrived: Packet[][]) => arrived.flat().map(({ message }) => message[2]);
+/** What a request asks for. */
+const asked = ({ message }: Packet) =>
+  message[0] === 'call' ? message[3].endpoint : message[0] === 'cast' ? message[2].endpoint : undefined;
+const names = (arrived: Packet[][]) => arrived.flat().map(asked);
 
 describe('packets on their way', () => {
   test('come out as they went in, whatever the sizes of their buffers', () => {
@@ -68,7 +74,7 @@ describe('packets on their way', () => {
   });
 
   test('requests to end something come after all that was sent before, others to the process do not wait', () => {
-    const ask = (id: number, name: string): Message => ['call', id, 0, name, [0, [], []], 0];
+    const ask = (id: number, name: string): Message => ['call', id, 0, headed(name), 0, 0, undefined];
     const outbox = new Outbox();
     outbox.push({ message: cast(1, 'large'), payload: encode(new Uint8Array(LARGE)) });
     outbox.push({ message: ask(1, 'stop'), payload: encode(new Uint8Array(LARGE)) });
@@ -76,14 +82,13 @@ describe('packets on their way', () => {
     outbox.push({ message: ask(3, 'look'), payload: encode(1) });
     outbox.push({ message: cast(2, 'small'), payload: encode(1) });
     const arrived = flow(outbox).flat();
-    const name = ({ message }: Packet) => (message[0] === 'call' ? message[3] : message[2]);
-    expect(arrived.map(name)).toEqual(['look', 'small', 'large', 'stop', 'leave']);
+    expect(arrived.map(asked)).toEqual(['look', 'small', 'large', 'stop', 'leave']);
   });
 
   test('what takes the place of a cancelled call begins after that is given up', () => {
     const outbox = new Outbox();
     const inbox = new Inbox();
-    const call = (id: number): Message => ['call', id, id, 'load', [0, [], []], 0];
+    const call = (id: number): Message => ['call', id, id, headed('load'), 0, 0, undefined];
     for (let id = 1; id <= 2 * MAX_TRANSFERS; id++) {
       outbox.push({ message: call(id), payload: encode(new Uint8Array(3 * CHUNK_BYTES)) });
     }
@@ -101,10 +106,10 @@ describe('packets on their way', () => {
     const outbox = new Outbox();
     const inbox = new Inbox();
     outbox.push({
-      message: ['call', 1, 1, 'load', [0, [], []], 0],
+      message: ['call', 1, 1, headed('load'), 0, 0, undefined],
       payload: encode(new Uint8Array(100 * CHUNK_BYTES)),
     });
-    outbox.push({ message: ['call', 2, 1, 'next', [0, [], []], 0], payload: encode(1) });
+    outbox.push({ message: ['call', 2, 1, headed('next'), 0, 0, undefined], payload: encode(1) });
     flow(outbox, inbox, 2);
     expect(inbox.arriving).toBe(1);
     outbox.push({ message: ['cancel', 1, 'abort'], payload: encode(undefined) });

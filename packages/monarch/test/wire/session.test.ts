@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { extentOf } from '../../src/mesh/extent.ts';
 import { systemClock } from '../../src/time/clock.ts';
+import { Heading } from '../../src/wire/heading.ts';
 import type { Link, Opening } from '../../src/wire/link.ts';
 import { channelOf, type Message } from '../../src/wire/message.ts';
 import type { Packet } from '../../src/wire/packet.ts';
@@ -7,6 +9,7 @@ import { Session, type SessionFaults } from '../../src/wire/session.ts';
 import { Sessions } from '../../src/wire/sessions.ts';
 import { RoughNetwork, type Roughness } from '../fixtures/rough-network.ts';
 
+const HEADING = new Heading('f', extentOf({}));
 const ROUGH: Roughness = { reorder: 0.3, repeat: 0.2, cut: 0.02, refuse: 0.3 };
 const RESUME_MS = 5_000;
 
@@ -72,7 +75,7 @@ async function exchange(seed: number, roughness: Roughness, faults?: SessionFaul
     const isLarge = random.chance(0.15);
     const sizes = isLarge ? [random.below(300_000), 70_000, random.below(3)] : random.pick([[], [random.below(500)]]);
     world.queue.add(random.between(10, 400), () => {
-      const message: Message = random.chance(0.5) ? ['cast', channel, 'f', [0, [], []]] : ['item', channel];
+      const message: Message = random.chance(0.5) ? ['cast', channel, HEADING, 0, undefined] : ['item', channel];
       if (from.link === undefined || from.ended.length > 0) return;
       from.link.send({ message, payload: stamped(stamp, sizes) });
       note(from.sent, message, stamp);
@@ -128,7 +131,7 @@ test('a packet whose call is cancelled before it has left is given back to who s
     resumeMs: 0,
     events: { onPacket: () => {}, onClose: () => {}, onUnsent: ({ message }) => unsent.push(message) },
   });
-  const calls: Message[] = [1, 2].map((id) => ['call', id, 7, 'load', [0, [], []], 0]);
+  const calls: Message[] = [1, 2].map((id) => ['call', id, 7, HEADING, 0, 0, undefined]);
   for (const message of calls) session.send({ message, payload: stamped(1, [300_000]) });
   session.send({ message: ['cancel', 2, 'abort'], payload: stamped(2, []) });
   expect(unsent).toEqual([calls[1]]);

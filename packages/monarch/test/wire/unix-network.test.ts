@@ -1,7 +1,9 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { extentOf } from '../../src/mesh/extent.ts';
 import { decode, EMPTY, encode } from '../../src/wire/codec.ts';
+import { Heading } from '../../src/wire/heading.ts';
 import type { Packet } from '../../src/wire/packet.ts';
 import { linked, listening, QUIET, sessionsOf } from '../fixtures/unix-sessions.ts';
 
@@ -20,13 +22,13 @@ test('packets of one turn to one actor, large and small, arrive in order', async
   const link = await linked(directory);
   for (let i = 0; i < 50; i++) {
     link.send({
-      message: ['cast', 1, `${i}`, [0, [], []]],
+      message: ['cast', 1, new Heading(`${i}`, extentOf({})), 0, undefined],
       payload: encode(new Uint8Array(i % 7 === 0 ? 200_000 : i).fill(i)),
     });
   }
   for (let i = 0; i < 50; i++) {
     const { message, payload } = await next();
-    expect(message).toEqual(['cast', 1, `${i}`, [0, [], []]]);
+    expect(message).toEqual(['cast', 1, new Heading(`${i}`, extentOf({})), 0, undefined]);
     expect((decode(payload) as Uint8Array).every((x) => x === i)).toBe(true);
   }
 });
