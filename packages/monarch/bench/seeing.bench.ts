@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { serveAdmin, thisHost } from '@forge/monarch';
 import { trace } from '@opentelemetry/api';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
-import { ActorCounters } from '../src/seeing/actor-counters.ts';
+import { ActorCounters, EndpointCounters } from '../src/seeing/actor-counters.ts';
+import { Handling } from '../src/seeing/handling.ts';
 import { Talker } from './actors/talker.ts';
 import { interleaved, print, seconds } from './print.ts';
 
@@ -17,10 +18,11 @@ async function counting(): Promise<void> {
   // As much of a process and of a message as counting asks for.
   const counters = new ActorCounters(process as never, { process: '0', mesh: 'm', rank: 0, className: 'M' });
   const call = { endpoint: 'add', id: 1, streams: false, line: { peer: { id: '0' } } } as never;
+  const served = { counters: new EndpointCounters() } as never;
   for (let i = 0; i < CALLS; i++) {
-    const handling = counters.arrived(call);
+    const handling = new Handling(call, served, counters);
     handling.started();
-    handling.run(() => i);
+    handling.beginSpan();
     handling.ended();
   }
 }

@@ -6,5 +6,7 @@ import { runIn, scopeIfAny } from './context.ts';
  */
 export function detached<T>(task: () => T): T {
   const scope = scopeIfAny();
-  return scope?.message === undefined ? task() : runIn({ ...scope, message: undefined }, task);
+  if (scope?.message === undefined) return task();
+  const { program, owner, context } = scope;
+  return runIn({ program, owner, context }, task);
 }

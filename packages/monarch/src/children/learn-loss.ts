@@ -44,5 +44,5 @@ async function asked<T>(
 
 async function ask(process: LocalProcess, node: string, question: Question, id: string): Promise<unknown> {
   const about = { mesh: `process ${id}`, point: extentOf({}).point(0) };
-  return await process.ask(node, about, question, process.encode([id])).result;
+  return await process.ask(node, about, question, process.encode([id]));
 }

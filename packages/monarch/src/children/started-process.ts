@@ -137,6 +137,6 @@ export class StartedProcess implements Fate {
   /** Never rejects: what a process that is lost does not do, others see to. */
   async #ask(method: AgentMethodName, args: readonly unknown[]): Promise<void> {
     const about = { mesh: this.group.name, point: this.group.extent.point(this.rank) };
-    await this.#local.ask(this.id, about, method, this.#local.encode(args)).result.catch(() => {});
+    await this.#local.ask(this.id, about, method, this.#local.encode(args)).catch(() => {});
   }
 }

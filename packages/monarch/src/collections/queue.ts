@@ -1,17 +1,19 @@
-/** Room in front that is given back only when it is worth a copy. */
+/** Room that is given back only when it is worth a copy. */
 const SLACK = 1_024;
 
 /** First in, first out, in constant time however long it is. */
 export class Queue<T> {
+  // Kept when it is empty: one that is filled and emptied again and again takes no new memory.
   #items: (T | undefined)[] = [];
   #head = 0;
+  #tail = 0;
 
   get size(): number {
-    return this.#items.length - this.#head;
+    return this.#tail - this.#head;
   }
 
   push(item: T): void {
-    this.#items.push(item);
+    this.#items[this.#tail++] = item;
   }
 
   /** The first, which stays; `undefined` when there is none. */
@@ -21,12 +23,16 @@ export class Queue<T> {
 
   /** Takes the first; `undefined` when there is none. */
   shift(): T | undefined {
+    if (this.#head === this.#tail) return undefined;
     const item = this.#items[this.#head];
-    if (this.size === 0) return undefined;
     this.#items[this.#head++] = undefined;
-    if (this.size === 0) this.clear();
-    else if (this.#head > SLACK && this.#head * 2 > this.#items.length) {
-      this.#items.splice(0, this.#head);
+    if (this.#head === this.#tail) {
+      if (this.#tail > SLACK) this.#items = [];
+      this.#head = 0;
+      this.#tail = 0;
+    } else if (this.#head > SLACK && this.#head * 2 > this.#tail) {
+      this.#items = this.#items.slice(this.#head, this.#tail);
+      this.#tail -= this.#head;
       this.#head = 0;
     }
     return item;
@@ -35,5 +41,6 @@ export class Queue<T> {
   clear(): void {
     this.#items = [];
     this.#head = 0;
+    this.#tail = 0;
   }
 }

@@ -94,6 +94,6 @@ export class Machines implements HostDirectory {
 
   async #ask(node: string, method: AgentMethodName, args: readonly unknown[]): Promise<unknown> {
     const about = { mesh: `process ${node}`, point: extentOf<never>({}).point(0) };
-    return await this.#local.ask(node, about, method, this.#local.encode(args)).result;
+    return await this.#local.ask(node, about, method, this.#local.encode(args));
   }
 }

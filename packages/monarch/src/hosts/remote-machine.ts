@@ -73,7 +73,7 @@ export class RemoteMachine implements Machine {
 
   async #ask(method: AgentMethodName, args: readonly unknown[]): Promise<unknown> {
     const about = { mesh: this.reference.address || 'the machine of the program', point: extentOf<never>({}).point(0) };
-    return await this.#local.ask(this.reference.id, about, method, this.#local.encode(args)).result;
+    return await this.#local.ask(this.reference.id, about, method, this.#local.encode(args));
   }
 }
 

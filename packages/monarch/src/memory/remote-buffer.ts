@@ -10,7 +10,7 @@ import { extentOf } from '../mesh/extent.ts';
 import type { AgentMethodName } from '../process/agent.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import { isProcessId } from '../process/process-id.ts';
-import { UnaryCall } from '../process/unary-call.ts';
+import { answerOf } from '../process/unary-call.ts';
 import { currentOwner, program } from '../program/current-program.ts';
 import { Heading } from '../wire/heading.ts';
 import { makeReferable } from '../wire/referable.ts';
@@ -218,7 +218,7 @@ class BufferHandle implements RemoteBuffer {
     const payload = this.#home.encode(args, { to: [target.current.peer] });
     const heading = new Heading(method, POINT.extent);
     try {
-      return await new UnaryCall(this.#home, member, { heading, rank: POINT.rank, payload, ...limits }).result;
+      return await answerOf(this.#home, member, { heading, rank: POINT.rank, payload, ...limits });
     } catch (error) {
       const cause = error instanceof ActorError ? error.cause : undefined;
       throw cause instanceof BufferBoundsError || cause instanceof BufferDroppedError ? cause : error;

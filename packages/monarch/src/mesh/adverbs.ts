@@ -1,7 +1,7 @@
 import { ExtentError } from '../errors.ts';
 import type { Destination } from '../memory/process-memory.ts';
 import type { Caller, Member, Request } from '../process/pending-call.ts';
-import { UnaryCall } from '../process/unary-call.ts';
+import { answerOf, UnaryCall } from '../process/unary-call.ts';
 import { type Adverb, beginClientSpan } from '../seeing/spans.ts';
 import type { Payload } from '../wire/codec.ts';
 import type { Heading } from '../wire/heading.ts';
@@ -54,31 +54,32 @@ export class EndpointAdverbs {
   call = (...args: readonly unknown[]): Replies<unknown, string> => {
     const { home, extent, members } = this.#mesh;
     const payload = this.#encode(args, members);
-    const calls = members.map(
-      (member, rank) =>
-        new UnaryCall(home, member, this.#request('call', rank, payloadFor(this.#mesh, member, payload))),
+    return new SentReplies(extent, (onEnded) =>
+      members.map((member, rank) => {
+        const request = this.#request('call', rank, payloadFor(this.#mesh, member, payload));
+        return new UnaryCall(home, member, request, onEnded);
+      }),
     );
-    return new SentReplies(extent, calls);
   };
 
   callOne = (...args: readonly unknown[]): Promise<unknown> =>
-    resultOf(() => {
+    rejecting(() => {
       const { home, name, members } = this.#mesh;
       const [only] = members;
       if (only === undefined || members.length !== 1) {
         const problem = `callOne needs exactly one actor, and ${name} has ${members.length}. Slice to one first.`;
         throw new ExtentError(problem);
       }
-      return new UnaryCall(home, only, this.#request('callOne', 0, this.#encode(args, members)));
+      return answerOf(home, only, this.#request('callOne', 0, this.#encode(args, members)));
     });
 
   choose = (...args: readonly unknown[]): Promise<unknown> =>
-    resultOf(() => {
+    rejecting(() => {
       const { home, members, chooser } = this.#mesh;
       const rank = chooser.choose(this.#options.choose ?? 'leastPending');
       // The chooser returns a rank of this mesh.
       const member = members[rank]!;
-      return new UnaryCall(home, member, this.#request('choose', rank, this.#encode(args, [member])));
+      return answerOf(home, member, this.#request('choose', rank, this.#encode(args, [member])));
     });
 
   broadcast = (...args: readonly unknown[]): void => {
@@ -114,10 +115,10 @@ export class EndpointAdverbs {
   }
 }
 
-/** The result of a call, or why it could not be sent: as an async function would, without its promise around the call's. */
-function resultOf(send: () => UnaryCall): Promise<unknown> {
+/** The answer of a call, or why it could not be sent: as an async function would, without its promise around the call's. */
+function rejecting(send: () => Promise<unknown>): Promise<unknown> {
   try {
-    return send().result;
+    return send();
   } catch (error) {
     return Promise.reject(error);
   }

@@ -1,5 +1,5 @@
 import type { CallError } from '../errors.ts';
-import type { UnaryCall } from '../process/unary-call.ts';
+import type { Ended, OnEnded, UnaryCall } from '../process/unary-call.ts';
 import type { NamedExtent, Point } from './extent.ts';
 import type { Outcome, Replies } from './handle.ts';
 import { type ValueMesh, Values } from './value-mesh.ts';
@@ -9,24 +9,34 @@ interface Answer<R, D extends string> {
   readonly outcome: Outcome<R>;
 }
 
-/** The answers of calls already sent, one a point. */
+/** The answers of calls that were sent, one a point. */
 export class SentReplies<R, D extends string> implements Replies<R, D> {
   readonly #extent: NamedExtent<D>;
   readonly #calls: readonly UnaryCall[];
-  readonly #outcomes: readonly Promise<Outcome<R>>[];
+  readonly #outcomes: Outcome<R>[];
+  /** Ranks in the order in which they answered. */
+  readonly #arrived: number[] = [];
+  /** Told of the next answer. */
+  #waiting: (() => void)[] = [];
+  #all: PromiseWithResolvers<void> | undefined;
 
-  constructor(extent: NamedExtent<D>, calls: readonly UnaryCall[]) {
+  /** `send` sends one call to each rank of the extent. */
+  constructor(extent: NamedExtent<D>, send: (onEnded: OnEnded) => readonly UnaryCall[]) {
     this.#extent = extent;
-    this.#calls = calls;
-    this.#outcomes = calls.map(({ result }) =>
-      result.then(
-        // What the endpoint returned has the type that the handle's type says.
-        (value) => ({ ok: true, value: value as R }) as const,
-        // A PendingCall rejects with a CallError only.
-        (error: CallError) => ({ ok: false, error }) as const,
-      ),
-    );
+    this.#outcomes = new Array(extent.size);
+    this.#calls = send(this.#settle);
   }
+
+  readonly #settle = (ended: Ended, rank: number): void => {
+    // What the endpoint returned has the type that the handle's type says.
+    this.#outcomes[rank] = ended as Outcome<R>;
+    this.#arrived.push(rank);
+    if (this.#arrived.length === this.#outcomes.length) this.#all?.resolve();
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  };
 
   // biome-ignore lint/suspicious/noThenProperty: awaiting replies collects them; that is their interface
   then<A = ValueMesh<R, D>, B = never>(
@@ -37,44 +47,44 @@ export class SentReplies<R, D extends string> implements Replies<R, D> {
   }
 
   async settled(): Promise<ValueMesh<Outcome<R>, D>> {
-    return new Values(this.#extent, await Promise.all(this.#outcomes));
+    await this.#complete();
+    return new Values(this.#extent, this.#outcomes);
   }
 
   async failFast(): Promise<ValueMesh<R, D>> {
-    try {
-      // Each result is this call's R, as above.
-      const values = (await Promise.all(this.#calls.map(({ result }) => result))) as readonly R[];
-      return new Values(this.#extent, values);
-    } catch (error) {
-      for (const call of this.#calls) call.abort(error);
-      throw error;
+    for await (const { outcome } of this) {
+      if (outcome.ok) continue;
+      for (const call of this.#calls) call.abort(outcome.error);
+      throw outcome.error;
     }
+    return await this.#collected();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Answer<R, D>> {
-    const points = [...this.#extent.points()];
-    const arrived: Answer<R, D>[] = [];
-    let wake = () => {};
-    this.#outcomes.forEach((pending, rank) => {
-      void pending.then((outcome) => {
-        arrived.push({ point: points[rank]!, outcome });
-        wake();
-      });
-    });
-    for (let yielded = 0; yielded < points.length; yielded++) {
-      if (arrived.length === yielded) {
+    for (let yielded = 0; yielded < this.#outcomes.length; yielded++) {
+      if (this.#arrived.length === yielded) {
         await new Promise<void>((resolve) => {
-          wake = resolve;
+          this.#waiting.push(resolve);
         });
       }
-      yield arrived[yielded]!;
+      // As many have arrived.
+      const rank = this.#arrived[yielded]!;
+      yield { point: this.#extent.point(rank), outcome: this.#outcomes[rank]! };
     }
   }
 
+  /** Resolves when every rank has answered. */
+  async #complete(): Promise<void> {
+    if (this.#arrived.length === this.#outcomes.length) return;
+    this.#all ??= Promise.withResolvers();
+    await this.#all.promise;
+  }
+
   async #collected(): Promise<ValueMesh<R, D>> {
+    await this.#complete();
     const values: R[] = [];
     let first: CallError | undefined;
-    for (const outcome of await Promise.all(this.#outcomes)) {
+    for (const outcome of this.#outcomes) {
       if (outcome.ok) values.push(outcome.value);
       else first ??= outcome.error;
     }

@@ -71,7 +71,7 @@ export class Roster {
   /** Asks the process of a rank about its actor. */
   async ask({ rank }: Point<string>, method: AgentMethodName, payload: Payload): Promise<unknown> {
     const about = { mesh: this.name, point: this.point(rank) };
-    return await this.#process.ask(this.#node(rank), about, method, payload).result;
+    return await this.#process.ask(this.#node(rank), about, method, payload);
   }
 
   #node(rank: number): string {

@@ -77,7 +77,7 @@ export class PortLine {
       if (!isOpen) this.#close();
       this.#advance();
     };
-    this.#process.ask(this.#node, ABOUT, 'post', payload).result.then(
+    this.#process.ask(this.#node, ABOUT, 'post', payload).then(
       (isOpen) => received(isOpen === true),
       // Its process is gone, and the port with it.
       () => received(false),

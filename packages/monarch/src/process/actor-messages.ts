@@ -1,14 +1,6 @@
 import type { Actor } from '../actor/actor.ts';
 import { type Context, runIn } from '../actor/context.ts';
-import {
-  type AnyEndpoint,
-  type EndpointInput,
-  endpointBrand,
-  endpointInput,
-  endpointMethod,
-  endpointOf,
-  endpointOptions,
-} from '../actor/endpoint.ts';
+import type { EndpointInput } from '../actor/endpoint.ts';
 import { validate } from '../actor/validation.ts';
 import {
   ActorClassError,
@@ -20,13 +12,14 @@ import {
 } from '../errors.ts';
 import { ActorCounters } from '../seeing/actor-counters.ts';
 import type { ActorEvent } from '../seeing/channels.ts';
-import type { Handling } from '../seeing/handling.ts';
+import { Handling } from '../seeing/handling.ts';
 import type { ActorReport } from '../seeing/process-report.ts';
 import type { Owner } from '../supervision/owner.ts';
-import { MessageContext } from './actor-context.ts';
 import type { IncomingCall } from './incoming-call.ts';
 import type { LocalProcess } from './local-process.ts';
 import { Mailbox, type MailboxLimits, type Reader } from './mailbox.ts';
+import { MessageScope } from './message-scope.ts';
+import { type Served, serve } from './served.ts';
 
 type Method = (...args: readonly unknown[]) => unknown;
 
@@ -47,7 +40,12 @@ export class ActorMessages implements Reader<Handling> {
   readonly #actor: Actor;
   readonly #mailbox: Mailbox<Handling>;
   readonly #counters: ActorCounters;
-  readonly #running = new Set<IncomingCall>();
+  /** The endpoints that were called, by name. */
+  readonly #served = new Map<string, Served>();
+  /** The message whose endpoint is on the stack. */
+  #current: IncomingCall | undefined;
+  /** Those whose endpoints are waiting for something. */
+  readonly #pending = new Set<IncomingCall>();
 
   constructor(process: LocalProcess, recipient: Recipient, actor: Actor, limits?: MailboxLimits) {
     this.#process = process;
@@ -67,31 +65,32 @@ export class ActorMessages implements Reader<Handling> {
     await this.#mailbox.idle();
   }
 
-  report(): ReturnType<ActorCounters['report']> & Partial<ActorReport> {
-    return this.#counters.report();
+  report(): Pick<ActorReport, 'mailboxLength' | 'mailboxHighWater' | 'lastError' | 'endpoints'> {
+    const endpoints = [...this.#served].map(([name, { counters }]) => counters.report(name));
+    return { ...this.#counters.report(), endpoints };
   }
 
   /** Those that run are told that nobody will use what they do. */
   abort(reason: string): void {
-    for (const call of this.#running) call.abort(new CallAbortedError(this.#recipient.name, call.endpoint, reason));
+    for (const call of this.#running()) call.abort(new CallAbortedError(this.#recipient.name, call.endpoint, reason));
   }
 
   /** Those that run are answered by a failure, whatever they come to. */
   fail(failure: MeshFailure, isBroken: boolean): void {
-    for (const call of this.#running) {
+    for (const call of this.#running()) {
       call.reply('failure', this.#process.encodeError(failure));
       if (isBroken) call.abort(failure);
     }
   }
 
   receive(call: IncomingCall): void {
-    const method = endpointOf(this.#actor, call.endpoint);
-    if (method === undefined || (method[endpointBrand] === 'stream') !== call.streams) {
+    const served = this.#serve(call.endpoint);
+    if (served === undefined || served.streams !== call.streams) {
       const problem = `it has no ${call.streams ? 'stream ' : ''}endpoint '${call.endpoint}'.`;
       return void call.reply('error', this.#process.encode(new ActorClassError(this.#actor.constructor.name, problem)));
     }
-    const handling = this.#counters.arrived(call);
-    if (this.#mailbox.post(call.endpoint, method[endpointOptions].concurrency ?? 1, handling)) return;
+    const handling = new Handling(call, served, this.#counters);
+    if (this.#mailbox.post(served.lane, handling)) return;
     const overflow = new OverflowError(this.#recipient.name, this.#mailbox.load);
     handling.refused(overflow);
     if (call.id === undefined) this.#recipient.failedAt('overflow', `lost a broadcast of '${call.endpoint}'`, overflow);
@@ -101,51 +100,64 @@ export class ActorMessages implements Reader<Handling> {
   /** Runs a message whose turn has come. One whose endpoint is no promise is answered before this returns. */
   handle(handling: Handling): Promise<void> | undefined {
     handling.started();
-    this.#running.add(handling.call);
+    this.#current = handling.call;
+    let pending: Promise<void> | undefined;
     try {
-      const pending = this.#begin(handling);
-      if (pending !== undefined) return this.#settle(handling, pending);
+      pending = this.#begin(handling);
     } catch (error) {
       this.#threw(handling, error);
     }
+    this.#current = undefined;
+    if (pending !== undefined) return this.#settle(handling, pending);
     this.#ended(handling);
     return undefined;
   }
 
+  #serve(name: string): Served | undefined {
+    let served = this.#served.get(name);
+    if (served === undefined) {
+      served = serve(this.#actor, name, this.#mailbox);
+      if (served !== undefined) this.#served.set(name, served);
+    }
+    return served;
+  }
+
+  #running(): readonly IncomingCall[] {
+    return this.#current === undefined ? [...this.#pending] : [...this.#pending, this.#current];
+  }
+
   #begin(handling: Handling): Promise<void> | undefined {
-    const { call } = handling;
+    const { call, served } = handling;
     if (call.aborted) return void call.discard();
     const { broken } = this.#recipient;
     if (broken !== undefined) return void call.reply('failure', this.#process.encodeError(broken));
-    // `receive` took it for an endpoint that it has.
-    const method: AnyEndpoint = endpointOf(this.#actor, call.endpoint)!;
-    call.holdsLane = (method[endpointOptions].concurrency ?? 1) === 1;
+    call.holdsLane = served.isSerial;
     const args = this.#process.exchange.decode(call.payload);
     if (!Array.isArray(args)) throw new DecodeError('its arguments are no list.');
-    const input = method[endpointInput];
-    if (input !== undefined) return this.#checked(handling, input, args);
-    return this.#run(handling, method[endpointMethod] ?? method, args);
+    if (served.input !== undefined) return this.#checked(handling, served.input, args);
+    return this.#run(handling, served.method, args);
   }
 
   async #settle(handling: Handling, pending: Promise<void>): Promise<void> {
+    this.#pending.add(handling.call);
     try {
       await pending;
     } catch (error) {
       this.#threw(handling, error);
     }
+    this.#pending.delete(handling.call);
     this.#ended(handling);
   }
 
   #run(handling: Handling, method: Method, args: readonly unknown[]): Promise<void> | undefined {
     const { call } = handling;
-    const scope = {
-      program: this.#process.program,
-      owner: this.#recipient,
-      context: new MessageContext(call, this.#recipient.context),
-      message: call,
-    };
-    if (call.streams) return handling.run(() => runIn(scope, () => this.#stream(call, method(...args))));
-    const result = handling.run(() => runIn(scope, method, ...args));
+    const scope = new MessageScope(this.#process.program, this.#recipient, call);
+    const span = handling.beginSpan();
+    if (call.streams) {
+      const consume = () => this.#stream(call, method(...args));
+      return span === undefined ? runIn(scope, consume) : span.run(() => runIn(scope, consume));
+    }
+    const result = span === undefined ? runIn(scope, method, ...args) : span.run(() => runIn(scope, method, ...args));
     if (isThenable(result)) return Promise.resolve(result).then((value) => this.#answer(call, value));
     this.#answer(call, result);
     return undefined;
@@ -164,7 +176,6 @@ export class ActorMessages implements Reader<Handling> {
 
   #ended(handling: Handling): void {
     handling.call.holdsLane = false;
-    this.#running.delete(handling.call);
     handling.ended();
   }
 

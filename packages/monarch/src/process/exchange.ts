@@ -1,4 +1,5 @@
 import { Bounded } from '../collections/bounded.ts';
+import { Numbered } from '../collections/numbered.ts';
 import { DecodeError } from '../errors.ts';
 import type { PeerReport } from '../seeing/process-report.ts';
 import type { Clock } from '../time/clock.ts';
@@ -63,9 +64,8 @@ export class Exchange {
   readonly #peers = new Map<string, Peer>();
   /** Lost, and remembered for those who still call them. One that is forgotten is found to be lost again. */
   readonly #lost = new Bounded<string, Peer>(REMEMBERED);
-  readonly #outgoing = new Map<number, Outgoing>();
+  readonly #outgoing = new Numbered<Outgoing>();
   readonly #dialling = new Set<Peer>();
-  #nextId = 1;
 
   constructor(options: ExchangeOptions) {
     this.id = options.id;
@@ -110,15 +110,13 @@ export class Exchange {
 
   /** Calls sent from here that wait for their answer, in words. */
   get waiting(): readonly string[] {
-    return [...this.#outgoing.values()].map(String);
+    return this.#outgoing.values().map(String);
   }
 
   /** Gives a call its id, by which answers find it. */
   register(outgoing: Outgoing): number {
-    const id = this.#nextId++;
-    this.#outgoing.set(id, outgoing);
     outgoing.target.pending++;
-    return id;
+    return this.#outgoing.add(outgoing);
   }
 
   /** A call that waited goes to another process than it was made for. */
@@ -139,7 +137,7 @@ export class Exchange {
     this.#peers.delete(peer.id);
     this.#dialling.delete(peer);
     this.#lost.set(peer.id, peer);
-    for (const outgoing of [...this.#outgoing.values()]) {
+    for (const outgoing of this.#outgoing.values()) {
       if (outgoing.target.peer === peer) outgoing.lose(peer.loss ?? loss);
     }
   }
@@ -191,6 +189,7 @@ export class Exchange {
 
   #line(peer: Peer): { events: LinkEvents; opened: (link: Link) => void } {
     let link: Link | undefined;
+    let isOpen = true;
     const running = new Map<number, Incoming>();
     const line: Line = {
       peer,
@@ -198,12 +197,16 @@ export class Exchange {
       get lends() {
         return link?.lends ?? false;
       },
+      get isOpen() {
+        return isOpen;
+      },
       reply: (message, payload = EMPTY) => {
         peer.sent.add(payload);
         link?.send(settledFor(link, { message, payload }));
       },
     };
     const onClose = (reason: string, cause?: Error) => {
+      isOpen = false;
       for (const incoming of running.values()) incoming.cancel('gone');
       running.clear();
       if (link === undefined || peer.owns(link)) this.#options.onLost(peer, reason, cause);

@@ -37,7 +37,12 @@ export class IncomingCall implements Incoming {
   readonly #deadline: number;
   #stopClock: (() => void) | undefined;
   #nested: Set<Nested> | undefined;
+  /** It has been answered, or given up. */
   #isOver = false;
+  /** Nobody waits for its answer. */
+  #isUnheard = false;
+  /** Whoever cancels it finds it. */
+  #isKept = false;
 
   constructor(clock: Clock, line: Line, message: RequestMessage, payload: Payload) {
     this.line = line;
@@ -56,8 +61,15 @@ export class IncomingCall implements Incoming {
       this.carrier = carrier;
       this.#deadline = timeoutMs > 0 ? clock.now() + timeoutMs : Number.POSITIVE_INFINITY;
       if (message[0] === 'stream') this.#credit = message[7];
-      line.running.set(id, this);
     }
+  }
+
+  /** Lets it be cancelled, when it was not answered at once. */
+  keep(): void {
+    if (this.#isOver || this.id === undefined) return;
+    this.#isKept = true;
+    this.line.running.set(this.id, this);
+    if (!this.line.isOpen) this.cancel('gone');
   }
 
   /** Of its arguments. */
@@ -105,7 +117,7 @@ export class IncomingCall implements Incoming {
 
   /** The caller has given up, or is about to, since its clock started first: it gets no answer. */
   cancel(why: 'timeout' | 'abort' | 'gone'): void {
-    if (this.id !== undefined) this.line.running.delete(this.id);
+    this.#silence();
     const reason = new CallAbortedError('this actor', this.endpoint, CANCELLED[why]);
     this.abort(reason);
     for (const call of this.#nested ?? []) call.abort(reason);
@@ -142,14 +154,21 @@ export class IncomingCall implements Incoming {
   /** Ends it without a word, for a caller that has given up. */
   discard(): void {
     this.#end();
-    if (this.id !== undefined) this.line.running.delete(this.id);
+    this.#silence();
   }
 
   /** Ends it. Nothing is sent for it afterwards. */
   reply(kind: 'value' | 'error' | 'failure' | 'end', payload?: Payload): void {
     this.#end();
-    if (this.id === undefined || !this.line.running.delete(this.id)) return;
+    if (this.id === undefined || this.#isUnheard) return;
+    this.#silence();
     this.line.reply([kind, this.id], payload);
+  }
+
+  /** Nothing is sent for it from now on. */
+  #silence(): void {
+    this.#isUnheard = true;
+    if (this.#isKept && this.id !== undefined) this.line.running.delete(this.id);
   }
 
   /** From now on what it called is on its own. */

@@ -26,7 +26,7 @@ import type { Line, RequestMessage } from './line.ts';
 import type { Loss, Peer } from './peer.ts';
 import { machineOf } from './process-id.ts';
 import { StandIns } from './stand-ins.ts';
-import { UnaryCall } from './unary-call.ts';
+import { answerOf } from './unary-call.ts';
 
 /** Where something is that is about no actor. */
 const NOWHERE = extentOf<never>({}).point(0);
@@ -204,16 +204,17 @@ export class LocalProcess {
     method: AgentMethodName,
     payload: Payload,
     timeoutMs?: number,
-  ): UnaryCall {
+  ): Promise<unknown> {
     const target = this.exchange.target(node, 0);
     const heading = new Heading(method, about.point.extent);
-    return new UnaryCall(this, { target, ...about }, { heading, rank: about.point.rank, payload, timeoutMs });
+    return answerOf(this, { target, ...about }, { heading, rank: about.point.rank, payload, timeoutMs });
   }
 
   #request(line: Line, message: RequestMessage, payload: Payload): void {
     const call = new IncomingCall(this.clock, line, message, payload);
     if (call.actor === 0) void this.#agent(call);
     else this.cells.receive(call);
+    call.keep();
   }
 
   async #agent(call: IncomingCall): Promise<void> {

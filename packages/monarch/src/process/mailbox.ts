@@ -28,16 +28,28 @@ export interface Reader<L extends Letter> {
   handle(letter: L): Promise<void> | undefined;
 }
 
-interface Lane<L> {
+/** Letters that are handled in order of arrival, so many at a time. */
+export class Lane<L extends Letter> {
   readonly concurrency: number;
-  readonly waiting: Queue<L>;
-  running: number;
+  running = 0;
+  #waiting: Queue<L> | undefined;
+
+  constructor(concurrency: number) {
+    this.concurrency = concurrency;
+  }
+
+  /** Made when one has to wait: most lanes of many are idle. */
+  get waiting(): Queue<L> {
+    this.#waiting ??= new Queue();
+    return this.#waiting;
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting === undefined || this.#waiting.size === 0;
+  }
 }
 
-/**
- * The messages of one actor. Endpoints of concurrency 1 share one lane, strictly one after the other; any other
- * endpoint has its own. Within a lane letters are handled in order of arrival; lanes never wait for each other.
- */
+/** The messages of one actor. Those of one lane wait for each other, lanes never do. */
 export class Mailbox<L extends Letter> {
   readonly #clock: Clock;
   readonly #reader: Reader<L>;
@@ -45,8 +57,9 @@ export class Mailbox<L extends Letter> {
   /** Over all lanes. */
   #waiting = 0;
   #waitingBytes = 0;
-  // Made with the first message: most actors of many are idle.
-  #lanes: Map<string, Lane<L>> | undefined;
+  /** The lane of all that run one at a time. */
+  readonly #serial = new Lane<L>(1);
+  #others: readonly Lane<L>[] = [];
   #open = false;
   #idle: (() => void)[] | undefined;
   #turnStarted = 0;
@@ -62,22 +75,25 @@ export class Mailbox<L extends Letter> {
     return { messages: this.#waiting, bytes: this.#waitingBytes };
   }
 
+  /** The serial lane for letters of concurrency 1, a lane of their own for others. */
+  lane(concurrency: number): Lane<L> {
+    if (concurrency === 1) return this.#serial;
+    const lane = new Lane<L>(concurrency);
+    this.#others = [...this.#others, lane];
+    return lane;
+  }
+
   /** Adds a letter; `false` when it would have to wait, and too much does. Before {@link open} letters wait. */
-  post(endpoint: string, concurrency: number, letter: L): boolean {
-    const name = concurrency === 1 ? '' : endpoint;
-    this.#lanes ??= new Map();
-    let lane = this.#lanes.get(name);
-    if (lane === undefined) {
-      lane = { concurrency, waiting: new Queue(), running: 0 };
-      this.#lanes.set(name, lane);
-    }
+  post(lane: Lane<L>, letter: L): boolean {
     // What starts at once does not wait: an endpoint with its own lane is reached even when the serial one is full.
-    const starts = this.#open && lane.running < lane.concurrency;
-    if (!starts && this.#isFull(letter)) return false;
+    if (this.#open && lane.running < lane.concurrency && lane.isEmpty) {
+      if (this.#handle(lane, letter)) this.#advance(lane);
+      return true;
+    }
+    if (this.#isFull(letter)) return false;
     lane.waiting.push(letter);
     this.#waiting++;
     this.#waitingBytes += letter.byteLength;
-    if (this.#open) this.#advance(lane);
     return true;
   }
 
@@ -90,7 +106,7 @@ export class Mailbox<L extends Letter> {
   /** Starts what has come in so far. */
   open(): void {
     this.#open = true;
-    for (const lane of this.#lanes?.values() ?? []) this.#advance(lane);
+    for (const lane of [this.#serial, ...this.#others]) this.#advance(lane);
   }
 
   /** Resolves when nothing waits and nothing runs. */
@@ -102,28 +118,32 @@ export class Mailbox<L extends Letter> {
     await idle.promise;
   }
 
+  /** Starts what waits in a lane, as far as it may run. */
   #advance(lane: Lane<L>): void {
-    while (lane.running < lane.concurrency) {
-      const letter = lane.waiting.shift();
-      if (letter === undefined) return;
-      lane.running++;
+    while (lane.running < lane.concurrency && !lane.isEmpty) {
+      // It is not empty.
+      const letter = lane.waiting.shift()!;
       this.#waiting--;
       this.#waitingBytes -= letter.byteLength;
-      const handled = this.#reader.handle(letter);
-      if (handled === undefined) {
-        if (!this.#mayGoOn(lane)) return;
-      } else {
-        void handled.then(() => {
-          if (this.#mayGoOn(lane)) this.#advance(lane);
-        });
-      }
+      if (!this.#handle(lane, letter)) return;
     }
+  }
+
+  /** Has a letter handled; `false` when the next of the lane has to wait for its turn, or there is none. */
+  #handle(lane: Lane<L>, letter: L): boolean {
+    lane.running++;
+    const handled = this.#reader.handle(letter);
+    if (handled === undefined) return this.#mayGoOn(lane);
+    void handled.then(() => {
+      if (this.#mayGoOn(lane)) this.#advance(lane);
+    });
+    return true;
   }
 
   /** A letter of a lane is handled; `false` when the next has to wait for its turn, or there is none. */
   #mayGoOn(lane: Lane<L>): boolean {
     lane.running--;
-    if (lane.waiting.size === 0) {
+    if (lane.isEmpty) {
       if (this.#idle !== undefined && this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
       return false;
     }
@@ -136,6 +156,6 @@ export class Mailbox<L extends Letter> {
   }
 
   #isIdle(): boolean {
-    return [...(this.#lanes?.values() ?? [])].every(({ waiting, running }) => waiting.size === 0 && running === 0);
+    return [this.#serial, ...this.#others].every(({ isEmpty, running }) => isEmpty && running === 0);
   }
 }

@@ -37,7 +37,7 @@ export class Promises {
   arrived(data: unknown): Promise<unknown> {
     const [node, number] = Array.isArray(data) ? data : [];
     if (!isProcessId(String(node)) || !Number.isSafeInteger(number)) throw new DecodeError('a promise is damaged.');
-    const asked = this.#process.ask(String(node), ABOUT, 'promised', this.#process.encode([number])).result;
+    const asked = this.#process.ask(String(node), ABOUT, 'promised', this.#process.encode([number]));
     const result = asked.catch((error) => {
       throw error instanceof ActorError ? error.cause : error;
     });

@@ -1,10 +1,8 @@
 import { reasonText } from '../errors.ts';
-import type { IncomingCall } from '../process/incoming-call.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import type { ActorEvent } from './channels.ts';
-import { Handling } from './handling.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
-import type { ActorReport, LastError } from './process-report.ts';
+import type { ActorReport, EndpointReport, LastError } from './process-report.ts';
 
 /** What one endpoint of one actor has handled. */
 export class EndpointCounters {
@@ -18,13 +16,17 @@ export class EndpointCounters {
   maxMs = 0;
   /** From arrival to end, time in the mailbox included. */
   readonly latency = new LatencyHistogram();
+
+  report(name: string): EndpointReport {
+    const { calls, ended, errors, totalMs, maxMs, latency } = this;
+    return { name, calls, errors, inFlight: calls - ended, totalMs, maxMs, buckets: latency.buckets };
+  }
 }
 
 /** What one actor has handled; made with its first message, so that idle actors cost nothing. */
 export class ActorCounters {
   readonly process: LocalProcess;
   readonly who: ActorEvent;
-  readonly #endpoints = new Map<string, EndpointCounters>();
   #lastError: LastError | undefined;
   /** Messages in the mailbox. */
   #waiting = 0;
@@ -37,15 +39,8 @@ export class ActorCounters {
   }
 
   /** A message came. */
-  arrived(call: IncomingCall): Handling {
-    let counters = this.#endpoints.get(call.endpoint);
-    if (counters === undefined) {
-      counters = new EndpointCounters();
-      this.#endpoints.set(call.endpoint, counters);
-    }
-    counters.calls++;
+  arrived(): void {
     if (++this.#waiting > this.#highWater) this.#highWater = this.#waiting;
-    return new Handling(this, counters, call);
   }
 
   /** A message left the mailbox. */
@@ -58,11 +53,8 @@ export class ActorCounters {
     this.#lastError = { time: this.process.platform.date(), endpoint, text: reasonText(error) };
   }
 
-  report(): Pick<ActorReport, 'mailboxLength' | 'mailboxHighWater' | 'lastError' | 'endpoints'> {
-    const endpoints = [...this.#endpoints].map(([name, { calls, ended, errors, totalMs, maxMs, latency }]) => {
-      return { name, calls, errors, inFlight: calls - ended, totalMs, maxMs, buckets: latency.buckets };
-    });
+  report(): Pick<ActorReport, 'mailboxLength' | 'mailboxHighWater' | 'lastError'> {
     const lastError = this.#lastError === undefined ? {} : { lastError: this.#lastError };
-    return { mailboxLength: this.#waiting, mailboxHighWater: this.#highWater, ...lastError, endpoints };
+    return { mailboxLength: this.#waiting, mailboxHighWater: this.#highWater, ...lastError };
   }
 }

@@ -55,7 +55,7 @@ export class ChildReports {
     const payload = this.#local.encode([deadlineMs * SHARE]);
     try {
       // The agent answers with what `look` of its program returns.
-      const report = (await this.#local.ask(id, about, 'look', payload, deadlineMs).result) as ProcessReport;
+      const report = (await this.#local.ask(id, about, 'look', payload, deadlineMs)) as ProcessReport;
       if (this.#told.has(id)) this.#told.set(id, report);
       return { ...this.#report(child, 'running'), report };
     } catch {

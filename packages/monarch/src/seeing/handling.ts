@@ -1,6 +1,7 @@
 import type { IncomingCall } from '../process/incoming-call.ts';
 import type { Letter } from '../process/mailbox.ts';
-import type { ActorCounters, EndpointCounters } from './actor-counters.ts';
+import type { Served } from '../process/served.ts';
+import type { ActorCounters } from './actor-counters.ts';
 import { type CallEvent, CHANNELS } from './channels.ts';
 import { beginServerSpan, isTracing, type OpenSpan } from './spans.ts';
 
@@ -9,18 +10,21 @@ const ends = CHANNELS['monarch:call:end'];
 
 /** One message to an actor, as it is counted and published, from its arrival to its end. */
 export class Handling implements Letter {
-  readonly #actor: ActorCounters;
-  readonly #counters: EndpointCounters;
   readonly call: IncomingCall;
+  /** The endpoint that it is for. */
+  readonly served: Served;
+  readonly #actor: ActorCounters;
   readonly #arrivedMs: number;
   #span: OpenSpan | undefined;
   #thrown: { readonly error: unknown } | undefined;
 
-  constructor(actor: ActorCounters, counters: EndpointCounters, call: IncomingCall) {
-    this.#actor = actor;
-    this.#counters = counters;
+  constructor(call: IncomingCall, served: Served, actor: ActorCounters) {
     this.call = call;
+    this.served = served;
+    this.#actor = actor;
     this.#arrivedMs = actor.process.clock.now();
+    served.counters.calls++;
+    actor.arrived();
   }
 
   get byteLength(): number {
@@ -40,25 +44,25 @@ export class Handling implements Letter {
     if (starts.hasSubscribers) starts.publish(this.#event());
   }
 
-  /** Runs the endpoint, within the span of the message. */
-  run<T>(task: () => T): T {
-    if (!isTracing()) return task();
+  /** Begins the span within which the endpoint runs; `undefined` when nobody traces. */
+  beginSpan(): OpenSpan | undefined {
+    if (!isTracing()) return undefined;
     const { id, endpoint, carrier } = this.call;
     const waitedMs = this.#actor.process.clock.now() - this.#arrivedMs;
     this.#span = beginServerSpan(this.#actor.who, endpoint, { carrier, isBroadcast: id === undefined, waitedMs });
-    return this.#span === undefined ? task() : this.#span.run(task);
+    return this.#span;
   }
 
   /** The endpoint threw. */
   threw(error: unknown): void {
     this.#thrown = { error };
-    this.#counters.errors++;
+    this.served.counters.errors++;
     this.#actor.threw(this.call.endpoint, error);
   }
 
   /** It is handled, or was given up. */
   ended(): void {
-    const counters = this.#counters;
+    const { counters } = this.served;
     const durationMs = this.#actor.process.clock.now() - this.#arrivedMs;
     counters.ended++;
     counters.totalMs += durationMs;

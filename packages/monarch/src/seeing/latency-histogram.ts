@@ -8,15 +8,28 @@ export type Buckets = readonly (readonly [bucket: number, count: number])[];
 
 /** Counts durations in buckets whose width grows with them. Has memory for those that were hit: there may be very many. */
 export class LatencyHistogram {
-  readonly #counts = new Map<number, number>();
+  /** Buckets that were hit, and how often. */
+  #hit: number[] = [];
+  #counts: number[] = [];
 
   record(durationMs: number): void {
     const bucket = bucketOf(durationMs);
-    this.#counts.set(bucket, (this.#counts.get(bucket) ?? 0) + 1);
+    const place = this.#hit.indexOf(bucket);
+    if (place >= 0) {
+      // Each bucket has its count.
+      this.#counts[place]!++;
+      return;
+    }
+    // A list that is pushed to has room for more, of which there is mostly none.
+    this.#hit = [...this.#hit, bucket];
+    this.#counts = [...this.#counts, 1];
   }
 
   get buckets(): Buckets {
-    return [...this.#counts].sort(([one], [other]) => one - other);
+    // As above.
+    return this.#hit
+      .map((bucket, place) => [bucket, this.#counts[place]!] as const)
+      .sort(([one], [other]) => one - other);
   }
 }
 

@@ -15,7 +15,7 @@ export async function machineReports(
     if (lost !== undefined) return { ...known, pid: 0, state: 'ended', problem: lost };
     try {
       // The agent answers with what `look` of its program returns.
-      const answer = await local.ask(id, about, 'look', local.encode([deadlineMs]), deadlineMs).result;
+      const answer = await local.ask(id, about, 'look', local.encode([deadlineMs]), deadlineMs);
       const report = answer as ProcessReport;
       return { ...known, pid: report.usage.pid, state: 'running', report };
     } catch {

@@ -26,7 +26,7 @@ export async function singleton<T extends Actor, Args extends readonly unknown[]
   const payload = process.encode([name, { module, name: className }, args]);
   try {
     // The handle answers to exactly the endpoints of T.
-    return (await process.ask(rootId, about, 'singleton', payload).result) as ActorMesh<T, never>;
+    return (await process.ask(rootId, about, 'singleton', payload)) as ActorMesh<T, never>;
   } catch (error) {
     // What went wrong there is what is to be known here.
     throw error instanceof ActorError && error.endpoint === 'singleton' ? error.cause : error;

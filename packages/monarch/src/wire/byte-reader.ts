@@ -54,6 +54,12 @@ export class ByteReader {
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, length);
   }
 
+  /** A view on the bytes, as a Buffer. */
+  view(length: number): Buffer {
+    const start = this.#advance(length);
+    return this.#bytes.subarray(start, start + length);
+  }
+
   optionalText(): string | undefined {
     if (this.u8() === 0) return undefined;
     const length = this.count();

@@ -34,8 +34,42 @@ export interface LowerOptions {
 
 /** Splits a value for the wire. @throws {UnsendableError | OversizeError} on what cannot cross, naming its path. */
 export function lower(value: unknown, options: LowerOptions = {}): Lowered {
+  if (isPlain(value, 0)) return { value, patches: NONE, buffers: NONE };
   const lowering = new Lowering(options);
   return { value: lowering.walk(value), patches: lowering.patches, buffers: lowering.finish() };
+}
+
+const NONE: readonly never[] = [];
+/** What is nested deeper is looked at closely. */
+const PLAIN_DEPTH = 16;
+
+/** Whether msgpack knows all of it, as is the case with most values. */
+function isPlain(value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case 'number':
+      return value !== 0 || Object.is(value, 0);
+    case 'string':
+      return value.isWellFormed();
+    case 'boolean':
+    case 'undefined':
+      return true;
+    case 'object': {
+      if (value === null) return true;
+      if (depth === PLAIN_DEPTH) return false;
+      if (Array.isArray(value)) {
+        for (let i = 0; i < value.length; i++) if (!isPlain(value[i], depth + 1)) return false;
+        return true;
+      }
+      const prototype = Object.getPrototypeOf(value);
+      if ((prototype !== Object.prototype && prototype !== null) || unsendable in value) return false;
+      for (const key of Object.keys(value)) {
+        if (key === '__proto__' || !isPlain(Reflect.get(value, key), depth + 1)) return false;
+      }
+      return true;
+    }
+    default:
+      return false;
+  }
 }
 
 class Lowering {

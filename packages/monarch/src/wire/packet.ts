@@ -107,7 +107,8 @@ export function readPacket(reader: ByteReader, maxBytes: number): Packet {
   if (size.buffers === 0 && size.bodyBytes !== size.packedBytes + size.lentBytes)
     throw new DecodeError('bytes are announced for nothing.');
   const lengths = size.buffers === 0 ? [] : unpackLengths(reader.bytes(LENGTH_BYTES * size.buffers), size);
-  const bytes = reader.bytes(size.packedBytes);
+  // It is read once, as a Buffer.
+  const bytes = reader.view(size.packedBytes);
   if (size.bodyBytes === size.packedBytes) return { message, payload: { bytes, buffers: [] } };
   const lent = reader.bytes(size.lentBytes);
   // Copied: then they are aligned, and do not keep the whole frame.

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { thisProc } from '../../src/index.ts';
 import { meshReferenceOf } from '../../src/mesh/actor-mesh.ts';
-import { UnaryCall } from '../../src/process/unary-call.ts';
+import { answerOf } from '../../src/process/unary-call.ts';
 import { program } from '../../src/program/current-program.ts';
 import { Heading } from '../../src/wire/heading.ts';
 import { Counter } from '../fixtures/counter.ts';
@@ -14,8 +14,8 @@ test('arguments that cannot be decoded reject their call, and the actor lives on
   const member = { target: process.exchange.target(node, actor), mesh: 'counter', point: whole.point(0) };
   // A byte that msgpack never uses.
   const payload = { bytes: Uint8Array.of(0xc1), buffers: [] };
-  const damaged = new UnaryCall(process, member, { heading: new Heading('increment', extent), rank: 0, payload });
-  await expect(damaged.result).rejects.toMatchObject({
+  const damaged = answerOf(process, member, { heading: new Heading('increment', extent), rank: 0, payload });
+  await expect(damaged).rejects.toMatchObject({
     code: 'ERR_MONARCH_ACTOR',
     actor: 'counter',
     endpoint: 'increment',

@@ -11,6 +11,7 @@ test('serial endpoints run one at a time in order of arrival, whatever the other
   await fc.assert(
     fc.asyncProperty(tasks, async (arrivals) => {
       const mailbox = new Mailbox(systemClock, RUN);
+      const lanes = new Map(Object.entries(limits).map(([endpoint, limit]) => [endpoint, mailbox.lane(limit)]));
       const started: { serial: number[]; c: number[] } = { serial: [], c: [] };
       let [serialRunning, concurrentRunning] = [0, 0];
       arrivals.forEach(({ endpoint, turns }, i) => {
@@ -23,7 +24,7 @@ test('serial endpoints run one at a time in order of arrival, whatever the other
           if (isSerial) serialRunning--;
           else concurrentRunning--;
         };
-        mailbox.post(endpoint, limits[endpoint] ?? 1, { byteLength: 1, task });
+        mailbox.post(lanes.get(endpoint)!, { byteLength: 1, task });
         if (i === 3) mailbox.open();
       });
       mailbox.open();
@@ -50,7 +51,7 @@ test('a long queue of short messages lets timers and sockets have their turn', a
       const until = performance.now() + 6;
       while (performance.now() < until);
     };
-    mailbox.post('busy', 1, { byteLength: 1, task });
+    mailbox.post(mailbox.lane(1), { byteLength: 1, task });
   }
   await mailbox.idle();
   isDone = true;
@@ -66,10 +67,11 @@ test('holds exactly as many letters and bytes as its limits allow, whatever the 
       fc.integer({ min: 1, max: 200 }),
       (letters, maxMessages, maxBytes) => {
         const mailbox = new Mailbox(systemClock, { handle: async () => {} }, { maxMessages, maxBytes });
+        const lanes = [1, 2, 3, 4].map((concurrency) => mailbox.lane(concurrency));
         let [messages, bytes] = [0, 0];
         for (const { lane, byteLength } of letters) {
           const fits = messages < maxMessages && (messages === 0 || bytes + byteLength <= maxBytes);
-          expect(mailbox.post(`lane ${lane}`, lane + 1, { byteLength })).toBe(fits);
+          expect(mailbox.post(lanes[lane]!, { byteLength })).toBe(fits);
           if (fits) [messages, bytes] = [messages + 1, bytes + byteLength];
           expect(mailbox.load).toEqual({ messages, bytes });
         }
@@ -80,7 +82,7 @@ test('holds exactly as many letters and bytes as its limits allow, whatever the 
 
 test('what was handled makes room again', async () => {
   const mailbox = new Mailbox(systemClock, { handle: async () => {} }, { maxMessages: 2 });
-  const post = () => mailbox.post('any', 1, { byteLength: 10 });
+  const post = () => mailbox.post(mailbox.lane(1), { byteLength: 10 });
   expect([post(), post(), post()]).toEqual([true, true, false]);
   mailbox.open();
   await mailbox.idle();

@@ -45,7 +45,9 @@ test('a heading that is none is refused', () => {
     for (const count of [0, 0, 0]) writer.count(count);
     return writer.take();
   };
-  expect(readMessage(new ByteReader(call(['f', ['a'], [2]])))).toMatchObject({ 3: { endpoint: 'f', extent: { labels: ['a'], sizes: [2] } } });
+  expect(readMessage(new ByteReader(call(['f', ['a'], [2]])))).toMatchObject({
+    3: { endpoint: 'f', extent: { labels: ['a'], sizes: [2] } },
+  });
   for (const heading of [
     7,
     [1, [], []],

@@ -51,7 +51,7 @@ function stamped(stamp: number, sizes: readonly number[]): Packet['payload'] {
 }
 
 function stampOf({ bytes, buffers }: Packet['payload']): number {
-  const stamp = new Float64Array(bytes.slice().buffer)[0] ?? Number.NaN;
+  const stamp = new Float64Array(new Uint8Array(bytes).buffer)[0] ?? Number.NaN;
   const isWhole = buffers.every((buffer) => buffer.every((byte) => byte === stamp % 251));
   return isWhole ? stamp : Number.NaN;
 }
