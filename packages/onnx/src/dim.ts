@@ -124,3 +124,17 @@ export function termsOf(dim: Dim): readonly { readonly coefficient: number; read
 export function sameDims(a: readonly Dim[], b: readonly Dim[]): boolean {
   return a.length === b.length && a.every((dim, axis) => dim === b[axis]);
 }
+
+/** A size as a number, given the numbers of its symbols. @throws {RangeError} when one is missing. */
+export function evaluateDim(dim: Dim, symbols: Readonly<Record<string, number>>): number {
+  if (typeof dim === 'number') return dim;
+  const numberOf = (name: string): number => {
+    const value = symbols[name];
+    if (value === undefined) throw new RangeError(`The size ${dim} needs ${name}, which is not given.`);
+    return value;
+  };
+  return termsOf(dim).reduce(
+    (sum, { coefficient, names }) => sum + names.reduce((product, name) => product * numberOf(name), coefficient),
+    0,
+  );
+}

@@ -1,4 +1,4 @@
-export { addDims, type Dim, divideDims, multiplyDims, subtractDims } from './dim.ts';
+export { addDims, type Dim, divideDims, evaluateDim, multiplyDims, subtractDims } from './dim.ts';
 export { DTypeError, GradientError, GraphError, ShapeError } from './errors.ts';
 export { gradients } from './gradient/gradients.ts';
 export { type Graph, type GraphNode, type GraphOptions, graph, type Port } from './graph.ts';
@@ -67,6 +67,7 @@ export type {
   TensorSignature,
 } from './session/session.ts';
 export type { SizesFrom } from './sizes.ts';
+export { type SplitGraph, splitGraph } from './split-graph.ts';
 export {
   type Attribute,
   type Attributes,

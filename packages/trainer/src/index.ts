@@ -36,6 +36,6 @@ export {
   trainStep,
 } from './train-step.ts';
 export { Trainer, type TrainerOptions } from './trainer.ts';
-export { Training } from './training.ts';
+export { type TokenWeights, Training } from './training.ts';
 export type { ComputeOptions, ForwardOptions, ModelWeights, TrainingOptions } from './training-options.ts';
 export type { OptimizerStep, TrainingProgress, TrainingState } from './training-state.ts';

@@ -1,8 +1,8 @@
-import { loadConfig, loadWeights, scoringGraph, trainingGraph } from '@forge/models';
-import { openSession } from '@forge/onnx';
+import { loadConfig, loadWeights } from '@forge/models';
 import { checkTrainingOptions } from './check-options.ts';
 import { Training } from './training.ts';
 import { computeOptions, type ModelWeights, type TrainingOptions } from './training-options.ts';
+import { WholePasses } from './whole-passes.ts';
 
 /**
  * Opens a model, a folder or weights in memory, for training. Dispose of it to free its sessions.
@@ -12,14 +12,7 @@ import { computeOptions, type ModelWeights, type TrainingOptions } from './train
 export async function openTraining(model: string | ModelWeights, options: TrainingOptions = {}): Promise<Training> {
   checkTrainingOptions(options);
   const { config, weights } = typeof model === 'string' ? await readModel(model) : model;
-  const scoring = await openSession(scoringGraph(config, { sharedPrefix: true }), computeOptions(options));
-  try {
-    const training = await openSession(trainingGraph(config, { sharedPrefix: true }), computeOptions(options));
-    return new Training({ config, weights }, { scoring, training }, options);
-  } catch (error) {
-    await scoring[Symbol.asyncDispose]();
-    throw error;
-  }
+  return new Training({ config, weights }, await WholePasses.open(config, computeOptions(options)), options);
 }
 
 /** A model folder's config and weights. */

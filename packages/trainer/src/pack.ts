@@ -134,6 +134,13 @@ function fillPicks(
   return pick + member.picks.length;
 }
 
+/** The symbolic sizes of the graphs that a micro-batch is for. */
+export function sizesOf({ tokens, pickSequence }: MicroBatch): Readonly<Record<string, number>> {
+  const [rows, lanes, width] = tokens.input_ids.shape as readonly [number, number, number];
+  const [, prefix] = tokens.prefix_ids.shape as readonly [number, number];
+  return { rows, prefix, lanes, width, picks: pickSequence.length };
+}
+
 /** Numbers of the sequences' tokens, in the order of the picks. */
 export function gatherPicks(batch: MicroBatch, perToken: readonly ArrayLike<number>[]): Float32Array {
   return Float32Array.from(batch.pickSequence, (index, pick) => perToken[index]![batch.pickToken[pick]!]!);

@@ -1,6 +1,7 @@
 import type { Session } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
 import { type MicroBatch, type PackOptions, pack, scatterPicks } from './pack.ts';
+import type { PickScores } from './passes.ts';
 import type { Sequence } from './sequence.ts';
 import type { ForwardOptions } from './training-options.ts';
 
@@ -31,18 +32,13 @@ export function batchFeeds(batch: MicroBatch, temperature: number): Feeds {
 }
 
 /** Tensors that one run writes its scores to. */
-export interface ScoreFetches {
-  readonly log_probs: Tensor<'float32'>;
-  readonly entropy: Tensor<'float32'>;
-}
-
-export const allocateScoreFetches = (batch: MicroBatch): ScoreFetches => ({
+export const allocateScoreFetches = (batch: MicroBatch): PickScores => ({
   log_probs: tensor('float32', [batch.pickSequence.length]),
   entropy: tensor('float32', [batch.pickSequence.length]),
 });
 
 /** Puts what one run wrote where it belongs. */
-export function collectScores(batch: MicroBatch, fetches: ScoreFetches, scores: Scores): void {
+export function collectScores(batch: MicroBatch, fetches: PickScores, scores: Scores): void {
   scatterPicks(batch, fetches.log_probs.data, scores.logProbs);
   scatterPicks(batch, fetches.entropy.data, scores.entropy);
 }

@@ -1,12 +1,13 @@
 import { checkStepOptions } from './check-options.ts';
 import { LossInputError, NonFiniteLossError } from './errors.ts';
 import type { Floats, LossResult } from './losses/loss.ts';
-import { type PolicyLossOptions, policyLoss } from './losses/policy.ts';
+import { klWeight, type PolicyLossOptions, policyLoss } from './losses/policy.ts';
 import { checkPolicyBatch } from './losses/policy-batch.ts';
 import { sftLoss } from './losses/sft.ts';
-import type { Scores } from './scores.ts';
+import { allocateScores, type Scores } from './scores.ts';
 import type { Sequence } from './sequence.ts';
 import type { Training } from './training.ts';
+import type { ForwardOptions } from './training-options.ts';
 
 /** What each sequence is to be trained towards; entry `b` of an array belongs to sequence `b`. */
 export type Targets = SftTargets | GrpoTargets;
@@ -108,37 +109,67 @@ async function backwardSft(training: Training, inputs: readonly Sequence[], { ma
   return { scores, result: sftLoss({ logProbs: scores.logProbs, ...(masks && { masks }) }) };
 }
 
-/** Scores the batch, turns the loss into weights, and runs backward over the sequences that have any. */
+/**
+ * Scores the batch, and runs backward micro-batch by micro-batch with the weights that the loss has there. What cannot move
+ * the policy is only scored.
+ */
 async function backwardPolicy(
   training: Training,
   { inputs, targets }: { readonly inputs: readonly Sequence[]; readonly targets: GrpoTargets },
   { loss: lossOptions = {}, temperature = 1 }: StepOptions,
 ): Promise<Backward> {
-  const { loss: _, ...given } = targets;
   const { oldPolicy = lossOptions.correction === undefined ? 'sampler' : 'current' } = lossOptions;
-  const scores = await training.forward(inputs, { temperature, masks: given.masks });
-  const result = policyLoss(
-    {
-      ...given,
-      logProbs: scores.logProbs,
-      ...(oldPolicy === 'sampler' && { oldLogProbs: given.samplerLogProbs }),
-    },
-    lossOptions,
+  const all = inputs.map((_, b) => b);
+  const tokens = inputs.reduce((sum, { tokenIds }, b) => sum + countOnes(tokenIds.length, targets.masks?.[b]), 0);
+  const counts = { sequences: inputs.length, tokens, localTokens: tokens };
+  const lossOf = (places: readonly number[], logProbs: readonly Floats[]): LossResult<object> => {
+    const { loss: _, ...given } = selectTargets(targets, places);
+    const old = oldPolicy === 'sampler' && { oldLogProbs: given.samplerLogProbs };
+    return policyLoss({ ...given, logProbs, ...old, counts }, lossOptions);
+  };
+  const isStill = (b: number): boolean => klWeight(lossOptions) === 0 && isZero(targets.advantages[b]!);
+  const scores = allocateScores(inputs);
+  const collect = (places: readonly number[], part: Scores): void => {
+    for (const [i, b] of places.entries()) {
+      scores.logProbs[b]!.set(part.logProbs[i]!);
+      scores.entropy[b]!.set(part.entropy[i]!);
+    }
+  };
+  const run = async (
+    places: readonly number[],
+    pass: (some: readonly Sequence[], options: ForwardOptions) => Promise<Scores>,
+  ) => {
+    if (places.every((b) => inputs[b]!.tokenIds.length === 0)) return;
+    const masks = targets.masks && pick(targets.masks, places);
+    collect(places, await pass(pick(inputs, places), { temperature, masks }));
+  };
+  const moving = all.filter((b) => !isStill(b));
+  await run(moving, (some, options) =>
+    training.forwardBackward(
+      some,
+      (places, { logProbs }) => lossOf(pick(moving, places), pick(logProbs, places)).weights,
+      options,
+    ),
   );
-  const moving = inputs.flatMap((sequence, b) => {
-    const weights = result.weights[b]!;
-    return weights.some((weight) => weight !== 0) ? [{ sequence, weights }] : [];
-  });
-  if (Number.isFinite(result.loss) && moving.length > 0) {
-    const weights = moving.map((each) => each.weights);
-    await training.forwardBackward(
-      moving.map(({ sequence }) => sequence),
-      weights,
-      { temperature, masks: weights },
-    );
-  }
-  return { scores, result };
+  await run(all.filter(isStill), (some, options) => training.forward(some, options));
+  return { scores, result: lossOf(all, scores.logProbs) };
 }
+
+const pick = <Item>(items: readonly Item[], places: readonly number[]): Item[] => places.map((place) => items[place]!);
+
+/** The targets of some sequences. */
+function selectTargets({ masks, refLogProbs, ...targets }: GrpoTargets, places: readonly number[]): GrpoTargets {
+  return {
+    ...targets,
+    advantages: pick(targets.advantages, places),
+    samplerLogProbs: pick(targets.samplerLogProbs, places),
+    ...(refLogProbs && { refLogProbs: pick(refLogProbs, places) }),
+    ...(masks && { masks: pick(masks, places) }),
+  };
+}
+
+const isZero = (advantage: number | Floats): boolean =>
+  typeof advantage === 'number' ? advantage === 0 : Array.from(advantage).every((one) => one === 0);
 
 function checkTargets(inputs: readonly Sequence[], targets: Targets): void {
   const { loss, masks } = targets;

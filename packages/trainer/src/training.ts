@@ -1,23 +1,24 @@
-import { gradientName, type ModelConfig, parameters, type Weights } from '@forge/models';
-import type { Session } from '@forge/onnx';
-import { type Tensor, tensor } from '@forge/tensor';
+import { type ModelConfig, parameters, type Weights } from '@forge/models';
+import type { Tensor } from '@forge/tensor';
 import { NonFiniteGradientError } from './errors.ts';
 import { AdamW } from './optimizer/adam-w.ts';
 import { clipGradNorm } from './optimizer/clip.ts';
 import { type Schedule, scheduleFactor } from './optimizer/schedule.ts';
-import { gatherPicks, pack } from './pack.ts';
+import { gatherPicks, type MicroBatch, pack } from './pack.ts';
 import { addInPlace, allocateArena, type ParameterArena, viewArena } from './parameter-arena.ts';
-import {
-  allocateScoreFetches,
-  allocateScores,
-  batchFeeds,
-  collectScores,
-  type Scores,
-  scoreSequences,
-} from './scores.ts';
+import type { Passes, PickScores } from './passes.ts';
+import { allocateScores, collectScores, type Scores } from './scores.ts';
 import { checkSequences, type Sequence } from './sequence.ts';
 import type { ForwardOptions, ModelWeights, TrainingOptions } from './training-options.ts';
 import type { OptimizerStep, TrainingProgress, TrainingState } from './training-state.ts';
+
+/**
+ * `dL/dlogProb` of each token of each sequence; or what computes them for some sequences, by their places in the batch, once
+ * their scores are there. The order of the rows is that of the places.
+ */
+export type TokenWeights =
+  | readonly ArrayLike<number>[]
+  | ((places: readonly number[], scores: Scores) => readonly ArrayLike<number>[]);
 
 /**
  * A model in training: weights, gradients and moments, changed in place.
@@ -31,7 +32,7 @@ export class Training implements AsyncDisposable {
   readonly gradients: Readonly<Record<string, Tensor<'float32'>>>;
   /** Mean of gradients and of their squares, by the names of the weights. */
   readonly moments: TrainingState['moments'];
-  readonly #sessions: { readonly scoring: Session; readonly training: Session };
+  readonly #passes: Passes;
   readonly #options: TrainingOptions;
   readonly #weightArena: ParameterArena;
   readonly #gradientArena: ParameterArena;
@@ -42,13 +43,9 @@ export class Training implements AsyncDisposable {
   #hasGradients = false;
   #steps = 0;
 
-  constructor(
-    { config, weights }: ModelWeights,
-    sessions: { readonly scoring: Session; readonly training: Session },
-    options: TrainingOptions = {},
-  ) {
+  constructor({ config, weights }: ModelWeights, passes: Passes, options: TrainingOptions = {}) {
     this.config = config;
-    this.#sessions = sessions;
+    this.#passes = passes;
     this.#options = options;
     this.#weightArena = allocateArena(parameters(config));
     this.#gradientArena = allocateArena(parameters(config));
@@ -86,34 +83,39 @@ export class Training implements AsyncDisposable {
    *
    * @throws {BatchError} when a sequence cannot be scored.
    */
-  async forward(sequences: readonly Sequence[], options: ForwardOptions = {}): Promise<Scores> {
+  async forward(sequences: readonly Sequence[], { temperature = 1, masks }: ForwardOptions = {}): Promise<Scores> {
     checkSequences(sequences, this.config);
-    const model = { session: this.#sessions.scoring, parameters: this.weights };
-    return scoreSequences(model, sequences, { ...this.#options, ...options });
+    const scores = allocateScores(sequences);
+    for (const batch of pack(sequences, this.#options, masks)) {
+      collectScores(batch, await this.#passes.score({ batch, weights: this.weights, temperature }), scores);
+    }
+    return scores;
   }
 
   /**
    * Adds the gradient of `Σ weights·logProbs` to the gradients, one micro-batch after the other.
    *
-   * @param tokenWeights - `dL/dlogProb`, one number for each token of each sequence.
+   * @param tokenWeights - `dL/dlogProb`, one number for each token of each sequence, or what computes them.
    * @throws {BatchError} when a sequence cannot be scored.
    */
   async forwardBackward(
     sequences: readonly Sequence[],
-    tokenWeights: readonly ArrayLike<number>[],
+    tokenWeights: TokenWeights,
     { temperature = 1, masks }: ForwardOptions = {},
   ): Promise<Scores> {
     checkSequences(sequences, this.config);
     const scores = allocateScores(sequences);
     for (const batch of pack(sequences, this.#options, masks)) {
       const target = this.#hasGradients ? this.#scratch() : this.#gradientArena;
-      const picks = gatherPicks(batch, tokenWeights);
-      const feeds = { ...batchFeeds(batch, temperature), weights: tensor('float32', [picks.length], picks) };
-      const fetches = allocateScoreFetches(batch);
-      await this.#sessions.training.run({ ...this.weights, ...feeds }, { ...fetches, ...gradientFetches(target) });
+      const weigh = (picks: PickScores): Float32Array | undefined => {
+        collectScores(batch, picks, scores);
+        const weights = gatherPicks(batch, weightsOf(tokenWeights, batch, scores));
+        return weights.every((weight) => weight === 0) ? undefined : weights;
+      };
+      const hasRun = await this.#passes.backward({ batch, weights: this.weights, temperature }, weigh, target.tensors);
+      if (!hasRun) continue;
       if (this.#hasGradients) addInPlace(this.#gradientArena.flat, target.flat);
       this.#hasGradients = true;
-      collectScores(batch, fetches, scores);
     }
     return scores;
   }
@@ -152,8 +154,7 @@ export class Training implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#sessions.scoring[Symbol.asyncDispose]();
-    await this.#sessions.training[Symbol.asyncDispose]();
+    await this.#passes[Symbol.asyncDispose]();
   }
 
   #scratch(): ParameterArena {
@@ -162,8 +163,15 @@ export class Training implements AsyncDisposable {
   }
 }
 
-const gradientFetches = (arena: ParameterArena): Record<string, Tensor> =>
-  Object.fromEntries(Object.entries(arena.tensors).map(([name, view]) => [gradientName(name), view]));
+/** The weights of the sequences in a micro-batch, by their places in the batch. */
+function weightsOf(tokenWeights: TokenWeights, batch: MicroBatch, scores: Scores): readonly ArrayLike<number>[] {
+  if (typeof tokenWeights !== 'function') return tokenWeights;
+  const indices = [...new Set(batch.pickSequence)];
+  const computed = tokenWeights(indices, scores);
+  const rows: ArrayLike<number>[] = [];
+  for (const [i, index] of indices.entries()) rows[index] = computed[i]!; // one row an index
+  return rows;
+}
 
 function fill(views: Weights, values: Weights): void {
   for (const [name, { data }] of Object.entries(views)) data.set(values[name]!.data);

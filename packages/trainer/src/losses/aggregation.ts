@@ -2,7 +2,7 @@
 export interface AggregationSizes {
   /** Tokens masked in, in the token's own sequence. */
   readonly sequenceTokens: number;
-  /** Tokens masked in, in this call. */
+  /** Tokens masked in, in the part of the batch that `localTokenMean` looks at. */
   readonly tokens: number;
   /** Tokens masked in, in the whole batch. */
   readonly batchTokens: number;
@@ -20,7 +20,7 @@ const atLeastOne = (count: number): number => Math.max(1, count);
  *
  * - `sequenceMean`: mean over the tokens of a sequence, then over sequences; short completions count more a token.
  * - `tokenMean`: every token of the whole batch counts the same.
- * - `localTokenMean`: the same over the tokens of this call only; depends on how the batch is split.
+ * - `localTokenMean`: the same over the tokens of one part only; depends on how the batch is split.
  * - `fixedLength`: the sum over `sequences × maxCompletionLength`; unbiased by length (Dr. GRPO, arXiv 2503.20783).
  */
 export const aggregations: Readonly<Record<Aggregation, (sizes: AggregationSizes) => number>> = {

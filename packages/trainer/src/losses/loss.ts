@@ -18,4 +18,6 @@ export interface BatchCounts {
   readonly sequences: number;
   /** Tokens that are masked in. */
   readonly tokens: number;
+  /** Tokens that `bnpo` takes the mean over. @default those of the call */
+  readonly localTokens?: number;
 }

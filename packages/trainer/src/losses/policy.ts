@@ -2,7 +2,7 @@ import { LossInputError } from '../errors.ts';
 import { aggregations } from './aggregation.ts';
 import type { Correction } from './correction.ts';
 import type { KlEstimator } from './kl.ts';
-import type { LossResult } from './loss.ts';
+import type { BatchCounts, LossResult } from './loss.ts';
 import type { Bounds } from './objectives.ts';
 import { checkPolicyBatch, countTokens, type PolicyBatch } from './policy-batch.ts';
 import { type PolicyMetrics, PolicyMetricsSum } from './policy-metrics.ts';
@@ -51,8 +51,14 @@ export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions = {}):
   const oldLogProbs = variant.isOnPolicy ? logProbs : (batch.oldLogProbs ?? logProbs);
   const tokenCounts = logProbs.map((_, b) => countTokens(batch, b));
   const tokens = tokenCounts.reduce((sum, count) => sum + count, 0);
-  const counts = batch.counts ?? { sequences: logProbs.length, tokens };
-  const sizes = { tokens, batchTokens: counts.tokens, batchSequences: counts.sequences, maxCompletionLength };
+  const counts: BatchCounts = batch.counts ?? { sequences: logProbs.length, tokens };
+  const { localTokens = tokens } = counts;
+  const sizes = {
+    tokens: localTokens,
+    batchTokens: counts.tokens,
+    batchSequences: counts.sequences,
+    maxCompletionLength,
+  };
   const metrics = new PolicyMetricsSum();
   let loss = 0;
   const weights = logProbs.map((current, b) => {
@@ -75,6 +81,9 @@ export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions = {}):
   const present = { kl: refLogProbs !== undefined, sampler: samplerLogProbs !== undefined, importance: !!correction };
   return { loss, weights, metrics: metrics.mean(present) };
 }
+
+/** The weight of the KL term to the reference model. */
+export const klWeight = ({ name = 'grpo', beta = variants[name].beta }: PolicyLossOptions): number => beta;
 
 function mergeBounds(defaults: Bounds, options: Partial<Bounds>): Bounds {
   return {

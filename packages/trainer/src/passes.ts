@@ -1,0 +1,38 @@
+import type { Tensor } from '@forge/tensor';
+import type { MicroBatch } from './pack.ts';
+
+/** Tensors by the names of the weights that they belong to. */
+export type NamedTensors = Readonly<Record<string, Tensor<'float32'>>>;
+
+/** What is known of each pick of a micro-batch. */
+export interface PickScores {
+  /** `[N]` */
+  readonly log_probs: Tensor<'float32'>;
+  /** `[N]` */
+  readonly entropy: Tensor<'float32'>;
+}
+
+/** A micro-batch with the weights of a model. */
+export interface PassInputs {
+  readonly batch: MicroBatch;
+  readonly weights: NamedTensors;
+  readonly temperature: number;
+}
+
+/** Forward and backward over one micro-batch. Calls do not overlap. */
+export interface Passes extends AsyncDisposable {
+  /** Forward alone. */
+  score(inputs: PassInputs): Promise<PickScores>;
+  /**
+   * Forward, then backward from `dL/dlogProb` of each pick.
+   *
+   * @param weigh - makes those of the scores; `undefined` where there is nothing to learn, and backward is left out.
+   * @param gradients - overwritten with the gradient of each trained weight.
+   * @returns whether backward ran.
+   */
+  backward(
+    inputs: PassInputs,
+    weigh: (scores: PickScores) => Float32Array | undefined,
+    gradients: NamedTensors,
+  ): Promise<boolean>;
+}

@@ -1,0 +1,77 @@
+import { gradientName, type ModelConfig, trainingGraph } from '@forge/models';
+import { evaluateDim, openSession, type Port, type Session, splitGraph } from '@forge/onnx';
+import { type Tensor, tensor } from '@forge/tensor';
+import { sizesOf } from './pack.ts';
+import type { NamedTensors, Passes, PassInputs, PickScores } from './passes.ts';
+import { allocateScoreFetches, batchFeeds } from './scores.ts';
+import { TensorPool } from './tensor-pool.ts';
+import type { ComputeOptions } from './training-options.ts';
+
+/**
+ * Passes over all layers at once. Forward hands its activations over to backward, so that a loss in between costs no second
+ * forward.
+ */
+export class WholePasses implements Passes {
+  readonly #forward: Session;
+  readonly #backward: Session;
+  readonly #saved: readonly Port[];
+  readonly #pool = new TensorPool();
+
+  private constructor(sessions: { readonly forward: Session; readonly backward: Session }, saved: readonly Port[]) {
+    this.#forward = sessions.forward;
+    this.#backward = sessions.backward;
+    this.#saved = saved;
+  }
+
+  static async open(
+    config: ModelConfig,
+    options: ComputeOptions & { readonly trainable?: readonly string[] },
+  ): Promise<WholePasses> {
+    const { trainable, ...compute } = options;
+    const graph = trainingGraph(config, { sharedPrefix: true, ...(trainable && { trainable }) });
+    const { early, late, saved } = splitGraph(graph, 'weights');
+    const forward = await openSession(early, compute);
+    try {
+      return new WholePasses({ forward, backward: await openSession(late, compute) }, saved);
+    } catch (error) {
+      await forward[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async score({ batch, weights, temperature }: PassInputs): Promise<PickScores> {
+    const scores = allocateScoreFetches(batch);
+    await this.#forward.run(feedsOf(this.#forward, { ...weights, ...batchFeeds(batch, temperature) }), { ...scores });
+    return scores;
+  }
+
+  async backward(
+    { batch, weights, temperature }: PassInputs,
+    weigh: (scores: PickScores) => Float32Array | undefined,
+    gradients: NamedTensors,
+  ): Promise<boolean> {
+    const feeds = { ...weights, ...batchFeeds(batch, temperature) };
+    const scores = allocateScoreFetches(batch);
+    const sizes = sizesOf(batch);
+    const saved = this.#pool.allocate(
+      this.#saved.map(({ name, shape }) => ({ name, shape: shape.map((dim) => evaluateDim(dim, sizes)) })),
+    );
+    await this.#forward.run(feedsOf(this.#forward, feeds), { ...scores, ...saved });
+    const picks = weigh(scores);
+    if (picks === undefined) return false;
+    const given = { ...feeds, ...saved, ...scores, weights: tensor('float32', [picks.length], picks) };
+    const named = Object.entries(gradients).map(([name, view]) => [gradientName(name), view] as const);
+    await this.#backward.run(feedsOf(this.#backward, given), Object.fromEntries(named));
+    return true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#forward[Symbol.asyncDispose]();
+    await this.#backward[Symbol.asyncDispose]();
+  }
+}
+
+/** Those of the tensors that a session takes. */
+function feedsOf({ inputs }: Session, tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  return Object.fromEntries(inputs.map(({ name }) => [name, tensors[name]!])); // all inputs are among them
+}
