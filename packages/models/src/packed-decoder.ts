@@ -4,11 +4,12 @@ import { concat, type Dim, input, multiplyDims, reshape, type Value } from '@for
 import type { AttentionCore } from './attention.ts';
 import type { ModelConfig } from './config.ts';
 import { decode } from './decoder.ts';
+import type { LoraConfig } from './lora/lora-config.ts';
 import { packedAttention } from './packed-attention.ts';
 import { prefixAttention } from './prefix-attention.ts';
 import { type WeightInputs, weightInputs } from './weight-inputs.ts';
 
-/** How rows are made up. */
+/** How rows are made up, and what the model has beside its weights. */
 export interface PackedRowsOptions {
   /**
    * A row is a prefix and then lanes of equal width that all continue the prefix. `input_ids`, `position_ids` and
@@ -17,6 +18,8 @@ export interface PackedRowsOptions {
    * segment of its lane. A row has prefix + lanes·width tokens, in this order. @default false
    */
   readonly sharedPrefix?: boolean;
+  /** Adds adapters to linear layers, whose weights are further inputs. @default none */
+  readonly lora?: LoraConfig;
 }
 
 /** The decoder over packed rows, as scoring and training use it. */
@@ -31,9 +34,12 @@ export interface PackedDecoder {
 }
 
 /** Builds the layers over the inputs `input_ids`, `position_ids` and `segment_ids`, with their prefixes if there are any. */
-export function packedDecoder(config: ModelConfig, { sharedPrefix = false }: PackedRowsOptions = {}): PackedDecoder {
+export function packedDecoder(
+  config: ModelConfig,
+  { sharedPrefix = false, lora }: PackedRowsOptions = {},
+): PackedDecoder {
   const { inputIds_RT, positionIds_RT, attend } = sharedPrefix ? prefixedRows(config) : plainRows(config);
-  const weights = weightInputs(config);
+  const weights = weightInputs(config, lora);
   const stream = decode({ config, weights, inputIds: inputIds_RT, positionIds: positionIds_RT, attend });
   return {
     weights,

@@ -1,11 +1,12 @@
 import { type Graph, gradients, graph, input, mul, reduceSum } from '@forge/onnx';
 import type { ModelConfig } from './config.ts';
 import { logProbs } from './log-probs.ts';
+import { loraParameters } from './lora/lora-parameters.ts';
 import { type PackedRowsOptions, packedDecoder } from './packed-decoder.ts';
 
 /** Which weights are trained, and how rows are packed. */
 export interface TrainingGraphOptions extends PackedRowsOptions {
-  /** Names of the weights that get a gradient. @default all of them */
+  /** Names of the weights that get a gradient. @default all of them; those of the adapters, if there are any */
   readonly trainable?: readonly string[];
 }
 
@@ -25,7 +26,8 @@ export function trainingGraph(config: ModelConfig, { trainable, ...rows }: Train
   const { last_ND, weights } = packedDecoder(config, rows);
   const { logProbs_P, entropy_P } = logProbs(last_ND, config, weights);
   const loss = reduceSum(mul(input('weights', 'float32', ['picks']), logProbs_P));
-  const names = trainable ?? [...weights.all.keys()];
+  const { lora } = rows;
+  const names = trainable ?? (lora ? loraParameters(config, lora).map(({ name }) => name) : [...weights.all.keys()]);
   const grads = gradients(
     loss,
     names.map((name) => weights.get(name)),

@@ -1,5 +1,7 @@
 import { input, type Value } from '@forge/onnx';
 import type { ModelConfig } from './config.ts';
+import { type LoraConfig, loraScale } from './lora/lora-config.ts';
+import { loraParameters } from './lora/lora-parameters.ts';
 import { parameters } from './parameters.ts';
 
 /** The weights of a model as inputs of its graph, by the last part of their names within `prefix`. */
@@ -10,26 +12,30 @@ export interface WeightInputs {
   find(name: string): Value | undefined;
   /** The weight of a name that the model has. */
   get(name: string): Value;
+  /** Factor of the product of two adapter matrices. */
+  readonly adapterScale: number;
   /** The same weights, named from `prefix` on. */
   within(prefix: string): WeightInputs;
 }
 
-/** One float32 input for each weight, named as in the checkpoint. */
-export function weightInputs(config: ModelConfig): WeightInputs {
-  const all = new Map(parameters(config).map(({ name, shape }) => [name, input(name, 'float32', shape)]));
-  return view(all, '');
+/** One float32 input for each weight, named as in the checkpoint; those of adapters after those of the model. */
+export function weightInputs(config: ModelConfig, lora?: LoraConfig): WeightInputs {
+  const own = [...parameters(config), ...(lora === undefined ? [] : loraParameters(config, lora))];
+  const all = new Map(own.map(({ name, shape }) => [name, input(name, 'float32', shape)]));
+  return view(all, '', lora === undefined ? 1 : loraScale(lora));
 }
 
-function view(all: ReadonlyMap<string, Value>, prefix: string): WeightInputs {
+function view(all: ReadonlyMap<string, Value>, prefix: string, adapterScale: number): WeightInputs {
   const find = (name: string): Value | undefined => all.get(prefix + name);
   return {
     all,
+    adapterScale,
     find,
     get(name) {
       const weight = find(name);
       if (weight === undefined) throw new RangeError(`The model has no weight ${prefix}${name}.`);
       return weight;
     },
-    within: (inner) => view(all, `${prefix}${inner}.`),
+    within: (inner) => view(all, `${prefix}${inner}.`, adapterScale),
   };
 }
