@@ -44,6 +44,20 @@ export function checkTrainingOptions({ optimizer, schedule, ...options }: Traini
     },
   };
   checkRules(rules);
+  for (const [i, { learningRate, weightDecay }] of (options.parameterGroups ?? []).entries()) {
+    const group = `parameterGroups[${i}]`;
+    checkRules({
+      [`${group}.learningRate`]: { value: learningRate, isValid: atLeast(0), expected: 'a number of at least 0' },
+      [`${group}.weightDecay`]: { value: weightDecay, isValid: atLeast(0), expected: 'a number of at least 0' },
+    });
+    if (learningRate !== undefined && optimizer?.learningRate === 0) {
+      throw new TrainerOptionError('optimizer.learningRate', 0, `above 0, as that of ${group} is a multiple of it`);
+    }
+  }
+  checkRules({
+    'lora.rank': { value: options.lora?.rank, isValid: isWholeAtLeast(1), expected: 'a whole number of at least 1' },
+    'lora.alpha': { value: options.lora?.alpha, isValid: above(0), expected: 'a number above 0' },
+  });
   checkChoice('schedule.kind', schedule?.kind, ['constant', 'linear', 'cosine']);
 }
 

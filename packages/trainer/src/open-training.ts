@@ -1,5 +1,6 @@
-import { loadConfig, loadWeights } from '@forge/models';
+import { initializeLora, loadConfig, loadWeights, type Weights } from '@forge/models';
 import { checkTrainingOptions } from './check-options.ts';
+import { planParameters } from './parameter-groups.ts';
 import { Training } from './training.ts';
 import { computeOptions, type ModelWeights, type TrainingOptions } from './training-options.ts';
 import { WholePasses } from './whole-passes.ts';
@@ -7,13 +8,24 @@ import { WholePasses } from './whole-passes.ts';
 /**
  * Opens a model, a folder or weights in memory, for training. Dispose of it to free its sessions.
  *
- * @throws {TrainerOptionError} when a number is outside its range, before anything is read.
+ * @throws {TrainerOptionError} when a number is outside its range, before anything is read; when a group of parameters fits
+ * none of the model's.
  */
 export async function openTraining(model: string | ModelWeights, options: TrainingOptions = {}): Promise<Training> {
   checkTrainingOptions(options);
-  const { config, weights } = typeof model === 'string' ? await readModel(model) : model;
-  return new Training({ config, weights }, await WholePasses.open(config, computeOptions(options)), options);
+  const { config, weights: given } = typeof model === 'string' ? await readModel(model) : model;
+  const { lora } = options;
+  const weights =
+    lora === undefined ? given : { ...given, ...missing(given, initializeLora(config, lora, lora.seed ?? 0)) };
+  const { trained } = planParameters(config, options);
+  const trainable = trained.map(({ name }) => name);
+  const passes = await WholePasses.open(config, { ...computeOptions(options), trainable, ...(lora && { lora }) });
+  return new Training({ config, weights }, passes, options);
 }
+
+/** What of `weights` is not given. */
+const missing = (given: Weights, weights: Weights): Weights =>
+  Object.fromEntries(Object.entries(weights).filter(([name]) => given[name] === undefined));
 
 /** A model folder's config and weights. */
 export async function readModel(folder: string): Promise<ModelWeights> {

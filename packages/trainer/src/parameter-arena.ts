@@ -16,19 +16,28 @@ type Shapes = readonly { readonly name: string; readonly shape: Shape }[];
 
 const paddedLength = (shape: Shape): number => Math.ceil(elementCount(shape) / alignment) * alignment;
 
+/** Where each parameter begins in an arena of them, and how long the arena is. */
+export function arenaOffsets(parameters: Shapes): { readonly offsets: readonly number[]; readonly length: number } {
+  let length = 0;
+  const offsets = parameters.map(({ shape }) => {
+    const start = length;
+    length += paddedLength(shape);
+    return start;
+  });
+  return { offsets, length };
+}
+
 /** An arena of zeros for parameters of these shapes. */
 export function allocateArena(parameters: Shapes): ParameterArena {
-  const length = parameters.reduce((sum, { shape }) => sum + paddedLength(shape), 0);
-  return viewArena(new Float32Array(length), parameters);
+  return viewArena(new Float32Array(arenaOffsets(parameters).length), parameters);
 }
 
 /** The arena over an array that is laid out as one, without a copy. */
 export function viewArena(flat: Float32Array, parameters: Shapes): ParameterArena {
-  let offset = 0;
-  const tensors = parameters.map(({ name, shape }): [string, Tensor<'float32'>] => {
-    const view = flat.subarray(offset, offset + elementCount(shape));
-    offset += paddedLength(shape);
-    return [name, tensor('float32', shape, view)];
+  const { offsets } = arenaOffsets(parameters);
+  const tensors = parameters.map(({ name, shape }, i): [string, Tensor<'float32'>] => {
+    const start = offsets[i]!; // one a parameter
+    return [name, tensor('float32', shape, flat.subarray(start, start + elementCount(shape)))];
   });
   return { flat, tensors: Object.fromEntries(tensors) };
 }

@@ -1,5 +1,7 @@
+import type { LoraConfig } from '@forge/models';
 import type { Tensor } from '@forge/tensor';
 import type { MicroBatch } from './pack.ts';
+import type { ComputeOptions } from './training-options.ts';
 
 /** Tensors by the names of the weights that they belong to. */
 export type NamedTensors = Readonly<Record<string, Tensor<'float32'>>>;
@@ -10,6 +12,13 @@ export interface PickScores {
   readonly log_probs: Tensor<'float32'>;
   /** `[N]` */
   readonly entropy: Tensor<'float32'>;
+}
+
+/** What passes are opened for. */
+export interface PassesOptions extends ComputeOptions {
+  /** Names of the weights that get a gradient. */
+  readonly trainable: readonly string[];
+  readonly lora?: LoraConfig;
 }
 
 /** A micro-batch with the weights of a model. */

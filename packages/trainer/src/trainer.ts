@@ -1,4 +1,4 @@
-import { saveModel, type Weights } from '@forge/models';
+import { type SavedModel, saveLora, saveModel, type Weights } from '@forge/models';
 import { endpoint } from '@forge/monarch';
 import { drainMetrics, type Metrics, recordMetric } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
@@ -60,14 +60,26 @@ export class Trainer extends ForgeActor {
   readonly pushWeights = endpoint(async (version: number): Promise<void> => {
     if (this.#store === undefined) throw new NotConfiguredError('store', 'pushWeights');
     const start = performance.now();
-    await this.#store.putStateDict(policyVersionPrefix(version), this.#opened().weights);
+    await this.#store.putStateDict(policyVersionPrefix(version), this.#opened().mergedWeights());
     recordMetric('rl_trainer_perf/push_weights/total_duration_ms', performance.now() - start);
   });
 
-  /** Writes a model folder with the weights of now and the tokenizer of the model that was opened. */
-  readonly saveWeights = endpoint(async (folder: string): Promise<void> => {
-    const { config, weights } = this.#opened();
-    await saveModel(folder, { config, weights, tokenizerFolder: this.#options.model });
+  /**
+   * Writes a model folder with the weights of now, adapters merged, and the tokenizer of the model that was opened.
+   *
+   * @param dtype - @default the one that the model was stored in
+   */
+  readonly saveWeights = endpoint(async (folder: string, dtype?: SavedModel['dtype']): Promise<void> => {
+    const training = this.#opened();
+    const saved = { config: training.config, weights: training.mergedWeights(), tokenizerFolder: this.#options.model };
+    await saveModel(folder, { ...saved, ...(dtype && { dtype }) });
+  });
+
+  /** Writes the adapters in PEFT's format. @throws {NotConfiguredError} without the option `lora` */
+  readonly saveAdapters = endpoint(async (folder: string): Promise<void> => {
+    const { config, lora, weights } = this.#opened();
+    if (lora === undefined) throw new NotConfiguredError('lora', 'saveAdapters');
+    await saveLora(folder, { config, lora, weights, modelName: this.#options.model });
   });
 
   /** Writes everything that the next step depends on; see {@link saveCheckpoint}. */
@@ -78,8 +90,8 @@ export class Trainer extends ForgeActor {
   /** Goes back to where a checkpoint was written. @throws {CheckpointError} and changes nothing */
   readonly loadCheckpoint = endpoint((folder: string): Promise<void> => loadCheckpoint(folder, this.#opened()));
 
-  /** A copy of the weights of now. */
-  readonly getWeights = endpoint((): Weights => this.#opened().weights);
+  /** A copy of the weights of now, adapters merged. */
+  readonly getWeights = endpoint((): Weights => this.#opened().mergedWeights());
 
   /** Starts a new phase: moments 0 and the schedule, another one if given, from its first step. The weights stay. */
   readonly resetOptimizer = endpoint((schedule?: Schedule): void => {

@@ -1,12 +1,14 @@
-import type { ModelConfig, Weights } from '@forge/models';
+import type { LoraConfig, ModelConfig, Weights } from '@forge/models';
 import type { SessionOptions } from '@forge/onnx';
 import type { AdamWOptions } from './optimizer/adam-w.ts';
 import type { Schedule } from './optimizer/schedule.ts';
 import type { PackOptions } from './pack.ts';
+import type { ParameterGroup } from './parameter-groups.ts';
 
 /** A model in memory; its weights are copied. */
 export interface ModelWeights {
   readonly config: ModelConfig;
+  /** Those of the model; with LoRA, also those of adapters to start from. */
   readonly weights: Weights;
 }
 
@@ -19,6 +21,15 @@ export interface TrainingOptions extends PackOptions, ComputeOptions {
   readonly schedule?: Schedule;
   /** Longest gradient a step may take; a longer one is scaled to it. @default 1 */
   readonly maxGradNorm?: number;
+  /** Settings for weights by name: learning rate, decay, frozen or not. @default none */
+  readonly parameterGroups?: readonly ParameterGroup[];
+  /** Trains low-rank adapters and freezes the model. @default none; the model itself is trained */
+  readonly lora?: LoraOptions;
+}
+
+export interface LoraOptions extends LoraConfig {
+  /** Of the new adapters. @default 0 */
+  readonly seed?: number | string;
 }
 
 export interface ForwardOptions {

@@ -1,4 +1,4 @@
-import { type ModelConfig, parameters, type Weights } from '@forge/models';
+import { type LoraConfig, type ModelConfig, mergeLora, type Weights } from '@forge/models';
 import type { Tensor } from '@forge/tensor';
 import { NonFiniteGradientError } from './errors.ts';
 import { AdamW } from './optimizer/adam-w.ts';
@@ -6,6 +6,7 @@ import { clipGradNorm } from './optimizer/clip.ts';
 import { type Schedule, scheduleFactor } from './optimizer/schedule.ts';
 import { gatherPicks, type MicroBatch, pack } from './pack.ts';
 import { addInPlace, allocateArena, type ParameterArena, viewArena } from './parameter-arena.ts';
+import { type ParameterPlan, planParameters } from './parameter-groups.ts';
 import type { Passes, PickScores } from './passes.ts';
 import { allocateScores, collectScores, type Scores } from './scores.ts';
 import { checkSequences, type Sequence } from './sequence.ts';
@@ -27,13 +28,15 @@ export type TokenWeights =
  */
 export class Training implements AsyncDisposable {
   readonly config: ModelConfig;
-  /** The weights of now, by Hugging Face name; a step changes them in place. */
+  /** The weights of now, by Hugging Face name, those of adapters included; a step changes them in place. */
   readonly weights: Weights;
+  /** Of the weights that are trained. */
   readonly gradients: Readonly<Record<string, Tensor<'float32'>>>;
   /** Mean of gradients and of their squares, by the names of the weights. */
   readonly moments: TrainingState['moments'];
   readonly #passes: Passes;
   readonly #options: TrainingOptions;
+  readonly #plan: ParameterPlan;
   readonly #weightArena: ParameterArena;
   readonly #gradientArena: ParameterArena;
   readonly #optimizer: AdamW;
@@ -47,13 +50,15 @@ export class Training implements AsyncDisposable {
     this.config = config;
     this.#passes = passes;
     this.#options = options;
-    this.#weightArena = allocateArena(parameters(config));
-    this.#gradientArena = allocateArena(parameters(config));
-    this.weights = this.#weightArena.tensors;
+    this.#plan = planParameters(config, options);
+    const { trained, frozen } = this.#plan;
+    this.#weightArena = allocateArena(trained);
+    this.#gradientArena = allocateArena(trained);
+    this.weights = inOrderOf(weights, { ...this.#weightArena.tensors, ...allocateArena(frozen).tensors });
     this.gradients = this.#gradientArena.tensors;
     this.#optimizer = new AdamW(this.#weightArena.flat, options.optimizer);
     const [first, second] = this.#optimizer.moments;
-    this.moments = [viewArena(first, parameters(config)).tensors, viewArena(second, parameters(config)).tensors];
+    this.moments = [viewArena(first, trained).tensors, viewArena(second, trained).tensors];
     fill(this.weights, weights);
     this.#learningRate = options.optimizer?.learningRate ?? 1e-3;
     this.#schedule = options.schedule ?? { kind: 'constant' };
@@ -62,6 +67,17 @@ export class Training implements AsyncDisposable {
   /** Optimiser steps taken since the model was first opened. */
   get steps(): number {
     return this.#steps;
+  }
+
+  /** The low-rank adapters in training, if it is those. */
+  get lora(): LoraConfig | undefined {
+    return this.#options.lora;
+  }
+
+  /** The weights of the model alone, adapters merged into copies of those they adapt. */
+  mergedWeights(): Weights {
+    const { lora } = this.#options;
+    return lora === undefined ? this.weights : mergeLora(this.config, this.weights, lora);
   }
 
   get progress(): TrainingProgress {
@@ -135,7 +151,7 @@ export class Training implements AsyncDisposable {
       throw new NonFiniteGradientError({ gradNorm, step: this.#steps + 1, parameters: broken.map(([name]) => name) });
     }
     const rate = learningRate ?? this.#learningRate * scheduleFactor(this.#schedule, this.#optimizer.steps);
-    this.#optimizer.step(this.#weightArena.flat, this.#gradientArena.flat, rate);
+    this.#optimizer.step(this.#weightArena.flat, this.#gradientArena.flat, rate, this.#plan.ranges);
     this.#steps++;
     this.#hasGradients = false;
     return { gradNorm, learningRate: rate };
@@ -158,7 +174,7 @@ export class Training implements AsyncDisposable {
   }
 
   #scratch(): ParameterArena {
-    this.#scratchArena ??= allocateArena(parameters(this.config));
+    this.#scratchArena ??= allocateArena(this.#plan.trained);
     return this.#scratchArena;
   }
 }
@@ -172,6 +188,9 @@ function weightsOf(tokenWeights: TokenWeights, batch: MicroBatch, scores: Scores
   for (const [i, index] of indices.entries()) rows[index] = computed[i]!; // one row an index
   return rows;
 }
+
+const inOrderOf = (weights: Weights, tensors: Weights): Weights =>
+  Object.fromEntries(Object.keys(weights).map((name) => [name, tensors[name]!])); // the same names
 
 function fill(views: Weights, values: Weights): void {
   for (const [name, { data }] of Object.entries(views)) data.set(values[name]!.data);

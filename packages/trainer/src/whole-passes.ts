@@ -2,10 +2,9 @@ import { gradientName, type ModelConfig, trainingGraph } from '@forge/models';
 import { evaluateDim, openSession, type Port, type Session, splitGraph } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
 import { sizesOf } from './pack.ts';
-import type { NamedTensors, Passes, PassInputs, PickScores } from './passes.ts';
+import type { NamedTensors, Passes, PassesOptions, PassInputs, PickScores } from './passes.ts';
 import { allocateScoreFetches, batchFeeds } from './scores.ts';
 import { TensorPool } from './tensor-pool.ts';
-import type { ComputeOptions } from './training-options.ts';
 
 /**
  * Passes over all layers at once. Forward hands its activations over to backward, so that a loss in between costs no second
@@ -23,12 +22,9 @@ export class WholePasses implements Passes {
     this.#saved = saved;
   }
 
-  static async open(
-    config: ModelConfig,
-    options: ComputeOptions & { readonly trainable?: readonly string[] },
-  ): Promise<WholePasses> {
-    const { trainable, ...compute } = options;
-    const graph = trainingGraph(config, { sharedPrefix: true, ...(trainable && { trainable }) });
+  static async open(config: ModelConfig, options: PassesOptions): Promise<WholePasses> {
+    const { trainable, lora, ...compute } = options;
+    const graph = trainingGraph(config, { sharedPrefix: true, trainable, ...(lora && { lora }) });
     const { early, late, saved } = splitGraph(graph, 'weights');
     const forward = await openSession(early, compute);
     try {

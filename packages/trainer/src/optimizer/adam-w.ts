@@ -10,6 +10,16 @@ export interface AdamWOptions {
   readonly weightDecay?: number;
 }
 
+/** Weights, by their places in the flat array, that are stepped alike. */
+export interface WeightRange {
+  readonly start: number;
+  readonly end: number;
+  /** Multiplies the learning rate of the step. @default 1 */
+  readonly rateFactor?: number;
+  /** @default that of the optimiser */
+  readonly weightDecay?: number;
+}
+
 type Floats = Float32Array | Float64Array;
 
 /**
@@ -43,19 +53,34 @@ export class AdamW<Numbers extends Floats = Float32Array> {
     return this.#steps;
   }
 
-  /** Changes `weights` in place by one step along `gradients`. */
-  step(weights: Numbers, gradients: Numbers, learningRate: number = this.#learningRate): void {
+  /**
+   * Changes `weights` in place by one step along `gradients`.
+   *
+   * @param ranges - the weights to step, none twice. @default all of them
+   */
+  step(
+    weights: Numbers,
+    gradients: Numbers,
+    learningRate: number = this.#learningRate,
+    ranges: readonly WeightRange[] = [{ start: 0, end: weights.length }],
+  ): void {
     this.#steps++;
     const [beta1, beta2] = this.#betas;
     const [first, second] = this.moments;
-    update(weights, gradients, first, second, {
-      beta1,
-      beta2,
-      epsilon: this.#epsilon,
-      keep: 1 - learningRate * this.#weightDecay,
-      rate: learningRate / (1 - beta1 ** this.#steps),
-      rootScale: 1 / Math.sqrt(1 - beta2 ** this.#steps),
-    });
+    for (const { start, end, rateFactor = 1, weightDecay = this.#weightDecay } of ranges) {
+      const rate = rateFactor * learningRate;
+      update(
+        { weights, gradients, first, second, start, end },
+        {
+          beta1,
+          beta2,
+          epsilon: this.#epsilon,
+          keep: 1 - rate * weightDecay,
+          rate: rate / (1 - beta1 ** this.#steps),
+          rootScale: 1 / Math.sqrt(1 - beta2 ** this.#steps),
+        },
+      );
+    }
   }
 
   /** Goes on after `steps` steps, with the moments that they left in {@link moments}. */
@@ -79,11 +104,20 @@ interface Factors {
   readonly rootScale: number;
 }
 
-function update(weights: Floats, gradients: Floats, first: Floats, second: Floats, factors: Factors): void {
+interface Arrays {
+  readonly weights: Floats;
+  readonly gradients: Floats;
+  readonly first: Floats;
+  readonly second: Floats;
+  readonly start: number;
+  readonly end: number;
+}
+
+function update({ weights, gradients, first, second, start, end }: Arrays, factors: Factors): void {
   const { beta1, beta2, epsilon, keep, rate, rootScale } = factors;
   const gain1 = 1 - beta1;
   const gain2 = 1 - beta2;
-  for (let i = 0; i < weights.length; i++) {
+  for (let i = start; i < end; i++) {
     const gradient = gradients[i]!;
     const mean = beta1 * first[i]! + gain1 * gradient;
     const square = beta2 * second[i]! + gain2 * gradient * gradient;
