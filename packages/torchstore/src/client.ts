@@ -149,7 +149,7 @@ export class Client implements Disposable {
         await fill(chosen.wishes);
         return chosen;
       }
-      const views = new Views(await session.directories(), () => unpin(pin));
+      const views = new Views(await session.directories(), found.tensors, () => unpin(pin));
       let hasFailed = true;
       try {
         const chosen = wishesOf(found, views.view);

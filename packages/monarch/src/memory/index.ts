@@ -1,4 +1,4 @@
-export { loadNative, type MappedFile, type Native } from './native.ts';
+export { type FileRange, loadNative, type MappedFile, type Native, pagesOf } from './native.ts';
 export { SegmentPool, type SegmentPoolOptions } from './segment-pool.ts';
 export { SegmentReader, type SegmentReaderOptions } from './segment-reader.ts';
 export { type SegmentReference, segmentReference } from './segment-reference.ts';

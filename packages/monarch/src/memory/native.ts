@@ -16,6 +16,21 @@ export interface Native {
   detach(memory: ArrayBuffer): void;
   /** Has memory that was not touched yet be taken in large pages, where the system has any. */
   useLargePages(memory: ArrayBuffer): void;
+  /** Addresses, at most 4 GiB: zeros that no memory stands behind, until files are laid over them. It cannot be transferred. */
+  reserve(byteLength: number): ArrayBuffer;
+  /** Lays bytes of a file over reserved addresses; `at`, counted in bytes, and the offset are at a page. */
+  overlay(memory: ArrayBuffer, at: number, file: FileRange): void;
+  /** Takes away what was laid over reserved addresses: they are zeros again. `at` is at a page. */
+  clear(memory: ArrayBuffer, at: number, byteLength: number): void;
+}
+
+/** Bytes of a file, and what becomes of writes to them. */
+export interface FileRange {
+  readonly fd: number;
+  readonly offset: number;
+  readonly byteLength: number;
+  /** Writes are in the file; else they are private, and the file must not change meanwhile. @default false */
+  readonly isShared?: boolean;
 }
 
 /** A file in memory. */
@@ -68,22 +83,34 @@ function load(): Native | undefined {
       if (BigInt.asIntN(64, at) === -1n) throw new RangeError(`${byteLength} bytes cannot be mapped.`);
       return at;
     };
+    // Of all ArrayBuffers only that of a WebAssembly memory may lie over foreign pages: it cannot be transferred, so its
+    // end is the end of every view, and its pages are V8's own, unmapped with whatever was mapped over them.
+    const reserve = (byteLength: number): ArrayBuffer => {
+      const pages = Math.ceil(byteLength / WASM_PAGE_BYTES);
+      return new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer;
+    };
+    const addressIn = (memory: ArrayBuffer, at: number, byteLength: number): bigint => {
+      checkWithin(memory, at, byteLength);
+      return koffi.address(memory) + BigInt(at);
+    };
+    const overlay: Native['overlay'] = (memory, at, { fd, offset, byteLength, isShared = false }) => {
+      const bytes = pagesOf(byteLength);
+      map(addressIn(memory, at, bytes), bytes, (isShared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED, fd, offset);
+    };
+    const clear: Native['clear'] = (memory, at, byteLength) => {
+      const bytes = pagesOf(byteLength);
+      map(addressIn(memory, at, bytes), bytes, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
+    };
     return {
       mapFile: (fd, byteLength, { populates = false } = {}) => {
         const address = map(null, byteLength, MAP_SHARED | (populates ? MAP_POPULATE : 0), fd, 0);
         const bytes = new Uint8Array(koffi.view(address, byteLength));
         return { bytes, unmap: () => munmap(address, byteLength) };
       },
-      // Of all ArrayBuffers only that of a WebAssembly memory may lie over foreign pages: it cannot be transferred, so
-      // its end is the end of every view, and its pages are V8's own, unmapped with whatever was mapped over them.
       copyOnWrite: (fd, offset, byteLength) => {
-        const pages = Math.ceil(byteLength / WASM_PAGE_BYTES);
-        const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages });
-        map(koffi.address(buffer), pagesOf(byteLength), MAP_PRIVATE | MAP_FIXED, fd, offset);
-        return buffer;
-      },
-      detach: (memory) => {
-        map(koffi.address(memory), memory.byteLength, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
+        const memory = reserve(byteLength);
+        overlay(memory, 0, { fd, offset, byteLength });
+        return memory;
       },
       useLargePages: (memory) => {
         const page = BigInt(PAGE_BYTES);
@@ -92,10 +119,20 @@ function load(): Native | undefined {
         // Advice: where it cannot be taken, everything is as before.
         if (end > start) madvise(start * page, (end - start) * page, MADV_HUGEPAGE);
       },
+      detach: (memory) => clear(memory, 0, memory.byteLength),
+      reserve,
+      overlay,
+      clear,
     };
   } catch {
     return undefined; // Not installed, or no binary for this platform: segments are read and written as files.
   }
+}
+
+/** Whatever lies beside memory of ours must stay as it is. @throws {RangeError} */
+function checkWithin(memory: ArrayBuffer, at: number, byteLength: number): void {
+  if (at >= 0 && at % PAGE_BYTES === 0 && at + byteLength <= memory.byteLength) return;
+  throw new RangeError(`${byteLength} bytes at ${at} are no pages of memory that has ${memory.byteLength} bytes.`);
 }
 
 /** `byteLength` rounded up to whole pages. */
