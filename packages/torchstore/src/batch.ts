@@ -9,6 +9,8 @@ export interface Place {
   readonly segment: string;
   readonly byteOffset: number;
   readonly byteLength: number;
+  /** CRC-32 of the bytes as their writer had them; undefined where it kept none. */
+  readonly checksum?: number;
 }
 
 /** What stands for a volume in the place of bytes that lie with the metadata. */

@@ -1,4 +1,4 @@
-import { type BoxCopy, elementCount, forEachRun, planRuns } from '@forge/tensor';
+import { type BoxCopy, elementCount, forEachRun, planRuns, type RunPlan } from '@forge/tensor';
 
 /** A box of a tensor that lies in a segment, counted in bytes: the last dimension is the bytes of one element. */
 export interface ByteBox {
@@ -17,6 +17,16 @@ export interface Fetch {
   /** The shape of the target, its last dimension the bytes of one element. */
   readonly targetShape: readonly number[];
   readonly targetOffset: readonly number[];
+  /** Present when the box is a whole piece whose checksum is known. */
+  readonly proof?: Proof | undefined;
+}
+
+/** Learns what has arrived of a piece. */
+export interface Proof {
+  /** Takes in the checksum of a part, as it lies in the target. */
+  add(part: Fetch, checksum: number): void;
+  /** Takes in a part by looking at it. */
+  look(part: Fetch): Promise<void>;
 }
 
 /** The copy of a fetch, as loops over bytes. */
@@ -74,17 +84,40 @@ export function* groupFetches(
   if (group.length > 0) yield group;
 }
 
+/** The copy of the bytes of a box, packed row-major, to where its fetch wants them. */
+function planPacked({ box: { size }, targetShape, targetOffset }: Fetch): RunPlan {
+  return planRuns({ sourceShape: size, sourceOffset: size.map(() => 0), targetShape, targetOffset, size });
+}
+
 /** Puts the bytes of a box, packed row-major, where its fetch wants them. */
 export function placePacked(fetch: Fetch, packed: Uint8Array): void {
-  const { box, target, targetShape, targetOffset } = fetch;
-  const plan = planRuns({
-    sourceShape: box.size,
-    sourceOffset: box.size.map(() => 0),
-    targetShape,
-    targetOffset,
-    size: box.size,
-  });
+  const { target } = fetch;
+  const plan = planPacked(fetch);
   forEachRun(plan, (from, to) => copyBytes({ source: packed, from, target, to, length: plan.runLength }));
+}
+
+/** The bytes of a fetch as they lie in its target, packed row-major. */
+export function packTarget(fetch: Fetch): Uint8Array {
+  const { target: source, box } = fetch;
+  const plan = planPacked(fetch);
+  const packed = new Uint8Array(byteCount(box));
+  forEachRun(plan, (to, from) => copyBytes({ source, from, target: packed, to, length: plan.runLength }));
+  return packed;
+}
+
+/** The part of the target that a fetch fills; undefined when its bytes do not lie side by side there. */
+export function targetRun(fetch: Fetch): Uint8Array | undefined {
+  const bytes = byteCount(fetch.box);
+  const { runLength, targetStart } = planPacked(fetch);
+  return runLength === bytes ? fetch.target.subarray(targetStart, targetStart + bytes) : undefined;
+}
+
+/** Where a box begins in its segment; undefined when its bytes do not lie side by side there. */
+export function segmentStart(box: ByteBox): number | undefined {
+  const { byteOffset, shape: sourceShape, offset: sourceOffset, size } = box;
+  const targetOffset = size.map(() => 0);
+  const { runLength, sourceStart } = planRuns({ sourceShape, sourceOffset, targetShape: size, targetOffset, size });
+  return runLength === byteCount(box) ? byteOffset + sourceStart : undefined;
 }
 
 /** A run of bytes from one array to another. */

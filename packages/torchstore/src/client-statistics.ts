@@ -21,7 +21,7 @@ export interface ClientStatistics {
 /** Counts operations of one kind. */
 export class OperationCounter {
   readonly #latency = new Latency();
-  readonly #bytes: Record<ByteWay, number> = { tmpfs: 0, websocket: 0, inline: 0 };
+  readonly #bytes: Record<ByteWay, number> = { tmpfs: 0, unix: 0, websocket: 0, inline: 0 };
   #failures = 0;
 
   /** Measures an operation. */

@@ -4,6 +4,7 @@ import { type PackedFound, packFound } from './found-codec.ts';
 import { Ledger, type LedgerOptions, type Orphans, type Unused } from './ledger.ts';
 import { pageOf } from './pages.ts';
 import type { SegmentName } from './segments.ts';
+import type { SessionEnd } from './transport/served-session.ts';
 import type { Volume } from './volume.ts';
 
 /** How a controller keeps its store. */
@@ -83,14 +84,19 @@ export class Controller extends Actor {
   /** A client gives a session up; answers with the volumes that died. */
   readonly abandon = endpoint((session: string): readonly string[] => {
     this.#endSession(session);
+    // They may be waiting for its client to come back.
+    for (const volume of this.#volumes.values()) volume.forget.broadcast(session);
     return this.#ledger.lostVolumes;
   });
 
   /** A volume noticed that a client is gone; answers with the files that it must keep. */
-  readonly endSession = endpoint((end: { readonly volume: string; readonly session: string }) => {
-    this.#endSession(end.session);
-    return this.#ledger.segmentsOf(end);
-  });
+  readonly endSession = endpoint(
+    ({ how, ...end }: { readonly volume: string; readonly session: string; readonly how: SessionEnd }) => {
+      // A client that was lost has had its time to come back; one that closed a session may be opening another.
+      this.#endSession(end.session, how === 'lost' ? 0 : this.#reconnectMs);
+      return this.#ledger.segmentsOf(end);
+    },
+  );
 
   /** A volume died, and with it what only it held. */
   readonly loseVolume = endpoint((volume: string): void => {
@@ -145,13 +151,13 @@ export class Controller extends Actor {
     });
   }
 
-  #endSession(session: string): void {
+  #endSession(session: string, reconnectMs = this.#reconnectMs): void {
     const orphans = this.#after(this.#ledger.endSession(session));
     if (orphans.leases.length === 0 && orphans.transactions.length === 0) return;
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       this.#expire(orphans);
-    }, this.#reconnectMs);
+    }, reconnectMs);
     this.#timers.add(timer);
   }
 

@@ -98,6 +98,32 @@ export class FrameError extends Error {
   readonly code = 'ERR_TORCHSTORE_FRAME';
 }
 
+/** The bytes of a piece are not those that were put: they were damaged where they lie, or put together wrongly. */
+export class ChecksumError extends Error {
+  override readonly name = 'ChecksumError';
+  readonly code = 'ERR_TORCHSTORE_CHECKSUM';
+  readonly key: string;
+  readonly volume: string;
+  /** CRC-32 of what was put. */
+  readonly expected: number;
+  /** CRC-32 of what was read. */
+  readonly actual: number;
+
+  constructor(
+    key: string,
+    { volume, expected, actual }: { readonly volume: string; readonly expected: number; readonly actual: number },
+  ) {
+    super(
+      `A piece of '${key}' on volume ${volume} has the checksum ${actual.toString(16)}, and was put with ` +
+        `${expected.toString(16)}: it is damaged. Read another generation, or put it again.`,
+    );
+    this.key = key;
+    this.volume = volume;
+    this.expected = expected;
+    this.actual = actual;
+  }
+}
+
 /** A volume cannot be reached, refused a transfer or went away during it. */
 export class VolumeUnavailableError extends Error {
   override readonly name = 'VolumeUnavailableError';

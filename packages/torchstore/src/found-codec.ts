@@ -6,7 +6,7 @@ import { Page, PageLayout } from './pages.ts';
  * What was found, as it crosses processes: ten thousand tensors as objects take longer to pack than to read, so their
  * numbers travel as one array and their names once each.
  *
- *   tensor: dtype generation version rank │ shape… │ lost, volume… │ parts, each: offset… size… volume segment at bytes
+ *   tensor: dtype generation version rank │ shape… │ lost, volume… │ parts, each: offset… size… volume segment at bytes checksum
  */
 export interface PackedFound extends Omit<Found, 'tensors'> {
   readonly keys: readonly string[];
@@ -59,10 +59,10 @@ export function packFound({ tensors, ...rest }: Found): PackedFound {
     for (const part of parts) {
       list(part.region.offset);
       list(part.region.size);
-      const { volume, segment, byteOffset, byteLength } = placeOf(part);
+      const { volume, segment, byteOffset, byteLength, checksum = Number.NaN } = placeOf(part);
       name(volume);
       name(segment);
-      numbers.push(byteOffset, byteLength);
+      numbers.push(byteOffset, byteLength, checksum);
     }
   }
   return {
@@ -89,7 +89,9 @@ export function unpackFound({ keys, names, numbers, ...rest }: PackedFound): Unp
   };
   const part = (rank: number): HeldPart => {
     const region = { offset: list(rank), size: list(rank) };
-    return { region, place: { volume: nextName(), segment: nextName(), byteOffset: next(), byteLength: next() } };
+    const place = { volume: nextName(), segment: nextName(), byteOffset: next(), byteLength: next() };
+    const checksum = next();
+    return { region, place: Number.isNaN(checksum) ? place : { ...place, checksum } };
   };
   const tensors = keys.map((key): LocatedTensor => {
     const dtype = nextName() as DType; // the dtype of a tensor was packed

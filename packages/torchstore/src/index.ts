@@ -18,6 +18,7 @@ export {
   VersionConflictError,
 } from './errors.ts';
 export {
+  ChecksumError,
   DeadlineError,
   FrameError,
   GenerationGoneError,

@@ -1,11 +1,12 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { type HostMesh, type MeshFailure, thisHost } from '@forge/monarch';
 import { Controller } from './controller.ts';
 import { Retention, type RetentionRule } from './retention.ts';
+import type { ChecksumMode } from './session.ts';
 import { Store, type StoreReference } from './store.ts';
 import type { SelectVolume, Strategy } from './strategy.ts';
 import type { TransportKind, VolumeAddress } from './transport/transport.ts';
-import { Volume } from './volume.ts';
+import { type TlsFiles, Volume } from './volume.ts';
 
 /** How a store is started. */
 export interface StoreOptions {
@@ -32,13 +33,19 @@ export interface StoreOptions {
   readonly inlineBytes?: number;
   /** How bytes travel; 'auto' takes the memory of the host where client and volume share it. @default 'auto' */
   readonly transport?: TransportKind | 'auto';
-  /** Address that volumes listen on and clients connect to. @default '127.0.0.1' */
-  readonly host?: string;
+  /** Address that volumes listen on and clients connect to: one for all hosts, or one for each. @default '127.0.0.1' */
+  readonly host?: string | readonly string[];
   /**
-   * Whether WebSocket frames carry a CRC-32, so that what was damaged on its way is an error or sent again.
-   * @default 'auto': where they leave the machine
+   * Which bytes have a CRC-32, on their way and with the pieces they are of: what was damaged on its way is sent again, and
+   * what was damaged where it lies is an error.
+   * @default 'auto': those that leave the machine
    */
-  readonly checksums?: boolean | 'auto';
+  readonly checksums?: ChecksumMode;
+  /**
+   * Paths of PEM files, on every machine that holds bytes: volumes show the certificate and encrypt what they send.
+   * Clients trust what the authority in `ca`, a path on this machine, has signed. @default none: no encryption
+   */
+  readonly tls?: TlsFiles;
   /** Folder for the bytes. @default /dev/shm where it is writable, else the temporary folder */
   readonly folder?: string;
   /** How long the store or a volume may take to answer; an operation that is repeated elsewhere may take three times that. @default 30000 */
@@ -70,6 +77,7 @@ export async function openStore({
   host = '127.0.0.1',
   folder,
   checksums = 'auto',
+  tls,
   timeoutMs = 30_000,
   reconnectMs = 5_000,
   supervise,
@@ -113,12 +121,19 @@ export async function openStore({
   try {
     const limits = { retention, reconnectMs, ...(quotaBytes !== undefined && { quotaBytes }) };
     const controller = await home.spawn('controller', Controller, limits);
-    const place = { host, parent: folder };
+    const place = {
+      hosts: typeof host === 'string' ? [host] : host,
+      perHost: volumes,
+      parent: folder,
+      tls,
+      reconnectMs,
+    };
     const mesh =
       procs === undefined
         ? (await home.spawn('volumes', Volume, controller, place)).flatten('volume')
         : (await procs.spawn('volumes', Volume, controller, place)).flatten('volume');
-    addresses.push(...(await mesh.address.call()).values());
+    const ca = tls && readFileSync(tls.ca, 'utf8');
+    for (const address of (await mesh.address.call()).values()) addresses.push({ ...address, ...(ca && { ca }) });
     for (const [volume, { id }] of addresses.entries()) await controller.addVolume.callOne(id, mesh.slice({ volume }));
     if (!isAlone) tellLost = (volume) => controller.loseVolume.broadcast(volume);
     const options = {

@@ -52,3 +52,16 @@ export function isGone({ namespace, pid, startTicks }: Owner): boolean {
   if (start === undefined || startTicks === 0) return !exists(pid);
   return start !== startTicks; // a zombie, or a later process with the same id
 }
+
+/** An owner as a word, for names and headers. */
+export function writeOwner({ namespace, pid, startTicks }: Owner): string {
+  return `${namespace}-${pid}-${startTicks}`;
+}
+
+/** Reads what {@link writeOwner} wrote; undefined when the word is none of those. */
+export function readOwner(text: string): Owner | undefined {
+  const match = /^(\d{1,15})-(\d{1,15})-(\d{1,15})$/.exec(text);
+  if (match === null) return undefined;
+  const [, namespace, pid, startTicks] = match;
+  return { namespace: Number(namespace), pid: Number(pid), startTicks: Number(startTicks) };
+}

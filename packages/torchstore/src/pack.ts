@@ -1,5 +1,5 @@
 import { bytesOf } from '@forge/tensor';
-import type { Part } from './batch.ts';
+import type { Part, Place } from './batch.ts';
 import type { Piece } from './sharded-tensor.ts';
 
 /** Buffers that become one segment. */
@@ -8,10 +8,14 @@ export interface Package {
   readonly buffers: Uint8Array[];
 }
 
-/** Where pieces go. */
+/** A volume that holds all packages, and the checksums of the buffers of those that it has checksums of. */
+export interface PlacedPackages {
+  readonly volume: string;
+  readonly checksums: ReadonlyMap<string, readonly number[]>;
+}
+
+/** How pieces are packed. */
 export interface PackOptions {
-  /** Every one gets all segments: they are replicas of each other. */
-  readonly volumes: readonly string[];
   readonly nextSegment: () => string;
   /** A piece that another rank holds too is left to that rank: there is only one volume. */
   readonly skipReplicas: boolean;
@@ -36,13 +40,20 @@ const padding = new Uint8Array(alignment);
 interface Spot {
   readonly segment: string;
   readonly byteOffset: number;
+  readonly byteLength: number;
+  /** Of the buffer in its package. */
+  readonly index: number;
 }
 
-/** Which piece goes where: the segments to write, and the metadata that says so. */
+/** Which piece goes where: the segments to write, and the metadata that says so once they are written to volumes. */
 export function packPieces(
   pieces: readonly Piece[],
-  { volumes, nextSegment, skipReplicas }: PackOptions,
-): { readonly packages: readonly Package[]; readonly parts: readonly Part[] } {
+  { nextSegment, skipReplicas }: PackOptions,
+): {
+  readonly packages: readonly Package[];
+  /** The pieces on volumes, which are replicas of each other. */
+  readonly partsOn: (volumes: readonly PlacedPackages[]) => readonly Part[];
+} {
   const packages: Package[] = [];
   let pack: Package | undefined;
   let packed = 0;
@@ -50,36 +61,44 @@ export function packPieces(
     if (bytes.length >= largeBytes) {
       const own = { segment: nextSegment(), buffers: [padding.subarray(0, largeOffset), bytes] };
       packages.push(own);
-      return { segment: own.segment, byteOffset: largeOffset };
+      return { segment: own.segment, byteOffset: largeOffset, byteLength: bytes.length, index: 1 };
     }
     if (pack === undefined || packed + bytes.length > packBytes) {
       pack = { segment: nextSegment(), buffers: [] };
       packages.push(pack);
       packed = 0;
     }
-    const byteOffset = packed;
+    const own = { segment: pack.segment, byteOffset: packed, byteLength: bytes.length, index: pack.buffers.length };
     const gap = (alignment - (bytes.length % alignment)) % alignment;
     pack.buffers.push(bytes);
     if (gap > 0) pack.buffers.push(padding.subarray(0, gap));
     packed += bytes.length + gap;
-    return { segment: pack.segment, byteOffset };
+    return own;
   };
-  const parts = pieces.map(({ key, local, globalShape, region, isReplica }): Part => {
+  const spots = pieces.map(({ local, isReplica }) => {
     const bytes = bytesOf(local);
-    const isAbsent = bytes.length === 0 || (isReplica && skipReplicas);
-    const own = isAbsent ? undefined : spot(bytes);
-    const places = own === undefined ? [] : volumes.map((volume) => ({ ...own, volume, byteLength: bytes.length }));
-    return { key, dtype: local.dtype, globalShape, region, places };
+    return bytes.length === 0 || (isReplica && skipReplicas) ? undefined : spot(bytes);
   });
-  return { packages, parts };
+  const partsOn = (volumes: readonly PlacedPackages[]) =>
+    pieces.map(({ key, local, globalShape, region }, piece): Part => {
+      const own = spots[piece];
+      const places = own === undefined ? [] : volumes.map((volume) => placeOf(own, volume));
+      return { key, dtype: local.dtype, globalShape, region, places };
+    });
+  return { packages, partsOn };
+}
+
+function placeOf({ index, ...spot }: Spot, { volume, checksums }: PlacedPackages): Place {
+  const checksum = checksums.get(spot.segment)?.[index];
+  return { ...spot, volume, ...(checksum !== undefined && { checksum }) };
 }
 
 /** Bytes that pieces will take on all volumes together. */
 export function bytesToWrite(
   pieces: readonly Piece[],
-  { volumes, skipReplicas }: Omit<PackOptions, 'nextSegment'>,
+  { volumes, skipReplicas }: Omit<PackOptions, 'nextSegment'> & { readonly volumes: number },
 ): number {
   let bytes = 0;
   for (const { local, isReplica } of pieces) if (!(isReplica && skipReplicas)) bytes += local.data.byteLength;
-  return bytes * volumes.length;
+  return bytes * volumes;
 }

@@ -3,6 +3,7 @@ import type { LocatedTensor } from './batch.ts';
 import type { Fetch } from './byte-box.ts';
 import { CoverageError } from './errors.ts';
 import { VolumeUnavailableError } from './failures.ts';
+import { PieceProof } from './piece-proof.ts';
 import { planReshard } from './reshard.ts';
 
 /** A region of a located tensor, and the tensor that it goes to. */
@@ -20,6 +21,11 @@ interface PlannedBox extends Pick<Fetch, 'targetShape' | 'targetOffset'> {
   readonly shape: readonly number[];
   readonly offset: readonly number[];
   readonly size: readonly number[];
+}
+
+/** A fetch that can be verified when all of a piece is read whose checksum is known. */
+export interface PlannedFetch extends Fetch {
+  readonly proof: PieceProof | undefined;
 }
 
 interface Plan {
@@ -51,8 +57,8 @@ export class Planner {
    * @throws {VolumeUnavailableError} when the only copy of a region was on a volume that died.
    * @throws {CoverageError} when a region is not held, which the proof at the put rules out.
    */
-  plan(wishes: Iterable<Wish>, preference: Preference): Map<string, Fetch[]> {
-    const fetches = new Map<string, Fetch[]>();
+  plan(wishes: Iterable<Wish>, preference: Preference): Map<string, PlannedFetch[]> {
+    const fetches = new Map<string, PlannedFetch[]>();
     const plans: Plan[] = [];
     for (const wish of wishes) {
       const { located, target } = wish;
@@ -61,8 +67,13 @@ export class Planner {
       const plan = likely !== undefined && isFor(likely, wish, preference) ? likely : this.#planOf(wish, preference);
       plans.push(plan);
       for (const { part, shape, offset, size, targetShape, targetOffset } of plan.boxes) {
-        const { volume, segment, byteOffset } = located.parts[part]!.place; // the plan was made for as many parts
-        const fetch = { box: { segment, byteOffset, shape, offset, size }, target: bytes, targetShape, targetOffset };
+        const { volume, segment, byteOffset, checksum } = located.parts[part]!.place; // the plan was made for as many parts
+        const box = { segment, byteOffset, shape, offset, size };
+        const proof =
+          checksum !== undefined && areEqual(shape, size)
+            ? new PieceProof({ key: located.key, volume, checksum })
+            : undefined;
+        const fetch = { box, target: bytes, targetShape, targetOffset, proof };
         const own = fetches.get(volume);
         if (own === undefined) fetches.set(volume, [fetch]);
         else own.push(fetch);

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { VolumeUnavailableError } from './failures.ts';
 import { homesOf, type SelectVolume, type Strategy } from './strategy.ts';
 import { Connection } from './transport/connection.ts';
-import { seesDirectory, tmpfsTransport } from './transport/tmpfs.ts';
-import type { Transport, TransportKind, VolumeAddress } from './transport/transport.ts';
+import { probe, tmpfsTransport } from './transport/tmpfs.ts';
+import { socketPathOf, type Transport, type TransportKind, type VolumeAddress } from './transport/transport.ts';
 import { webSocketTransport } from './transport/websocket.ts';
 
 /** How a client chooses volumes and transports, and how long it waits. */
@@ -13,9 +13,13 @@ export interface SessionOptions {
   /** Volumes that get each piece. */
   readonly replicas: number;
   readonly timeoutMs: number;
-  /** Whether frames carry checksums; 'auto': those that leave this machine. */
-  readonly checksums: boolean | 'auto';
+  /** How long a connection that was cut may take to come back. */
+  readonly reconnectMs: number;
+  readonly checksums: ChecksumMode;
 }
+
+/** Which bytes have checksums; 'auto': those that leave this machine. */
+export type ChecksumMode = 'auto' | 'always' | 'never';
 
 /** What a session is opened with. */
 export interface SessionPlace {
@@ -48,7 +52,7 @@ export class Session implements Disposable {
   readonly #place: SessionPlace;
   readonly #links = new Map<string, Promise<Link>>();
   readonly #resolveEnded: () => void;
-  #visible: Promise<ReadonlySet<string>> | undefined;
+  #kinds: Promise<ReadonlyMap<string, TransportKind>> | undefined;
   #isEnded = false;
   #culprit: string | undefined;
   #openLinks = 0;
@@ -76,33 +80,36 @@ export class Session implements Disposable {
     return `${this.id}/${this.#lastSegment}`;
   }
 
-  /** The volumes whose memory this process shares. */
-  #visibleVolumes(): Promise<ReadonlySet<string>> {
-    this.#visible ??= (async () => {
+  /** How this process reaches each volume. */
+  #probed(): Promise<ReadonlyMap<string, TransportKind>> {
+    this.#kinds ??= (async () => {
       const { addresses, options } = this.#place;
-      if (options.transport === 'websocket') return new Set<string>();
-      const seen = await Promise.all(addresses.map(seesDirectory));
-      return new Set(addresses.flatMap(({ id }, index) => (seen[index] ? [id] : [])));
+      const { transport } = options;
+      if (transport === 'websocket' || transport === 'unix')
+        return new Map(addresses.map(({ id }) => [id, transport] as const));
+      return new Map(await Promise.all(addresses.map(async (each) => [each.id, await probe(each)] as const)));
     })();
-    return this.#visible;
+    return this.#kinds;
   }
 
   /** Where the volumes whose memory this process shares keep their segments. */
   async directories(): Promise<ReadonlyMap<string, string>> {
-    const visible = await this.#visibleVolumes();
+    const kinds = await this.#probed();
     return new Map(
-      this.#place.addresses.flatMap(({ id, directory }) => (visible.has(id) ? [[id, directory] as const] : [])),
+      this.#place.addresses.flatMap(({ id, directory }) =>
+        kinds.get(id) === 'tmpfs' ? [[id, directory] as const] : [],
+      ),
     );
   }
 
   /** The volumes that a rank writes to, one for each replica. */
   async homes(rank: number): Promise<readonly Link[]> {
     const { addresses, lost, suspected, options, selectVolume } = this.#place;
-    const visible = await this.#visibleVolumes();
+    const kinds = await this.#probed();
     const alive = addresses.filter(({ id }) => !lost.has(id));
     const answering = alive.filter(({ id }) => !suspected.has(id));
     const usable = [answering, alive, addresses].find((each) => each.length > 0) ?? addresses;
-    const volumes = usable.map(({ id }) => ({ id, isNear: visible.has(id) }));
+    const volumes = usable.map(({ id }) => ({ id, isNear: kinds.get(id) === 'tmpfs' }));
     const ids = homesOf(selectVolume ?? options.strategy, { rank, replicas: options.replicas, volumes });
     return Promise.all(ids.map((id) => this.link(id)));
   }
@@ -120,7 +127,7 @@ export class Session implements Disposable {
 
   /** How this process reaches a volume, as probed; nothing is connected. */
   async transportTo(volume: string): Promise<TransportKind> {
-    return (await this.#visibleVolumes()).has(volume) ? 'tmpfs' : 'websocket';
+    return (await this.#probed()).get(volume) ?? 'websocket';
   }
 
   /** Connects to a volume once. */
@@ -142,12 +149,17 @@ export class Session implements Disposable {
     const { addresses, options, register } = this.#place;
     const address = addresses.find(({ id }) => id === volume);
     if (address === undefined || this.#isEnded) throw new VolumeUnavailableError(volume, 'the session has ended');
-    const { timeoutMs, transport: wanted, checksums: mode } = options;
-    const checksums = mode === 'auto' ? !isLoopback(address.url) : mode;
-    const isShared = (await this.transportTo(volume)) === 'tmpfs';
-    if (wanted === 'tmpfs' && !isShared)
+    const { timeoutMs, reconnectMs, transport: wanted, checksums: mode } = options;
+    const kind = await this.transportTo(volume);
+    if (wanted === 'tmpfs' && kind !== 'tmpfs')
       throw new VolumeUnavailableError(volume, `${address.directory} is not visible here`);
-    const connection = await Connection.open(address, { session: this.id, timeoutMs, checksums });
+    const url = kind === 'unix' ? `ws+unix://${socketPathOf(address.directory)}` : address.url;
+    const leaves = kind === 'websocket' && !isLoopback(url);
+    const isChecked = mode === 'always' || (mode === 'auto' && leaves);
+    const connection = await Connection.open(
+      { ...address, url },
+      { session: this.id, timeoutMs, reconnectMs, checksums: isChecked },
+    );
     void connection.closed.then(() => this.#endBy(volume));
     const isRegistered = await register(this.id, volume).catch((error: unknown) => {
       connection[Symbol.dispose]();
@@ -157,7 +169,7 @@ export class Session implements Disposable {
       connection[Symbol.dispose]();
       throw new VolumeUnavailableError(volume, 'it was lost, or the session has ended');
     }
-    const transport = isShared ? tmpfsTransport(address) : webSocketTransport(connection);
+    const transport = kind === 'tmpfs' ? tmpfsTransport(address, { isChecked }) : webSocketTransport(connection, kind);
     return { volume, transport, [Symbol.dispose]: () => connection[Symbol.dispose]() };
   }
 
@@ -181,5 +193,5 @@ export class Session implements Disposable {
 
 /** Whether frames to a url stay on this machine, in its memory. */
 function isLoopback(url: string): boolean {
-  return /^ws:\/\/(127\.|localhost:|\[::1\])/.test(url);
+  return /^wss?:\/\/(127\.|localhost:|\[::1\])/.test(url);
 }

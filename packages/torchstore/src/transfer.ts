@@ -1,11 +1,11 @@
 import { metadataVolume, type Part } from './batch.ts';
-import { byteCount, type Fetch } from './byte-box.ts';
+import { byteCount } from './byte-box.ts';
 import { castGroups } from './cast-wishes.ts';
 import type { OperationCounter } from './client-statistics.ts';
 import { concurrently } from './concurrently.ts';
-import { type Package, packPieces } from './pack.ts';
+import { type Package, type PlacedPackages, packPieces } from './pack.ts';
 import { readPages } from './pages.ts';
-import type { Planner, Wish } from './planner.ts';
+import type { PlannedFetch, Planner, Wish } from './planner.ts';
 import type { Link, Session } from './session.ts';
 import type { Piece } from './sharded-tensor.ts';
 
@@ -29,16 +29,19 @@ export async function writePieces(
   pieces: readonly Piece[],
   { homes, nextSegment, skipReplicas, overwrites, counter, signal }: WriteOptions,
 ): Promise<readonly Part[]> {
-  const volumes = homes.map(({ volume }) => volume);
-  const { packages, parts } = packPieces(pieces, { volumes, nextSegment, skipReplicas });
-  const write = async ({ transport }: Link) => {
-    await concurrently(packages, maxOpenSegments, ({ segment, buffers }: Package) =>
-      transport.write(segment, buffers, { overwrites, signal }),
-    );
+  const { packages, partsOn } = packPieces(pieces, { nextSegment, skipReplicas });
+  const places: PlacedPackages[] = [];
+  const write = async ({ volume, transport }: Link) => {
+    const checksums = new Map<string, readonly number[]>();
+    await concurrently(packages, maxOpenSegments, async ({ segment, buffers }: Package) => {
+      const own = await transport.write(segment, buffers, { overwrites, signal });
+      if (own !== undefined) checksums.set(segment, own);
+    });
     for (const { buffers } of packages) for (const { length } of buffers) counter.moved(transport.kind, length);
+    places.push({ volume, checksums });
   };
   await Promise.all(homes.map(write));
-  return parts;
+  return partsOn(places);
 }
 
 /** What reading needs. */
@@ -83,10 +86,11 @@ async function read(wishes: readonly Wish[], options: ReadOptions): Promise<void
   const settled = await Promise.allSettled([...fetches].map(([volume, own]) => readFrom(volume, own)));
   for (const each of settled) if (each.status === 'rejected') throw each.reason;
 
-  async function readFrom(volume: string, own: readonly Fetch[]): Promise<void> {
+  async function readFrom(volume: string, own: readonly PlannedFetch[]): Promise<void> {
     const link = volume === metadataVolume ? undefined : await session.link(volume);
     if (link === undefined) await readPages(own, pageAt);
     else await link.transport.read(own, { signal });
+    if (link?.transport.isChecked === true) for (const { proof } of own) proof?.verify();
     const way = link?.transport.kind ?? 'inline';
     for (const { box } of own) counter.moved(way, byteCount(box));
   }

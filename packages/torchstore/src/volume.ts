@@ -1,27 +1,41 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { Actor, type ActorMesh, endpoint } from '@forge/monarch';
 import type { Controller } from './controller.ts';
 import { isInMemory } from './mapped-files.ts';
+import type { SessionEnd } from './transport/served-session.ts';
 import { type SegmentServer, serveSegments } from './transport/server.ts';
-import { sessionOf, type VolumeAddress } from './transport/transport.ts';
+import { sessionOf, socketPathOf, type VolumeAddress } from './transport/transport.ts';
 import { createVolumeDirectory, defaultParent, sweepDeadOwners, type VolumeDirectory } from './volume-directory.ts';
 import { WarmSegments } from './warm-segments.ts';
 
 /** Where a volume keeps its bytes and listens. */
 export interface VolumeOptions {
-  /** Address to listen on, by which clients reach it. */
-  readonly host: string;
+  /** Addresses to listen on, by which clients reach the volumes of each host; one may stand for all. */
+  readonly hosts: readonly string[];
+  readonly perHost: number;
   /** Folder for the segments. @default /dev/shm where it is writable, else the temporary folder */
   readonly parent: string | undefined;
+  readonly tls: TlsFiles | undefined;
+  /** How long a client that was cut off may take to come back before its session ends. */
+  readonly reconnectMs: number;
+}
+
+/** Paths of PEM files: a certificate, its key, and the authority that signed it. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
 }
 
 /**
  * Holds the bytes of tensors as files, and learns from its sockets which clients live.
  *
  *   client ──socket open──▶ session begins: its folder is made, the client may write segments there
- *   client ──socket gone──▶ session ends: the controller refuses its puts, names what it committed; the rest is removed
+ *   client ──done, or gone for too long──▶ session ends: the controller refuses its puts, names what it committed; the
+ *                                          rest is removed
  */
 export class Volume extends Actor {
   static readonly module: string = import.meta.url;
@@ -30,6 +44,7 @@ export class Volume extends Actor {
   readonly #sessions = new Set<string>();
   #id = '';
   #token = '';
+  #host = '';
   #directory: VolumeDirectory | undefined;
   #warm: WarmSegments | undefined;
   #server: SegmentServer | undefined;
@@ -44,8 +59,10 @@ export class Volume extends Actor {
   }
 
   override async setup(): Promise<void> {
-    const { host, parent = defaultParent() } = this.#options;
-    this.#id = `v${this.context.point.rank}`;
+    const { hosts, perHost, parent = defaultParent(), tls, reconnectMs } = this.#options;
+    const { rank } = this.context.point;
+    this.#id = `v${rank}`;
+    this.#host = hosts[Math.floor(rank / perHost)] ?? hosts[0]!; // openStore gives one for each, or one
     this.#token = randomBytes(24).toString('hex');
     sweepDeadOwners(parent);
     this.#directory = createVolumeDirectory(parent);
@@ -55,20 +72,24 @@ export class Volume extends Actor {
     this.#server = await serveSegments({
       directory,
       token: this.#token,
-      host,
+      host: this.#host,
       port: 0,
+      socketPath: socketPathOf(directory),
+      tls: tls && { cert: readFileSync(tls.cert, 'utf8'), key: readFileSync(tls.key, 'utf8') },
+      reconnectMs,
       onSession: (session) => {
         this.#sessions.add(session);
         mkdirSync(join(directory, session), { recursive: true, mode: 0o700 });
       },
-      onSessionEnd: (session) => void this.#endSession(session),
+      onSessionEnd: (session, how) => void this.#endSession(session, how),
     });
   }
 
   /** How clients reach this volume. */
   readonly address = endpoint((): VolumeAddress => {
     const { path, nonce } = this.#directory!; // endpoints run after setup, which made it
-    const url = `ws://${this.#options.host}:${this.#server!.port}`;
+    const host = isIPv6(this.#host) ? `[${this.#host}]` : this.#host;
+    const url = `${this.#options.tls === undefined ? 'ws' : 'wss'}://${host}:${this.#server!.port}`;
     return { id: this.#id, url, token: this.#token, directory: path, nonce };
   });
 
@@ -79,6 +100,9 @@ export class Volume extends Actor {
       for (const segment of others) this.#remove(segment, false);
     },
   );
+
+  /** A client has given its session up. */
+  readonly forget = endpoint((session: string): void => this.#server?.end(session));
 
   #remove(segment: string, isReusable: boolean): void {
     const session = sessionOf(segment);
@@ -91,11 +115,11 @@ export class Volume extends Actor {
     if (!this.#sessions.has(session)) ignoreMissing(() => rmdirSync(folder));
   }
 
-  async #endSession(session: string): Promise<void> {
+  async #endSession(session: string, how: SessionEnd): Promise<void> {
     this.#sessions.delete(session);
     let kept: ReadonlySet<string>;
     try {
-      kept = new Set(await this.#controller.endSession.callOne({ volume: this.#id, session }));
+      kept = new Set(await this.#controller.endSession.callOne({ volume: this.#id, session, how }));
     } catch {
       return; // without a controller the store is ending, and the whole directory with it
     }

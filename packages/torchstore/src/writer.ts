@@ -57,8 +57,7 @@ export async function stage(
   const skipReplicas = skipsReplicas(client);
   const reservations: number[] = [];
   if (options.hasQuota) {
-    const targets = homes.map(({ volume }) => volume);
-    const wanted = bytesToWrite(pieces, { volumes: targets, skipReplicas }) + bytesOfObjects(objects);
+    const wanted = bytesToWrite(pieces, { volumes: homes.length, skipReplicas }) + bytesOfObjects(objects);
     const answer = await client.ask((controller) => controller.reserve(session.id, wanted), {
       signal,
       undo: (late) => {

@@ -1,5 +1,4 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bytesOf } from '@forge/tensor';
@@ -9,11 +8,11 @@ import {
   LeaseEndedError,
   openStore,
   type Store,
-  type StoreReference,
   TransactionAbortedError,
   VolumeUnavailableError,
 } from '../src/index.ts';
 import { numbered } from './arbitraries.ts';
+import { cutsAfter, startNetwork } from './network.ts';
 
 /** Long enough to come back on a busy machine, short enough to wait for. */
 const reconnectMs = 2_500;
@@ -38,71 +37,22 @@ const segmentFiles = () =>
 
 const whole = numbered('float32', [3000, 1000]);
 
-/** A network between clients and the volume that cuts each of its first connections after so many bytes. */
-async function startNetwork(cutsAfterBytes: readonly number[]) {
-  const cuts = [...cutsAfterBytes];
-  const sockets = new Set<Socket>();
-  let isDown = false;
-  const target = Number(new URL(store.reference.volumes[0]!.url).port);
-  const server = createServer((near) => {
-    if (isDown) {
-      near.destroy();
-      return;
-    }
-    const far = connect(target, '127.0.0.1');
-    let left = cuts.shift() ?? Number.POSITIVE_INFINITY;
-    const pass = (to: Socket) => (data: Buffer) => {
-      left -= data.length;
-      if (left > 0) to.write(data);
-      else for (const socket of [near, far]) socket.destroy();
-    };
-    near.on('data', pass(far));
-    far.on('data', pass(near));
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => {}); // 'close' follows
-      socket.on('close', () => other.destroy());
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = typeof address === 'object' ? address?.port : undefined;
-  const volumes = store.reference.volumes.map((volume) => ({ ...volume, url: `ws://127.0.0.1:${port}` }));
-  const reference: StoreReference = { ...store.reference, volumes };
-  return {
-    reference,
-    cuts,
-    /** Cuts everything, and refuses new connections until it is up again. */
-    set isDown(down: boolean) {
-      isDown = down;
-      if (down) for (const socket of sockets) socket.destroy();
-    },
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
 test.each(['tmpfs', 'websocket'] as const)(
   'a connection that is cut during transfers over %s is made again',
   async (transport) => {
-    await using network = await startNetwork([5_000_000, 9_000_000]);
+    await using network = await startNetwork(store.reference, cutsAfter([5_000_000, 9_000_000]));
     await using client = attachStore(network.reference, { transport });
     for (let round = 0; round < 3; round += 1) {
       await client.put('w', whole);
       expect(Buffer.compare(bytesOf(await client.get('w')), bytesOf(whole))).toBe(0);
     }
-    expect(network.cuts).toHaveLength(transport === 'websocket' ? 0 : 1);
+    expect(network.connections).toBe(transport === 'websocket' ? 3 : 1);
     await expect.poll(() => segmentFiles().length).toBe(1);
   },
 );
 
 test('an operation gives up when every connection is cut, and leaves nothing behind', async () => {
-  await using network = await startNetwork(new Array(10).fill(1_000_000));
+  await using network = await startNetwork(store.reference, cutsAfter(new Array(100).fill(1_000_000)));
   await using client = attachStore(network.reference, { transport: 'websocket' });
   await expect(client.put('w', whole)).rejects.toThrow(VolumeUnavailableError);
   expect(await client.keys()).toEqual([]);
@@ -125,7 +75,7 @@ test('a client that does not see the directory of the volume takes the socket, o
 const small = (salt: number) => numbered('int8', [64], salt);
 
 test('a lease lives through a cut, and its generation with it', async () => {
-  await using network = await startNetwork([]);
+  await using network = await startNetwork(store.reference);
   await using client = attachStore(network.reference);
   await client.put('w', small(1));
   await using lease = await client.lease('w');
@@ -140,7 +90,7 @@ test('a lease lives through a cut, and its generation with it', async () => {
 });
 
 test('a lease whose holder does not come back in time ends, and says so', async () => {
-  await using network = await startNetwork([]);
+  await using network = await startNetwork(store.reference);
   await using client = attachStore(network.reference);
   await client.put('w', small(1));
   await using lease = await client.lease('w');
@@ -154,25 +104,37 @@ test('a lease whose holder does not come back in time ends, and says so', async 
 });
 
 test('a rank that was cut off in the middle of a state dict joins the others again', async () => {
-  await using network = await startNetwork([3_000_000, 3_000_000]);
+  await using network = await startNetwork(store.reference, cutsAfter([3_000_000, 3_000_000]));
   await using client = attachStore(network.reference, { transport: 'websocket' });
   const put = (by: Store, rank: number) =>
     by.putStateDict('m', { [`rank${rank}`]: whole }, { participant: { rank, ranks: 2 }, version: 7 });
   await put(store, 0);
   await put(client, 1);
-  expect(network.cuts).toEqual([]);
+  expect(network.connections).toBe(3);
   expect((await store.keys()).sort()).toEqual(['m.rank0', 'm.rank1']);
   expect(await store.statistics()).toMatchObject({ unfinished: 0, keys: 2 });
 });
 
-test('a transaction whose connection is cut ends, and can be begun again at once', async () => {
-  await using network = await startNetwork([]);
+test('a transaction lives through a cut of its connection', async () => {
+  await using network = await startNetwork(store.reference);
   await using client = attachStore(network.reference);
   const transaction = await client.begin('m', { version: 1 });
   await transaction.put('w', small(1));
   network.isDown = true;
   network.isDown = false;
-  await expect.poll(async () => (await store.statistics()).unfinished).toBe(0);
+  await transaction.put('v', small(2));
+  await transaction.commit();
+  expect(await store.getBatch(['m.w', 'm.v'])).toEqual({ 'm.w': small(1), 'm.v': small(2) });
+});
+
+test('a transaction whose rank does not come back in time ends, and can be begun again', async () => {
+  await using network = await startNetwork(store.reference);
+  await using client = attachStore(network.reference);
+  const transaction = await client.begin('m', { version: 1 });
+  await transaction.put('w', small(1));
+  network.isDown = true;
+  await expect.poll(async () => (await store.statistics()).unfinished, { timeout: 10_000 }).toBe(0);
+  network.isDown = false;
   const error = await transaction.commit().catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(TransactionAbortedError);
   await using again = await client.begin('m', { version: 1 });

@@ -8,9 +8,10 @@ import { WebSocket } from 'ws';
 import type { Fetch } from '../src/byte-box.ts';
 import { VolumeUnavailableError } from '../src/index.ts';
 import { Connection } from '../src/transport/connection.ts';
+import { subprotocol } from '../src/transport/handshake.ts';
 import { type SegmentServer, serveSegments } from '../src/transport/server.ts';
 import { seesDirectory, tmpfsTransport } from '../src/transport/tmpfs.ts';
-import type { Transport, TransportKind, VolumeAddress } from '../src/transport/transport.ts';
+import { socketPathOf, type Transport, type TransportKind, type VolumeAddress } from '../src/transport/transport.ts';
 import { webSocketTransport } from '../src/transport/websocket.ts';
 import { createVolumeDirectory } from '../src/volume-directory.ts';
 import { numbered } from './arbitraries.ts';
@@ -30,6 +31,8 @@ async function startVolume(): Promise<Volume> {
     token: 'secret',
     host: '127.0.0.1',
     port: 0,
+    socketPath: socketPathOf(path),
+    reconnectMs: 500,
     onSession: (session) => mkdirSync(join(path, session)),
     onSessionEnd: (session) => ended.push(session),
   });
@@ -215,7 +218,9 @@ describe('the server of a volume', () => {
   });
 
   test('closes the connection of a peer that does not speak the protocol', async () => {
-    const socket = new WebSocket(`${volume.address.url}/session-3`, { headers: { authorization: 'Bearer secret' } });
+    const socket = new WebSocket(`${volume.address.url}/session-3`, subprotocol, {
+      headers: { authorization: 'Bearer secret' },
+    });
     await new Promise((resolve) => socket.once('open', resolve));
     socket.send('hello');
     const code = await new Promise((resolve) => socket.once('close', resolve));
@@ -223,14 +228,16 @@ describe('the server of a volume', () => {
   });
 
   test('closes the connection of a peer whose message is oversize', async () => {
-    const socket = new WebSocket(`${volume.address.url}/session-3`, { headers: { authorization: 'Bearer secret' } });
+    const socket = new WebSocket(`${volume.address.url}/session-3`, subprotocol, {
+      headers: { authorization: 'Bearer secret' },
+    });
     await new Promise((resolve) => socket.once('open', resolve));
     socket.send(new Uint8Array(3 * 2 ** 20));
     const code = await new Promise((resolve) => {
       socket.on('error', () => {}); // the reset that may follow the close
       socket.once('close', resolve);
     });
-    expect([1009, 1006]).toContain(code);
+    expect([1002, 1006]).toContain(code);
   });
 
   test('notices that a client is gone, and fails what that client still waits for', async () => {

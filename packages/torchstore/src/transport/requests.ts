@@ -7,8 +7,8 @@ import { sessionOf } from './transport.ts';
 export interface WriteRequest {
   readonly segment: string;
   readonly offset: number;
-  /** The segment is whole after this frame. */
-  readonly isLast: boolean;
+  /** Of the whole segment. */
+  readonly bytes: number;
   /** The segment may exist; it is written anew. */
   readonly overwrites: boolean;
 }
@@ -39,13 +39,18 @@ function segmentName(value: unknown): string {
 /** Checks the metadata of a write. @throws {FrameError} when it is malformed. */
 export function parseWrite(meta: unknown): WriteRequest {
   if (!isObject(meta)) throw new FrameError('A write has no metadata.');
-  const { segment, offset, isLast, overwrites } = meta;
+  const { segment, offset, bytes, overwrites } = meta;
   return {
     segment: segmentName(segment),
     offset: count(offset, 'an offset'),
-    isLast: isLast === true,
+    bytes: count(bytes, 'a length'),
     overwrites: overwrites === true,
   };
+}
+
+/** Checks the metadata of a seal; returns the segment. @throws {FrameError} when it is malformed. */
+export function parseSeal(meta: unknown): string {
+  return segmentName(isObject(meta) ? meta['segment'] : undefined);
 }
 
 /** Checks the metadata of a read before anything is allocated for it. @throws {FrameError} when it is malformed or asks for too much. */

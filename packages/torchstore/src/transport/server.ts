@@ -1,14 +1,10 @@
 import { timingSafeEqual } from 'node:crypto';
-import { closeSync, constants, openSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { type WebSocket, WebSocketServer } from 'ws';
-import { type ByteBox, byteCount } from '../byte-box.ts';
-import { FrameError } from '../failures.ts';
-import { SegmentReader, writeBuffers } from '../segment-file.ts';
-import { decodeFrame, encodeHead, type Frame, maxFrameBytes, maxPayloadBytes, window } from './frame.ts';
-import { parseRead, parseWrite } from './requests.ts';
+import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { readOwner } from '../owner.ts';
+import { acceptOf, HandshakeReader, type HttpHead, subprotocol, writeHead } from './handshake.ts';
+import { ServedSession, type SessionEnd } from './served-session.ts';
+import { acceptStream, type Intake } from './stream.ts';
 import { sessionOf } from './transport.ts';
 
 /** What a volume serves, and whom it tells about sessions. */
@@ -18,192 +14,148 @@ export interface ServeOptions {
   /** Address to listen on. */
   readonly host: string;
   readonly port: number;
+  /** A path to listen on too, for processes of this machine. */
+  readonly socketPath?: string | undefined;
+  /** The certificate to show and its key, in PEM. @default none: no encryption */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** How long a client that was cut off may take to come back before its session ends. */
+  readonly reconnectMs: number;
   /** A client has connected; its segments may be written once this returns. */
   readonly onSession: (session: string) => void;
-  /** A client is gone, whether it said so or died. */
-  readonly onSessionEnd: (session: string) => void;
+  /** A client has said that it is done, or was lost. */
+  readonly onSessionEnd: (session: string, how: SessionEnd) => void;
 }
 
 /** A running server of segments. */
 export interface SegmentServer extends AsyncDisposable {
   readonly port: number;
+  /** Ends a session, whether its client is connected or may come back. */
+  end(session: string): void;
 }
 
+/** Time for a handshake. */
+const handshakeMs = 10_000;
+
 /** Serves the segments of a directory to clients that have the token. */
-export async function serveSegments({
-  directory,
-  token,
-  host,
-  port,
-  onSession,
-  onSessionEnd,
-}: ServeOptions): Promise<SegmentServer> {
-  const http = createServer((_, response) => response.writeHead(426).end());
-  const sockets = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    skipUTF8Validation: true,
-    maxPayload: maxFrameBytes,
-  });
-  http.on('upgrade', (request, socket, head) => {
-    const session = request.url?.slice(1) ?? '';
-    if (!isAuthorized(request, token) || sessionOf(`${session}/0`) === undefined) {
-      socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n');
-      return;
-    }
-    // Answered by the kernel, not by a busy process: a host that vanished is noticed within half a minute.
-    request.socket.setKeepAlive(true, 15_000);
-    request.socket.setNoDelay(true);
-    onSession(session);
-    sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      webSocket.once('close', () => onSessionEnd(session));
-      serveClient(webSocket, { directory, session });
-    });
-  });
-  await new Promise<void>((resolve, reject) => {
-    http.once('error', reject);
-    http.listen(port, host, resolve);
-  });
+export async function serveSegments(options: ServeOptions): Promise<SegmentServer> {
+  const { host, port, socketPath, tls } = options;
+  const sessions = new Map<string, ServedSession>();
+  const streams = new Set<Socket>();
+  const accept = (accepted: Socket) => {
+    const stream = acceptClient(accepted, options, sessions);
+    streams.add(stream);
+    stream.once('close', () => streams.delete(stream));
+  };
+  // Paused: nothing may be read before it is known where it goes.
+  const limits = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 15_000, pauseOnConnect: true };
+  const remote =
+    tls === undefined
+      ? createServer(limits, accept)
+      : createTlsServer({ ...limits, ...tls, handshakeTimeout: handshakeMs, pauseOnConnect: false }, accept);
+  const local = socketPath === undefined ? undefined : createServer(limits, accept);
+  await listen(remote, { host, port });
+  if (local !== undefined) await listen(local, { path: socketPath });
   return {
-    port: (http.address() as AddressInfo).port, // a listening TCP server has such an address
+    port: (remote.address() as AddressInfo).port, // a listening TCP server has such an address
+    end: (session) => sessions.get(session)?.[Symbol.dispose](),
     async [Symbol.asyncDispose]() {
-      for (const client of sockets.clients) client.terminate();
-      const closed = new Promise((resolve) => http.close(resolve));
-      http.closeAllConnections();
-      await closed;
+      const closed = [remote, local].map(
+        (server) => new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve()))),
+      );
+      for (const session of [...sessions.values()]) session[Symbol.dispose]();
+      for (const stream of streams) stream.destroySoon();
+      await Promise.all(closed);
     },
   };
 }
 
-function isAuthorized({ headers }: IncomingMessage, token: string): boolean {
-  const given = Buffer.from(headers.authorization ?? '');
+function listen(server: Server, where: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(where, resolve);
+  });
+}
+
+/** Shakes hands with whoever has connected, and gives the stream to the session that it names. */
+function acceptClient(accepted: Socket, options: ServeOptions, sessions: Map<string, ServedSession>): Socket {
+  const intake: Intake = {
+    sink: new HandshakeReader((head, rest) => {
+      clearTimeout(timer);
+      const refusal = refusalOf(head, options.token, sessions);
+      if (head === undefined || refusal !== undefined) {
+        const [status, reason] = refusal ?? ['400 Bad Request', 'this is no request'];
+        stream.end(
+          writeHead(`HTTP/1.1 ${status}`, { Connection: 'close', 'Content-Length': '0', 'Forge-Reason': reason }),
+        );
+        stream.destroySoon();
+        return;
+      }
+      const { session } = targetOf(head);
+      // Before the answer: a client that shares the memory writes as soon as it has it.
+      const served = sessions.get(session) ?? beginSession(session, options, sessions);
+      stream.write(
+        writeHead('HTTP/1.1 101 Switching Protocols', {
+          Connection: 'Upgrade',
+          Upgrade: 'websocket',
+          'Sec-WebSocket-Accept': acceptOf(head.headers.get('sec-websocket-key') ?? ''),
+          'Sec-WebSocket-Protocol': subprotocol,
+        }),
+      );
+      served.connect({ stream, intake, rest }, readOwner(head.headers.get('forge-owner') ?? ''));
+    }),
+  };
+  const stream = acceptStream(accepted, intake);
+  stream.on('error', () => {}); // 'close' follows
+  const timer = setTimeout(() => stream.destroy(), handshakeMs);
+  stream.once('close', () => clearTimeout(timer));
+  return stream;
+}
+
+function beginSession(
+  session: string,
+  { directory, reconnectMs, onSession, onSessionEnd }: ServeOptions,
+  sessions: Map<string, ServedSession>,
+): ServedSession {
+  const onEnd = (how: SessionEnd) => {
+    sessions.delete(session);
+    onSessionEnd(session, how);
+  };
+  const served = new ServedSession({ directory, session, reconnectMs, onEnd });
+  sessions.set(session, served);
+  onSession(session);
+  return served;
+}
+
+function targetOf({ line }: HttpHead): { readonly session: string; readonly isResumed: boolean } {
+  const [, target = ''] = line.split(' ');
+  const [path = '', query] = target.split('?');
+  return { session: path.slice(1), isResumed: query === 'resume' };
+}
+
+/** Why a request does not open a connection: a status, and words; undefined when it does. */
+function refusalOf(
+  head: HttpHead | undefined,
+  token: string,
+  sessions: ReadonlyMap<string, unknown>,
+): readonly [status: string, reason: string] | undefined {
+  if (head === undefined) return ['431 Request Header Fields Too Large', 'this is no request'];
+  // First: who has no token learns nothing else.
+  if (!isAuthorized(head, token)) return ['401 Unauthorized', 'the token is not that of this volume'];
+  const offered = (head.headers.get('sec-websocket-protocol') ?? 'none').split(',').map((name) => name.trim());
+  const isUpgrade = head.headers.get('upgrade')?.toLowerCase() === 'websocket';
+  if (!isUpgrade || !head.headers.has('sec-websocket-key') || !offered.includes(subprotocol))
+    return [
+      '426 Upgrade Required',
+      `it speaks ${subprotocol} and was asked for ${offered.join(', ').replaceAll(/[^ -~]/g, ' ')}`,
+    ];
+  const { session, isResumed } = targetOf(head);
+  if (sessionOf(`${session}/0`) === undefined) return ['400 Bad Request', 'this is not the name of a session'];
+  if (isResumed && !sessions.has(session)) return ['410 Gone', 'the session has ended'];
+  return undefined;
+}
+
+function isAuthorized({ headers }: HttpHead, token: string): boolean {
+  const given = Buffer.from(headers.get('authorization') ?? '');
   const expected = Buffer.from(`Bearer ${token}`);
   return given.length === expected.length && timingSafeEqual(given, expected);
-}
-
-/** Answers the frames of one client in their order; a client that sends faster than it is served is paused. */
-function serveClient(
-  socket: WebSocket,
-  { directory, session }: { readonly directory: string; readonly session: string },
-): void {
-  const writing = new Map<string, number>();
-  const buffers: Buffer[] = [];
-  const waiting: Buffer[][] = [];
-  let isServing = false;
-  const closeAll = () => {
-    for (const descriptor of writing.values()) closeSync(descriptor);
-    writing.clear();
-  };
-  const serve = async () => {
-    isServing = true;
-    for (let data = waiting.shift(); data !== undefined; data = waiting.shift()) {
-      if (waiting.length < window) socket.resume();
-      try {
-        await answer(socket, decodeFrame(data), { directory, session, writing, buffers });
-      } catch (error) {
-        // Only a message that is no frame gets here: what else the peer sent cannot be understood either.
-        socket.close(1002, error instanceof FrameError ? 'not a frame' : undefined);
-        break;
-      }
-    }
-    isServing = false;
-    if (socket.readyState !== socket.OPEN) closeAll();
-  };
-  socket.binaryType = 'fragments';
-  socket.on('message', (data: Buffer[]) => {
-    waiting.push(data);
-    if (waiting.length >= 2 * window) socket.pause();
-    if (!isServing) void serve();
-  });
-  socket.on('error', () => socket.terminate());
-  socket.on('close', () => {
-    waiting.length = 0;
-    if (!isServing) closeAll();
-  });
-}
-
-/** Answers that may wait in a socket: what a client with a full window has asked for. */
-const maxBufferedBytes = window * maxPayloadBytes;
-
-interface Client {
-  readonly directory: string;
-  readonly session: string;
-  readonly writing: Map<string, number>;
-  /** Payload buffers that have left: fresh memory for every answer costs more than the copy into it. */
-  readonly buffers: Buffer[];
-}
-
-/** An answer; `buffer` is used again once it has left. */
-interface Reply extends Omit<Frame, 'request' | 'isChecked'> {
-  readonly buffer?: Buffer;
-}
-
-async function answer(
-  socket: WebSocket,
-  { type, request, meta, payload, isChecked }: Frame,
-  client: Client,
-): Promise<void> {
-  let reply: Reply;
-  try {
-    if (type === 'write') reply = await write(meta, payload, client);
-    else if (type === 'read') reply = await read(meta, client);
-    else throw new FrameError(`A client does not send ${type} frames.`);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const isFull = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
-    reply = { type: 'failed', meta: { message, isFull }, payload: new Uint8Array(0) };
-  }
-  if (socket.readyState !== socket.OPEN) return;
-  socket.send(encodeHead({ ...reply, request, isChecked }), { binary: true, fin: false });
-  const sent = new Promise<void>((resolve) => {
-    socket.send(reply.payload, { binary: true, fin: true }, () => {
-      if (reply.buffer !== undefined) client.buffers.push(reply.buffer);
-      resolve();
-    });
-  });
-  // The next answer is prepared while this one leaves; a client that does not read gets no more of them.
-  if (socket.bufferedAmount > maxBufferedBytes) await sent;
-}
-
-async function write(meta: unknown, payload: Uint8Array, { directory, session, writing }: Client): Promise<Reply> {
-  const { segment, offset, isLast, overwrites } = parseWrite(meta);
-  if (sessionOf(segment) !== session) throw new FrameError(`Session ${session} cannot write the segment ${segment}.`);
-  const { O_CREAT, O_EXCL, O_WRONLY } = constants;
-  const flags = O_CREAT | O_WRONLY | (overwrites ? 0 : O_EXCL);
-  const descriptor = writing.get(segment) ?? openSync(join(directory, segment), flags, 0o600);
-  writing.set(segment, descriptor);
-  await writeBuffers(descriptor, [payload], offset);
-  if (isLast) {
-    writing.delete(segment);
-    closeSync(descriptor);
-  }
-  return { type: 'written', meta: {}, payload: new Uint8Array(0) };
-}
-
-async function read(meta: unknown, { directory, buffers }: Client): Promise<Reply> {
-  const { boxes, bytes } = parseRead(meta);
-  const buffer = buffers.pop() ?? Buffer.allocUnsafeSlow(maxPayloadBytes);
-  const payload = buffer.subarray(0, bytes);
-  let start = 0;
-  // Small tensors lie side by side in one segment: it is opened once for all of them.
-  for (const [segment, own] of runsBySegment(boxes)) {
-    using reader = new SegmentReader(join(directory, segment));
-    for (const box of own) {
-      const end = start + byteCount(box);
-      const target = payload.subarray(start, end);
-      await reader.fetch({ box, target, targetShape: box.size, targetOffset: box.size.map(() => 0) });
-      start = end;
-    }
-  }
-  return { type: 'data', meta: {}, payload, buffer };
-}
-
-function runsBySegment(boxes: readonly ByteBox[]): (readonly [segment: string, boxes: ByteBox[]])[] {
-  const runs: (readonly [string, ByteBox[]])[] = [];
-  for (const box of boxes) {
-    const last = runs.at(-1);
-    if (last?.[0] === box.segment) last[1].push(box);
-    else runs.push([box.segment, [box]]);
-  }
-  return runs;
 }

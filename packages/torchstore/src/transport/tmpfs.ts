@@ -1,13 +1,14 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { byteCount, type Fetch } from '../byte-box.ts';
 import { concurrently } from '../concurrently.ts';
 import { VolumeFullError, VolumeUnavailableError } from '../failures.ts';
 import { isInMemory, mappedFiles } from '../mapped-files.ts';
+import { checksumOf } from '../piece-proof.ts';
 import { copyBuffers, SegmentReader, writeBuffers } from '../segment-file.ts';
 import { claimWarm, minWarmBytes, removeWarm } from '../warm-segments.ts';
-import type { Transport, VolumeAddress, WriteOptions } from './transport.ts';
+import type { Transport, TransportKind, VolumeAddress, WriteOptions } from './transport.ts';
 
 /** Segments read at the same time; more gain nothing once the memory bus is busy. */
 const maxOpenSegments = 4;
@@ -21,11 +22,23 @@ export async function seesDirectory({ directory, nonce }: VolumeAddress): Promis
   }
 }
 
+/** How this process best reaches a volume: a directory that it sees and may not write to has a socket all the same. */
+export async function probe(address: VolumeAddress): Promise<TransportKind> {
+  if (!(await seesDirectory(address))) return 'websocket';
+  return access(address.directory, constants.W_OK).then(
+    () => 'tmpfs',
+    () => 'unix',
+  );
+}
+
 /** What is read of a segment must be at least so much for a mapping to be worth it. */
 const minMappedBytes = 2 ** 18;
 
 /** Reads and writes the files of a volume on the same host: through memory where it can be mapped. */
-export function tmpfsTransport({ id, directory }: VolumeAddress): Transport {
+export function tmpfsTransport(
+  { id, directory }: VolumeAddress,
+  { isChecked = false }: { readonly isChecked?: boolean } = {},
+): Transport {
   const failure = (cause: unknown) =>
     codeOf(cause) === 'ENOSPC'
       ? new VolumeFullError(id, { cause })
@@ -33,6 +46,7 @@ export function tmpfsTransport({ id, directory }: VolumeAddress): Transport {
   const maps = isInMemory(directory);
   return {
     kind: 'tmpfs',
+    isChecked,
     async write(segment, buffers, { overwrites = false, signal } = {}) {
       signal?.throwIfAborted();
       const file = { directory, segment, buffers, maps, overwrites };
@@ -48,6 +62,10 @@ export function tmpfsTransport({ id, directory }: VolumeAddress): Transport {
       } catch (error) {
         throw failure(error);
       }
+      if (!isChecked) return undefined;
+      const checksums: number[] = [];
+      for (const buffer of buffers) checksums.push(await checksumOf(buffer));
+      return checksums;
     },
     async read(fetches, { signal } = {}) {
       const bySegment = Map.groupBy(fetches, ({ box }) => box.segment);
@@ -59,6 +77,7 @@ export function tmpfsTransport({ id, directory }: VolumeAddress): Transport {
         signal?.throwIfAborted();
         throw failure(error);
       }
+      if (isChecked) for (const fetch of fetches) await fetch.proof?.look(fetch);
     },
   };
 }
