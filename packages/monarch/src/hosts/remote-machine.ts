@@ -4,10 +4,14 @@ import type { AgentMethodName } from '../process/agent.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import type { Loss } from '../process/peer.ts';
 import type { Launched } from '../program/platform.ts';
+import { within } from '../time/deadline.ts';
 import { checkModuleText } from './allow-list.ts';
 import type { AttachedMachine } from './attached-machine.ts';
 import { checkLaunchEnv } from './launch-env.ts';
 import type { Machine, MachineLaunch, MachineReference } from './machine.ts';
+
+/** Time for a daemon to tell that its agent has ended, when the link to the agent ends before. */
+const TOLD_MS = 2_000;
 
 /** An attached machine: its agent process starts others on behalf of this one. */
 export class RemoteMachine implements Machine {
@@ -23,9 +27,9 @@ export class RemoteMachine implements Machine {
   }
 
   get loss(): Loss | undefined {
-    if (this.#attachment === undefined) return this.#local.exchange.target(this.reference.id, 0).loss;
-    const { lost } = this.#attachment;
-    return lost === undefined ? undefined : { kind: 'unreachable', problem: `cannot be reached: ${lost}` };
+    const lost = this.#attachment?.lost;
+    if (lost !== undefined) return { kind: 'unreachable', problem: `cannot be reached: ${lost}` };
+    return this.#local.exchange.target(this.reference.id, 0).loss;
   }
 
   async reserve(count: number): Promise<readonly string[]> {
@@ -48,7 +52,10 @@ export class RemoteMachine implements Machine {
     const exited = this.#ask('exited', [id]).then(
       // The agent answers with what Launches.exited gives.
       (answer) => answer as ProcessExit,
-      (error) => ({ pid, exitCode: null, signal: null, stderrTail: [String(error)] }),
+      async (error) => {
+        await this.#toldOfLoss();
+        return { pid, exitCode: null, signal: null, stderrTail: [String(error)] };
+      },
     );
     void exited.then(() => remoteLines.delete(id));
     return {
@@ -69,6 +76,15 @@ export class RemoteMachine implements Machine {
 
   checkEnv(env: Readonly<Record<string, string>>): void {
     checkLaunchEnv(env);
+  }
+
+  /** The link to the agent has ended: waits for the reason. */
+  async #toldOfLoss(): Promise<void> {
+    if (this.#attachment === undefined) return;
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const stop = this.#attachment.onLost(resolve);
+    await within(this.#local.clock, TOLD_MS, promise);
+    stop();
   }
 
   async #ask(method: AgentMethodName, args: readonly unknown[]): Promise<unknown> {
