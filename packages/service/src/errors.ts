@@ -250,6 +250,20 @@ export class ReplicaStartError extends Error {
   }
 }
 
+/** A replica was ended before it was healthy. */
+export class ReplicaEndedError extends Error {
+  override readonly name = 'ReplicaEndedError';
+  readonly code = 'ERR_SERVICE_REPLICA_ENDED';
+  readonly replica: number;
+
+  constructor(service: string, replica: number) {
+    super(
+      `Replica ${replica} of ${service} was ended before it was healthy: it was drained, or the service shut down.`,
+    );
+    this.replica = replica;
+  }
+}
+
 /** A replica took longer to start or to warm up than it may. */
 export class StartTimeoutError extends Error {
   override readonly name = 'StartTimeoutError';

@@ -7,6 +7,7 @@ export {
   HealthCheckTimeoutError,
   NoHealthyReplicaError,
   type NoRetryReason,
+  ReplicaEndedError,
   ReplicaFailedError,
   ReplicaStartError,
   RollingUpdateError,

@@ -74,6 +74,8 @@ export async function startService<T extends Actor, Args extends readonly unknow
       if (onEvent) queueMicrotask(() => onEvent(event));
     },
   });
+  /** One update after the other: each finds what the one before left. */
+  let updates: Promise<void> = Promise.resolve();
   const controls: ReplicaControls<Args> = {
     events: () => events.read(),
     scale: async (count, { graceMs = GRACE_MS } = {}) => {
@@ -89,7 +91,11 @@ export async function startService<T extends Actor, Args extends readonly unknow
       if (surge !== 0) checkCount('surge', surge);
       checkDelay('graceMs', graceMs);
       const next = replicasOf({ actor, args, options: env ? { ...options, env } : options }, surrounding);
-      await rollingUpdate(replicas.fleet, { name: meshName, next, surge, graceMs });
+      const update = updates.then(
+        async () => await rollingUpdate(replicas.fleet, { name: meshName, next, surge, graceMs }),
+      );
+      updates = update.catch(() => {});
+      await update;
     },
   };
   await replicas.start();

@@ -1,7 +1,8 @@
-import { ReplicaStartError, ServiceOptionsError, ServiceStoppedError } from '../errors.ts';
+import { ReplicaStartError, ServiceOptionsError, ServiceStoppedError, type StartFailure } from '../errors.ts';
 import type { ServiceEvent } from '../events.ts';
+import type { ReplicaSource } from './incarnation.ts';
 import { type ReplicaState, TRAITS } from './life.ts';
-import { Replica, type ReplicaHooks, type ReplicaSource } from './replica.ts';
+import { Replica, type ReplicaHooks } from './replica.ts';
 
 /** Makes what a replica is started from. */
 export type Prepare = (index: number) => ReplicaSource;
@@ -23,6 +24,8 @@ export class Fleet {
   #prepare: Prepare;
   /** Places whose replica has ended and will be followed by another. */
   #vacant = 0;
+  /** Started beside those that they will replace. */
+  readonly #successors = new Set<Replica>();
   #isStopped = false;
 
   constructor(options: FleetOptions) {
@@ -37,9 +40,14 @@ export class Fleet {
     return this.#replicas;
   }
 
-  /** Those that take requests, or are to. */
+  /** Those that take requests, or are to; without those that are to take the place of another. */
   get members(): readonly Replica[] {
-    return this.#replicas.filter(({ state }) => isMember(state));
+    return this.#replicas.filter((replica) => isMember(replica.state) && !this.#successors.has(replica));
+  }
+
+  /** How many there are, apart from what is under way. */
+  get size(): number {
+    return this.members.length + this.#vacant;
   }
 
   /** A replica may become healthy, now or later. */
@@ -53,7 +61,7 @@ export class Fleet {
    * @throws {ReplicaStartError} when too many of them failed to start; none is left then.
    */
   async start(count: number, minHealthy: number): Promise<void> {
-    const failures: { replica: number; cause: unknown }[] = [];
+    const failures: StartFailure[] = [];
     const enough = Promise.withResolvers<void>();
     let healthy = 0;
     try {
@@ -81,20 +89,19 @@ export class Fleet {
    * @throws {ReplicaStartError} when one did not start at the first try. It goes on as a lost one does.
    */
   async scale(count: number, graceMs: number): Promise<void> {
-    const { members } = this;
-    const surplus = members
+    const change = count - this.size;
+    const surplus = this.members
       .toSorted((a, b) => Number(a.state === 'healthy') - Number(b.state === 'healthy') || b.index - a.index)
-      .slice(0, Math.max(0, members.length - count));
-    const added = Array.from({ length: Math.max(0, count - members.length) }, () =>
-      this.#add(this.#freeIndex(), this.#prepare),
-    );
-    const failures: { replica: number; cause: unknown }[] = [];
-    await Promise.all([
-      ...surplus.map(async (replica) => await this.#retire(replica, graceMs)),
-      ...added.map(async (replica) => {
-        await replica.start().catch((cause: unknown) => failures.push({ replica: replica.index, cause }));
-      }),
-    ]);
+      .slice(0, Math.max(0, -change));
+    const added = Array.from({ length: Math.max(0, change) }, () => this.#add(this.#freeIndex(), this.#prepare));
+    const failures: StartFailure[] = [];
+    const starts = added.map(async (replica) => {
+      await replica.start().catch((cause: unknown) => {
+        // Unless another change took it away.
+        if (replica.state !== 'stopped') failures.push({ replica: replica.index, cause });
+      });
+    });
+    await Promise.all([...starts, ...surplus.map(async (replica) => await this.#retire(replica, graceMs))]);
     if (failures.length > 0) throw new ReplicaStartError(this.#options.name, failures, added.length);
   }
 
@@ -103,7 +110,7 @@ export class Fleet {
     const { members } = this;
     const replica = members.find((member) => member.index === index);
     if (!replica) throw new ServiceOptionsError('replica', index, 'There is no such replica.');
-    if (members.length === 1) {
+    if (this.size === 1) {
       throw new ServiceOptionsError('replica', index, 'It is the last one: scale up first, or shut the service down.');
     }
     await this.#retire(replica, graceMs);
@@ -119,28 +126,39 @@ export class Fleet {
   /** Starts another in the place of a replica, which goes on until that one is healthy, and stays if it never is. */
   async surge(old: Replica, next: Prepare, graceMs: number): Promise<void> {
     const fresh = this.#add(old.index, next);
+    this.#successors.add(fresh);
     try {
       await fresh.start();
     } catch (error) {
       await this.#retire(fresh, 0);
       throw error;
+    } finally {
+      this.#successors.delete(fresh);
     }
-    await this.#retire(old, graceMs);
+    // Another change may have ended the old one meanwhile.
+    await this.#retire(isMember(old.state) ? old : fresh, graceMs);
   }
 
   /** Ends a replica, then starts another in its place; one made `before`, when that one does not start. */
   async swap(old: Replica, next: Prepare, before: Prepare, graceMs: number): Promise<void> {
+    const fresh = await this.#succeed(old, next, graceMs);
+    try {
+      await fresh.start();
+    } catch (error) {
+      // Another change took it away.
+      if (fresh.state === 'stopped' && !this.#isStopped) return;
+      const again = await this.#succeed(fresh, before, 0);
+      await again.start().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Ends a replica; what takes its place, not started. */
+  async #succeed(replica: Replica, prepare: Prepare, graceMs: number): Promise<Replica> {
     this.#vacant++;
     try {
-      await this.#retire(old, graceMs);
-      const fresh = this.#add(old.index, next);
-      try {
-        await fresh.start();
-      } catch (error) {
-        await this.#retire(fresh, 0);
-        if (!this.#isStopped) await this.#add(old.index, before).start();
-        throw error;
-      }
+      await this.#retire(replica, graceMs);
+      return this.#add(replica.index, prepare);
     } finally {
       this.#vacant--;
     }

@@ -21,32 +21,23 @@ export interface HealthCheckOptions extends HealthCheckPolicy {
 
 const reasonOf = (error: unknown): Error => (error instanceof Error ? error : new TypeError(String(error)));
 
-/** Asks once, and waits no longer than its time. Never rejects. */
-async function askOnce({ clock, name, ask, timeoutMs = 5_000 }: HealthCheckOptions): Promise<Error | undefined> {
-  const late = Promise.withResolvers<Error>();
-  const cancel = clock.after(timeoutMs, () => late.resolve(new HealthCheckTimeoutError(name, timeoutMs)));
-  const asked = (async () => void (await ask()))().catch(reasonOf);
-  const outcome = await Promise.race([asked, late.promise]);
-  cancel();
-  return outcome instanceof Error ? outcome : undefined;
-}
-
 /** Checks again and again until the returned function is called; at once first when `isUrgent`. */
 export function checkHealth(options: HealthCheckOptions, isUrgent: boolean): () => void {
-  const { clock, told, intervalMs = 10_000 } = options;
-  let isOver = false;
+  const { clock, name, ask, told, intervalMs = 10_000, timeoutMs = 5_000 } = options;
   let cancel = () => {};
+  let isOver = false;
   const check = async () => {
-    const failure = await askOnce(options);
+    const late = Promise.withResolvers<Error>();
+    cancel = clock.after(timeoutMs, () => late.resolve(new HealthCheckTimeoutError(name, timeoutMs)));
+    const asked = (async () => void (await ask()))().catch(reasonOf);
+    const failure = (await Promise.race([asked, late.promise])) ?? undefined;
+    cancel();
     if (isOver) return;
-    told(failure);
-    if (!isOver) wait();
-  };
-  const wait = () => {
     cancel = clock.after(intervalMs, () => void check());
+    told(failure);
   };
   if (isUrgent) void check();
-  else wait();
+  else cancel = clock.after(intervalMs, () => void check());
   return () => {
     isOver = true;
     cancel();

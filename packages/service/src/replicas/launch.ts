@@ -11,7 +11,7 @@ import {
   thisHost,
 } from '@forge/monarch';
 import type { ActorOptions, ProcDims } from '../options.ts';
-import type { Incarnation } from './replica.ts';
+import type { Incarnation } from './incarnation.ts';
 
 /** An actor class with everything its processes are started with. */
 export interface Blueprint<T extends Actor, Args extends readonly unknown[], Procs extends number> {

@@ -117,10 +117,10 @@ export class ReplicaSet {
     if (!policy) return;
     const load = () => {
       const busy = this.replicas.reduce((sum, { inFlight }) => sum + inFlight, 0);
-      return { ongoing: busy + this.dispatcher.queued, replicas: this.fleet.members.length };
+      return { ongoing: busy + this.dispatcher.queued, replicas: this.fleet.size };
     };
     const scale = (to: number) => {
-      const from = this.fleet.members.length;
+      const from = this.fleet.size;
       emit({ type: 'autoscaled', from, to });
       this.fleet.scale(to, DRAIN_MS).catch((cause: unknown) => emit({ type: 'autoscaled', from, to, cause }));
     };

@@ -1,50 +1,12 @@
-import type { CallOptions, Clock, EndpointCard } from '@forge/monarch';
-import { StartTimeoutError } from '../errors.ts';
+import type { Clock } from '@forge/monarch';
+import { ReplicaEndedError, StartTimeoutError } from '../errors.ts';
 import { RequestCounter } from '../request-counter.ts';
 import { lessonOf } from './call-outcome.ts';
 import type { EjectionPolicy } from './ejection.ts';
 import { checkHealth, type HealthCheckPolicy } from './health-check.ts';
+import type { Incarnation, ReplicaSource } from './incarnation.ts';
 import { afterEvent, born, type Life, type LifeEvent, type LifeRules, type ReplicaState, TRAITS } from './life.ts';
-
-/** The actors of a replica between its start and its loss. */
-export interface Incarnation {
-  /** What its actors can be asked, by name. */
-  readonly endpoints: ReadonlyMap<string, EndpointCard>;
-  /** Calls an endpoint on every rank; the first rank's result. Keeps to the limits of `options`. */
-  call(endpoint: string, args: readonly unknown[], options?: CallOptions): Promise<unknown>;
-  /** Brings its actors up to date before their first request; what they miss meanwhile is sent to them afterwards. */
-  catchUp(): Promise<void>;
-  /** Asks its actors whether they are well. @default nobody asks */
-  readonly check?: (() => unknown) | undefined;
-  /** Opens a stream endpoint on every rank; the first rank's items. */
-  stream(endpoint: string, args: readonly unknown[], options?: CallOptions): AsyncIterable<unknown>;
-  /** Ends its processes. */
-  stop(): Promise<void>;
-}
-
-/** A call that every replica gets. */
-export interface MissedCall {
-  readonly endpoint: string;
-  readonly args: readonly unknown[];
-}
-
-/** What a start is given by its replica. */
-export interface Starting {
-  /** How often the replica was started before. */
-  readonly restarts: number;
-  /** The start is not wanted any more. */
-  readonly signal: AbortSignal;
-  /** To be called, at any time after, when the processes fail. */
-  lost(cause: unknown): void;
-}
-
-/** What a replica is made from, as often as it is started. */
-export interface ReplicaSource {
-  /** Starts its processes and actors; rejects, with nothing left, when it is aborted. */
-  start(starting: Starting): Promise<Incarnation>;
-  /** The replica has ended: gives back what was kept for it. */
-  release(): void;
-}
+import { type MissedCall, MissedCalls } from './missed-calls.ts';
 
 /** How the replicas of a service live. */
 export interface ReplicaPolicies extends LifeRules {
@@ -71,6 +33,9 @@ export interface Admission {
   readonly isProbe: boolean;
 }
 
+/** In these a call to all replicas waits. */
+const MISSES: ReadonlySet<ReplicaState> = new Set(['initializing', 'warming', 'ejected', 'probing', 'draining']);
+
 /** One replica: the same actors, started again whenever they are lost. Its `Life` decides; here is what follows. */
 export class Replica {
   readonly index: number;
@@ -79,8 +44,8 @@ export class Replica {
   readonly #hooks: ReplicaHooks;
   #life: Life;
   #incarnation: Incarnation | undefined;
-  /** Calls to all replicas that were made while this one was starting, in order. */
-  #missed: MissedCall[] = [];
+  /** Calls to all replicas that were made while this one was starting or ejected, in order. */
+  #missed = new MissedCalls();
   #inFlight = 0;
   #assignedSessions = 0;
   #hasProbe = false;
@@ -88,9 +53,11 @@ export class Replica {
   #end = new AbortController();
   /** Resolves when all incarnations so far have ended. */
   #gone: Promise<void> = Promise.resolve();
+  #drained: Promise<void> | undefined;
   #cancelWait = () => {};
   #stopChecks = () => {};
   readonly #first = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
   #idle = () => {};
 
   constructor(index: number, source: ReplicaSource, hooks: ReplicaHooks) {
@@ -112,6 +79,11 @@ export class Replica {
 
   get restarts(): number {
     return this.#life.restarts;
+  }
+
+  /** Resolves when it has stopped and nothing of it is left. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
   }
 
   /** Requests it is serving. */
@@ -137,13 +109,18 @@ export class Replica {
   /** It may serve any request now. */
   get hasFreeSlot(): boolean {
     if (this.#inFlight >= this.#hooks.maxConcurrency) return false;
-    return this.state === 'healthy' || (this.state === 'probing' && !this.#incarnation?.check && !this.#hasProbe);
+    return this.state === 'healthy' || (this.state === 'probing' && this.#isTriedByRequest && !this.#hasProbe);
   }
 
   /** It may serve a request of its own sessions now. */
   get hasFreeSlotForSessions(): boolean {
     if (this.state !== 'draining') return this.hasFreeSlot;
     return this.#inFlight < this.#hooks.maxConcurrency;
+  }
+
+  /** Nothing else tells whether a probe goes well. */
+  get #isTriedByRequest(): boolean {
+    return this.#incarnation?.check === undefined && this.#missed.isEmpty;
   }
 
   /** Starts it; rejects when its first start fails, and goes on trying nevertheless. */
@@ -174,16 +151,27 @@ export class Replica {
     // While it is tried, what it took before says nothing about how it is now.
     const isNews = isProbe || lesson === 'lost' || this.state !== 'probing';
     if (isNews && lesson !== 'nothing' && incarnation === this.#incarnation) this.#happens(lesson, error);
+    if (isProbe && this.state === 'probing') this.#tryAgain();
     this.#noteIdle();
   }
 
-  /** A call to all replicas goes out while this one is starting: it gets the call before its first request. */
+  /**
+   * A call to all replicas goes out while this one is not healthy: it gets the call before its next request, or at once
+   * when it drains.
+   */
   miss(call: MissedCall): void {
-    if (this.state === 'initializing' || this.state === 'warming') this.#missed.push(call);
+    if (MISSES.has(this.state)) this.#missed.add(call);
+    if (this.state === 'draining') this.#flush();
+    if (this.state === 'probing' && !this.#hasProbe) this.#tryAgain();
   }
 
   /** Lets its requests and sessions end, for up to `graceMs`, then ends it. */
   async drain(graceMs: number): Promise<void> {
+    this.#drained ??= this.#drain(graceMs);
+    await this.#drained;
+  }
+
+  async #drain(graceMs: number): Promise<void> {
     this.#happens('drain');
     if (this.state === 'draining') {
       const idle = Promise.withResolvers<void>();
@@ -209,6 +197,8 @@ export class Replica {
     const before = this.#life;
     // What happens most.
     if (event === 'answered' && before.failures === 0 && before.state === 'healthy') return;
+    // What it missed while it was tried is part of the trial.
+    if (event === 'answered' && before.state === 'probing' && !this.#missed.isEmpty) return;
     const { restart, ejection, startTimeoutMs, clock, random, mayEject, changed } = this.#hooks;
     const moment = { nowMs: clock.now(), chance: random(), mayEject: mayEject(this), cause };
     this.#life = afterEvent(before, event, { ...moment, restart, ejection, startTimeoutMs });
@@ -227,12 +217,17 @@ export class Replica {
     const { state, waitMs } = this.#life;
     if (waitMs !== undefined) this.#cancelWait = this.#hooks.clock.after(waitMs, () => this.#due());
     if (state === 'initializing') this.#gone = this.#incarnate(this.#gone);
-    if (state === 'healthy' || state === 'probing') this.#stopChecks = this.#check(state === 'probing');
+    if (state === 'healthy') this.#stopChecks = this.#check();
+    if (state === 'probing') this.#stopChecks = this.#probe();
     if (state === 'healthy') this.#first.resolve();
+    if (state === 'draining') this.#flush();
     if (state === 'stopped') {
       this.#idle();
-      this.#first.reject(undefined);
-      void this.#gone.then(() => this.#source.release());
+      this.#first.reject(new ReplicaEndedError(this.#hooks.name, this.index));
+      void this.#gone.then(() => {
+        this.#source.release();
+        this.#ended.resolve();
+      });
     }
   }
 
@@ -242,12 +237,39 @@ export class Replica {
     this.#happens('due', isStart ? new StartTimeoutError(name, this.index, startTimeoutMs) : undefined);
   }
 
-  /** Asks its actors how they are, if anybody wants to know. */
-  #check(isUrgent: boolean): () => void {
+  /** Asks its actors how they are, now and then, if anybody wants to know. */
+  #check(): () => void {
+    const check = this.#incarnation?.check;
+    return check ? this.#ask(check, false) : () => {};
+  }
+
+  /** Tries it with what it missed and with a check; without either the next request tells. */
+  #probe(): () => void {
+    const incarnation = this.#incarnation;
+    if (!incarnation || this.#isTriedByRequest) return () => {};
+    const ask = async () => {
+      await this.#missed.send(incarnation);
+      await incarnation.check?.();
+    };
+    return this.#ask(ask, true);
+  }
+
+  /** Its sessions are served by what every replica was told; nobody asks it anything else any more. */
+  #flush(): void {
+    if (this.#incarnation) this.#missed.flush(this.#incarnation);
+  }
+
+  #tryAgain(): void {
+    this.#stopChecks();
+    this.#stopChecks = this.#probe();
+  }
+
+  #ask(ask: () => unknown, isUrgent: boolean): () => void {
     const { clock, checks, name } = this.#hooks;
-    const ask = this.#incarnation?.check;
-    if (!ask) return () => {};
-    const told = (failure: Error | undefined) => this.#happens(failure ? 'failed' : 'answered', failure);
+    const told = (failure: Error | undefined) => {
+      this.#happens(failure ? 'failed' : 'answered', failure);
+      if (!failure && this.state === 'probing') this.#tryAgain();
+    };
     return checkHealth({ ...checks, clock, name: `${name}_${this.index}`, ask, told }, isUrgent);
   }
 
@@ -257,7 +279,7 @@ export class Replica {
     const { signal } = end;
     const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     this.#end = end;
-    this.#missed = [];
+    this.#missed = new MissedCalls();
     await before;
     let incarnation: Incarnation | undefined;
     const lost = (cause: unknown) => {
@@ -281,10 +303,9 @@ export class Replica {
 
   async #catchUp(incarnation: Incarnation): Promise<void> {
     await incarnation.catchUp();
-    for (let call = this.#missed.shift(); call; call = this.#missed.shift()) {
-      await incarnation.call(call.endpoint, call.args);
-    }
     // In the same turn as the last look at what was missed: nothing can come between.
+    do await this.#missed.send(incarnation);
+    while (!this.#missed.isEmpty);
     if (incarnation === this.#incarnation) this.#happens('caughtUp');
   }
 }

@@ -19,12 +19,14 @@ export interface RollingUpdateSteps extends Required<RollingUpdateOptions> {
 }
 
 /**
- * Replaces all replicas, one after the other. The first that does not start ends it: what was not replaced by then
+ * Replaces all replicas, one after the other, until none of before is left. The first that does not start ends it: what was not replaced by then
  * stays.
  *
  * @throws {RollingUpdateError} when one did not start.
  */
 export async function rollingUpdate(fleet: Fleet, { name, next, surge, graceMs }: RollingUpdateSteps): Promise<void> {
+  // They serve their sessions until they have ended.
+  const leaving = fleet.replicas.filter(({ state }) => state === 'draining').map(({ ended }) => ended);
   const waiting = [...fleet.members];
   const total = waiting.length;
   const before = fleet.prepareWith(next);
@@ -44,6 +46,7 @@ export async function rollingUpdate(fleet: Fleet, { name, next, surge, graceMs }
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, surge) }, replaceOneByOne));
+  await Promise.all(leaving);
   if (!failure) return;
   fleet.prepareWith(before);
   throw new RollingUpdateError(name, { ...failure, replaced, total });

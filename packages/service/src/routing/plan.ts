@@ -1,5 +1,5 @@
 import type { CallOptions } from '@forge/monarch';
-import type { Incarnation } from '../replicas/replica.ts';
+import type { Incarnation } from '../replicas/incarnation.ts';
 import type { RoutingKey } from './rendezvous.ts';
 import type { Router } from './router.ts';
 import type { StickySession } from './session.ts';
