@@ -25,8 +25,7 @@ export interface RollingUpdateSteps extends Required<RollingUpdateOptions> {
  * @throws {RollingUpdateError} when one did not start.
  */
 export async function rollingUpdate(fleet: Fleet, { name, next, surge, graceMs }: RollingUpdateSteps): Promise<void> {
-  // They serve their sessions until they have ended.
-  const leaving = fleet.replicas.filter(({ state }) => state === 'draining').map(({ ended }) => ended);
+  const all = [...fleet.replicas];
   const waiting = [...fleet.members];
   const total = waiting.length;
   const before = fleet.prepareWith(next);
@@ -46,8 +45,10 @@ export async function rollingUpdate(fleet: Fleet, { name, next, surge, graceMs }
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, surge) }, replaceOneByOne));
-  await Promise.all(leaving);
-  if (!failure) return;
-  fleet.prepareWith(before);
-  throw new RollingUpdateError(name, { ...failure, replaced, total });
+  if (failure) {
+    fleet.prepareWith(before);
+    throw new RollingUpdateError(name, { ...failure, replaced, total });
+  }
+  // Others may drain for another reason, and serve their sessions until then.
+  await Promise.all(all.map(async ({ ended }) => await ended));
 }
