@@ -131,7 +131,7 @@ const probe: Rule = (life) => ({ ...life, state: 'probing', waitMs: undefined })
  *       └ restarts used up: unhealthy
  * ```
  */
-const RULES: Readonly<Record<ReplicaState, Readonly<Partial<Record<LifeEvent, Rule>>>>> = {
+export const RULES: Readonly<Record<ReplicaState, Readonly<Partial<Record<LifeEvent, Rule>>>>> = {
   initializing: { started: warm, lost: lose, due: lose, stop },
   warming: { caughtUp: serve, lost: lose, due: lose, stop },
   healthy: { answered: beginRow, failed: fail, lost: lose, drain, stop },
