@@ -123,10 +123,15 @@ export class Dispatcher {
     return this.#take({ ...plan.ticket, purpose: 'fanout' }, args, (call) => this.attempts.run(call, replica));
   }
 
-  /** Resolves when a replica takes requests; rejects when none does for too long, or at the limits of the plan. */
-  async opening(plan: Plan): Promise<void> {
-    if (this.serving.length > 0) return;
+  /**
+   * Waits, while no replica takes requests, until one does; for how many milliseconds. Rejects when none does for too
+   * long, or at the limits of the plan.
+   */
+  async opening(plan: Plan): Promise<number> {
+    const { clock } = this.#options;
+    const calledAtMs = clock.now();
     await this.#take({ ...plan.ticket, purpose: 'opening' }, [], (call) => this.#enter(call, 'again'));
+    return clock.now() - calledAtMs;
   }
 
   /** Follows a replica whose state has changed. */

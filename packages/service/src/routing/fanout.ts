@@ -1,7 +1,7 @@
 import type { FanoutOutcome } from '../errors.ts';
 import type { Replica } from '../replicas/replica.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import type { Plan } from './plan.ts';
+import { Plan } from './plan.ts';
 
 /** Calls every replica that takes requests, past the queue, and each that is starting before its first request. */
 export async function fanout(
@@ -11,7 +11,12 @@ export async function fanout(
   args: readonly unknown[],
 ): Promise<readonly FanoutOutcome<unknown>[]> {
   // Without an outage the calls go out before this returns, as those of route do.
-  while (dispatcher.serving.length === 0) await dispatcher.opening(plan);
+  if (dispatcher.serving.length === 0) {
+    const { timeoutMs } = plan;
+    const waitedMs = await dispatcher.opening(plan);
+    const rest = timeoutMs === undefined ? plan : new Plan({ ...plan, timeoutMs: Math.max(1, timeoutMs - waitedMs) });
+    return await fanout(dispatcher, replicas, rest, args);
+  }
   for (const replica of replicas) replica.miss({ endpoint: plan.endpoint, args });
   const calls = dispatcher.serving.map(async (replica): Promise<FanoutOutcome<unknown>> => {
     try {

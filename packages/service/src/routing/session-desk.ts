@@ -36,7 +36,7 @@ export class SessionDesk {
     return session;
   }
 
-  /** Calls of it that a replica has begun go on. */
+  /** Calls of it that are under way go on. */
   close(session: StickySession): void {
     session.end({ kind: 'closed' });
     this.#open.delete(session);
