@@ -1,5 +1,6 @@
 import { bytesOf } from '@forge/tensor';
 import type { Part, Place } from './batch.ts';
+import type { SegmentSpot } from './live-memory.ts';
 import type { Piece } from './sharded-tensor.ts';
 
 /** Buffers that become one segment. */
@@ -17,6 +18,8 @@ export interface PlacedPackages {
 /** How pieces are packed. */
 export interface PackOptions {
   readonly nextSegment: () => string;
+  /** Where bytes lie already; undefined when they have to be written. @default none does */
+  readonly spotOf?: ((bytes: Uint8Array) => SegmentSpot | undefined) | undefined;
   /** A piece that another rank holds too is left to that rank: there is only one volume. */
   readonly skipReplicas: boolean;
 }
@@ -37,18 +40,16 @@ const largeOffset = 32;
 
 const padding = new Uint8Array(alignment);
 
-interface Spot {
-  readonly segment: string;
-  readonly byteOffset: number;
+interface Spot extends SegmentSpot {
   readonly byteLength: number;
-  /** Of the buffer in its package. */
-  readonly index: number;
+  /** Of the buffer in its package; undefined when it is in none. */
+  readonly index?: number;
 }
 
 /** Which piece goes where: the segments to write, and the metadata that says so once they are written to volumes. */
 export function packPieces(
   pieces: readonly Piece[],
-  { nextSegment, skipReplicas }: PackOptions,
+  { nextSegment, spotOf, skipReplicas }: PackOptions,
 ): {
   readonly packages: readonly Package[];
   /** The pieces on volumes, which are replicas of each other. */
@@ -75,9 +76,11 @@ export function packPieces(
     packed += bytes.length + gap;
     return own;
   };
-  const spots = pieces.map(({ local, isReplica }) => {
+  const spots = pieces.map(({ local, isReplica }): Spot | undefined => {
     const bytes = bytesOf(local);
-    return bytes.length === 0 || (isReplica && skipReplicas) ? undefined : spot(bytes);
+    if (bytes.length === 0 || (isReplica && skipReplicas)) return undefined;
+    const own = spotOf?.(bytes);
+    return own === undefined ? spot(bytes) : { ...own, byteLength: bytes.length };
   });
   const partsOn = (volumes: readonly PlacedPackages[]) =>
     pieces.map(({ key, local, globalShape, region }, piece): Part => {
@@ -89,14 +92,14 @@ export function packPieces(
 }
 
 function placeOf({ index, ...spot }: Spot, { volume, checksums }: PlacedPackages): Place {
-  const checksum = checksums.get(spot.segment)?.[index];
+  const checksum = index === undefined ? undefined : checksums.get(spot.segment)?.[index];
   return { ...spot, volume, ...(checksum !== undefined && { checksum }) };
 }
 
 /** Bytes that pieces will take on all volumes together. */
 export function bytesToWrite(
   pieces: readonly Piece[],
-  { volumes, skipReplicas }: Omit<PackOptions, 'nextSegment'> & { readonly volumes: number },
+  { volumes, skipReplicas }: Pick<PackOptions, 'skipReplicas'> & { readonly volumes: number },
 ): number {
   let bytes = 0;
   for (const { local, isReplica } of pieces) if (!(isReplica && skipReplicas)) bytes += local.data.byteLength;

@@ -1,5 +1,7 @@
 import type { Client } from './client.ts';
 import { DeadlineError, VolumeUnavailableError } from './failures.ts';
+import { LiveMemory, liveHome } from './live-memory.ts';
+import type { SegmentName } from './segments.ts';
 import type { Session } from './session.ts';
 import type { Participant } from './sharded-tensor.ts';
 import { pieceOf } from './sharded-tensor.ts';
@@ -30,11 +32,45 @@ export class Publisher implements AsyncDisposable {
   #session: Session | undefined;
   #sets: readonly [SegmentSet, SegmentSet] = newSets();
   #turn: 0 | 1 = 0;
+  readonly #live: LiveMemory[] = [];
 
   constructor(client: Client, prefix: string, { participant = { rank: 0, ranks: 1 } }: PublisherOptions) {
     this.#client = client;
     this.prefix = prefix;
     this.#participant = participant;
+  }
+
+  /**
+   * Memory for the tensors that will be published, zeros at first, of at least so many bytes and at one address for ever.
+   * What lies in it is published without a copy: beside this memory the store takes one more, not two. Where that is not
+   * possible (more than 4 GiB in one piece, replicas, a volume whose memory this process does not share, no `koffi`) it is
+   * an ordinary buffer, and publishing copies it.
+   * @throws {VolumeFullError} when the memory of the volume is full.
+   */
+  async allocate(byteLength: number): Promise<ArrayBuffer> {
+    const session = this.#open();
+    const home = await liveHome(session, this.#participant.rank);
+    const memory = home === undefined ? undefined : LiveMemory.reserve(byteLength);
+    if (home === undefined || memory === undefined) return new ArrayBuffer(byteLength);
+    await memory.open(home, (segment) => this.#claim({ volume: home.link.volume, segment }, session));
+    this.#live.push(memory);
+    return memory.buffer;
+  }
+
+  /**
+   * Copies allocated memory that was published to where the next version will be, once nobody reads or leases what was
+   * there; nothing may be written to it meanwhile. The next publish copies nothing then, and writing costs what it costs
+   * in any memory. Without it that publish copies first, and until then each page that is written is copied alone.
+   * @throws {DeadlineError} when a reader holds the version before the last one for too long.
+   */
+  async prepare(): Promise<void> {
+    const session = this.#open();
+    if (this.#live.length === 0) return;
+    const home = await liveHome(session, this.#participant.rank);
+    if (home === undefined) return; // the volume is another one now: publishing copies
+    const { volume } = home.link;
+    for (const memory of this.#live)
+      if (memory.needsOpening(home)) await memory.open(home, (segment) => this.#claim({ volume, segment }, session));
   }
 
   /**
@@ -56,7 +92,20 @@ export class Publisher implements AsyncDisposable {
         next += 1;
         return set.names[next - 1]!; // set a line above
       };
+      let hasSealed = false;
+      const seal = () => {
+        hasSealed = this.#live.length > 0;
+        for (const memory of this.#live) memory.seal();
+      };
+      const spotOf = (bytes: Uint8Array) => {
+        for (const memory of this.#live) {
+          const spot = memory.spotOf(bytes, session);
+          if (spot !== undefined) return spot;
+        }
+        return undefined;
+      };
       try {
+        await this.prepare();
         for (const { volume } of await session.homes(this.#participant.rank)) set.volumes.add(volume);
         await this.#waitUntilIdle(set, session);
         return await putInTransaction(this.#client, session, {
@@ -64,10 +113,12 @@ export class Publisher implements AsyncDisposable {
           structure,
           pieces,
           objects: [],
-          reuse: { nextSegment },
+          reuse: { nextSegment, spotOf, seal },
         });
       } catch (error) {
-        if (session.isEnded || error instanceof VolumeUnavailableError) await this.#client.abandon(session, error);
+        // What was sealed may be visible all the same: the next version takes other segments.
+        if (session.isEnded || hasSealed || error instanceof VolumeUnavailableError)
+          await this.#client.abandon(session, error);
         throw error;
       }
     });
@@ -85,16 +136,25 @@ export class Publisher implements AsyncDisposable {
   }
 
   async #waitUntilIdle({ names, volumes }: SegmentSet, session: Session): Promise<void> {
-    const { timeoutMs } = this.#client.address.options;
     const segments = [...volumes].flatMap((volume) => names.map((segment) => ({ volume, segment })));
     if (segments.length === 0) return;
+    // On no volume: the others remove what is not written under its name any more when this session ends.
+    for (const { segment } of await this.#spoiledWhenIdle(segments)) {
+      const index = names.indexOf(segment);
+      if (index >= 0) names[index] = session.nextSegment();
+    }
+  }
+
+  async #claim(name: SegmentName, session: Session): Promise<string> {
+    const spoiled = await this.#spoiledWhenIdle([name]);
+    return spoiled.length === 0 ? name.segment : session.nextSegment();
+  }
+
+  /** Waits until nobody uses segments; returns those that must not be written again all the same. */
+  async #spoiledWhenIdle(segments: readonly SegmentName[]): Promise<readonly SegmentName[]> {
+    const { timeoutMs } = this.#client.address.options;
     try {
-      const spoiled = await this.#client.ask((controller) => controller.whenIdle(segments));
-      // On no volume: the others remove what is not written under its name any more when this session ends.
-      for (const { segment } of spoiled) {
-        const index = names.indexOf(segment);
-        if (index >= 0) names[index] = session.nextSegment();
-      }
+      return await this.#client.ask((controller) => controller.whenIdle(segments));
     } catch (cause) {
       if (!(cause instanceof DeadlineError)) throw cause;
       throw new DeadlineError(`A reader of '${this.prefix}', which holds the version before the last one,`, timeoutMs, {
@@ -103,8 +163,9 @@ export class Publisher implements AsyncDisposable {
     }
   }
 
-  /** Ends the publishing; the last version stays visible. */
+  /** Ends the publishing; the last version stays visible, and allocated memory what it is. */
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const memory of this.#live) memory[Symbol.dispose]();
     this.#session?.[Symbol.dispose]();
   }
 }

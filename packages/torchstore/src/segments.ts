@@ -103,7 +103,9 @@ export class Segments {
     for (const id of this.#spoiled) if (id.startsWith(`${volume}/${session}/`)) this.#spoiled.delete(id);
     for (const entry of this.#uses.values()) {
       if (entry.name.volume !== volume || !entry.name.segment.startsWith(`${session}/`)) continue;
-      entry.isKept = false; // its writer is gone
+      // Its writer is gone, or has it as its own memory still: nobody else writes there.
+      if (entry.isKept) entry.isSpoiled = true;
+      entry.isKept = false;
       names.push(entry.name.segment);
     }
     return names;

@@ -69,6 +69,7 @@ export async function putInTransaction(client: Client, session: Session, put: Tr
   const transaction = await beginTransaction(client, session, put);
   try {
     const staged = await stage(client, session, put);
+    reuse?.seal();
     const keepsSegments = reuse !== undefined;
     return await commit(client, session, { title, transaction, structure, keepsSegments, signal, ...staged });
   } catch (error) {

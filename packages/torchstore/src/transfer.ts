@@ -3,7 +3,7 @@ import { byteCount } from './byte-box.ts';
 import { castGroups } from './cast-wishes.ts';
 import type { OperationCounter } from './client-statistics.ts';
 import { concurrently } from './concurrently.ts';
-import { type Package, type PlacedPackages, packPieces } from './pack.ts';
+import { type Package, type PackOptions, type PlacedPackages, packPieces } from './pack.ts';
 import { readPages } from './pages.ts';
 import type { PlannedFetch, Planner, Wish } from './planner.ts';
 import type { Link, Session } from './session.ts';
@@ -17,6 +17,7 @@ export interface WriteOptions {
   /** The volumes that get them, each all. */
   readonly homes: readonly Link[];
   readonly nextSegment: () => string;
+  readonly spotOf?: PackOptions['spotOf'];
   readonly skipReplicas: boolean;
   /** The segments may exist: they are written again. */
   readonly overwrites: boolean;
@@ -27,9 +28,9 @@ export interface WriteOptions {
 /** Writes pieces, and says where they lie. */
 export async function writePieces(
   pieces: readonly Piece[],
-  { homes, nextSegment, skipReplicas, overwrites, counter, signal }: WriteOptions,
+  { homes, nextSegment, spotOf, skipReplicas, overwrites, counter, signal }: WriteOptions,
 ): Promise<readonly Part[]> {
-  const { packages, partsOn } = packPieces(pieces, { nextSegment, skipReplicas });
+  const { packages, partsOn } = packPieces(pieces, { nextSegment, spotOf, skipReplicas });
   const places: PlacedPackages[] = [];
   const write = async ({ volume, transport }: Link) => {
     const checksums = new Map<string, readonly number[]>();

@@ -4,6 +4,7 @@ import type { Client } from './client.ts';
 import { bytesOfObjects, inlineBytesOf } from './holdings.ts';
 import { inlineParts } from './inline-parts.ts';
 import type { Unused } from './ledger.ts';
+import type { SegmentSpot } from './live-memory.ts';
 import { bytesToWrite } from './pack.ts';
 import type { Session } from './session.ts';
 import type { Structure } from './state-dict.ts';
@@ -16,6 +17,10 @@ export type Title = Omit<Claim, 'session'>;
 /** Segments that a writer uses again and again. */
 export interface Reuse {
   readonly nextSegment: () => string;
+  /** Where bytes lie that need not be written; undefined when they must be. */
+  readonly spotOf: (bytes: Uint8Array) => SegmentSpot | undefined;
+  /** Called when all is written, before it may become visible. */
+  readonly seal: () => void;
 }
 
 /** Bytes that lie in the store and that nobody sees yet. */
@@ -73,7 +78,9 @@ export async function stage(
     return name;
   };
   const overwrites = reuse !== undefined;
-  const writing = writePieces(pieces, { homes, nextSegment, skipReplicas, overwrites, counter: client.puts, signal });
+  const { puts: counter } = client;
+  const spotOf = reuse?.spotOf;
+  const writing = writePieces(pieces, { homes, nextSegment, spotOf, skipReplicas, overwrites, counter, signal });
   try {
     // Segments that are used again must not be written any more when this returns.
     const parts = await (reuse === undefined ? unlessAborted(writing, signal) : writing);
