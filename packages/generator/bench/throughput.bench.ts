@@ -17,8 +17,12 @@ const decode = (ids: readonly number[]) => String.fromCharCode(...ids);
 /** The runner alone: the same runs, each sequence continued by a fixed token. */
 async function bareLoop(runner: Runner): Promise<number> {
   const started = performance.now();
-  await runner.prefill(prompts.map((promptIds, slot) => ({ promptIds, slots: [slot] })));
-  for (let at = 1; at < numTokens; at++) {
+  const room = { numSlots: numSequences, longest: numPromptTokens + numTokens };
+  await runner.prefill(
+    prompts.map((ids, slot) => ({ ids: ids.slice(0, -1), slots: [slot] })),
+    room,
+  );
+  for (let at = 0; at < numTokens; at++) {
     await runner.decode(prompts.map(() => ({ tokenId: at, numTokens: numPromptTokens + at })));
   }
   return (numSequences * numTokens) / (performance.now() - started);

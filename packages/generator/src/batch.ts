@@ -34,6 +34,19 @@ export function prefillBatch(prompts: readonly (readonly number[])[], numTokens:
   );
 }
 
+/**
+ * Tokens `from` … `to` of one sequence on top of those before, and padding with token 0 up to `numTokens`: the tokens
+ * after `to` overwrite what that leaves behind.
+ */
+export function extendBatch(ids: readonly number[], from: number, to: number, numTokens: number): BatchFeeds {
+  const ids_1T = new BigInt64Array(numTokens);
+  ids.slice(from, to).forEach((id, at) => {
+    ids_1T[at] = BigInt(id);
+  });
+  const positions_1T = BigInt64Array.from({ length: numTokens }, (_, at) => BigInt(from + at));
+  return feeds(ids_1T, positions_1T, [from + numTokens], [to - from - 1]);
+}
+
 /** One token of each running sequence. */
 export function decodeBatch(rows: readonly DecodeRow[]): BatchFeeds {
   const ids_B1 = new BigInt64Array(rows.length);

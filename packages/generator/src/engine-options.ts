@@ -10,9 +10,9 @@ export interface EngineOptions {
   readonly endTokenIds?: readonly number[];
   /** Sequences that run at the same time. @default 32 */
   readonly maxSequences?: number;
-  /** Tokens of one prefill run, padding included; a longer prompt runs alone. @default 4096 */
+  /** Prompt tokens of one step, padding included; a longer prompt is computed over several steps. @default 4096 */
   readonly maxPrefillTokens?: number;
-  /** Tokens of prompt and completion together. @default the model's `maxPositionEmbeddings` */
+  /** Tokens of prompt and completion together. @default the model's `maxPositionEmbeddings`, or what a third of the runner's `kvCacheBytes` holds if that is less */
   readonly maxModelLength?: number;
   /** Seeds requests that bring no seed. @default 0 */
   readonly seed?: number | string;
@@ -33,5 +33,10 @@ export function resolveEngineOptions({
       throw new RangeError(`${name} is ${limit}. It must be a whole number of at least 1.`);
     }
   }
-  return { runner, decode, endTokenIds, maxSequences, maxPrefillTokens, maxModelLength, seed };
+  const { maxSequenceTokens } = runner;
+  if (maxSequenceTokens === 0) {
+    throw new RangeError("kvCacheBytes is too small for a sequence of 64 tokens. Raise the runner's kvCacheBytes.");
+  }
+  const length = Math.min(maxModelLength, maxSequenceTokens);
+  return { runner, decode, endTokenIds, maxSequences, maxPrefillTokens, maxModelLength: length, seed };
 }

@@ -10,7 +10,8 @@ import type { EngineOptions } from './engine-options.ts';
 import { NoStoreError } from './errors.ts';
 import { recordRequest, recordUpdate } from './metrics.ts';
 import type { Prompt } from './prompt.ts';
-import { Runner, type RunnerOptions } from './runner.ts';
+import { Runner } from './runner.ts';
+import type { RunnerOptions } from './runner-options.ts';
 import { resolveSamplingParams, type SamplingParams } from './sampling-params.ts';
 import { streamCompletions } from './stream-completions.ts';
 import { fetchWeights } from './weights.ts';
@@ -18,7 +19,10 @@ import { fetchWeights } from './weights.ts';
 /** What a generator is constructed with. */
 export interface GeneratorOptions
   extends Pick<EngineOptions, 'maxSequences' | 'maxPrefillTokens' | 'maxModelLength'>,
-    Pick<RunnerOptions, 'threads' | 'spinning' | 'runtime' | 'device' | 'batchInvariant'> {
+    Pick<
+      RunnerOptions,
+      'threads' | 'spinning' | 'runtime' | 'device' | 'batchInvariant' | 'kvCacheBytes' | 'prefixCaching'
+    > {
   /** A Hugging Face model folder; its weights are version 0. */
   readonly model: string;
   /** Where `updateWeights` fetches versions. @default none: the weights stay */

@@ -15,7 +15,8 @@ export {
 export type { FinishReason } from './finish.ts';
 export { Generator, type GeneratorOptions, type UpdateWeightsOptions } from './generator.ts';
 export type { Prompt } from './prompt.ts';
-export { type PrefillRow, Runner, type RunnerOptions } from './runner.ts';
+export { type PrefillRow, Runner } from './runner.ts';
+export type { RunnerOptions } from './runner-options.ts';
 export { type DistributionParams, type DrawContext, type Sample, Sampler, type TokenLogProb } from './sampler.ts';
 export { type ResolvedSamplingParams, resolveSamplingParams, type SamplingParams } from './sampling-params.ts';
 export { type CompletionServer, type ServeOptions, serve } from './server/serve.ts';

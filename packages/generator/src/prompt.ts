@@ -16,7 +16,7 @@ export function checkPrompt(
   if (ids.length >= maxModelLength) {
     throw refuse(
       `The prompt has ${ids.length} tokens, which leaves no room for a completion within maxModelLength ` +
-        `${maxModelLength}. Shorten it, or raise maxModelLength if the model allows.`,
+        `${maxModelLength}. Shorten it, or raise maxModelLength (if the model allows) or kvCacheBytes.`,
     );
   }
   const stranger = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));

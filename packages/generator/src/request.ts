@@ -15,6 +15,10 @@ export interface RequestParts {
   readonly random: Random;
   readonly decode: Decode;
   readonly arrivedAtMs: number;
+  /** Lower ones go first. */
+  readonly priority: number;
+  /** Place in the order of arrival. */
+  readonly arrival: number;
   /** Sees each completion grow. */
   readonly onDelta?: ((delta: CompletionDelta) => void) | undefined;
 }
@@ -26,6 +30,10 @@ export class Request {
   readonly finishRules: FinishRules;
   readonly decode: Decode;
   readonly arrivedAtMs: number;
+  readonly priority: number;
+  readonly arrival: number;
+  /** All of the prompt but its last token, which is computed with the first token of each completion. */
+  readonly cachedIds: readonly number[];
   readonly sequences: readonly Sequence[];
   readonly completions: Promise<readonly Completion[]>;
   readonly #onDelta: ((delta: CompletionDelta) => void) | undefined;
@@ -34,12 +42,15 @@ export class Request {
   readonly #finished: Completion[] = [];
   #isSettled = false;
 
-  constructor({ prompt, params, finishRules, random, decode, arrivedAtMs, onDelta }: RequestParts) {
+  constructor({ prompt, params, finishRules, random, decode, arrivedAtMs, priority, arrival, onDelta }: RequestParts) {
     this.prompt = prompt;
     this.params = params;
     this.finishRules = finishRules;
     this.decode = decode;
     this.arrivedAtMs = arrivedAtMs;
+    this.priority = priority;
+    this.arrival = arrival;
+    this.cachedIds = prompt.ids.slice(0, -1);
     this.#onDelta = onDelta;
     this.sequences = Array.from({ length: params.n }, (_, index) => {
       return new Sequence(this, index, random.split(`completion ${index}`));

@@ -1,107 +1,155 @@
-// B rows, V vocabulary
+// B rows, T tokens, V vocabulary
 import { generationGraph, type ModelConfig, type Weights } from '@forge/models';
-import { openSession, type Session, type SessionOptions } from '@forge/onnx';
+import { openSession, type Session } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
-import { type BatchFeeds, type DecodeRow, decodeBatch, prefillBatch } from './batch.ts';
-import { KvCache, type KvCacheShape } from './kv-cache.ts';
+import { type BatchFeeds, type DecodeRow, decodeBatch, extendBatch, prefillBatch } from './batch.ts';
+import { bucketOf, type Demand, type Room } from './cache/kv-budget.ts';
+import type { KvCache, KvCacheShape } from './cache/kv-cache.ts';
+import { KvMemory } from './cache/kv-memory.ts';
+import type { Move } from './cache/kv-slots.ts';
+import { type ResolvedRunnerOptions, type RunnerOptions, resolveRunnerOptions } from './runner-options.ts';
 
 /** onnxruntime's products give a row the same bits in every matrix of two rows or more; one row takes another kernel. */
 const INVARIANT_ROWS = 2;
-
-/** How the model runs: options of the session, and what they leave open. */
-export interface RunnerOptions extends SessionOptions {
-  /**
-   * Gives a sequence the same bits whatever runs beside it, alone included; needs `threads: 1`. Costs what computing
-   * two rows costs more than one, where a run has only one. @default false
-   */
-  readonly batchInvariant?: boolean;
-}
-
-/** A prompt to compute once, and the slots its keys and values are copied to. */
+/** Tokens to compute once, and the slots their keys and values are copied to. */
 export interface PrefillRow {
-  readonly promptIds: readonly number[];
+  readonly ids: readonly number[];
   readonly slots: readonly number[];
 }
 
-/** Computes logits: one session for prefill and decode, and the key/value cache of the slots. Knows no requests. */
+/**
+ * Computes keys, values and logits: one session for prefill and decode, and the caches. Knows no requests. Prefill
+ * computes all tokens of a sequence but the last, and decode the last one with the next token's logits.
+ */
 export class Runner implements AsyncDisposable {
   readonly config: ModelConfig;
   readonly #session: Session;
-  readonly #slots: KvCache;
-  /** Prompts of different lengths are computed here, so that padding never touches a slot. */
-  readonly #scratch: KvCache;
+  readonly #memory: KvMemory;
   readonly #minRows: number;
   #weights: Weights;
   #logits: Float32Array<ArrayBuffer> = new Float32Array(0);
 
-  private constructor(config: ModelConfig, weights: Weights, session: Session, minRows: number) {
+  private constructor(config: ModelConfig, weights: Weights, session: Session, options: ResolvedRunnerOptions) {
     this.config = config;
     this.#weights = weights;
     this.#session = session;
-    this.#minRows = minRows;
-    const shape = cacheShape(session);
-    this.#slots = new KvCache(shape);
-    this.#scratch = new KvCache(shape);
+    this.#memory = new KvMemory(cacheShape(session), options);
+    this.#minRows = options.batchInvariant ? INVARIANT_ROWS : 1;
   }
 
   /**
    * Opens the session. The caller owns the runner.
    *
-   * @throws {RangeError} when `batchInvariant` is wanted with other than one thread: several cut a product by its size,
-   * and the order of its sums with it.
+   * @throws {RangeError} on an option that cannot be obeyed.
    */
-  static async open(
-    config: ModelConfig,
-    weights: Weights,
-    { batchInvariant = false, ...options }: RunnerOptions = {},
-  ): Promise<Runner> {
-    if (batchInvariant && options.threads !== 1) {
-      throw new RangeError(`batchInvariant needs threads: 1, got ${options.threads ?? 'the default'}.`);
-    }
-    const session = await openSession(generationGraph(config), options);
-    return new Runner(config, weights, session, batchInvariant ? INVARIANT_ROWS : 1);
+  static async open(config: ModelConfig, weights: Weights, options: RunnerOptions = {}): Promise<Runner> {
+    const { session: sessionOptions, ...resolved } = resolveRunnerOptions(options);
+    const session = await openSession(generationGraph(config), sessionOptions);
+    return new Runner(config, weights, session, resolved);
+  }
+
+  /** Whether a sequence has the same bits whatever runs beside it. */
+  get isBatchInvariant(): boolean {
+    return this.#minRows > 1;
+  }
+
+  /** Tokens of the longest sequence that memory has room for. */
+  get maxSequenceTokens(): number {
+    return this.#memory.maxSequenceTokens;
+  }
+
+  /** Bytes of all keys and values that are held. */
+  get numKvBytes(): number {
+    return this.#memory.numBytes;
+  }
+
+  /** Tokens of scratch memory that is held. */
+  get numScratchTokens(): number {
+    return this.#memory.numScratchTokens;
+  }
+
+  /** Whether memory has room for so much, if prefixes are forgotten. */
+  fits({ numScratchTokens, ...room }: Demand): boolean {
+    return this.#memory.fits({ ...this.#atLeast(room), numScratchTokens });
+  }
+
+  /** Makes slots for some sequences, before they are filled or decoded. `isBegun`: one is computed in pieces. */
+  reserve(room: Room, isBegun: boolean): void {
+    this.#memory.reserve(this.#atLeast(room), isBegun);
   }
 
   /** The weights of every run that starts after this. They must fit the config. */
   setWeights(weights: Weights): void {
     this.#weights = weights;
+    this.#memory.forget();
   }
 
-  /** Computes prompts as one batch, fills their slots, and returns the logits [V] after each prompt, valid until the next run. */
-  async prefill(rows: readonly PrefillRow[]): Promise<readonly Float32Array[]> {
-    const prompts = atLeast(
-      this.#minRows,
-      rows.map(({ promptIds }) => promptIds),
-      [0],
-    );
-    // Attention multiplies the tokens of a sequence in blocks of an even number: none must have one left over.
-    const longest = Math.max(...prompts.map((ids) => ids.length));
-    const numTokens = Math.ceil(longest / this.#minRows) * this.#minRows;
-    this.#scratch.ensure(prompts.length, numTokens);
-    const logits = await this.#run(this.#scratch, prefillBatch(prompts, numTokens), prompts.length);
-    this.#slots.ensure(1 + Math.max(...rows.flatMap(({ slots }) => slots)), numTokens);
-    rows.forEach(({ promptIds, slots }, from) => {
-      for (const to of slots) this.#slots.copySlot(this.#scratch, { from, to }, promptIds.length);
+  /** How many tokens `ids` begin with need not be computed. */
+  numKnown(ids: readonly number[]): number {
+    return this.#memory.numKept(ids);
+  }
+
+  /** Computes sequences from their first token as one batch, and fills their slots, which `room` counts. */
+  async prefill(rows: readonly PrefillRow[], room: Room): Promise<void> {
+    const computed = rows.filter(({ ids }) => ids.length > 0);
+    if (computed.length === 0) return this.reserve(room, false);
+    const prompts = computed.map(({ ids }) => ids);
+    const numTokens = this.#padded(Math.max(...prompts.map(({ length }) => length)));
+    this.#memory.takeScratch({ numSlots: prompts.length, capacity: bucketOf(numTokens) }, this.#atLeast(room));
+    await this.#run(this.#memory.scratch, prefillBatch(prompts, numTokens), prompts.length);
+    computed.forEach(({ ids, slots }, row) => {
+      this.#memory.place(ids, row, slots);
     });
-    return logits.slice(0, rows.length);
+  }
+
+  /** Begins to compute one sequence in pieces, beside the slots that `room` counts; returns how many of its tokens are known. */
+  begin(ids: readonly number[], room: Room): number {
+    this.#memory.takeScratch({ numSlots: 1, capacity: bucketOf(this.#padded(ids.length)) }, this.#atLeast(room));
+    return this.#memory.restore(ids);
+  }
+
+  /** Computes the tokens `from` … `to` of the sequence that was begun, on top of those before. */
+  async extend(ids: readonly number[], from: number, to: number): Promise<void> {
+    await this.#run(this.#memory.scratch, extendBatch(ids, from, to, this.#padded(to - from)), 1);
+  }
+
+  /** Fills slots with the sequence that was begun. */
+  finish(ids: readonly number[], slots: readonly number[]): void {
+    this.#memory.place(ids, 0, slots);
   }
 
   /** Adds one token to each of the slots 0 … B-1 and returns their logits [V], valid until the next run. */
   async decode(rows: readonly DecodeRow[]): Promise<readonly Float32Array[]> {
     // A row more than was asked for writes to a slot that nobody has.
     const batch = atLeast(this.#minRows, rows, { tokenId: 0, numTokens: 1 });
-    this.#slots.ensure(batch.length, Math.max(...batch.map(({ numTokens }) => numTokens)));
-    const logits = await this.#run(this.#slots, decodeBatch(batch), batch.length);
+    const logits = await this.#run(this.#memory.slots, decodeBatch(batch), batch.length);
     return logits.slice(0, rows.length);
   }
 
+  /**
+   * Keeps the tokens of a slot, all computed with the current weights, for sequences that begin alike; not when bits
+   * must be the same, since decoded tokens have other last bits than prefilled ones.
+   */
+  keep(ids: readonly number[], slot: number): void {
+    if (!this.isBatchInvariant) this.#memory.keep(ids, slot);
+  }
+
   /** Copies the first `numTokens` tokens of one slot over another. */
-  moveSlot(move: { readonly from: number; readonly to: number }, numTokens: number): void {
-    this.#slots.copySlot(this.#slots, move, numTokens);
+  moveSlot(move: Move, numTokens: number): void {
+    this.#memory.move(move, numTokens);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#session[Symbol.asyncDispose]();
+  }
+
+  #atLeast({ numSlots, longest }: Room): Room {
+    return { numSlots: Math.max(this.#minRows, numSlots), longest };
+  }
+
+  /** Attention multiplies the tokens of a sequence in blocks of an even number: none must have one left over. */
+  #padded(numTokens: number): number {
+    return Math.ceil(numTokens / this.#minRows) * this.#minRows;
   }
 
   async #run(cache: KvCache, batch: BatchFeeds, numRows: number): Promise<readonly Float32Array[]> {

@@ -18,14 +18,20 @@ export class Sequence implements Schedulable {
   /** Kept only where it is read while it grows; else the text is decoded once, at the end. */
   readonly #text: CompletionText | undefined;
   #numStreamed = 0;
+  #numComputed = 0;
+  /** Before it has run, and again when it was preempted. */
+  #cachedIds: readonly number[];
+  /** The weights that what is in its slot was computed with; `undefined` while it has none. */
+  #cachedVersion: number | undefined;
   #numCachedTokens = 0;
-  #admittedAtMs = 0;
+  #admittedAtMs: number | undefined;
   #firstTokenAtMs = 0;
 
   constructor(group: Request, index: number, random: Random) {
     this.group = group;
     this.index = index;
     this.random = random;
+    this.#cachedIds = group.cachedIds;
     const { stop } = group.params;
     this.#text = stop.length > 0 || group.isStreamed ? new CompletionText(group.decode, stop) : undefined;
   }
@@ -34,19 +40,61 @@ export class Sequence implements Schedulable {
     return this.group.prompt.ids;
   }
 
-  /** Tokens of prompt and completion; the last one is not in the cache yet. */
+  /** Tokens of prompt and completion. */
   get numTokens(): number {
     return this.promptIds.length + this.tokenIds.length;
   }
 
-  get lastTokenId(): number {
-    return this.tokenIds.at(-1) ?? this.promptIds.at(-1)!; // prompts are never empty
+  /** Tokens whose keys and values are in its slot. */
+  get numComputed(): number {
+    return this.#numComputed;
   }
 
-  /** Records that a slot was given, and how many prompt tokens were copied into it rather than computed. */
-  admitted(nowMs: number, numCachedTokens: number): void {
+  /** The token to compute next. */
+  get nextId(): number {
+    const at = this.#numComputed - this.promptIds.length;
+    return at < 0 ? this.promptIds[this.#numComputed]! : this.tokenIds[at]!; // a slot never holds all tokens
+  }
+
+  get priority(): number {
+    return this.group.priority;
+  }
+
+  get arrival(): number {
+    return this.group.arrival;
+  }
+
+  get cachedIds(): readonly number[] {
+    return this.#cachedIds;
+  }
+
+  /** Records that a slot was filled, with weights of `version`, and how much of it was copied rather than computed. */
+  admitted(nowMs: number, numCachedTokens: number, version: number): void {
+    this.#cachedVersion = version;
+    this.#numComputed = this.#cachedIds.length;
+    if (this.#admittedAtMs !== undefined) return;
     this.#admittedAtMs = nowMs;
     this.#numCachedTokens = numCachedTokens;
+  }
+
+  /**
+   * Records that its slot was taken away. When it runs again its completion is computed together with the prompt, or,
+   * if it has to have the same bits again, token by token as the first time.
+   */
+  preempted(keepsBits: boolean): void {
+    this.#cachedVersion = undefined;
+    this.#cachedIds = keepsBits ? this.group.cachedIds : this.#ids().slice(0, -1);
+  }
+
+  /** What its slot holds, if all of it was computed with weights of `version`; else nothing. */
+  computedIds(version: number): readonly number[] {
+    return this.#cachedVersion === version ? this.#ids().slice(0, this.#numComputed) : [];
+  }
+
+  /** Records that the next token was computed; whether the one after it is to be drawn now. */
+  computed(): boolean {
+    this.#numComputed++;
+    return this.#numComputed === this.numTokens;
   }
 
   /** Appends a token drawn under weight `version`; the end of the completion if the token brings it. */
@@ -88,11 +136,15 @@ export class Sequence implements Schedulable {
       ...(stoppedBy !== undefined && { stoppedBy }),
       numCachedTokens: this.#numCachedTokens,
       timing: {
-        queuedMs: this.#admittedAtMs - arrivedAtMs,
+        queuedMs: (this.#admittedAtMs ?? nowMs) - arrivedAtMs,
         firstTokenMs: this.#firstTokenAtMs - arrivedAtMs,
         totalMs: nowMs - arrivedAtMs,
       },
     };
+  }
+
+  #ids(): readonly number[] {
+    return [...this.promptIds, ...this.tokenIds];
   }
 
   #recorded(from: number): Recorded {

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { loadConfig, loadWeights, type ModelConfig, type Weights } from '@forge/models';
 import { Engine } from '../src/engine.ts';
 import type { EngineOptions } from '../src/engine-options.ts';
-import { Runner, type RunnerOptions } from '../src/runner.ts';
+import { Runner } from '../src/runner.ts';
+import type { RunnerOptions } from '../src/runner-options.ts';
 import { resolveSamplingParams, type SamplingParams } from '../src/sampling-params.ts';
 
 /** The models that PyTorch's numbers were recorded for; they have no tokenizer. */

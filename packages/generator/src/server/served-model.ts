@@ -1,7 +1,8 @@
 import { loadModel, type Tokenizer } from '@forge/models';
 import { Engine } from '../engine.ts';
 import type { EngineOptions } from '../engine-options.ts';
-import { Runner, type RunnerOptions } from '../runner.ts';
+import { Runner } from '../runner.ts';
+import type { RunnerOptions } from '../runner-options.ts';
 
 /** A model that answers requests in this process. Disposing of it stops the engine. */
 export interface ServedModel extends AsyncDisposable {
@@ -13,7 +14,7 @@ export interface ServedModel extends AsyncDisposable {
 
 /** Limits and options of a served model. */
 export type ServedModelOptions = Pick<EngineOptions, 'maxSequences' | 'maxPrefillTokens' | 'maxModelLength' | 'seed'> &
-  Pick<RunnerOptions, 'threads'>;
+  Pick<RunnerOptions, 'threads' | 'kvCacheBytes'>;
 
 /** Loads a Hugging Face folder and opens an engine on it. */
 export async function openModel(folder: string, name: string, options: ServedModelOptions = {}): Promise<ServedModel> {

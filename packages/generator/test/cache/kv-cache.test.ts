@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { KvCache } from '../src/kv-cache.ts';
+import { KvCache } from '../../src/cache/kv-cache.ts';
 
 const shape = { numLayers: 2, numKvHeads: 3, headDim: 4 };
 
@@ -16,7 +16,7 @@ function forEachToken(cache: KvCache, slots: number, tokens: number, visit: (at:
   for (let slot = 0; slot < slots; slot++) {
     for (let head = 0; head < shape.numKvHeads; head++) {
       for (let token = 0; token < tokens; token++) {
-        const at = ((slot * shape.numKvHeads + head) * cache.capacity + token) * shape.headDim;
+        const at = ((slot * shape.numKvHeads + head) * cache.extent.capacity + token) * shape.headDim;
         visit(at, slot * 1e4 + head * 1e3 + token);
       }
     }
@@ -26,11 +26,9 @@ function forEachToken(cache: KvCache, slots: number, tokens: number, visit: (at:
 describe('KvCache', () => {
   test('growing in slots and capacity keeps what is in it', () => {
     const cache = new KvCache(shape);
-    cache.ensure(2, 10);
-    expect(cache.capacity).toBe(64);
+    cache.resize({ numSlots: 2, capacity: 10 });
     fill(cache, 2, 10);
-    cache.ensure(5, 65);
-    expect(cache.capacity).toBe(128);
+    cache.resize({ numSlots: 5, capacity: 65 });
     Object.values(cache.views(2).feeds).forEach(({ data }, part) => {
       forEachToken(cache, 2, 10, (at, tag) => expect(data[at]).toBe(tag + part * 1e6));
     });
@@ -38,10 +36,10 @@ describe('KvCache', () => {
 
   test('a copied slot holds the source up to the length and its own tokens after it', () => {
     const source = new KvCache(shape);
-    source.ensure(4, 70);
+    source.resize({ numSlots: 4, capacity: 70 });
     fill(source, 4, 70);
     const cache = new KvCache(shape);
-    cache.ensure(4, 10);
+    cache.resize({ numSlots: 4, capacity: 10 });
     cache.copySlot(source, { from: 3, to: 1 }, 7);
     const [keys] = Object.values(cache.views(4).feeds);
     forEachToken(cache, 4, 9, (at, tag) => {
@@ -52,7 +50,7 @@ describe('KvCache', () => {
 
   test('outputs are on the memory of the inputs', () => {
     const cache = new KvCache(shape);
-    cache.ensure(8, 64);
+    cache.resize({ numSlots: 8, capacity: 64 });
     const { feeds, fetches } = cache.views(3);
     expect(Object.keys(feeds)).toEqual(['past_key.0', 'past_value.0', 'past_key.1', 'past_value.1']);
     expect(feeds['past_value.1']).toBe(fetches['present_value.1']);

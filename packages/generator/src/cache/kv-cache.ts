@@ -1,0 +1,135 @@
+// S slots, H key/value heads, C capacity in tokens, D head width
+import { type Tensor, tensor } from '@forge/tensor';
+
+/** What the size of a token's keys and values depends on. */
+export interface KvCacheShape {
+  readonly numLayers: number;
+  readonly numKvHeads: number;
+  readonly headDim: number;
+}
+
+/** How many slots there are, and for how many tokens each. */
+export interface Extent {
+  readonly numSlots: number;
+  readonly capacity: number;
+}
+
+/** Bytes of the keys and values of one token, in all layers. */
+export function bytesPerToken({ numLayers, numKvHeads, headDim }: KvCacheShape): number {
+  return 2 * numLayers * numKvHeads * headDim * Float32Array.BYTES_PER_ELEMENT;
+}
+
+/** Keys and values of every layer, [S, H, C, D] each, which the attention operator reads and writes in place. */
+export class KvCache {
+  readonly #shape: KvCacheShape;
+  /** Per layer the keys, then the values; the memory may be larger than the extent. */
+  #parts_SHCD: Float32Array<ArrayBuffer>[];
+  #extent: Extent = { numSlots: 0, capacity: 0 };
+
+  constructor(shape: KvCacheShape) {
+    this.#shape = shape;
+    this.#parts_SHCD = Array.from({ length: 2 * shape.numLayers }, () => new Float32Array(0));
+  }
+
+  get extent(): Extent {
+    return this.#extent;
+  }
+
+  /** Of the memory that is held. */
+  get numBytes(): number {
+    return this.#parts_SHCD.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
+  /** Changes the extent; what is in the slots and tokens that remain stays. Holds one layer's part twice meanwhile. */
+  resize(extent: Extent): void {
+    if (extent.numSlots === this.#extent.numSlots && extent.capacity === this.#extent.capacity) return;
+    const { numKvHeads, headDim } = this.#shape;
+    const from = this.#extent;
+    const numRows = Math.min(from.numSlots, extent.numSlots) * numKvHeads;
+    const length = Math.min(from.capacity, extent.capacity) * headDim;
+    this.#parts_SHCD = this.#parts_SHCD.map((part_SHCD) => {
+      const resized_SHCD = new Float32Array(this.#elements(extent));
+      for (let row = 0; row < numRows; row++) {
+        const start = row * from.capacity * headDim;
+        resized_SHCD.set(part_SHCD.subarray(start, start + length), row * extent.capacity * headDim);
+      }
+      return resized_SHCD;
+    });
+    this.#extent = extent;
+  }
+
+  /** Changes the extent and leaves undefined what is in it; memory is taken only when there is too little of it. */
+  reuse(extent: Extent): void {
+    const numElements = this.#elements(extent);
+    if (this.#parts_SHCD[0]!.length < numElements) {
+      this.#parts_SHCD = this.#parts_SHCD.map(() => new Float32Array(numElements));
+    }
+    this.#extent = extent;
+  }
+
+  /** Copies the first `numTokens` tokens of a slot of `source` (which may be this cache) over a slot of this cache. */
+  copySlot(source: KvCache, { from, to }: { readonly from: number; readonly to: number }, numTokens: number): void {
+    const { numKvHeads, headDim } = this.#shape;
+    const length = numTokens * headDim;
+    this.#parts_SHCD.forEach((part_SHCD, index) => {
+      const source_SHCD = source.#parts_SHCD[index]!; // both caches have the layers of one model
+      for (let head = 0; head < numKvHeads; head++) {
+        const start = source.#at(from, head, 0);
+        part_SHCD.set(source_SHCD.subarray(start, start + length), this.#at(to, head, 0));
+      }
+    });
+  }
+
+  /** A copy of some tokens of a slot, [2 × layers, H, tokens, D]. */
+  read(slot: number, fromToken: number, numTokens: number): Float32Array<ArrayBuffer> {
+    const { numKvHeads, headDim } = this.#shape;
+    const length = numTokens * headDim;
+    const block = new Float32Array(this.#parts_SHCD.length * numKvHeads * length);
+    let at = 0;
+    for (const part_SHCD of this.#parts_SHCD) {
+      for (let head = 0; head < numKvHeads; head++, at += length) {
+        const start = this.#at(slot, head, fromToken);
+        block.set(part_SHCD.subarray(start, start + length), at);
+      }
+    }
+    return block;
+  }
+
+  /** Writes what `read` gave to some tokens of a slot. */
+  write(slot: number, fromToken: number, block: Float32Array): void {
+    const { numKvHeads } = this.#shape;
+    const length = block.length / (this.#parts_SHCD.length * numKvHeads);
+    let at = 0;
+    for (const part_SHCD of this.#parts_SHCD) {
+      for (let head = 0; head < numKvHeads; head++, at += length) {
+        part_SHCD.set(block.subarray(at, at + length), this.#at(slot, head, fromToken));
+      }
+    }
+  }
+
+  /** The first `numRows` slots as inputs and, on the same memory, as outputs of the generation graph. */
+  views(numRows: number): { readonly feeds: Record<string, Tensor>; readonly fetches: Record<string, Tensor> } {
+    const { numKvHeads, headDim } = this.#shape;
+    const extent = { numSlots: numRows, capacity: this.#extent.capacity };
+    const shape = [numRows, numKvHeads, extent.capacity, headDim];
+    const feeds: Record<string, Tensor> = {};
+    const fetches: Record<string, Tensor> = {};
+    this.#parts_SHCD.forEach((part_SHCD, index) => {
+      const name = `${index % 2 === 0 ? 'key' : 'value'}.${index >> 1}`;
+      const view = tensor('float32', shape, part_SHCD.subarray(0, this.#elements(extent)));
+      feeds[`past_${name}`] = view;
+      fetches[`present_${name}`] = view;
+    });
+    return { feeds, fetches };
+  }
+
+  #at(slot: number, head: number, token: number): number {
+    const { numKvHeads, headDim } = this.#shape;
+    return ((slot * numKvHeads + head) * this.#extent.capacity + token) * headDim;
+  }
+
+  #elements({ numSlots, capacity }: Extent): number {
+    const { numKvHeads, headDim } = this.#shape;
+    return numSlots * numKvHeads * capacity * headDim;
+  }
+}
