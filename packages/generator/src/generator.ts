@@ -3,17 +3,17 @@ import { endpoint, streamEndpoint } from '@forge/monarch';
 import { drainMetrics, type Metrics } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
 import { attachStore, type Store, type StoreReference } from '@forge/torchstore';
-import type { Completion } from './completion.ts';
-import type { CompletionDelta } from './completion-delta.ts';
-import { Engine, type UpdateMode } from './engine.ts';
-import type { EngineOptions } from './engine-options.ts';
+import type { Completion } from './engine/completion.ts';
+import type { CompletionDelta } from './engine/completion-delta.ts';
+import { Engine, type UpdateMode } from './engine/engine.ts';
+import type { EngineOptions } from './engine/engine-options.ts';
+import type { Prompt } from './engine/prompt.ts';
+import { streamCompletions } from './engine/stream-completions.ts';
 import { NoStoreError } from './errors.ts';
 import { recordRequest, recordUpdate } from './metrics.ts';
-import type { Prompt } from './prompt.ts';
-import { Runner } from './runner.ts';
-import type { RunnerOptions } from './runner-options.ts';
-import { resolveSamplingParams, type SamplingParams } from './sampling-params.ts';
-import { streamCompletions } from './stream-completions.ts';
+import { Runner } from './runner/runner.ts';
+import type { RunnerOptions } from './runner/runner-options.ts';
+import { resolveSamplingParams, type SamplingParams } from './sampling/sampling-params.ts';
 import { fetchWeights } from './weights.ts';
 
 /** What a generator is constructed with. */

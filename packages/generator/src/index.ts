@@ -1,8 +1,10 @@
-export type { Completion, CompletionTiming, Recorded } from './completion.ts';
-export type { CompletionDelta } from './completion-delta.ts';
-export type { Decode } from './detokenize.ts';
-export { Engine, type GenerateOptions, type UpdateMode } from './engine.ts';
-export type { EngineOptions } from './engine-options.ts';
+export type { Completion, CompletionTiming, Recorded } from './engine/completion.ts';
+export type { CompletionDelta } from './engine/completion-delta.ts';
+export { Engine, type GenerateOptions, type UpdateMode } from './engine/engine.ts';
+export type { EngineOptions } from './engine/engine-options.ts';
+export type { FinishReason } from './engine/finish.ts';
+export type { Prompt } from './engine/prompt.ts';
+export { streamCompletions } from './engine/stream-completions.ts';
 export {
   EngineStoppedError,
   LogitsError,
@@ -12,13 +14,17 @@ export {
   StepError,
   WeightsMismatchError,
 } from './errors.ts';
-export type { FinishReason } from './finish.ts';
 export { Generator, type GeneratorOptions, type UpdateWeightsOptions } from './generator.ts';
-export type { Prompt } from './prompt.ts';
-export { type PrefillRow, Runner } from './runner.ts';
-export type { RunnerOptions } from './runner-options.ts';
-export { type DistributionParams, type DrawContext, type Sample, Sampler, type TokenLogProb } from './sampler.ts';
-export { type ResolvedSamplingParams, resolveSamplingParams, type SamplingParams } from './sampling-params.ts';
+export { type PrefillRow, Runner } from './runner/runner.ts';
+export type { RunnerOptions } from './runner/runner-options.ts';
+export {
+  type DistributionParams,
+  type DrawContext,
+  type Sample,
+  Sampler,
+  type TokenLogProb,
+} from './sampling/sampler.ts';
+export { type ResolvedSamplingParams, resolveSamplingParams, type SamplingParams } from './sampling/sampling-params.ts';
 export { type CompletionServer, type ServeOptions, serve } from './server/serve.ts';
 export { openModel, type ServedModel, type ServedModelOptions } from './server/served-model.ts';
-export { streamCompletions } from './stream-completions.ts';
+export type { Decode } from './text/detokenize.ts';

@@ -1,5 +1,5 @@
 import { recordMetric } from '@forge/observability';
-import type { Completion } from './completion.ts';
+import type { Completion } from './engine/completion.ts';
 
 /** Records a finished request under TorchForge's names. Source: TorchForge `forge/actors/generator.py`. */
 export function recordRequest(completions: readonly Completion[]): void {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadConfig, loadWeights, type ModelConfig, type Weights } from '@forge/models';
-import { Engine } from '../src/engine.ts';
-import type { EngineOptions } from '../src/engine-options.ts';
-import { Runner } from '../src/runner.ts';
-import type { RunnerOptions } from '../src/runner-options.ts';
-import { resolveSamplingParams, type SamplingParams } from '../src/sampling-params.ts';
+import { Engine } from '../src/engine/engine.ts';
+import type { EngineOptions } from '../src/engine/engine-options.ts';
+import { Runner } from '../src/runner/runner.ts';
+import type { RunnerOptions } from '../src/runner/runner-options.ts';
+import { resolveSamplingParams, type SamplingParams } from '../src/sampling/sampling-params.ts';
 
 /** The models that PyTorch's numbers were recorded for; they have no tokenizer. */
 export const modelNames = [

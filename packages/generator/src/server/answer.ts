@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import type { Completion } from '../completion.ts';
-import type { CompletionDelta } from '../completion-delta.ts';
-import type { Prompt } from '../prompt.ts';
-import { type ResolvedSamplingParams, resolveSamplingParams } from '../sampling-params.ts';
-import { streamCompletions } from '../stream-completions.ts';
+import type { Completion } from '../engine/completion.ts';
+import type { CompletionDelta } from '../engine/completion-delta.ts';
+import type { Prompt } from '../engine/prompt.ts';
+import { streamCompletions } from '../engine/stream-completions.ts';
+import { type ResolvedSamplingParams, resolveSamplingParams } from '../sampling/sampling-params.ts';
 import { apiErrorOf, errorBody } from './api-error.ts';
 import type { ApiRequest } from './api-request.ts';
 import { EventStream } from './event-stream.ts';

@@ -1,8 +1,8 @@
 import type { Tokenizer } from '@forge/models';
-import type { Completion } from '../completion.ts';
-import type { CompletionDelta } from '../completion-delta.ts';
-import type { Prompt } from '../prompt.ts';
-import type { SamplingParams } from '../sampling-params.ts';
+import type { Completion } from '../engine/completion.ts';
+import type { CompletionDelta } from '../engine/completion-delta.ts';
+import type { Prompt } from '../engine/prompt.ts';
+import type { SamplingParams } from '../sampling/sampling-params.ts';
 
 /** How one kind of request words its answer. */
 export interface AnswerShape {

@@ -1,6 +1,6 @@
 import type { ChatMessage, Tokenizer } from '@forge/models';
 import * as z from 'zod';
-import type { Recorded } from '../completion.ts';
+import type { Recorded } from '../engine/completion.ts';
 import { ApiError } from './api-error.ts';
 import type { AnswerShape, ReadRequest } from './api-request.ts';
 import { parseRequest } from './parse-request.ts';

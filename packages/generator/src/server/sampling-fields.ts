@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { SamplingParams } from '../sampling-params.ts';
+import type { SamplingParams } from '../sampling/sampling-params.ts';
 
 /** Fields of both kinds of request that say how tokens are drawn; `null` counts as not given, as with OpenAI. */
 export const samplingFields = {

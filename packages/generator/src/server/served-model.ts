@@ -1,8 +1,8 @@
 import { loadModel, type Tokenizer } from '@forge/models';
-import { Engine } from '../engine.ts';
-import type { EngineOptions } from '../engine-options.ts';
-import { Runner } from '../runner.ts';
-import type { RunnerOptions } from '../runner-options.ts';
+import { Engine } from '../engine/engine.ts';
+import type { EngineOptions } from '../engine/engine-options.ts';
+import { Runner } from '../runner/runner.ts';
+import type { RunnerOptions } from '../runner/runner-options.ts';
 
 /** A model that answers requests in this process. Disposing of it stops the engine. */
 export interface ServedModel extends AsyncDisposable {

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Completion } from '../completion.ts';
-import type { Engine } from '../engine.ts';
+import type { Completion } from '../engine/completion.ts';
+import type { Engine } from '../engine/engine.ts';
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import type { ChatMessage } from '@forge/models';
-import { resolveSamplingParams } from '../sampling-params.ts';
-import { streamCompletions } from '../stream-completions.ts';
+import { streamCompletions } from '../engine/stream-completions.ts';
+import { resolveSamplingParams } from '../sampling/sampling-params.ts';
 import type { ServedModel } from './served-model.ts';
 
 /** How a conversation in the terminal goes. */

@@ -1,7 +1,7 @@
 import type { Tokenizer } from '@forge/models';
 import * as z from 'zod';
-import type { Recorded } from '../completion.ts';
-import type { Prompt } from '../prompt.ts';
+import type { Recorded } from '../engine/completion.ts';
+import type { Prompt } from '../engine/prompt.ts';
 import { ApiError } from './api-error.ts';
 import type { AnswerShape, ReadRequest } from './api-request.ts';
 import { parseRequest } from './parse-request.ts';

@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { resolveSamplingParams, type SamplingParams } from '../../src/sampling-params.ts';
+import { resolveSamplingParams, type SamplingParams } from '../../src/sampling/sampling-params.ts';
 import { type CompletionServer, serve } from '../../src/server/serve.ts';
 import { openModel, type ServedModel } from '../../src/server/served-model.ts';
 import { type ModelFolder, makeModelFolder } from '../model-folder.ts';

@@ -1,0 +1,179 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Weights } from '@forge/models';
+import { Random } from '@forge/tensor';
+import { EngineStoppedError } from '../errors.ts';
+import type { Runner } from '../runner/runner.ts';
+import { checkLogitBias, type ResolvedSamplingParams } from '../sampling/sampling-params.ts';
+import type { Completion } from './completion.ts';
+import type { CompletionDelta } from './completion-delta.ts';
+import { type EngineOptions, resolveEngineOptions } from './engine-options.ts';
+import { checkPrompt, type Prompt } from './prompt.ts';
+import { Request } from './request.ts';
+import { Stepper } from './stepper.ts';
+
+/**
+ * What an update does to sequences that are running: `inFlight` goes on with their caches, `drain` lets them finish
+ * first and admits no others meanwhile, `abort` ends them with what they have.
+ */
+export type UpdateMode = 'inFlight' | 'drain' | 'abort';
+
+/** What accompanies a request. */
+export interface GenerateOptions {
+  /** Gives the request up, its slots within a step. */
+  readonly signal?: AbortSignal | undefined;
+  /** Sees each completion grow, token by token. */
+  readonly onDelta?: (delta: CompletionDelta) => void;
+  /** Requests of a lower number are begun first, and lose their place last when memory runs out. @default 0 */
+  readonly priority?: number;
+}
+
+/** New weights that wait for the next moment between two steps. */
+interface Update {
+  readonly weights: Weights;
+  readonly version: number;
+  readonly mode: UpdateMode;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Generates for many requests at once; they join and leave between steps. */
+export class Engine implements AsyncDisposable {
+  readonly #runner: Runner;
+  readonly #limits: Omit<Required<EngineOptions>, 'runner' | 'seed'>;
+  readonly #random: Random;
+  readonly #stepper: Stepper;
+  #updates: Update[] = [];
+  #numRequests = 0;
+  #numUnseeded = 0;
+  #isActive = false;
+  #isStopped = false;
+  #loop: Promise<void> = Promise.resolve();
+
+  /** @throws {RangeError} when a limit is no whole number of at least 1. */
+  constructor(options: EngineOptions) {
+    const { runner, seed, ...limits } = resolveEngineOptions(options);
+    this.#runner = runner;
+    this.#limits = limits;
+    this.#random = new Random(seed);
+    this.#stepper = new Stepper(runner, limits);
+  }
+
+  /** The version of the weights that the next step runs with; 0 until the first update. */
+  get version(): number {
+    return this.#stepper.version;
+  }
+
+  get numRunning(): number {
+    return this.#stepper.running.length;
+  }
+
+  get numWaiting(): number {
+    return this.#stepper.waiting.length;
+  }
+
+  /**
+   * The completions of a prompt, in order of their index.
+   *
+   * @throws {PromptError} when the prompt is empty, too long or no prompt of this vocabulary; {@link SamplingParamsError}
+   * when a bias is of a token outside of it.
+   * @throws {StepError} when the run failed that it was part of; {@link LogitsError} when its logits were broken.
+   * @throws {EngineStoppedError} when the engine stops first; the reason of `signal` when that aborts first.
+   */
+  async generate(
+    prompt: Prompt,
+    params: ResolvedSamplingParams,
+    { signal, onDelta, priority = 0 }: GenerateOptions = {},
+  ): Promise<readonly Completion[]> {
+    if (this.#isStopped) throw new EngineStoppedError();
+    signal?.throwIfAborted();
+    this.check(prompt.ids, params);
+    const { decode, endTokenIds, maxModelLength } = this.#limits;
+    const request = new Request({
+      prompt,
+      params,
+      finishRules: {
+        stopTokenIds: new Set([...endTokenIds, ...params.stopTokenIds]),
+        maxTokens: Math.min(params.maxTokens, maxModelLength - prompt.ids.length),
+      },
+      random:
+        params.seed === undefined ? this.#random.split(`request ${this.#numUnseeded++}`) : new Random(params.seed),
+      decode,
+      arrivedAtMs: performance.now(),
+      priority,
+      arrival: this.#numRequests++,
+      onDelta,
+    });
+    const giveUp = () => this.#stepper.fail(request, signal?.reason);
+    signal?.addEventListener('abort', giveUp, { once: true });
+    this.#stepper.add(request);
+    this.#wake();
+    try {
+      return await request.completions;
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /** @throws {PromptError} {SamplingParamsError} when `generate` would refuse this prompt with these options. */
+  check(promptIds: readonly number[], params: ResolvedSamplingParams): void {
+    const { vocabSize } = this.#runner.config;
+    checkPrompt(promptIds, { vocabSize, maxModelLength: this.#limits.maxModelLength });
+    checkLogitBias(params, vocabSize);
+  }
+
+  /** Runs with other weights from a moment between two steps on; settles then. Updates are applied in order. */
+  async update(weights: Weights, version: number, mode: UpdateMode): Promise<void> {
+    if (this.#isStopped) throw new EngineStoppedError();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#updates.push({ weights, version, mode, resolve, reject });
+    this.#wake();
+    await promise;
+  }
+
+  /** Fails what is unfinished with {@link EngineStoppedError}, waits for the run in progress, closes the session. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isStopped) return this.#loop;
+    this.#isStopped = true;
+    const stopped = new EngineStoppedError();
+    const { running, waiting } = this.#stepper;
+    for (const { group } of [...running, ...waiting]) this.#stepper.fail(group, stopped);
+    for (const { reject } of this.#updates) reject(stopped);
+    this.#updates = [];
+    await this.#loop;
+    this.#loop = this.#runner[Symbol.asyncDispose]();
+    await this.#loop;
+  }
+
+  /** Starts the loop unless it runs. It ends when there is nothing to do. */
+  #wake(): void {
+    if (this.#isActive) return;
+    this.#isActive = true;
+    this.#loop = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    do {
+      await nextTurn();
+      await this.#step();
+    } while (this.numRunning + this.numWaiting + this.#updates.length > 0);
+    this.#isActive = false;
+  }
+
+  async #step(): Promise<void> {
+    this.#stepper.release();
+    this.#applyUpdates();
+    if (this.#updates.length === 0) await this.#stepper.prefill();
+    await this.#stepper.decode();
+  }
+
+  /** Stops at an update that waits for running sequences: none is admitted until it is through. */
+  #applyUpdates(): void {
+    for (let update = this.#updates[0]; update; update = this.#updates[0]) {
+      if (update.mode === 'abort') this.#stepper.abortRunning();
+      if (update.mode === 'drain' && this.numRunning > 0) return;
+      this.#stepper.setWeights(update.weights, update.version);
+      this.#updates.shift();
+      update.resolve();
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import type { Random } from '@forge/tensor';
+import type { Sample } from '../sampling/sampler.ts';
+import { CompletionText } from '../text/completion-text.ts';
+import type { Completion, Recorded } from './completion.ts';
+import type { CompletionDelta } from './completion-delta.ts';
+import { type Finish, finishOf } from './finish.ts';
+import type { Request } from './request.ts';
+import type { Schedulable } from './scheduler.ts';
+
+/** One completion while it grows: its tokens and what was recorded with each of them. */
+export class Sequence implements Schedulable {
+  readonly group: Request;
+  readonly index: number;
+  readonly random: Random;
+  readonly tokenIds: number[] = [];
+  readonly #samples: Sample[] = [];
+  readonly #versions: number[] = [];
+  /** Kept only where it is read while it grows; else the text is decoded once, at the end. */
+  readonly #text: CompletionText | undefined;
+  #numStreamed = 0;
+  #numComputed = 0;
+  /** Before it has run, and again when it was preempted. */
+  #cachedIds: readonly number[];
+  /** The weights that what is in its slot was computed with; `undefined` while it has none. */
+  #cachedVersion: number | undefined;
+  #numCachedTokens = 0;
+  #admittedAtMs: number | undefined;
+  #firstTokenAtMs = 0;
+
+  constructor(group: Request, index: number, random: Random) {
+    this.group = group;
+    this.index = index;
+    this.random = random;
+    this.#cachedIds = group.cachedIds;
+    const { stop } = group.params;
+    this.#text = stop.length > 0 || group.isStreamed ? new CompletionText(group.decode, stop) : undefined;
+  }
+
+  get promptIds(): readonly number[] {
+    return this.group.prompt.ids;
+  }
+
+  /** Tokens of prompt and completion. */
+  get numTokens(): number {
+    return this.promptIds.length + this.tokenIds.length;
+  }
+
+  /** Tokens whose keys and values are in its slot. */
+  get numComputed(): number {
+    return this.#numComputed;
+  }
+
+  /** The token to compute next. */
+  get nextId(): number {
+    const at = this.#numComputed - this.promptIds.length;
+    return at < 0 ? this.promptIds[this.#numComputed]! : this.tokenIds[at]!; // a slot never holds all tokens
+  }
+
+  get priority(): number {
+    return this.group.priority;
+  }
+
+  get arrival(): number {
+    return this.group.arrival;
+  }
+
+  get cachedIds(): readonly number[] {
+    return this.#cachedIds;
+  }
+
+  /** Records that a slot was filled, with weights of `version`, and how much of it was copied rather than computed. */
+  admitted(nowMs: number, numCachedTokens: number, version: number): void {
+    this.#cachedVersion = version;
+    this.#numComputed = this.#cachedIds.length;
+    if (this.#admittedAtMs !== undefined) return;
+    this.#admittedAtMs = nowMs;
+    this.#numCachedTokens = numCachedTokens;
+  }
+
+  /**
+   * Records that its slot was taken away. When it runs again its completion is computed together with the prompt, or,
+   * if it has to have the same bits again, token by token as the first time.
+   */
+  preempted(keepsBits: boolean): void {
+    this.#cachedVersion = undefined;
+    this.#cachedIds = keepsBits ? this.group.cachedIds : this.#ids().slice(0, -1);
+  }
+
+  /** What its slot holds, if all of it was computed with weights of `version`; else nothing. */
+  computedIds(version: number): readonly number[] {
+    return this.#cachedVersion === version ? this.#ids().slice(0, this.#numComputed) : [];
+  }
+
+  /** Records that the next token was computed; whether the one after it is to be drawn now. */
+  computed(): boolean {
+    this.#numComputed++;
+    return this.#numComputed === this.numTokens;
+  }
+
+  /** Appends a token drawn under weight `version`; the end of the completion if the token brings it. */
+  push(sample: Sample, version: number, nowMs: number): Finish | undefined {
+    if (this.tokenIds.length === 0) this.#firstTokenAtMs = nowMs;
+    this.tokenIds.push(sample.tokenId);
+    this.#samples.push(sample);
+    this.#versions.push(version);
+    const finish = finishOf(this.tokenIds, this.group.finishRules);
+    // A stop token prints nothing, whether it is special or not.
+    const stop = finish?.reason === 'stop' ? undefined : this.#text?.push(sample.tokenId);
+    return stop === undefined ? finish : { reason: 'stop', stoppedBy: stop };
+  }
+
+  /** What is new since the last delta. */
+  delta(finish: Finish | undefined): CompletionDelta {
+    const from = this.#numStreamed;
+    this.#numStreamed = this.tokenIds.length;
+    return {
+      index: this.index,
+      text: this.#text?.take(finish !== undefined) ?? '',
+      ...this.#recorded(from),
+      ...(finish && { finishReason: finish.reason }),
+      ...(finish?.stoppedBy !== undefined && { stoppedBy: finish.stoppedBy }),
+    };
+  }
+
+  /** The completion, ended by `finish`. */
+  complete({ reason, stoppedBy }: Finish, nowMs: number): Completion {
+    const { prompt, arrivedAtMs, decode } = this.group;
+    const printed = typeof stoppedBy === 'number' ? this.tokenIds.slice(0, -1) : this.tokenIds;
+    return {
+      prompt: prompt.text,
+      promptIds: prompt.ids,
+      index: this.index,
+      text: this.#text ? this.#text.whole() : decode(printed),
+      ...this.#recorded(0),
+      finishReason: reason,
+      ...(stoppedBy !== undefined && { stoppedBy }),
+      numCachedTokens: this.#numCachedTokens,
+      timing: {
+        queuedMs: (this.#admittedAtMs ?? nowMs) - arrivedAtMs,
+        firstTokenMs: this.#firstTokenAtMs - arrivedAtMs,
+        totalMs: nowMs - arrivedAtMs,
+      },
+    };
+  }
+
+  #ids(): readonly number[] {
+    return [...this.promptIds, ...this.tokenIds];
+  }
+
+  #recorded(from: number): Recorded {
+    const samples = this.#samples.slice(from);
+    return {
+      tokenIds: this.tokenIds.slice(from),
+      logProbs: Float32Array.from(samples, ({ logProb }) => logProb),
+      versions: Int32Array.from(this.#versions.slice(from)),
+      ...(this.group.params.topLogProbs > 0 && { topLogProbs: samples.map(({ topLogProbs }) => topLogProbs) }),
+    };
+  }
+}

@@ -1,0 +1,210 @@
+//  waiting ──admit──▶ running ──finish──▶ completions
+//     ▲                 │ ▲
+//     └────preempt──────┘ └─ a step: slots of finished and given-up sequences are freed · admit and prefill ·
+//                            preempt what memory has no room for · decode all running · sample · deliver
+import type { Weights } from '@forge/models';
+import { StepError } from '../errors.ts';
+import type { Room } from '../runner/cache/kv-budget.ts';
+import type { Move } from '../runner/cache/kv-slots.ts';
+import { TOKENS_PER_BLOCK } from '../runner/cache/prefix-tree.ts';
+import type { Runner } from '../runner/runner.ts';
+import { Sampler } from '../sampling/sampler.ts';
+import type { Request } from './request.ts';
+import { type Admission, Scheduler, type SchedulerLimits } from './scheduler.ts';
+import type { Sequence } from './sequence.ts';
+
+/** A sequence whose tokens are computed in pieces, between the steps of those that run. */
+interface Begun {
+  readonly ids: readonly number[];
+  /** Tokens that were known. */
+  readonly numKnown: number;
+  numDone: number;
+}
+
+/** Moves sequences on, one token a step. Between two steps nothing runs in the session: then, and only then, weights and slots change. */
+export class Stepper {
+  readonly #runner: Runner;
+  readonly #maxPrefillTokens: number;
+  readonly #scheduler: Scheduler<Sequence>;
+  readonly #sampler: Sampler;
+  /** Sequences that ended or were given up, but still hold their slot or their place in the queue. */
+  readonly #leaving = new Set<Sequence>();
+  #begun: Begun | undefined;
+  #version = 0;
+
+  constructor(runner: Runner, limits: Omit<SchedulerLimits, 'fits'>) {
+    this.#runner = runner;
+    this.#maxPrefillTokens = limits.maxPrefillTokens;
+    this.#scheduler = new Scheduler({ ...limits, fits: (demand) => runner.fits(demand) });
+    this.#sampler = new Sampler(runner.config.vocabSize);
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  get running(): readonly Sequence[] {
+    return this.#scheduler.running;
+  }
+
+  get waiting(): readonly Sequence[] {
+    return this.#scheduler.waiting;
+  }
+
+  add(request: Request): void {
+    this.#scheduler.add(request.sequences);
+  }
+
+  /** Settles a request with an error, unless it is settled, and frees what it holds with the next step. */
+  fail(request: Request, error: unknown): void {
+    if (request.isSettled) return;
+    request.fail(error);
+    for (const sequence of request.sequences) this.#leaving.add(sequence);
+  }
+
+  /** Ends what is running with what it has. */
+  abortRunning(): void {
+    const nowMs = performance.now();
+    for (const sequence of this.running) {
+      sequence.group.deliver(sequence, { reason: 'abort' }, nowMs);
+      this.#leaving.add(sequence);
+    }
+    this.release();
+  }
+
+  setWeights(weights: Weights, version: number): void {
+    this.#runner.setWeights(weights);
+    this.#version = version;
+    this.#begun = undefined; // was begun with the old ones
+  }
+
+  /** Admits what may start and computes its prompt, or the next piece of it. */
+  async prefill(): Promise<void> {
+    const isAlone = (ids: readonly number[]) => ids.length > this.#maxPrefillTokens || this.#runner.numKnown(ids) > 0;
+    const admissions = this.#begun ? [] : this.#scheduler.admitTogether(isAlone);
+    if (admissions.length > 0) await this.#prefillTogether(admissions);
+    else await this.#prefillAlone();
+    this.release();
+  }
+
+  /** Gives each running sequence its next token. */
+  async decode(): Promise<void> {
+    this.#preempt();
+    const sequences = [...this.running];
+    if (sequences.length === 0) return;
+    try {
+      this.#runner.reserve(this.#room(), this.#begun !== undefined);
+      const rows = sequences.map(({ nextId, numComputed }) => ({ tokenId: nextId, numTokens: numComputed + 1 }));
+      const logits = await this.#runner.decode(rows);
+      const nowMs = performance.now();
+      sequences.forEach((sequence, row) => {
+        this.#advance(sequence, logits[row]!, nowMs); // one row a sequence
+      });
+    } catch (error) {
+      const failure = new StepError('decode', error);
+      for (const { group } of sequences) this.fail(group, failure);
+    }
+    this.release();
+  }
+
+  /** Frees the slots of what has left. */
+  release(): void {
+    if (this.#leaving.size === 0) return;
+    this.running.forEach((sequence, slot) => {
+      const ids = this.#leaving.has(sequence) ? sequence.computedIds(this.#version) : [];
+      if (ids.length > 0) this.#runner.keep(ids, slot);
+    });
+    const moves = this.#scheduler.release(this.#leaving);
+    this.#leaving.clear();
+    this.#move(moves);
+  }
+
+  async #prefillTogether(admissions: readonly Admission<Sequence>[]): Promise<void> {
+    try {
+      await this.#runner.prefill(admissions, this.#room());
+      for (const { ids, sequences } of admissions) this.#admitted(sequences, ids, 0);
+    } catch (error) {
+      const failure = new StepError('prefill', error);
+      for (const { sequences } of admissions) for (const { group } of sequences) this.fail(group, failure);
+    }
+  }
+
+  /** Computes pieces of sequences, one after the other, until the budget of a step is used up. */
+  async #prefillAlone(): Promise<void> {
+    let numLeft = Math.max(TOKENS_PER_BLOCK, this.#maxPrefillTokens);
+    while (numLeft >= TOKENS_PER_BLOCK) {
+      const ids = this.#begun?.ids ?? this.#scheduler.nextAlone();
+      if (!ids) return;
+      const waiting = this.waiting.filter(({ cachedIds }) => cachedIds === ids);
+      if (waiting.length === 0) {
+        this.#begun = undefined; // given up
+        continue;
+      }
+      try {
+        this.#begun ??= this.#begin(ids);
+        const { numDone, numKnown } = this.#begun;
+        // In whole blocks, so that a piece has the same bits as the whole: its tokens are multiplied in even numbers.
+        const to = Math.min(ids.length, numDone + numLeft - (numLeft % TOKENS_PER_BLOCK));
+        if (to > numDone) await this.#runner.extend(ids, numDone, to);
+        numLeft -= to - numDone;
+        this.#begun.numDone = to;
+        if (to < ids.length) return;
+        const { sequences, slots } = this.#scheduler.admitAlone(ids);
+        if (sequences.length === 0) return; // what runs has grown: it waits for the room
+        this.#begun = undefined;
+        this.#runner.reserve(this.#room(), true);
+        this.#runner.finish(ids, slots);
+        this.#admitted(sequences, ids, numKnown);
+      } catch (error) {
+        this.#begun = undefined;
+        const failure = new StepError('prefill', error);
+        for (const { group } of waiting) this.fail(group, failure);
+        return;
+      }
+    }
+  }
+
+  #begin(ids: readonly number[]): Begun {
+    const numKnown = this.#runner.begin(ids, this.#room());
+    return { ids, numKnown, numDone: numKnown };
+  }
+
+  /** The first of a group is told what was known of its tokens; for the others all of them were copied. */
+  #admitted(sequences: readonly Sequence[], ids: readonly number[], numKnown: number): void {
+    const nowMs = performance.now();
+    sequences.forEach((sequence, member) => {
+      sequence.admitted(nowMs, member === 0 ? numKnown : ids.length, this.#version);
+    });
+  }
+
+  #preempt(): void {
+    const numScratchTokens = this.#begun ? this.#runner.numScratchTokens : 0;
+    this.#move(
+      this.#scheduler.preempt(numScratchTokens, (sequence) => sequence.preempted(this.#runner.isBatchInvariant)),
+    );
+  }
+
+  #move(moves: readonly Move[]): void {
+    for (const move of moves) this.#runner.moveSlot(move, this.running[move.to]!.numComputed); // its owner now
+  }
+
+  #room(): Room {
+    const { running } = this;
+    return { numSlots: running.length, longest: Math.max(1, ...running.map(({ numTokens }) => numTokens)) };
+  }
+
+  /** Gives a sequence its next token. A fault of its own logits fails its request and no other. */
+  #advance(sequence: Sequence, logits_V: Float32Array, nowMs: number): void {
+    const { group } = sequence;
+    const isDue = sequence.computed();
+    if (group.isSettled || !isDue) return;
+    try {
+      const sample = this.#sampler.sample(logits_V, group.params, sequence);
+      const finish = sequence.push(sample, this.#version, nowMs);
+      if (finish) this.#leaving.add(sequence);
+      group.deliver(sequence, finish, nowMs);
+    } catch (error) {
+      this.fail(group, error);
+    }
+  }
+}

@@ -1,0 +1,106 @@
+// V vocabulary
+import type { Random } from '@forge/tensor';
+import { LogitsError } from '../errors.ts';
+import { AdjustedLogits, type Adjustments, type TokenHistory } from './adjusted-logits.ts';
+import { bestIds } from './best-ids.ts';
+import type { ResolvedSamplingParams } from './sampling-params.ts';
+import { TokenWeights } from './token-weights.ts';
+
+/** A token with its log-probability (see `SamplingParams.logProbs`). */
+export interface TokenLogProb {
+  readonly tokenId: number;
+  readonly logProb: number;
+}
+
+/** A drawn token. */
+export interface Sample extends TokenLogProb {
+  /** The best tokens there were, best first; fewer than were asked for where the distribution has fewer. */
+  readonly topLogProbs: readonly TokenLogProb[];
+}
+
+/** The options that shape the distribution of one token. */
+export type DistributionParams = Adjustments &
+  Pick<ResolvedSamplingParams, 'temperature' | 'topK' | 'topP' | 'minP' | 'logProbs' | 'topLogProbs'>;
+
+/** What a draw depends on beside logits and options. */
+export interface DrawContext extends TokenHistory {
+  /** Gives exactly one uniform number a drawn token, none when greedy. */
+  readonly random: Random;
+}
+
+/**
+ * Draws tokens from logits. Order of the steps, as in transformers' `generate`: bias and penalties, temperature,
+ * top-k, top-p, min-p. Holds scratch memory only: a token depends on the arguments of its draw and nothing else.
+ */
+export class Sampler {
+  readonly #weights: TokenWeights;
+  readonly #adjusted: AdjustedLogits;
+
+  constructor(vocabSize: number) {
+    this.#weights = new TokenWeights(vocabSize);
+    this.#adjusted = new AdjustedLogits(vocabSize);
+  }
+
+  /**
+   * Draws one token.
+   *
+   * @throws {LogitsError} when the logits are not a distribution.
+   */
+  sample(logits_V: Float32Array, params: DistributionParams, context: DrawContext): Sample {
+    const weights = this.#weights;
+    const isGreedy = params.temperature === 0;
+    const temperature = isGreedy ? 1 : params.temperature;
+    const reportedTemperature = params.logProbs === 'raw' ? 1 : temperature;
+    weights.fill(logits_V, reportedTemperature);
+    if (!Number.isFinite(weights.total)) throw new LogitsError();
+    const { bestLogit } = weights;
+    const logTotal = Math.log(weights.total);
+    const modelLogProb = (tokenId: number) => (logits_V[tokenId]! - bestLogit) / reportedTemperature - logTotal;
+    const sampledLogProb = (tokenId: number) => Math.log(weights.values_V[tokenId]! / weights.total);
+
+    const source_V = this.#adjusted.of(logits_V, params, context);
+    if (isGreedy) {
+      const tokenId = argMax(source_V);
+      if (params.logProbs !== 'sampled') return sampleOf(tokenId, modelLogProb, logits_V, params);
+      const certain = { tokenId, logProb: 0 };
+      return { ...certain, topLogProbs: params.topLogProbs > 0 ? [certain] : [] };
+    }
+    if (source_V !== logits_V || reportedTemperature !== temperature) weights.fill(source_V, temperature);
+    keep(weights, params);
+    const tokenId = weights.draw(context.random.uniform());
+    if (params.logProbs === 'sampled') return sampleOf(tokenId, sampledLogProb, weights.values_V, params);
+    return sampleOf(tokenId, modelLogProb, logits_V, params);
+  }
+
+  /** The probabilities [V] that `sample` draws from; 0 for tokens that are filtered out. Temperature must be above 0. */
+  probabilities(logits_V: Float32Array, params: DistributionParams, history: TokenHistory): Float64Array {
+    this.#weights.fill(this.#adjusted.of(logits_V, params, history), params.temperature);
+    keep(this.#weights, params);
+    return this.#weights.values_V.map((weight) => weight / this.#weights.total);
+  }
+}
+
+/** `ranking` orders tokens as `logProbOf` does, and is cheaper to read. */
+function sampleOf(
+  tokenId: number,
+  logProbOf: (tokenId: number) => number,
+  ranking: Float32Array | Float64Array,
+  { topLogProbs }: DistributionParams,
+): Sample {
+  const best = topLogProbs === 0 ? [] : bestIds(ranking, topLogProbs);
+  const tokenLogProb = (id: number): TokenLogProb => ({ tokenId: id, logProb: logProbOf(id) });
+  const top = best.map(tokenLogProb).filter(({ logProb }) => logProb > Number.NEGATIVE_INFINITY);
+  return { ...tokenLogProb(tokenId), topLogProbs: top };
+}
+
+function keep(weights: TokenWeights, { topK, topP, minP }: DistributionParams): void {
+  if (topK > 0) weights.keepTopK(topK);
+  if (topP < 1) weights.keepTopP(topP);
+  if (minP > 0) weights.keepMinP(minP);
+}
+
+function argMax(logits_V: Float32Array): number {
+  let best = 0;
+  for (let id = 1; id < logits_V.length; id++) if (logits_V[id]! > logits_V[best]!) best = id;
+  return best;
+}
