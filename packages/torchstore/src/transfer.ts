@@ -3,6 +3,7 @@ import { byteCount } from './byte-box.ts';
 import { castGroups } from './cast-wishes.ts';
 import type { OperationCounter } from './client-statistics.ts';
 import { concurrently } from './concurrently.ts';
+import { ChecksumError } from './failures.ts';
 import { type Package, type PackOptions, type PlacedPackages, packPieces } from './pack.ts';
 import { readPages } from './pages.ts';
 import type { PlannedFetch, Planner, Wish } from './planner.ts';
@@ -72,7 +73,17 @@ export async function readWishes(wishes: readonly Wish[], options: ReadOptions):
   }
 }
 
+/** Reads; what is damaged on one volume is read from another. @throws {ChecksumError} when there is no other */
 async function read(wishes: readonly Wish[], options: ReadOptions): Promise<void> {
+  try {
+    await readOnce(wishes, options);
+  } catch (error) {
+    if (!(error instanceof ChecksumError) || options.avoided.has(error.volume)) throw error;
+    await read(wishes, { ...options, avoided: new Set([...options.avoided, error.volume]) });
+  }
+}
+
+async function readOnce(wishes: readonly Wish[], options: ReadOptions): Promise<void> {
   const { session, planner, avoided, counter, pageAt, signal } = options;
   const ranks = new Map<string, number>([[metadataVolume, 0]]);
   for (const { located } of wishes) {
