@@ -74,6 +74,11 @@ export class Session implements Disposable {
     return this.#culprit;
   }
 
+  /** Bytes are checked where they lie, too: memory that this process shares. */
+  get checksMemory(): boolean {
+    return this.#place.options.checksums === 'always';
+  }
+
   /** A name that no other segment has. */
   nextSegment(): string {
     this.#lastSegment += 1;

@@ -1,3 +1,4 @@
+import { bytesOf, sameRegion } from '@forge/tensor';
 import { metadataVolume, type Part } from './batch.ts';
 import { byteCount } from './byte-box.ts';
 import { castGroups } from './cast-wishes.ts';
@@ -6,6 +7,7 @@ import { concurrently } from './concurrently.ts';
 import { ChecksumError } from './failures.ts';
 import { type Package, type PackOptions, type PlacedPackages, packPieces } from './pack.ts';
 import { readPages } from './pages.ts';
+import { checksumOf } from './piece-proof.ts';
 import type { PlannedFetch, Planner, Wish } from './planner.ts';
 import type { Link, Session } from './session.ts';
 import type { Piece } from './sharded-tensor.ts';
@@ -61,6 +63,7 @@ export interface ReadOptions {
 /** Fills the targets of wishes that do not show their bytes yet; what has another dtype than its target passes through scratch memory. */
 export async function readWishes(wishes: readonly Wish[], options: ReadOptions): Promise<void> {
   const missing = wishes.filter(({ isView = false }) => !isView);
+  if (options.session.checksMemory) for (const wish of wishes) if (wish.isView === true) await verifyView(wish);
   const asStored = missing.filter(({ located, target }) => located.dtype === target.dtype);
   await read(asStored, options);
   if (asStored.length === missing.length) return;
@@ -71,6 +74,15 @@ export async function readWishes(wishes: readonly Wish[], options: ReadOptions):
     );
     for (const { place } of group) place();
   }
+}
+
+/** @throws {ChecksumError} when a view shows a whole piece that is not what was put */
+async function verifyView({ located: { key, parts }, region, target }: Wish): Promise<void> {
+  const part = parts.find((each) => each.place.checksum !== undefined && sameRegion(each.region, region));
+  if (part?.place.checksum === undefined) return;
+  const { volume, checksum: expected } = part.place;
+  const actual = await checksumOf(bytesOf(target));
+  if (actual !== expected) throw new ChecksumError(key, { volume, expected, actual });
 }
 
 /** Reads; what is damaged on one volume is read from another. @throws {ChecksumError} when there is no other */

@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { bytesOf, copyRegion, tensor } from '@forge/tensor';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Fetch } from '../src/byte-box.ts';
 import { VolumeUnavailableError } from '../src/index.ts';
@@ -11,10 +12,11 @@ import { Connection } from '../src/transport/connection.ts';
 import { subprotocol } from '../src/transport/handshake.ts';
 import { type SegmentServer, serveSegments } from '../src/transport/server.ts';
 import { seesDirectory, tmpfsTransport } from '../src/transport/tmpfs.ts';
-import { socketPathOf, type Transport, type TransportKind, type VolumeAddress } from '../src/transport/transport.ts';
+import { socketPathOf, type Transport, type VolumeAddress } from '../src/transport/transport.ts';
 import { webSocketTransport } from '../src/transport/websocket.ts';
 import { createVolumeDirectory } from '../src/volume-directory.ts';
 import { numbered } from './arbitraries.ts';
+import { makeCertificates } from './certificates.ts';
 
 interface Volume extends AsyncDisposable {
   readonly address: VolumeAddress;
@@ -22,7 +24,7 @@ interface Volume extends AsyncDisposable {
   readonly server: SegmentServer;
 }
 
-async function startVolume(): Promise<Volume> {
+async function startVolume(tls?: ReturnType<typeof makeCertificates>): Promise<Volume> {
   const parent = mkdtempSync(join(tmpdir(), 'forge-transport-'));
   const { path, nonce } = createVolumeDirectory(parent);
   const ended: string[] = [];
@@ -33,10 +35,13 @@ async function startVolume(): Promise<Volume> {
     port: 0,
     socketPath: socketPathOf(path),
     reconnectMs: 500,
+    tls: tls && { cert: readFileSync(tls.cert, 'utf8'), key: readFileSync(tls.key, 'utf8') },
     onSession: (session) => mkdirSync(join(path, session)),
     onSessionEnd: (session) => ended.push(session),
   });
-  const address = { id: 'v0', url: `ws://127.0.0.1:${server.port}`, token: 'secret', directory: path, nonce };
+  const url = `${tls === undefined ? 'ws' : 'wss'}://127.0.0.1:${server.port}`;
+  const ca = tls && { ca: readFileSync(tls.ca, 'utf8') };
+  const address = { id: 'v0', url, token: 'secret', directory: path, nonce, ...ca };
   return {
     address,
     ended,
@@ -48,33 +53,59 @@ async function startVolume(): Promise<Volume> {
   };
 }
 
+let scratch: string;
+let certificates: ReturnType<typeof makeCertificates>;
 let volume: Volume;
-let connection: Connection;
+
+beforeAll(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'forge-certificates-'));
+  certificates = makeCertificates(scratch);
+});
+
+afterAll(() => rmSync(scratch, { recursive: true }));
 
 beforeEach(async () => {
   volume = await startVolume();
-  connection = await Connection.open(volume.address, { session: 'session-1', timeoutMs: 10_000 });
 });
 
 afterEach(async () => {
-  connection[Symbol.dispose]();
   await volume[Symbol.asyncDispose]();
 });
 
-const kinds: readonly TransportKind[] = ['tmpfs', 'websocket'];
+/** Ways to reach a volume: which transport, with checksums or without, over which url. */
+const ways = [
+  { kind: 'tmpfs', checksums: false },
+  { kind: 'tmpfs', checksums: true },
+  { kind: 'websocket', checksums: false },
+  { kind: 'websocket', checksums: true },
+  { kind: 'unix', checksums: true },
+  { kind: 'websocket', checksums: true, scheme: 'wss' },
+] as const;
 
 /** What every transport must do. */
-describe.each(kinds)('%s', (kind) => {
+describe.each(ways)('$kind $scheme, checksums: $checksums', (way) => {
+  const { kind, checksums } = way;
   let transport: Transport;
   let segments = 0;
+  let own: Volume;
+  let link: Connection;
 
-  beforeEach(() => {
-    transport = kind === 'tmpfs' ? tmpfsTransport(volume.address) : webSocketTransport(connection);
+  beforeEach(async () => {
+    own = 'scheme' in way ? await startVolume(certificates) : volume;
+    const { address } = own;
+    const url = kind === 'unix' ? `ws+unix://${socketPathOf(address.directory)}` : address.url;
+    link = await Connection.open({ ...address, url }, { session: 'session-way', timeoutMs: 10_000, checksums });
+    transport = kind === 'tmpfs' ? tmpfsTransport(address, { isChecked: checksums }) : webSocketTransport(link, kind);
+  });
+
+  afterEach(async () => {
+    link[Symbol.dispose]();
+    if (own !== volume) await own[Symbol.asyncDispose]();
   });
 
   const nextSegment = () => {
     segments += 1;
-    return `session-1/${segments}`;
+    return `session-way/${segments}`;
   };
 
   const whole = (segment: string, bytes: number, byteOffset = 0): Fetch => ({
@@ -89,8 +120,9 @@ describe.each(kinds)('%s', (kind) => {
     const buffers = [3, 0, 200_000, 1, 3_500_000, 70_000].map((length, salt) =>
       bytesOf(numbered('uint8', [length], salt)),
     );
-    await transport.write(segment, buffers);
+    const known = await transport.write(segment, buffers);
     const expected = Buffer.concat(buffers);
+    expect(known).toEqual(checksums ? buffers.map((buffer) => crc32(buffer)) : undefined);
     const all = whole(segment, expected.length);
     const part = whole(segment, 1000, 199_500);
     await transport.read([all, part]);
@@ -193,7 +225,7 @@ describe.each(kinds)('%s', (kind) => {
   });
 
   test('a segment that is gone is a typed error', async () => {
-    await expect(transport.read([whole('session-1/999999', 1)])).rejects.toThrow(VolumeUnavailableError);
+    await expect(transport.read([whole('session-way/999999', 1)])).rejects.toThrow(VolumeUnavailableError);
   });
 
   test('a segment that is too short is a typed error, not zeros', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { attachStore, ChecksumError, openStore, type Store, type StoreOptions } 
 import { encodeHead, maxPayloadBytes, window } from '../src/transport/frame.ts';
 import { subprotocol } from '../src/transport/handshake.ts';
 import { encodeWebSocketHead } from '../src/transport/websocket-head.ts';
+import { defaultParent } from '../src/volume-directory.ts';
 import { numbered } from './arbitraries.ts';
 import { cutsAfter, startNetwork, type Treatment } from './network.ts';
 
@@ -104,19 +105,29 @@ describe('a transfer that is cancelled', () => {
 });
 
 describe('checksums of pieces', () => {
-  const segmentFiles = () =>
-    readdirSync(folder, { recursive: true, withFileTypes: true })
+  const segmentFiles = (below = folder) =>
+    readdirSync(below, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && entry.name !== 'nonce')
       .map(({ name, parentPath }) => join(parentPath, name));
 
-  /** Flips a bit of everything that lies in the memory of the volume, near the end of each file. */
-  function damageMemory(): void {
-    for (const path of segmentFiles()) {
-      const bytes = readFileSync(path);
-      const at = bytes.length - 100;
-      bytes[at] = bytes[at]! ^ 4;
-      writeFileSync(path, bytes);
-    }
+  /** Flips a bit in the middle of each file of the volume. */
+  function damageMemory(below?: string): void {
+    for (const path of segmentFiles(below)) flipBit(path, statSync(path).size >> 1);
+  }
+
+  /** In place: a file that was written anew would be another one to who has it mapped. */
+  function flipBit(path: string, at: number): void {
+    const descriptor = openSync(path, 'r+');
+    const byte = new Uint8Array(1);
+    readSync(descriptor, byte, 0, 1, at);
+    writeSync(
+      descriptor,
+      byte.map((each) => each ^ 4),
+      0,
+      1,
+      at,
+    );
+    closeSync(descriptor);
   }
 
   const piece = numbered('int32', [1024, 700]);
@@ -134,6 +145,8 @@ describe('checksums of pieces', () => {
     const error = await store.get('w').catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ChecksumError);
     expect(error).toMatchObject({ code: 'ERR_TORCHSTORE_CHECKSUM', key: 'w', volume: 'v0' });
+    await expect(store.getBatch(['small', 'w'])).rejects.toThrow(ChecksumError);
+    await expect(store.get('small')).rejects.toMatchObject({ key: 'small' });
     // Into a place whose rows do not lie side by side, too.
     const pieces = [0, 1].map((rank) => ({ offset: [0, rank * 350], size: [1024, 350] }));
     for (const region of pieces) {
@@ -147,6 +160,15 @@ describe('checksums of pieces', () => {
     expect(bytesOf(await store.get('w'))).toEqual(bytesOf(piece));
   });
 
+  test('a mapped view of damaged bytes is not handed out', async () => {
+    await open({ transport: 'auto', checksums: 'always', folder: defaultParent() });
+    const { directory } = store.reference.volumes[0]!;
+    await store.put('w', piece);
+    await store.get('w', { mapped: true });
+    damageMemory(directory);
+    await expect(store.get('w', { mapped: true })).rejects.toThrow(ChecksumError);
+  });
+
   test.each(['auto', 'never'] as const)('%s keeps none on one machine', async (checksums) => {
     await open({ checksums });
     await store.put('w', piece);
@@ -158,15 +180,16 @@ describe('checksums of pieces', () => {
     await open({ checksums: 'always', volumes: 2, replicas: 2 });
     await store.put('w', piece);
     const [first] = segmentFiles();
-    const bytes = readFileSync(first!);
-    bytes[5000] = bytes[5000]! ^ 1;
-    writeFileSync(first!, bytes);
+    flipBit(first!, 5000);
     for (let round = 0; round < 3; round += 1) expect(bytesOf(await store.get('w'))).toEqual(bytesOf(piece));
   });
 });
 
 /** A connection that a test speaks on by itself. */
-async function speak(headers: Readonly<Record<string, string>>, path = '/intruder'): Promise<{ socket: Socket; answer: string }> {
+async function speak(
+  headers: Readonly<Record<string, string>>,
+  path = '/intruder',
+): Promise<{ socket: Socket; answer: string }> {
   const { port } = new URL(store.reference.volumes[0]!.url);
   const socket = connect(Number(port), '127.0.0.1');
   onTestFinished(() => void socket.destroy());
@@ -229,7 +252,9 @@ describe('a peer that has the token and does not keep the rules', () => {
         offset: fc.oneof(fc.nat(2 * mebibyte), fc.constantFrom(-1, 1.5, 2 ** 60, 2 ** 52)),
         bytes: fc.oneof(fc.nat(2 * mebibyte), fc.constant(2 ** 52)),
         overwrites: fc.boolean(),
-        boxes: fc.array(fc.record({ segment: fc.constant('intruder/1'), byteOffset: fc.nat(), size: fc.array(fc.nat()) })),
+        boxes: fc.array(
+          fc.record({ segment: fc.constant('intruder/1'), byteOffset: fc.nat(), size: fc.array(fc.nat()) }),
+        ),
       }),
     );
     const message = fc
@@ -247,15 +272,18 @@ describe('a peer that has the token and does not keep the rules', () => {
       });
     const before = process.memoryUsage().arrayBuffers;
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.oneof(message, fc.uint8Array({ maxLength: 50 })), { maxLength: 6 }), async (sent) => {
-        const { socket, answer } = await speak(authorized());
-        expect(answer).toMatch(/^HTTP\/1.1 101 /);
-        socket.resume();
-        for (const bytes of sent) socket.write(bytes);
-        // A close frame: if the volume still listens, it ends the connection because of that.
-        socket.end(encodeWebSocketHead('close', 0, 'client'));
-        await new Promise((resolve) => socket.once('close', resolve));
-      }),
+      fc.asyncProperty(
+        fc.array(fc.oneof(message, fc.uint8Array({ maxLength: 50 })), { maxLength: 6 }),
+        async (sent) => {
+          const { socket, answer } = await speak(authorized());
+          expect(answer).toMatch(/^HTTP\/1.1 101 /);
+          socket.resume();
+          for (const bytes of sent) socket.write(bytes);
+          // A close frame: if the volume still listens, it ends the connection because of that.
+          socket.end(encodeWebSocketHead('close', 0, 'client'));
+          await new Promise((resolve) => socket.once('close', resolve));
+        },
+      ),
       { numRuns: 60 },
     );
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * mebibyte);

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { attachToHosts } from '@forge/monarch';
 import { bytesOf } from '@forge/tensor';
-import { openStore, shard, type Store, VolumeUnavailableError } from '@forge/torchstore';
+import { attachStore, openStore, type Store, shard, VolumeUnavailableError } from '@forge/torchstore';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { numbered } from '../arbitraries.ts';
 import { makeCertificates } from '../certificates.ts';
@@ -85,9 +85,7 @@ describe.each(['plain', 'token'] as const)('on two agents, %s', (guard) => {
       const shape = [400, 600];
       const layout = { mesh: [2], placements: [shard(0)] };
       await Promise.all(
-        [0, 1].map((rank) =>
-          workers.slice({ rank }).putFilled.callOne('rows', shape, { ...layout, rank }, rank + 1),
-        ),
+        [0, 1].map((rank) => workers.slice({ rank }).putFilled.callOne('rows', shape, { ...layout, rank }, rank + 1)),
       );
       const columns = { mesh: [2], placements: [shard(1)], rank: 1 };
       for (const rank of [0, 1]) {
@@ -111,7 +109,6 @@ test('volumes that have a certificate are reached over wss, by who trusts its au
   expect(address!.url).toMatch(/^wss:\/\/localhost:/);
   await store.put('w', whole);
   expect(Buffer.compare(bytesOf(await store.get('w')), bytesOf(whole))).toBe(0);
-  const { attachStore } = await import('@forge/torchstore');
   const { ca: _, ...untrusting } = address!;
   await using stranger = attachStore({ ...store.reference, volumes: [untrusting] });
   await expect(stranger.get('w')).rejects.toThrow(VolumeUnavailableError);
