@@ -1,9 +1,12 @@
 import { fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import { attachToHosts, type HostMesh, thisHost } from '@forge/monarch';
+import { type ActorMesh, attachToHosts, type HostMesh, thisHost } from '@forge/monarch';
 import { Packr } from 'msgpackr';
 import { WebSocket } from 'ws';
+import { clientTls } from '../src/hosts/credentials.ts';
 import { makeNetwork, whyNoNamespaces } from '../test/fixtures/namespaces.ts';
 import { scratchFolder, startHost, tokenFile } from '../test/fixtures/start-host.ts';
 import { Echo } from './actors/echo.ts';
@@ -12,18 +15,27 @@ import { interleaved, medianSeconds, print, seconds } from './print.ts';
 const BYTES = 64 * 2 ** 20;
 const CALLS = 2_000;
 
-/** The control: a process that answers over TCP, with nothing of ours in between. */
+/** The controls: a process that answers over TCP, with nothing of ours in between. */
 async function openControl() {
-  const child = fork(fileURLToPath(new URL('./actors/tcp.ts', import.meta.url)), [String(BYTES)]);
-  const [port, sinkPort] = await new Promise<number[]>((resolve) =>
-    child.once('message', (ports) => resolve(ports as number[])),
+  const credentials = { kind: 'token', key: randomBytes(32) } as const;
+  const path = fileURLToPath(new URL('./actors/tcp.ts', import.meta.url));
+  const child = fork(path, [String(BYTES), credentials.key.toString('hex')]);
+  const ports = await new Promise<Record<'calls' | 'kept' | 'dropped' | 'secure', number>>((resolve) =>
+    child.once('message', (message) => resolve(message as never)),
   );
   const packr = new Packr({ useRecords: false });
-  const socket = new WebSocket(`ws://127.0.0.1:${port}`, { perMessageDeflate: false });
-  const sink = connect({ host: '127.0.0.1', port: sinkPort ?? 0, noDelay: true });
+  const socket = new WebSocket(`ws://127.0.0.1:${ports.calls}`, { perMessageDeflate: false });
+  const at = (port: number) => ({ host: '127.0.0.1', port, noDelay: true });
+  const sinks = {
+    kept: connect(at(ports.kept)),
+    dropped: connect(at(ports.dropped)),
+    secure: connectTls({ ...at(ports.secure), ...clientTls(credentials) }),
+  };
   await Promise.all([
     new Promise((resolve) => socket.once('open', resolve)),
-    new Promise((resolve) => sink.once('connect', resolve)),
+    new Promise((resolve) => sinks.kept.once('connect', resolve)),
+    new Promise((resolve) => sinks.dropped.once('connect', resolve)),
+    new Promise((resolve) => sinks.secure.once('secureConnect', resolve)),
   ]);
   let id = 0;
   return {
@@ -32,17 +44,46 @@ async function openControl() {
       socket.send(packr.pack({ id: id++, endpoint: 'add', args: [1, 2] }));
       packr.unpack(await answer);
     },
-    take: async (data: Uint8Array) => {
-      const taken = new Promise((resolve) => sink.once('data', resolve));
-      sink.write(data);
+    take: async (sink: keyof typeof sinks, data: Uint8Array) => {
+      const taken = new Promise((resolve) => sinks[sink].once('data', resolve));
+      sinks[sink].write(data);
       await taken;
     },
     close: () => {
       socket.close();
-      sink.destroy();
+      for (const sink of Object.values(sinks)) sink.destroy();
       child.disconnect();
     },
   };
+}
+
+/** 64 MiB, copied when it is sent or moved, beside the same over a bare socket. */
+async function largeArguments(
+  echo: ActorMesh<Echo, never>,
+  control: Awaited<ReturnType<typeof openControl>>,
+  guard: 'plain' | 'token',
+): Promise<void> {
+  const data = new Uint8Array(BYTES).fill(1);
+  const copied = async () => await seconds(async () => await echo.take.callOne(data));
+  const moved = async () => {
+    const own = new Uint8Array(BYTES).fill(1);
+    return await seconds(async () => await echo.take.with({ transfer: [own.buffer] }).callOne(own));
+  };
+  const bare = (sink: Parameters<typeof control.take>[0]) => async () =>
+    await seconds(async () => await control.take(sink, data));
+  const figures = [
+    ['copied', copied, 'raw TCP', bare('kept')],
+    ['moved', moved, 'raw TCP', bare('kept')],
+    ['copied', copied, 'raw TCP that keeps nothing', bare('dropped')],
+    ['moved', moved, 'raw TCP that keeps nothing', bare('dropped')],
+    ...(guard === 'token' ? ([['copied', copied, 'raw TLS of the same cipher', bare('secure')]] as const) : []),
+  ] as const;
+  for (const [what, ours, against, raw] of figures) {
+    await ours();
+    const large = await interleaved(ours, raw, 7);
+    const name = `64 MiB argument to an attached host, ${guard}, ${what}, beside ${against}`;
+    print(name, BYTES / large.ours / 1e9, 'GB/s', BYTES / large.control / 1e9);
+  }
 }
 
 /** From the end of a process, or of the way to it, to the handler of its owner. */
@@ -65,7 +106,6 @@ async function main(): Promise<void> {
   using scratch = scratchFolder();
   const path = tokenFile(scratch.folder, 'a token of the benches, 32 chars');
   const control = await openControl();
-  const data = new Uint8Array(BYTES).fill(1);
   const kill = (pid: number) => process.kill(pid, 'SIGKILL');
 
   for (const guard of ['plain', 'token'] as const) {
@@ -80,16 +120,7 @@ async function main(): Promise<void> {
         async () => await medianSeconds(CALLS, control.add),
       );
       print(`callOne to an attached host, ${guard}`, call.ours * 1e6, 'us', call.control * 1e6);
-      const large = await interleaved(
-        async () => await seconds(async () => await echo.take.callOne(data)),
-        async () => await seconds(async () => await control.take(data)),
-      );
-      print(
-        `64 MiB argument to an attached host, ${guard}`,
-        BYTES / large.ours / 1e9,
-        'GB/s',
-        BYTES / large.control / 1e9,
-      );
+      await largeArguments(echo, control, guard);
       if (guard === 'token') print('kill -9 on an attached host to supervise', await toSupervise(host, kill), 'ms');
     }
     await daemon.stop();

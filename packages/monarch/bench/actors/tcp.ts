@@ -1,10 +1,16 @@
 import { createServer } from 'node:http';
-import { type AddressInfo, createServer as createSink } from 'node:net';
+import { type AddressInfo, createServer as createSink, type Server, type Socket } from 'node:net';
+import { createServer as createTlsSink } from 'node:tls';
 import { Packr } from 'msgpackr';
 import { WebSocketServer } from 'ws';
+import { serverTls } from '../../src/hosts/credentials.ts';
 
-/** The control over TCP: answers small calls over ws and msgpackr, and takes bytes over a bare socket. */
+/**
+ * The controls over TCP: answers small calls over ws and msgpackr, and takes large messages from a bare socket: into
+ * memory of their own as any receiver must, into none, and into memory of their own over TLS.
+ */
 const bytes = Number(process.argv[2]);
+const key = Buffer.from(process.argv[3] ?? '', 'hex');
 const packr = new Packr({ useRecords: false });
 const server = createServer();
 const sockets = new WebSocketServer({ server, perMessageDeflate: false });
@@ -14,18 +20,30 @@ sockets.on('connection', (socket) => {
     socket.send(packr.pack({ id, value: args[0] + args[1] }));
   });
 });
-const sink = createSink({ noDelay: true }, (socket) => {
+
+function take(socket: Socket, keeps: boolean): void {
+  let message = Buffer.allocUnsafeSlow(bytes);
   let taken = 0;
   socket.on('data', (chunk) => {
+    if (keeps) message.set(chunk, taken);
     taken += chunk.length;
     if (taken < bytes) return;
-    taken -= bytes;
+    if (keeps) message = Buffer.allocUnsafeSlow(bytes);
+    taken = 0;
     socket.write('.');
   });
-});
-server.listen(0, '127.0.0.1', () =>
-  sink.listen(0, '127.0.0.1', () =>
-    process.send?.([server, sink].map((listening) => (listening.address() as AddressInfo).port)),
-  ),
-);
+}
+
+const sinks = {
+  kept: createSink({ noDelay: true }, (socket) => take(socket, true)),
+  dropped: createSink({ noDelay: true }, (socket) => take(socket, false)),
+  secure: createTlsSink({ ...serverTls({ kind: 'token', key }), noDelay: true }, (socket) => take(socket, true)),
+};
+const ports: Record<string, number> = {};
+for (const [name, listener] of Object.entries<Server>({ calls: server, ...sinks })) {
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  // It listens on a port.
+  ports[name] = (listener.address() as AddressInfo).port;
+}
+process.send?.(ports);
 process.once('disconnect', () => process.exit());
