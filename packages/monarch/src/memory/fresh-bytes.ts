@@ -1,7 +1,7 @@
 import { loadNative } from './native.ts';
 
 /** From here on memory is taken in large pages: to take 64 MiB in small ones costs 40 ms, and to copy them 10. */
-const LARGE_BYTES = 4 * 2 ** 20;
+export const LARGE_BYTES: number = 4 * 2 ** 20;
 
 /** Memory of its own, whose bytes are anything: for whoever writes all of them before anybody reads them. */
 export function freshBytes(byteLength: number): Uint8Array<ArrayBuffer> {

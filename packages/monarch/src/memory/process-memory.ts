@@ -32,6 +32,8 @@ export const LEND_BYTES = 2 ** 20;
 export interface Destination {
   /** Memory of this process can be read there. */
   readonly lends: boolean;
+  /** It is told when what was sent there has arrived. @default false */
+  readonly confirms?: boolean;
 }
 
 /** A snapshot in a segment, which each of `remaining` links takes over as it sends it. */

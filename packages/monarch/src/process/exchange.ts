@@ -197,6 +197,9 @@ export class Exchange {
       get lends() {
         return link?.lends ?? false;
       },
+      get confirms() {
+        return link?.confirms ?? false;
+      },
       get isOpen() {
         return isOpen;
       },

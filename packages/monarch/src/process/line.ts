@@ -7,6 +7,7 @@ export interface Line {
   readonly peer: Peer;
   readonly running: Map<number, Incoming>;
   readonly lends: boolean;
+  readonly confirms: boolean;
   /** What is replied is sent. */
   readonly isOpen: boolean;
   reply(message: Message, payload?: Payload): void;

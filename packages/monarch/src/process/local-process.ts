@@ -2,6 +2,7 @@ import type { Context } from '../actor/context.ts';
 import { DecodeError, MeshFailure } from '../errors.ts';
 import { Exports } from '../memory/exports.ts';
 import type { ProcessMemory } from '../memory/process-memory.ts';
+import { WarmMemory } from '../memory/warm-memory.ts';
 import type { Encode } from '../mesh/adverbs.ts';
 import { extentOf, type Point } from '../mesh/extent.ts';
 import { thisHost } from '../mesh/host-mesh.ts';
@@ -65,6 +66,8 @@ export class LocalProcess {
   readonly standIns = new StandIns();
   /** Of its actors, and of the processes that it started. */
   readonly failures = new FailureNotes();
+  /** For what is sent to other machines. */
+  readonly #warmMemory = new WarmMemory();
   readonly #meshes = new Map<string, SpawnedMesh>();
   #hasLeft = false;
   #count = 0;
@@ -115,6 +118,7 @@ export class LocalProcess {
   /** Takes a snapshot of a value for the wire. @throws {UnsendableError} */
   readonly encode: Encode = (value, { transfer = [], to = [] } = {}) => {
     const { memory } = this;
+    if (to.length === 1 && to[0]?.confirms === true) return this.#warmMemory.encode(value, transfer);
     if (memory === undefined || to.length === 0) return encode(value, { transfer });
     let snapshotBytes = 0;
     const snapshot = (bytes: Uint8Array) => {

@@ -38,6 +38,11 @@ export class Peer {
     return this.#link?.lends ?? false;
   }
 
+  /** It is told when what was sent there has arrived. */
+  get confirms(): boolean {
+    return this.#link?.confirms ?? false;
+  }
+
   /** Sends in order; before the link is up, packets wait for it. What is sent to one that is lost is dropped. */
   send(packet: Packet): void {
     if (this.loss !== undefined) return;

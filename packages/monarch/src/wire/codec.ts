@@ -13,6 +13,8 @@ export interface Payload {
   readonly snapshots?: Snapshots | undefined;
   /** Of those snapshots. @default 0 */
   readonly snapshotBytes?: number;
+  /** The other side has all of it: nobody reads the buffers any more. Not called when that is never known. */
+  readonly onArrived?: () => void;
   /** On the way: the buffers that are lent instead of sent, packed. See LendingLink. */
   readonly lent?: Uint8Array;
   /** Why it cannot be had, when it came and its buffers could not be read. */

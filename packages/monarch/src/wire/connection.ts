@@ -3,7 +3,7 @@
  * delay, reorder and repeat all but the first frame, which comes first.
  */
 export interface Connection {
-  /** Sends one frame made of these parts, which are taken over but never changed. Never blocks. */
+  /** Sends one frame made of these parts, which are not changed before they have arrived. Never blocks. */
   send(parts: readonly Uint8Array[]): void;
   /** Bytes taken and not yet with the system. */
   readonly bufferedBytes: number;

@@ -4,6 +4,8 @@ import type { Packet } from './packet.ts';
 export interface Link {
   /** Memory of this process can be read at the other side. @default false */
   readonly lends?: boolean;
+  /** It tells when what was sent has arrived. @default false */
+  readonly confirms?: boolean;
   /** Takes the packet over; never blocks. What is sent after the end is dropped. */
   send(packet: Packet): void;
   /** Ends it after what was sent; `onClose` follows. */

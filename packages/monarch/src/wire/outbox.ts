@@ -48,6 +48,7 @@ export class Outbox {
   #abandoned: number[] = [];
   #nextTransfer = 1;
   #isSmallsTurn = true;
+  #onLastArrived: (() => void) | undefined;
   readonly #onUnsent: (packet: Packet) => void;
 
   /** `onUnsent` is told of every packet that is dropped. */
@@ -94,6 +95,13 @@ export class Outbox {
     this.#isSmallsTurn = !isSmallsTurn;
     this.#writer.skip(headerBytes);
     return isSmallsTurn ? [this.#smallItems()] : this.#chunk();
+  }
+
+  /** To be called when the frame that was cut last has arrived, if that is of interest. */
+  takeOnArrived(): (() => void) | undefined {
+    const onArrived = this.#onLastArrived;
+    this.#onLastArrived = undefined;
+    return onArrived;
   }
 
   clear(): void {
@@ -217,8 +225,10 @@ export class Outbox {
     this.#writer.count(bytes);
     this.#transfers.push(transfer);
     // Its own packet is first.
-    if (transfer.part === transfer.parts.length)
+    if (transfer.part === transfer.parts.length) {
+      this.#onLastArrived = transfer.packet.payload.onArrived;
       this.#unblock(transfer.channel, this.#channels.get(transfer.channel)!.slice(1));
+    }
     return [this.#writer.take(), ...chunk];
   }
 }

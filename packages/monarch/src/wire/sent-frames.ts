@@ -5,6 +5,7 @@ interface SentFrame {
   readonly seq: number;
   readonly parts: readonly Uint8Array[];
   readonly bytes: number;
+  readonly onArrived: (() => void) | undefined;
 }
 
 /** The frames that a session has sent: their numbers, and those to send again, because they are not acknowledged. */
@@ -33,12 +34,12 @@ export class SentFrames {
     return this.#kept.map(({ parts }) => parts);
   }
 
-  /** Counts a frame. */
-  add(parts: readonly Uint8Array[]): void {
+  /** Counts a frame. `onArrived` is called when it is acknowledged, which is never where nothing is kept. */
+  add(parts: readonly Uint8Array[], onArrived?: () => void): void {
     this.#last++;
     if (!this.#keeps) return;
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-    this.#kept.push({ seq: this.#last, parts, bytes });
+    this.#kept.push({ seq: this.#last, parts, bytes, onArrived });
     this.#keptBytes += bytes;
   }
 
@@ -51,8 +52,9 @@ export class SentFrames {
       this.#keptBytes -= bytes;
       count++;
     }
-    if (count > 0) this.#kept.splice(0, count);
-    return count > 0;
+    if (count === 0) return false;
+    for (const { onArrived } of this.#kept.splice(0, count)) onArrived?.();
+    return true;
   }
 
   clear(): void {

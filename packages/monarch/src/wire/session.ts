@@ -68,6 +68,10 @@ export class Session implements Link {
     return this.#hasEnded;
   }
 
+  get confirms(): boolean {
+    return this.#options.resumeMs > 0;
+  }
+
   send(packet: Packet): void {
     if (this.#hasEnded || this.#isClosing) return;
     this.#outbox.push(packet);
@@ -232,7 +236,7 @@ export class Session implements Link {
       const frame = this.#outbox.next(HEADER_BYTES);
       if (frame === undefined) break;
       this.#writeHeader(frame[0], FRAME.data, this.#sent.last + 1);
-      this.#sent.add(frame);
+      this.#sent.add(frame, this.#outbox.takeOnArrived());
       this.#connection.send(frame);
     }
     if (!this.#isClosing || this.#connection === undefined) return;

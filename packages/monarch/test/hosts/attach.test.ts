@@ -212,6 +212,20 @@ describe('processes on attached hosts', () => {
     await lines.return?.();
   });
 
+  test('get large arrays as they were when they were sent, however often their memory is used again', async () => {
+    const grown = await (await hosts.spawnProcs()).spawn('grown', Grown);
+    const far = [0, 1].map((i) => grown.slice({ hosts: i }));
+    const data = new Uint8Array(6 * 2 ** 20);
+    const answers: Promise<boolean>[] = [];
+    for (let round = 0; round < 12; round++) {
+      data.fill(round);
+      for (const one of far) answers.push(Promise.resolve(one.isAll.callOne(data, round)));
+      if (round % 3 === 2) await answers.at(-2);
+    }
+    data.fill(99);
+    expect(new Set(await Promise.all(answers))).toEqual(new Set([true]));
+  });
+
   test('may be busy for longer than a machine may be silent', async () => {
     const procs = await hosts.spawnProcs();
     const grown = await procs.spawn('grown', Grown);

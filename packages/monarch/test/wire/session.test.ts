@@ -68,6 +68,7 @@ async function exchange(seed: number, roughness: Roughness, faults?: SessionFaul
   };
   sessions('b', b.opening);
   sessions('a', a.opening).dial('b', a.opening);
+  let [larges, arrivals] = [0, 0];
   const { random } = world;
   for (let stamp = 1; stamp <= 60; stamp++) {
     const from = random.pick([a, b]);
@@ -77,12 +78,19 @@ async function exchange(seed: number, roughness: Roughness, faults?: SessionFaul
     world.queue.add(random.between(10, 400), () => {
       const message: Message = random.chance(0.5) ? ['cast', channel, HEADING, 0, undefined] : ['item', channel];
       if (from.link === undefined || from.ended.length > 0) return;
-      from.link.send({ message, payload: stamped(stamp, sizes) });
+      const payload = stamped(stamp, sizes);
+      const onArrived = () => {
+        arrivals++;
+        // Memory that is written again once it has arrived must not be sent any more.
+        for (const buffer of payload.buffers) buffer.fill(253);
+      };
+      if (isLarge) larges++;
+      from.link.send({ message, payload: { ...payload, ...(isLarge && { onArrived }) } });
       note(from.sent, message, stamp);
     });
   }
   await world.run();
-  return { a, b, world };
+  return { a, b, world, larges, arrivals };
 }
 
 const delivered = ({ a, b }: { a: Side; b: Side }) => {
@@ -94,8 +102,8 @@ describe('a session', () => {
   test('delivers everything once and in order, over connections that delay, reorder, repeat and break', async () => {
     let [cuts, sent] = [0, 0];
     for (let seed = 1; seed <= 60; seed++) {
-      const { a, b, world } = await exchange(seed, ROUGH);
-      expect([seed, a.ended, b.ended]).toEqual([seed, [], []]);
+      const { a, b, world, larges, arrivals } = await exchange(seed, ROUGH);
+      expect([seed, a.ended, b.ended, arrivals]).toEqual([seed, [], [], larges]);
       delivered({ a, b });
       cuts += world.cuts;
       sent += [...a.sent.values(), ...b.sent.values()].flat().length;
