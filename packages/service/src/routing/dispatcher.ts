@@ -10,7 +10,7 @@ import { Outage } from './outage.ts';
 import type { Call, Plan, Ticket } from './plan.ts';
 import { Readmission } from './readmission.ts';
 import type { RetryPolicy } from './retry.ts';
-import type { Router } from './router.ts';
+import { type Router, roundRobin } from './router.ts';
 import type { StickySession } from './session.ts';
 import type { SessionDesk } from './session-desk.ts';
 import { WaitLimit } from './wait-limit.ts';
@@ -209,7 +209,8 @@ export class Dispatcher {
     const { endpoint, key, router = this.#options.router } = plan;
     const expectedMs = ({ index }: { readonly index: number }) =>
       this.attempts.pace.expectedMs(endpoint, index, clock.now());
-    const home = router(serving, { endpoint, args, key, lastIndex: this.#lastIndex, random, expectedMs });
+    const call = { endpoint, args, key, lastIndex: this.#lastIndex, random, expectedMs };
+    const home = router(serving, call) ?? roundRobin(serving, call);
     if (home === undefined || serving.includes(home)) return home;
     throw new ServiceOptionsError('router', home, 'A router returns one of the replicas it is given, or undefined.');
   }
@@ -261,13 +262,14 @@ export class Dispatcher {
   }
 
   #refuse(call: Call, error: unknown): void {
-    call.ticket.limit?.cancel();
     this.#answer(call, Promise.reject(error), 'failed');
   }
 
-  #answer({ ticket: { session, purpose }, arrivedAtMs, resolve }: Call, answer: unknown, end: RequestEnd): void {
+  #answer({ ticket, arrivedAtMs, resolve }: Call, answer: unknown, end: RequestEnd): void {
     const { clock, sessions, requests } = this.#options;
+    const { session, purpose, limit } = ticket;
     resolve(answer);
+    limit?.cancel();
     if (session) sessions.finish(session);
     if (purpose !== 'route') return;
     const nowMs = clock.now();
