@@ -1,7 +1,7 @@
 import type { EndpointCard } from '@forge/monarch';
-import { FanoutError, type FanoutOutcome } from './errors.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
 import { fanout } from './routing/fanout.ts';
+import { FanoutError, type FanoutOutcome } from './routing/fanout-error.ts';
 import { Plan, type PlanOptions } from './routing/plan.ts';
 import { planOptions, type RouteOptions, withOptions } from './routing/route-options.ts';
 import type { StickySession } from './routing/session.ts';

@@ -1,7 +1,7 @@
 import type { Endpoint, StreamEndpoint } from '@forge/monarch';
-import type { FanoutOutcome } from './errors.ts';
 import type { ServiceEvent } from './events.ts';
 import type { RollingUpdateOptions } from './replicas/rolling-update.ts';
+import type { FanoutOutcome } from './routing/fanout-error.ts';
 import type { RouteOptions, SessionRouteOptions } from './routing/route-options.ts';
 import type { SessionOptions } from './routing/session.ts';
 import type { ServiceMetrics, ServiceState } from './snapshot.ts';

@@ -1,8 +1,6 @@
 export {
   type BackPressure,
   BackPressureError,
-  FanoutError,
-  type FanoutOutcome,
   GpusUnavailableError,
   HealthCheckTimeoutError,
   NoHealthyReplicaError,
@@ -13,9 +11,6 @@ export {
   RollingUpdateError,
   ServiceOptionsError,
   ServiceStoppedError,
-  SessionClosedError,
-  SessionExpiredError,
-  SessionLostError,
   type StartFailure,
   StartTimeoutError,
 } from './errors.ts';
@@ -43,6 +38,7 @@ export type { ReplicaState } from './replicas/life.ts';
 export type { RestartPolicy } from './replicas/restart.ts';
 export type { RollingUpdateOptions } from './replicas/rolling-update.ts';
 export type { RequestTotals } from './request-counter.ts';
+export { FanoutError, type FanoutOutcome } from './routing/fanout-error.ts';
 export type { RoutingKey } from './routing/rendezvous.ts';
 export type { RetryPolicy } from './routing/retry.ts';
 export type { RouteOptions, SessionRouteOptions } from './routing/route-options.ts';
@@ -57,4 +53,5 @@ export {
   roundRobin,
 } from './routing/router.ts';
 export type { SessionOptions } from './routing/session.ts';
+export { SessionClosedError, SessionExpiredError, SessionLostError } from './routing/session-errors.ts';
 export type { ReplicaMetrics, ServiceMetrics, ServiceState, ServiceTotals } from './snapshot.ts';

@@ -1,9 +1,9 @@
 import type { Clock } from '@forge/monarch';
-import type { FanoutOutcome } from '../errors.ts';
 import type { ServiceEvent } from '../events.ts';
 import { RequestCounter } from '../request-counter.ts';
 import { Dispatcher } from '../routing/dispatcher.ts';
 import { fanout } from '../routing/fanout.ts';
+import type { FanoutOutcome } from '../routing/fanout-error.ts';
 import { Plan, type PlanOptions } from '../routing/plan.ts';
 import type { RetryPolicy } from '../routing/retry.ts';
 import type { Router } from '../routing/router.ts';

@@ -1,25 +1,21 @@
-import { type CallOptions, CallTimeoutError, type Clock, OverflowError } from '@forge/monarch';
+import { type CallOptions, CallTimeoutError, OverflowError } from '@forge/monarch';
 import { ReplicaFailedError, ServiceStoppedError } from '../errors.ts';
 import type { ServiceEvent } from '../events.ts';
 import { isLoss } from '../replicas/call-outcome.ts';
 import type { Admission, Replica } from '../replicas/replica.ts';
 import { Pace } from './pace.ts';
 import type { Call } from './plan.ts';
+import { readyToWait, type Waiter } from './ready-to-wait.ts';
 import { RetryBudget, type RetryPolicy, retryDelayMs, whyNotRetry } from './retry.ts';
 
 /** What attempts need of their service. */
-export interface AttemptsOptions {
-  readonly service: string;
-  readonly clock: Clock;
+export interface AttemptsOptions extends Waiter {
   /** At least 0 and below 1. */
   readonly random: () => number;
   readonly retry: RetryPolicy;
   readonly emit: (event: ServiceEvent) => void;
   /** Answers a call that is not answered yet. */
   readonly answer: (call: Call, value: unknown) => void;
-  readonly refuse: (call: Call, error: unknown) => void;
-  /** The same call, ready to wait. */
-  readonly readied: (call: Call) => Call;
   /** The call may be repeated now. */
   readonly repeat: (call: Call) => void;
   /** A replica has finished an attempt. */
@@ -157,13 +153,13 @@ export class Attempts {
   }
 
   #repeat({ call, replica }: Attempt): void {
-    const { clock, random, retry, emit, repeat, readied } = this.#options;
+    const { clock, random, retry, emit, repeat } = this.#options;
     const { plan } = call.ticket;
     const attempts = call.ticket.attempts + 1;
     const delayMs = retryDelayMs(attempts, random(), retry);
     this.#retried++;
     emit({ type: 'requestRetried', endpoint: plan.endpoint, replica: replica.index, attempts, delayMs });
-    const again = readied({ ...call, ticket: { ...call.ticket, attempts, limit: undefined } });
+    const again = readyToWait({ ...call, ticket: { ...call.ticket, attempts, limit: undefined } }, this.#options);
     const cancel = clock.after(delayMs, () => {
       this.#delayed.delete(again);
       repeat(again);

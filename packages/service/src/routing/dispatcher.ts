@@ -1,33 +1,24 @@
-import { CallAbortedError, type Clock, traceHere } from '@forge/monarch';
-import { BackPressureError, ServiceOptionsError, ServiceStoppedError } from '../errors.ts';
+import { CallAbortedError } from '@forge/monarch';
+import { BackPressureError, ServiceStoppedError } from '../errors.ts';
 import type { ServiceEvent } from '../events.ts';
 import { TRAITS } from '../replicas/life.ts';
 import type { Replica } from '../replicas/replica.ts';
 import type { RequestCounter, RequestEnd } from '../request-counter.ts';
 import { Attempts } from './attempts.ts';
 import { CallQueue } from './call-queue.ts';
+import { Destinations, type DestinationsOptions } from './destinations.ts';
 import { Outage } from './outage.ts';
 import type { Call, Plan, Ticket } from './plan.ts';
 import { Readmission } from './readmission.ts';
+import { readyToWait, type Waiter } from './ready-to-wait.ts';
 import type { RetryPolicy } from './retry.ts';
-import { type Router, roundRobin } from './router.ts';
+import type { Router } from './router.ts';
 import type { StickySession } from './session.ts';
-import type { SessionDesk } from './session-desk.ts';
-import { WaitLimit } from './wait-limit.ts';
 
 /** What a dispatcher needs of its service. */
-export interface DispatcherOptions {
-  readonly service: string;
-  readonly clock: Clock;
-  /** At least 0 and below 1. */
-  readonly random: () => number;
-  /** In order of index; the same list all the time. */
-  readonly replicas: readonly Replica[];
+export interface DispatcherOptions extends Omit<DestinationsOptions, 'pace'> {
   /** Some replica may take requests again. */
   readonly hasHope: () => boolean;
-  readonly sessions: SessionDesk;
-  /** Of calls that name none. */
-  readonly router: Router;
   readonly retry: RetryPolicy;
   readonly maxQueued: number;
   readonly waitForHealthyMs: number;
@@ -53,11 +44,12 @@ const INSTANT_MS = 2 ** -16;
 export class Dispatcher {
   readonly attempts: Attempts;
   readonly #options: DispatcherOptions;
+  readonly #waiter: Waiter;
   readonly #queue = new CallQueue<Replica>();
+  readonly #destinations: Destinations;
   readonly #outage: Outage;
   readonly #readmission = new Readmission();
   #lastArrivalMs = Number.NEGATIVE_INFINITY;
-  #lastIndex = -1;
   #isClosed = false;
   #rejected = 0;
 
@@ -65,16 +57,17 @@ export class Dispatcher {
     const { service, clock, random, replicas, hasHope, retry, emit, waitForHealthyMs } = options;
     const refuse = (call: Call, error: unknown) => this.#refuse(call, error);
     this.#options = options;
+    this.#waiter = { service, clock, refuse };
     this.attempts = new Attempts({
       ...{ service, clock, random, retry, emit, refuse },
       answer: (call, value) => this.#answer(call, value, 'successful'),
-      readied: (call) => this.#readied(call),
       repeat: (call) => this.#enter(call, 'again'),
       freed: (replica, latencyMs) => {
         this.#readmission.served(latencyMs);
         this.#serve(replica);
       },
     });
+    this.#destinations = new Destinations({ ...options, pace: this.attempts.pace });
     const queue = this.#queue;
     this.#outage = new Outage({ service, clock, replicas, hasHope, queue, waitMs: waitForHealthyMs, refuse });
   }
@@ -106,7 +99,7 @@ export class Dispatcher {
 
   /** Replicas that take requests of anybody, in order of index. */
   get serving(): readonly Replica[] {
-    return this.#options.replicas.filter((replica) => replica.state === 'healthy' || replica.hasFreeSlot);
+    return this.#destinations.serving;
   }
 
   /** Serves a call as soon as there is a slot for it. */
@@ -191,32 +184,14 @@ export class Dispatcher {
   /** Goes on with the replica of a call, `undefined` for any; an error is its answer. */
   #routed(call: Call, goOn: (home: Replica | undefined) => void): void {
     try {
-      goOn(this.#homeOf(call));
+      goOn(this.#destinations.of(call));
     } catch (error) {
       this.#refuse(call, error);
     }
   }
 
-  #homeOf({ ticket: { plan, session }, args }: Call): Replica | undefined {
-    const { service, sessions, clock, random } = this.#options;
-    if (session) {
-      const refusal = session.refusal(service);
-      if (refusal) throw refusal;
-      return sessions.homeOf(session);
-    }
-    const { serving } = this;
-    if (serving.length === 0) return undefined;
-    const { endpoint, key, router = this.#options.router } = plan;
-    const expectedMs = ({ index }: { readonly index: number }) =>
-      this.attempts.pace.expectedMs(endpoint, index, clock.now());
-    const call = { endpoint, args, key, lastIndex: this.#lastIndex, random, expectedMs };
-    const home = router(serving, call) ?? roundRobin(serving, call);
-    if (home === undefined || serving.includes(home)) return home;
-    throw new ServiceOptionsError('router', home, 'A router returns one of the replicas it is given, or undefined.');
-  }
-
   #park(call: Call, home: Replica | undefined): void {
-    const waiting = this.#readied(call);
+    const waiting = readyToWait(call, this.#waiter);
     if (home) this.#queue.add(waiting, home);
     else if (this.serving.length > 0) this.#queue.add(waiting);
     else {
@@ -226,7 +201,7 @@ export class Dispatcher {
   }
 
   #begin(call: Call, replica: Replica): void {
-    if (!call.ticket.session) this.#lastIndex = replica.index;
+    this.#destinations.took(call, replica);
     this.attempts.run(call, replica);
   }
 
@@ -237,21 +212,6 @@ export class Dispatcher {
       if (!call) return;
       this.#begin(call, replica);
     }
-  }
-
-  /** The call, ready to wait: with a watch on the limits of its plan, and in a traced program with its span. */
-  #readied(call: Call): Call {
-    const { trace = traceHere(), limit = this.#limitOf(call) } = call.ticket;
-    if (trace === call.ticket.trace && limit === call.ticket.limit) return call;
-    return { ...call, ticket: { ...call.ticket, trace, limit } };
-  }
-
-  #limitOf(call: Call): WaitLimit | undefined {
-    const { service, clock } = this.#options;
-    const { plan } = call.ticket;
-    if (!plan.callOptions) return undefined;
-    const over = (error: Error) => this.#refuse(call, error);
-    return new WaitLimit(plan, { service, clock, arrivedAtMs: call.arrivedAtMs, over });
   }
 
   #turnAway(): BackPressureError {

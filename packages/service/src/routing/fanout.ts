@@ -1,6 +1,6 @@
-import type { FanoutOutcome } from '../errors.ts';
 import type { Replica } from '../replicas/replica.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import type { FanoutOutcome } from './fanout-error.ts';
 import { Plan } from './plan.ts';
 
 /** Calls every replica that takes requests, past the queue, and each that is starting before its first request. */

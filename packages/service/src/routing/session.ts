@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { ServiceOptionsError, SessionClosedError, SessionExpiredError, SessionLostError } from '../errors.ts';
+import { ServiceOptionsError } from '../errors.ts';
 import type { Replica } from '../replicas/replica.ts';
+import { SessionClosedError, SessionExpiredError, SessionLostError } from './session-errors.ts';
 
 /** How a session is kept. */
 export interface SessionOptions {
