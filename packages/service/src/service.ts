@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Actor, detached, type EndpointCard, surroundings } from '@forge/monarch';
-import { GpusUnavailableError } from './errors.ts';
+import { GpusUnavailableError, ServiceOptionsError } from './errors.ts';
 import { EventStream } from './event-stream.ts';
 import type { ServiceEvent } from './events.ts';
 import type { ReplicaControls, Service } from './handle.ts';
@@ -16,11 +16,15 @@ import { serviceHandle } from './service-handle.ts';
 /** Time for the requests and sessions of a replica that is to end. */
 const GRACE_MS = 20_000;
 
-/** Where the replicas of a service are. @throws {GpusUnavailableError} when there are not enough GPUs for all. */
+/** Where the replicas of a service are. @throws {GpusUnavailableError | ServiceOptionsError} without GPUs for all. */
 function placementOf(numReplicas: number, options: ActorOptions<number>): Placement {
   const { procs = 1, hosts, withGpus = false, gpus = processGpus() } = options;
   const gpusEach = withGpus ? procs : 0;
   const pools = gpus instanceof GpuPool ? [gpus] : gpus;
+  if (withGpus && hosts && pools.length !== hosts.length) {
+    const what = `There are ${hosts.length} hosts, and GPUs of ${pools.length}.`;
+    throw new ServiceOptionsError('gpus', pools.length, 'Give a pool for each host.', what);
+  }
   const free = pools.flatMap((pool) => pool.free);
   if (free.length < numReplicas * gpusEach) {
     const total = pools.reduce((sum, { size }) => sum + size, 0);

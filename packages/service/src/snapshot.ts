@@ -50,7 +50,11 @@ export interface ServiceState {
     readonly activeRequests: number;
     readonly assignedSessions: number;
     readonly restarts: number;
-    /** Why it was last lost, if it ever was. */
+    /** Calls and checks that failed in a row, which may take it out of service. */
+    readonly failures: number;
+    /** Where it is or was last: the rank of its machine among `hosts`; `undefined` while it is nowhere. */
+    readonly host: number | undefined;
+    /** Why it was last lost or ejected, if it ever was. */
     readonly cause: unknown;
   }[];
 }
@@ -100,8 +104,8 @@ export function stateOf({ name, replicas, dispatcher, sessions }: ReplicaSet): S
     name,
     queued: dispatcher.queued,
     sessions: sessions.size,
-    replicas: replicas.map(({ index, state, inFlight, assignedSessions, restarts, cause }) => {
-      return { index, state, activeRequests: inFlight, assignedSessions, restarts, cause };
+    replicas: replicas.map(({ index, state, inFlight, assignedSessions, restarts, failures, host, cause }) => {
+      return { index, state, activeRequests: inFlight, assignedSessions, restarts, failures, host, cause };
     }),
   };
 }

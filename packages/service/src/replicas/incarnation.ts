@@ -28,6 +28,8 @@ export interface Starting {
 
 /** What a replica is made from, as often as it is started. */
 export interface ReplicaSource {
+  /** Where it is or was last: the rank of its machine among the hosts. */
+  readonly host: number | undefined;
   /** Starts its processes and actors; rejects, with nothing left, when it is aborted. */
   start(starting: Starting): Promise<Incarnation>;
   /** The replica has ended: gives back what was kept for it. */

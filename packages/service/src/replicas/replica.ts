@@ -81,6 +81,16 @@ export class Replica {
     return this.#life.restarts;
   }
 
+  /** Where it is or was last: the rank of its machine among the hosts. */
+  get host(): number | undefined {
+    return this.#source.host;
+  }
+
+  /** Failures in a row, of calls and checks. */
+  get failures(): number {
+    return this.#life.failures;
+  }
+
   /** Resolves when it has stopped and nothing of it is left. */
   get ended(): Promise<void> {
     return this.#ended.promise;

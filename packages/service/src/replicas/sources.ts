@@ -35,6 +35,9 @@ export function replicasOf<T extends Actor, Args extends readonly unknown[], Pro
       if (isUnreachable(cause)) placement.lost(at);
     };
     return {
+      get host() {
+        return site?.host;
+      },
       start: async ({ restarts, signal, lost }) => {
         const before = site;
         site = undefined;

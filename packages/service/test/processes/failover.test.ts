@@ -1,29 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { GpuPool, type ServiceEvent } from '../../src/index.ts';
 import { Counter } from '../fixtures/counter.ts';
+import { eventLog } from '../fixtures/event-log.ts';
 import { isAlive } from '../fixtures/processes.ts';
-
-/** Resolves with the first event that `wanted` accepts, looking at those already seen first. */
-function eventLog() {
-  const seen: ServiceEvent[] = [];
-  const waiting = new Set<() => void>();
-  return {
-    seen,
-    onEvent: (event: ServiceEvent) => {
-      seen.push(event);
-      for (const look of waiting) look();
-    },
-    until: async (wanted: (event: ServiceEvent) => boolean) => {
-      await new Promise<void>((resolve) => {
-        const look = () => {
-          if (seen.some(wanted)) resolve(void waiting.delete(look));
-        };
-        waiting.add(look);
-        look();
-      });
-    },
-  };
-}
 
 const restarted = (replica: number) => (event: ServiceEvent) =>
   event.type === 'replicaStateChanged' &&
