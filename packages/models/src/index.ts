@@ -7,6 +7,7 @@ export { type GenerationDefaults, loadGenerationDefaults } from './generation-de
 export { generationGraph } from './generation-graph.ts';
 export { loadConfig, loadModel, type Model, type SavedModel, saveModel } from './hugging-face.ts';
 export { type InitializeOptions, initialize } from './initialize.ts';
+export { type LayerGraphs, type LayerGraphsOptions, layerGraphs, layerOf, nameInFirstLayer } from './layer-graphs.ts';
 export { type LogitsGraphOptions, logitsGraph } from './logits-graph.ts';
 export { LORA_TARGETS, type LoraConfig } from './lora/lora-config.ts';
 export { initializeLora, loraParameters } from './lora/lora-parameters.ts';

@@ -1,12 +1,10 @@
 // R rows, T tokens of a row, N = R*T, D model width
 
-import { concat, type Dim, input, multiplyDims, reshape, type Value } from '@forge/onnx';
-import type { AttentionCore } from './attention.ts';
+import { reshape, type Value } from '@forge/onnx';
 import type { ModelConfig } from './config.ts';
 import { decode } from './decoder.ts';
 import type { LoraConfig } from './lora/lora-config.ts';
-import { packedAttention } from './packed-attention.ts';
-import { prefixAttention } from './prefix-attention.ts';
+import { packedRows } from './packed-rows.ts';
 import { type WeightInputs, weightInputs } from './weight-inputs.ts';
 
 /** How rows are made up, and what the model has beside its weights. */
@@ -38,7 +36,7 @@ export function packedDecoder(
   config: ModelConfig,
   { sharedPrefix = false, lora }: PackedRowsOptions = {},
 ): PackedDecoder {
-  const { inputIds_RT, positionIds_RT, attend } = sharedPrefix ? prefixedRows(config) : plainRows(config);
+  const { inputIds_RT, positionIds_RT, attend } = packedRows(config, sharedPrefix);
   const weights = weightInputs(config, lora);
   const stream = decode({ config, weights, inputIds: inputIds_RT, positionIds: positionIds_RT, attend });
   return {
@@ -48,39 +46,3 @@ export function packedDecoder(
     inRows: (x, width) => reshape(x, [...inputIds_RT.shape, width], { sizesFrom: [inputIds_RT] }),
   };
 }
-
-interface RowInputs {
-  readonly inputIds_RT: Value;
-  readonly positionIds_RT: Value;
-  readonly attend: AttentionCore;
-}
-
-function plainRows(config: ModelConfig): RowInputs {
-  const [inputIds_RT, positionIds_RT, segmentIds_RT] = tokenInputs(
-    ['input_ids', 'position_ids', 'segment_ids'],
-    ['rows', 'tokens'],
-  );
-  return { inputIds_RT, positionIds_RT, attend: packedAttention(config, { positionIds_RT, segmentIds_RT }) };
-}
-
-function prefixedRows(config: ModelConfig): RowInputs {
-  const [prefixIds, ...prefix] = tokenInputs(
-    ['prefix_ids', 'prefix_position_ids', 'prefix_segment_ids'],
-    ['rows', 'prefix'],
-  );
-  const [laneIds, ...lanes] = tokenInputs(['input_ids', 'position_ids', 'segment_ids'], ['rows', 'lanes', 'width']);
-  const joined = (prefix_RP: Value, lanes_RMW: Value): Value =>
-    concat([prefix_RP, reshape(lanes_RMW, ['rows', multiplyDims('lanes', 'width')])], 1);
-  return {
-    inputIds_RT: joined(prefixIds, laneIds),
-    positionIds_RT: joined(prefix[0], lanes[0]),
-    attend: prefixAttention(config, {
-      prefix_RP: { positions: prefix[0], segments: prefix[1] },
-      lanes_RMW: { positions: lanes[0], segments: lanes[1] },
-    }),
-  };
-}
-
-/** Ids, positions and segments of tokens. */
-const tokenInputs = ([ids, positions, segments]: readonly [string, string, string], shape: readonly Dim[]) =>
-  [input(ids, 'int64', shape), input(positions, 'int64', shape), input(segments, 'int64', shape)] as const;

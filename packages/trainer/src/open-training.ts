@@ -1,5 +1,6 @@
 import { initializeLora, loadConfig, loadWeights, type Weights } from '@forge/models';
 import { checkTrainingOptions } from './check-options.ts';
+import { LayeredPasses } from './layered-passes.ts';
 import { planParameters } from './parameter-groups.ts';
 import { Training } from './training.ts';
 import { computeOptions, type ModelWeights, type TrainingOptions } from './training-options.ts';
@@ -19,7 +20,11 @@ export async function openTraining(model: string | ModelWeights, options: Traini
     lora === undefined ? given : { ...given, ...missing(given, initializeLora(config, lora, lora.seed ?? 0)) };
   const { trained } = planParameters(config, options);
   const trainable = trained.map(({ name }) => name);
-  const passes = await WholePasses.open(config, { ...computeOptions(options), trainable, ...(lora && { lora }) });
+  const passes = await (options.recompute ? LayeredPasses : WholePasses).open(config, {
+    ...computeOptions(options),
+    trainable,
+    ...(lora && { lora }),
+  });
   return new Training({ config, weights }, passes, options);
 }
 

@@ -134,11 +134,25 @@ function fillPicks(
   return pick + member.picks.length;
 }
 
+type SizeName = 'rows' | 'prefix' | 'lanes' | 'width' | 'picks';
+
 /** The symbolic sizes of the graphs that a micro-batch is for. */
-export function sizesOf({ tokens, pickSequence }: MicroBatch): Readonly<Record<string, number>> {
+export function sizesOf({ tokens, pickSequence }: MicroBatch): Readonly<Record<SizeName, number>> {
   const [rows, lanes, width] = tokens.input_ids.shape as readonly [number, number, number];
   const [, prefix] = tokens.prefix_ids.shape as readonly [number, number];
   return { rows, prefix, lanes, width, picks: pickSequence.length };
+}
+
+/** `[R·T]`: the ids of all tokens, each row its prefix and then its lanes. */
+export function tokenIdsOf(batch: MicroBatch): BigInt64Array {
+  const { rows, prefix, lanes, width } = sizesOf(batch);
+  const inLanes = lanes * width;
+  const ids = new BigInt64Array(rows * (prefix + inLanes));
+  for (let r = 0; r < rows; r++) {
+    ids.set(batch.tokens.prefix_ids.data.subarray(r * prefix, (r + 1) * prefix), r * (prefix + inLanes));
+    ids.set(batch.tokens.input_ids.data.subarray(r * inLanes, (r + 1) * inLanes), r * (prefix + inLanes) + prefix);
+  }
+  return ids;
 }
 
 /** Numbers of the sequences' tokens, in the order of the picks. */

@@ -59,3 +59,8 @@ export async function scoreSequences(
   }
   return scores;
 }
+
+/** Those of the tensors that a session takes. */
+export function feedsOf({ inputs }: Session, tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  return Object.fromEntries(inputs.map(({ name }) => [name, tensors[name]!])); // all inputs are among them
+}

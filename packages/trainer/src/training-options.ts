@@ -23,6 +23,11 @@ export interface TrainingOptions extends PackOptions, ComputeOptions {
   readonly maxGradNorm?: number;
   /** Settings for weights by name: learning rate, decay, frozen or not. @default none */
   readonly parameterGroups?: readonly ParameterGroup[];
+  /**
+   * Keeps the residual stream alone and computes each layer again in backward: the memory of one layer, for a third more work,
+   * and the same gradients. @default false
+   */
+  readonly recompute?: boolean;
   /** Trains low-rank adapters and freezes the model. @default none; the model itself is trained */
   readonly lora?: LoraOptions;
 }

@@ -1,9 +1,9 @@
 import { gradientName, type ModelConfig, trainingGraph } from '@forge/models';
 import { evaluateDim, openSession, type Port, type Session, splitGraph } from '@forge/onnx';
-import { type Tensor, tensor } from '@forge/tensor';
+import { tensor } from '@forge/tensor';
 import { sizesOf } from './pack.ts';
 import type { NamedTensors, Passes, PassesOptions, PassInputs, PickScores } from './passes.ts';
-import { allocateScoreFetches, batchFeeds } from './scores.ts';
+import { allocateScoreFetches, batchFeeds, feedsOf } from './scores.ts';
 import { TensorPool } from './tensor-pool.ts';
 
 /**
@@ -65,9 +65,4 @@ export class WholePasses implements Passes {
     await this.#forward[Symbol.asyncDispose]();
     await this.#backward[Symbol.asyncDispose]();
   }
-}
-
-/** Those of the tensors that a session takes. */
-function feedsOf({ inputs }: Session, tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-  return Object.fromEntries(inputs.map(({ name }) => [name, tensors[name]!])); // all inputs are among them
 }
