@@ -1,5 +1,6 @@
 export { type AdvantageOptions, groupAdvantages } from './advantages.ts';
-export { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+export { loadCheckpoint, saveCheckpoint } from './checkpoint/checkpoint.ts';
+export { CheckpointSeries, type CheckpointSeriesOptions } from './checkpoint/checkpoint-series.ts';
 export {
   BatchError,
   CheckpointError,
@@ -36,7 +37,7 @@ export {
   type Targets,
   trainStep,
 } from './train-step.ts';
-export { Trainer, type TrainerOptions } from './trainer.ts';
+export { Trainer, type TrainerCheckpoints, type TrainerOptions } from './trainer.ts';
 export { type TokenWeights, Training } from './training.ts';
 export type { ComputeOptions, ForwardOptions, LoraOptions, ModelWeights, TrainingOptions } from './training-options.ts';
-export type { OptimizerStep, TrainingProgress, TrainingState } from './training-state.ts';
+export type { OptimizerStep, TrainingProgress, TrainingSnapshot, TrainingState } from './training-state.ts';

@@ -4,7 +4,8 @@ import { drainMetrics, type Metrics, recordMetric } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
 import { attachStore, policyVersionPrefix, type Store, type StoreReference } from '@forge/torchstore';
 import { checkStepOptions } from './check-options.ts';
-import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { loadCheckpoint, saveCheckpoint } from './checkpoint/checkpoint.ts';
+import { CheckpointSeries } from './checkpoint/checkpoint-series.ts';
 import { NotConfiguredError } from './errors.ts';
 import { openTraining } from './open-training.ts';
 import type { Schedule } from './optimizer/schedule.ts';
@@ -18,6 +19,19 @@ export interface TrainerOptions extends TrainingOptions, StepOptions {
   readonly model: string;
   /** Where weights are pushed to. @default none; `pushWeights` fails */
   readonly store?: StoreReference;
+  /** Checkpoints that the trainer writes of its own accord, beside the steps that follow. @default none */
+  readonly checkpoints?: TrainerCheckpoints;
+}
+
+export interface TrainerCheckpoints {
+  /** Holds one folder a checkpoint, `step-0000000012`. */
+  readonly folder: string;
+  /** @default 100 */
+  readonly everySteps?: number;
+  /** The newest checkpoints that are kept. @default 2 */
+  readonly keep?: number;
+  /** Goes on from the newest checkpoint that is complete, if there is one. @default 'none' */
+  readonly resume?: 'latest' | 'none';
 }
 
 /** Trains one model: takes batches, hands out weights. Source: torchforge `TitanTrainer`. */
@@ -26,6 +40,8 @@ export class Trainer extends ForgeActor {
   readonly #options: TrainerOptions;
   #training: Training | undefined;
   #store: Store | undefined;
+  #series: CheckpointSeries | undefined;
+  #saving: Promise<unknown> = Promise.resolve();
 
   constructor(options: TrainerOptions) {
     super();
@@ -33,13 +49,19 @@ export class Trainer extends ForgeActor {
   }
 
   override async setup(): Promise<void> {
-    const { model, store } = this.#options;
+    const { model, store, checkpoints } = this.#options;
     checkStepOptions(this.#options);
     this.#training = await openTraining(model, this.#options);
+    if (checkpoints !== undefined) {
+      const { folder, keep, resume } = checkpoints;
+      this.#series = new CheckpointSeries(folder, { tokenizerFolder: model, ...(keep !== undefined && { keep }) });
+      if (resume === 'latest') await this.#series.resumeLatest(this.#training);
+    }
     if (store !== undefined) this.#store = attachStore(store);
   }
 
   override async cleanup(): Promise<void> {
+    await this.#saving.catch(() => undefined); // told by the step after it
     await this.#training?.[Symbol.asyncDispose]();
     await this.#store?.[Symbol.asyncDispose]();
   }
@@ -48,6 +70,7 @@ export class Trainer extends ForgeActor {
   readonly trainStep = endpoint(async (inputs: readonly Sequence[], targets: Targets): Promise<StepResult> => {
     const start = performance.now();
     const result = await trainStep(this.#opened(), { inputs, targets }, this.#options);
+    await this.#checkpoint(result.step);
     recordMetric('rl_trainer_perf/step/total_duration_ms', performance.now() - start);
     recordMetric('rl_trainer/loss', result.loss);
     recordMetric('rl_trainer/grad_norm', result.gradNorm);
@@ -100,6 +123,23 @@ export class Trainer extends ForgeActor {
 
   /** What was recorded in this process since the last time; for `observe` of a `MetricLogger`. */
   readonly drainMetrics = endpoint((): Metrics => drainMetrics(), { concurrency: Number.POSITIVE_INFINITY });
+
+  /** Begins a checkpoint where one is due; waits for the one before it, whose failure is that of this step. */
+  async #checkpoint(step: number): Promise<void> {
+    const { everySteps = 100 } = this.#options.checkpoints ?? {};
+    if (this.#series === undefined || step % everySteps !== 0) return;
+    await this.#saving;
+    this.#saving = this.#series.save(this.#opened());
+    this.#saving.catch(() => undefined); // the next checkpoint and finishCheckpoints tell of it
+  }
+
+  /** Waits for the checkpoint that is being written, if there is one; rejects when it failed. */
+  readonly finishCheckpoints = endpoint(async (): Promise<void> => {
+    await this.#saving;
+  });
+
+  /** Optimiser steps taken, those before a checkpoint that was resumed included. */
+  readonly steps = endpoint((): number => this.#opened().steps);
 
   #opened(): Training {
     // The mesh delivers no call before setup() is done.

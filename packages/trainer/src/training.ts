@@ -1,5 +1,5 @@
 import { type LoraConfig, type ModelConfig, mergeLora, type Weights } from '@forge/models';
-import type { Tensor } from '@forge/tensor';
+import { type Tensor, tensor } from '@forge/tensor';
 import { NonFiniteGradientError } from './errors.ts';
 import { AdamW } from './optimizer/adam-w.ts';
 import { clipGradNorm } from './optimizer/clip.ts';
@@ -11,7 +11,7 @@ import type { Passes, PickScores } from './passes.ts';
 import { allocateScores, collectScores, type Scores } from './scores.ts';
 import { checkSequences, type Sequence } from './sequence.ts';
 import type { ForwardOptions, ModelWeights, TrainingOptions } from './training-options.ts';
-import type { OptimizerStep, TrainingProgress, TrainingState } from './training-state.ts';
+import type { OptimizerStep, TrainingProgress, TrainingSnapshot, TrainingState } from './training-state.ts';
 
 /**
  * `dL/dlogProb` of each token of each sequence; or what computes them for some sequences, by their places in the batch, once
@@ -82,6 +82,13 @@ export class Training implements AsyncDisposable {
 
   get progress(): TrainingProgress {
     return { steps: this.#steps, phaseSteps: this.#optimizer.steps, schedule: this.#schedule };
+  }
+
+  /** A copy of everything that the next step depends on. */
+  snapshot(): TrainingSnapshot {
+    const { config, lora, progress, moments } = this;
+    const copied = [copyOf(moments[0]), copyOf(moments[1])] as const;
+    return { config, lora, weights: copyOf(this.weights), moments: copied, progress };
   }
 
   /** Goes back, or on, to a state; its tensors are copied and must have the shapes of this model's. */
@@ -191,6 +198,11 @@ function weightsOf(tokenWeights: TokenWeights, batch: MicroBatch, scores: Scores
 
 const inOrderOf = (weights: Weights, tensors: Weights): Weights =>
   Object.fromEntries(Object.keys(weights).map((name) => [name, tensors[name]!])); // the same names
+
+const copyOf = (tensors: Weights): Weights =>
+  Object.fromEntries(
+    Object.entries(tensors).map(([name, { shape, data }]) => [name, tensor('float32', shape, data.slice())]),
+  );
 
 function fill(views: Weights, values: Weights): void {
   for (const [name, { data }] of Object.entries(views)) data.set(values[name]!.data);

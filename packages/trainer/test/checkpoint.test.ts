@@ -1,7 +1,7 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { loadCheckpoint, saveCheckpoint } from '../src/checkpoint.ts';
+import { loadCheckpoint, saveCheckpoint } from '../src/checkpoint/checkpoint.ts';
 import { openTraining } from '../src/open-training.ts';
 import type { Sequence } from '../src/sequence.ts';
 import { trainStep } from '../src/train-step.ts';
@@ -17,6 +17,13 @@ const inputs: readonly Sequence[] = [
   { promptIds: [9], tokenIds: [8, 7] },
 ];
 const options: TrainingOptions = { schedule: { kind: 'cosine', warmupSteps: 1, totalSteps: 9 }, threads: 1 };
+
+async function flipBit(file: string): Promise<void> {
+  const bytes = await readFile(file);
+  const middle = bytes.length >> 1;
+  bytes[middle]! ^= 1;
+  await writeFile(file, bytes);
+}
 
 const run = async (training: Training, steps: number): Promise<unknown[]> => {
   const results: unknown[] = [];
@@ -54,10 +61,40 @@ test('a checkpoint replaces the one of its name', async () => {
   expect(resumed.steps).toBe(2);
 });
 
+test('the state that is written is that of the call, though training goes on', async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'behind');
+  await using training = await openTraining(model, options);
+  await run(training, 2);
+  const before = training.snapshot();
+  const saving = saveCheckpoint(path, training);
+  await run(training, 2);
+  await saving;
+  await using resumed = await openTraining(model, options);
+  await loadCheckpoint(path, resumed);
+  expect(resumed.steps).toBe(2);
+  expect(compare(resumed.weights, before.weights).worst).toBe(0);
+});
+
+test('adapters are resumed with their moments, bit for bit', async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'adapters');
+  const withLora: TrainingOptions = { ...options, lora: { rank: 2 } };
+  await using training = await openTraining(model, withLora);
+  await run(training, 2);
+  await saveCheckpoint(path, training);
+  const expected = await run(training, 2);
+  await using resumed = await openTraining(model, withLora);
+  await loadCheckpoint(path, resumed);
+  expect(await run(resumed, 2)).toEqual(expected);
+});
+
 test.each<{ what: string; damage: (path: string) => Promise<void> }>([
   { what: 'without moments', damage: (path) => rm(join(path, 'optimizer.safetensors')) },
   { what: 'without weights', damage: (path) => rm(join(path, 'model.safetensors')) },
   { what: 'without progress', damage: (path) => rm(join(path, 'training.json')) },
+  { what: 'without its manifest', damage: (path) => rm(join(path, 'manifest.json')) },
+  { what: 'with one bit of a moment flipped', damage: (path) => flipBit(join(path, 'optimizer.safetensors')) },
   { what: 'with progress of another kind', damage: (path) => writeFile(join(path, 'training.json'), '{"steps": -1}') },
   { what: 'with progress cut short', damage: (path) => writeFile(join(path, 'training.json'), '{"steps": ') },
 ])('a checkpoint $what is refused, and nothing changes', async ({ damage }) => {
