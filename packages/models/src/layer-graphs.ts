@@ -1,9 +1,9 @@
 // N tokens of all rows, D model width
 
-import { type Graph, gradients, graph, input, mul, multiplyDims, reduceSum, reshape, type Value } from '@forge/onnx';
+import { type Graph, gradients, graph, input, multiplyDims, reshape, type Value } from '@forge/onnx';
 import { block } from './block.ts';
 import type { ModelConfig } from './config.ts';
-import { logProbs } from './log-probs.ts';
+import { logProbs, type WeightedSumOptions, weightedSum } from './log-probs.ts';
 import type { PackedRowsOptions } from './packed-decoder.ts';
 import { packedRows } from './packed-rows.ts';
 import { rotationAt } from './rope.ts';
@@ -23,11 +23,11 @@ export interface LayerGraphs {
   readonly backward: Graph;
   /** The last `x`, `selected`, `targets` and `temperature` to `log_probs` and `entropy`. */
   readonly head: Graph;
-  /** The same and `weights` [picks] to `grad.x` and `grad.<name>`. */
+  /** The same and `weights` [picks], and `entropy_weights` if there are any, to `grad.x` and `grad.<name>`. */
   readonly headBackward: Graph;
 }
 
-export interface LayerGraphsOptions extends PackedRowsOptions {
+export interface LayerGraphsOptions extends PackedRowsOptions, WeightedSumOptions {
   /** Names of the weights that get a gradient, in whatever layer. */
   readonly trainable: readonly string[];
 }
@@ -46,7 +46,7 @@ export const nameInFirstLayer = (name: string): string => name.replace(LAYER, 'm
 /** The graphs of a model's layers; the embedding is a lookup that needs none. */
 export function layerGraphs(
   config: ModelConfig,
-  { sharedPrefix = false, lora, trainable }: LayerGraphsOptions,
+  { sharedPrefix = false, lora, trainable, entropy = false }: LayerGraphsOptions,
 ): LayerGraphs {
   const { inputIds_RT, positionIds_RT, attend } = packedRows(config, sharedPrefix);
   const weights = weightInputs(config, lora);
@@ -58,8 +58,7 @@ export function layerGraphs(
     layer: 0,
     context: { config, rotation, attend },
   });
-  const { logProbs_P, entropy_P } = logProbs(x_ND, config, weights);
-  const loss = reduceSum(mul(input('weights', 'float32', ['picks']), logProbs_P));
+  const scores = logProbs(x_ND, config, weights);
 
   const backwardOf = (value: Value, names: readonly string[], outputGradient?: Value): Graph => {
     const [ofX, ...others] = gradients(value, [x_ND, ...names.map((name) => weights.get(name))], outputGradient);
@@ -73,7 +72,7 @@ export function layerGraphs(
   return {
     forward: graph({ y: y_ND }),
     backward: backwardOf(y_ND, [...inLayers], input(gradientName('y'), 'float32', y_ND.shape)),
-    head: graph({ log_probs: logProbs_P, entropy: entropy_P }),
-    headBackward: backwardOf(loss, trainable.filter(isOfHead)),
+    head: graph({ log_probs: scores.logProbs_P, entropy: scores.entropy_P }),
+    headBackward: backwardOf(weightedSum(scores, { entropy }), trainable.filter(isOfHead)),
   };
 }

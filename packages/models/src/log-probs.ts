@@ -1,6 +1,7 @@
 // N tokens of all rows, P tokens that are picked, D model width, V vocabulary
 
 import {
+  add,
   div,
   exp,
   gather,
@@ -24,6 +25,21 @@ export interface LogProbs {
   readonly logProbs_P: Value;
   /** Entropy of softmax(logits / temperature), in nats. */
   readonly entropy_P: Value;
+}
+
+/**
+ * The sum that is differentiated: of `weights` · log-probability and, with `entropy`, of `entropy_weights` · entropy, two inputs
+ * float32 [picks].
+ */
+export function weightedSum({ logProbs_P, entropy_P }: LogProbs, { entropy = false }: WeightedSumOptions = {}): Value {
+  const weighted = (name: string, x_P: Value): Value => reduceSum(mul(input(name, 'float32', ['picks']), x_P));
+  const sum = weighted('weights', logProbs_P);
+  return entropy ? add(sum, weighted('entropy_weights', entropy_P)) : sum;
+}
+
+export interface WeightedSumOptions {
+  /** Whether the sum has a part of entropy, which costs several passes over the logits. @default false */
+  readonly entropy?: boolean;
 }
 
 /**

@@ -6,9 +6,9 @@ import { verify } from './verify.ts';
 
 /** A graph in two, to be run one after the other. */
 export interface SplitGraph {
-  /** What does not depend on the input; its outputs are those of the graph that it computes, and `saved`. */
+  /** What does not depend on the inputs; its outputs are those of the graph that it computes, and `saved`. */
   readonly early: Graph;
-  /** What depends on the input; `saved` are inputs of it. */
+  /** What depends on the inputs; `saved` are inputs of it. */
   readonly late: Graph;
   /** What `late` needs of `early`, by the same names in both. */
   readonly saved: readonly Port[];
@@ -18,17 +18,18 @@ export interface SplitGraph {
 const VIEWS: ReadonlySet<Operator> = new Set<Operator>(['Reshape', 'Squeeze', 'Unsqueeze']);
 
 /**
- * Cuts a graph at an input, so that the input may be computed from the outputs that do not depend on it: a loss that is no
- * part of the graph, between forward and backward. Both parts together do the work of the whole; only shapes and what is
+ * Cuts a graph at some inputs, so that they may be computed from the outputs that do not depend on them: a loss that is no part
+ * of the graph, between forward and backward. Both parts together do the work of the whole; only shapes and what is
  * computed from integers and bools is computed in both.
  *
- * @throws {GraphError} when the graph has no such input.
+ * @throws {GraphError} when the graph lacks one of the inputs.
  */
-export function splitGraph(graph: Graph, input: string): SplitGraph {
-  if (!graph.inputs.some(({ name }) => name === input)) throw new GraphError(input, 'is no input to cut the graph at');
+export function splitGraph(graph: Graph, inputs: readonly string[]): SplitGraph {
+  const missing = inputs.find((input) => !graph.inputs.some(({ name }) => name === input));
+  if (missing !== undefined) throw new GraphError(missing, 'is no input to cut the graph at');
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   const known = new Set([...graph.inputs, ...graph.constants].map(({ name }) => name));
-  const isLate = lateNodes(graph, input);
+  const isLate = lateNodes(graph, inputs);
   const repeated = new Set<GraphNode>();
   const saved = new Set<string>();
   const visit = (name: string): void => {
@@ -62,8 +63,8 @@ export function splitGraph(graph: Graph, input: string): SplitGraph {
   };
 }
 
-function lateNodes({ nodes }: Graph, input: string): ReadonlySet<GraphNode> {
-  const names = new Set([input]);
+function lateNodes({ nodes }: Graph, inputs: readonly string[]): ReadonlySet<GraphNode> {
+  const names = new Set(inputs);
   const late = new Set<GraphNode>();
   for (const node of nodes) {
     if (!node.inputs.some((name) => names.has(name))) continue;

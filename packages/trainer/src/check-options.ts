@@ -3,6 +3,7 @@ import { correctionModes } from './losses/correction.ts';
 import { klEstimators } from './losses/kl.ts';
 import { variants } from './losses/variants.ts';
 import type { StepOptions } from './train-step.ts';
+import type { TrainerCheckpoints } from './trainer.ts';
 import type { TrainingOptions } from './training-options.ts';
 
 const atLeast = (least: number) => (value: number) => value >= least;
@@ -35,6 +36,7 @@ export function checkTrainingOptions({ optimizer, schedule, ...options }: Traini
       expected: 'a whole number of at least 0',
     },
     'schedule.totalSteps': { value: totalSteps, isValid: isWholeAtLeast(1), expected: 'a whole number of at least 1' },
+    entropyBonus: { value: options.entropyBonus, isValid: Number.isFinite, expected: 'a number' },
     maxGradNorm: { value: options.maxGradNorm, isValid: above(0), expected: 'a number above 0' },
     tokensPerRow: { value: options.tokensPerRow, isValid: isWholeAtLeast(1), expected: 'a whole number of at least 1' },
     maxTokensPerMicroBatch: {
@@ -87,6 +89,16 @@ export function checkStepOptions({ loss = {}, temperature }: StepOptions): void 
   if (loss.name === 'dr_grpo' && loss.maxCompletionLength === undefined) {
     throw new TrainerOptionError('loss.maxCompletionLength', undefined, 'given, as dr_grpo divides by it');
   }
+}
+
+/** @throws {TrainerOptionError} naming the first option that is outside its range. */
+export function checkCheckpointOptions({ everySteps, keep, resume }: TrainerCheckpoints): void {
+  const positive = { isValid: isWholeAtLeast(1), expected: 'a whole number of at least 1' };
+  checkRules({
+    'checkpoints.everySteps': { value: everySteps, ...positive },
+    'checkpoints.keep': { value: keep, ...positive },
+  });
+  checkChoice('checkpoints.resume', resume, ['latest', 'none']);
 }
 
 function checkRules(rules: Readonly<Record<string, Rule>>): void {

@@ -44,11 +44,18 @@ export class NonFiniteLossError extends Error {
   readonly code = 'ERR_TRAINER_NON_FINITE_LOSS';
   readonly loss: number;
   readonly step: number;
+  /** Sequences in the batch. */
+  readonly sequences: number;
+  /** The first tensor at fault and where; `undefined` when all that went into the loss is finite and the loss overflows. */
+  readonly from: string | undefined;
 
-  constructor(loss: number, step: number) {
-    super(`The loss of step ${step} is ${loss}; no weight was changed. Look at the log-probabilities and advantages.`);
+  constructor({ loss, step, sequences, from }: Pick<NonFiniteLossError, 'loss' | 'step' | 'sequences' | 'from'>) {
+    const reason = from ?? 'its parts are finite, so their sum or ratio overflows';
+    super(`The loss of step ${step}, over ${sequences} sequences, is ${loss}: ${reason}. No weight was changed.`);
     this.loss = loss;
     this.step = step;
+    this.sequences = sequences;
+    this.from = from;
   }
 }
 

@@ -39,5 +39,12 @@ export {
 } from './train-step.ts';
 export { Trainer, type TrainerCheckpoints, type TrainerOptions } from './trainer.ts';
 export { type TokenWeights, Training } from './training.ts';
-export type { ComputeOptions, ForwardOptions, LoraOptions, ModelWeights, TrainingOptions } from './training-options.ts';
+export type {
+  BackwardOptions,
+  ComputeOptions,
+  ForwardOptions,
+  LoraOptions,
+  ModelWeights,
+  TrainingOptions,
+} from './training-options.ts';
 export type { OptimizerStep, TrainingProgress, TrainingSnapshot, TrainingState } from './training-state.ts';

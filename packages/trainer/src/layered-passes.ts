@@ -2,9 +2,17 @@
 
 import { gradientName, layerGraphs, layerOf, type ModelConfig, nameInFirstLayer } from '@forge/models';
 import { type Graph, openSession, type Session } from '@forge/onnx';
-import { type Tensor, tensor } from '@forge/tensor';
+import type { Tensor } from '@forge/tensor';
 import { type MicroBatch, sizesOf, tokenIdsOf } from './pack.ts';
-import type { NamedTensors, Passes, PassesOptions, PassInputs, PickScores } from './passes.ts';
+import {
+  type NamedTensors,
+  type Passes,
+  type PassesOptions,
+  type PassInputs,
+  type PickScores,
+  type PickWeights,
+  weightFeeds,
+} from './passes.ts';
 import { allocateScoreFetches, batchFeeds, feedsOf } from './scores.ts';
 import { TensorPool } from './tensor-pool.ts';
 
@@ -31,8 +39,11 @@ export class LayeredPasses implements Passes {
       : Math.min(...trainable.map((name) => layerOf(name) ?? config.numHiddenLayers));
   }
 
-  static async open(config: ModelConfig, { trainable, lora, ...compute }: PassesOptions): Promise<LayeredPasses> {
-    const graphs = layerGraphs(config, { sharedPrefix: true, trainable, ...(lora && { lora }) });
+  static async open(
+    config: ModelConfig,
+    { trainable, lora, entropy, ...compute }: PassesOptions,
+  ): Promise<LayeredPasses> {
+    const graphs = layerGraphs(config, { sharedPrefix: true, trainable, entropy, ...(lora && { lora }) });
     const opened: Session[] = [];
     const open = async (graph: Graph): Promise<Session> => {
       const session = await openSession(graph, compute);
@@ -64,7 +75,7 @@ export class LayeredPasses implements Passes {
 
   async backward(
     inputs: PassInputs,
-    weigh: (scores: PickScores) => Float32Array | undefined,
+    weigh: (scores: PickScores) => PickWeights | undefined,
     gradients: NamedTensors,
   ): Promise<boolean> {
     const { batch, weights, temperature } = inputs;
@@ -76,7 +87,7 @@ export class LayeredPasses implements Passes {
     const picks = weigh(await this.#forward(inputs, streams));
     if (picks === undefined) return false;
 
-    const feeds = { ...batchFeeds(batch, temperature), weights: tensor('float32', [picks.length], picks) };
+    const feeds = { ...batchFeeds(batch, temperature), ...weightFeeds(picks) };
     const { headBackward, backward } = this.#sessions;
     const last = { ...weights, ...feeds, x: streams[numHiddenLayers]! };
     await headBackward.run(feedsOf(headBackward, last), {

@@ -23,6 +23,7 @@ export async function openTraining(model: string | ModelWeights, options: Traini
   const passes = await (options.recompute ? LayeredPasses : WholePasses).open(config, {
     ...computeOptions(options),
     trainable,
+    entropy: (options.entropyBonus ?? 0) !== 0,
     ...(lora && { lora }),
   });
   return new Training({ config, weights }, passes, options);

@@ -1,3 +1,4 @@
+import type { Weights } from '@forge/models';
 import { checkStepOptions } from './check-options.ts';
 import { LossInputError, NonFiniteLossError } from './errors.ts';
 import type { Floats, LossResult } from './losses/loss.ts';
@@ -84,7 +85,8 @@ export async function trainStep(
       : await backwardPolicy(training, { inputs, targets }, options);
   if (!Number.isFinite(result.loss)) {
     training.zeroGradients();
-    throw new NonFiniteLossError(result.loss, training.steps + 1);
+    const from = firstNonFinite(targets, scores) ?? firstNonFiniteWeight(training.weights);
+    throw new NonFiniteLossError({ loss: result.loss, step: training.steps + 1, sequences: inputs.length, from });
   }
   const learningRate = targets.loss === 'sft' ? targets.learningRate : undefined;
   const tokens = inputs.reduce((sum, { tokenIds }, b) => sum + countOnes(tokenIds.length, targets.masks?.[b]), 0);
@@ -127,7 +129,10 @@ async function backwardPolicy(
     const old = oldPolicy === 'sampler' && { oldLogProbs: given.samplerLogProbs };
     return policyLoss({ ...given, logProbs, ...old, counts }, lossOptions);
   };
-  const isStill = (b: number): boolean => klWeight(lossOptions) === 0 && isZero(targets.advantages[b]!);
+  const { entropyBonus } = training;
+  const entropyWeight = -entropyBonus / Math.max(1, tokens);
+  const isStill = (b: number): boolean =>
+    klWeight(lossOptions) === 0 && entropyBonus === 0 && isZero(targets.advantages[b]!);
   const scores = allocateScores(inputs);
   const collect = (places: readonly number[], part: Scores): void => {
     for (const [i, b] of places.entries()) {
@@ -148,11 +153,16 @@ async function backwardPolicy(
     training.forwardBackward(
       some,
       (places, { logProbs }) => lossOf(pick(moving, places), pick(logProbs, places)).weights,
-      options,
+      { ...options, entropyWeight },
     ),
   );
   await run(all.filter(isStill), (some, options) => training.forward(some, options));
-  return { scores, result: lossOf(all, scores.logProbs) };
+  const result = lossOf(all, scores.logProbs);
+  if (entropyBonus === 0) return { scores, result };
+  return {
+    scores,
+    result: { ...result, loss: result.loss - entropyBonus * maskedMean(scores.entropy, targets.masks) },
+  };
 }
 
 const pick = <Item>(items: readonly Item[], places: readonly number[]): Item[] => places.map((place) => items[place]!);
@@ -182,6 +192,27 @@ function checkTargets(inputs: readonly Sequence[], targets: Targets): void {
       if (!isUsable) throw new LossInputError('advantages', `sequence ${b} has ${String(advantage)}.`);
     }
   }
+}
+
+const noTargets: Partial<GrpoTargets> = {};
+
+/** The first number that is not finite among what a loss is made of, what the policy computed last. */
+function firstNonFinite(targets: Targets, { logProbs }: Scores): string | undefined {
+  const { advantages, samplerLogProbs, refLogProbs } = targets.loss === 'grpo' ? targets : noTargets;
+  for (const [name, each] of Object.entries({ advantages, samplerLogProbs, refLogProbs, logProbs })) {
+    for (const [b, row] of (each ?? []).entries()) {
+      const numbers = typeof row === 'number' ? [row] : Array.from(row);
+      const t = numbers.findIndex((number) => !Number.isFinite(number));
+      if (t !== -1 && name !== 'logProbs') return `${name} of sequence ${b}, token ${t}, is ${numbers[t]}`;
+      if (t !== -1) return undefined; // made by the weights
+    }
+  }
+  return undefined;
+}
+
+function firstNonFiniteWeight(weights: Weights): string | undefined {
+  const broken = Object.entries(weights).find(([, { data }]) => !data.every(Number.isFinite));
+  return broken && `the weight ${broken[0]} has numbers that are not finite`;
 }
 
 const countOnes = (length: number, mask: ArrayLike<number> | undefined): number =>

@@ -3,7 +3,7 @@ import { endpoint } from '@forge/monarch';
 import { drainMetrics, type Metrics, recordMetric } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
 import { attachStore, policyVersionPrefix, type Store, type StoreReference } from '@forge/torchstore';
-import { checkStepOptions } from './check-options.ts';
+import { checkCheckpointOptions, checkStepOptions } from './check-options.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint/checkpoint.ts';
 import { CheckpointSeries } from './checkpoint/checkpoint-series.ts';
 import { NotConfiguredError } from './errors.ts';
@@ -51,6 +51,7 @@ export class Trainer extends ForgeActor {
   override async setup(): Promise<void> {
     const { model, store, checkpoints } = this.#options;
     checkStepOptions(this.#options);
+    if (checkpoints !== undefined) checkCheckpointOptions(checkpoints);
     this.#training = await openTraining(model, this.#options);
     if (checkpoints !== undefined) {
       const { folder, keep, resume } = checkpoints;

@@ -23,6 +23,8 @@ export interface TrainingOptions extends PackOptions, ComputeOptions {
   readonly maxGradNorm?: number;
   /** Settings for weights by name: learning rate, decay, frozen or not. @default none */
   readonly parameterGroups?: readonly ParameterGroup[];
+  /** Times the mean entropy of the tokens in the loss is taken from the loss of a policy step: keeps the policy from becoming certain too soon. @default 0 */
+  readonly entropyBonus?: number;
   /**
    * Keeps the residual stream alone and computes each layer again in backward: the memory of one layer, for a third more work,
    * and the same gradients. @default false
@@ -42,6 +44,11 @@ export interface ForwardOptions {
   readonly temperature?: number;
   /** 0 where a token is not to be scored: it costs nothing, and its numbers are 0. @default every token is scored */
   readonly masks?: readonly ArrayLike<number>[] | undefined;
+}
+
+export interface BackwardOptions extends ForwardOptions {
+  /** `dL/dentropy` of every token that is not masked out; takes a training with an `entropyBonus`. @default 0 */
+  readonly entropyWeight?: number;
 }
 
 /** The options of a session among others. */

@@ -7,10 +7,10 @@ import { type Schedule, scheduleFactor } from './optimizer/schedule.ts';
 import { gatherPicks, type MicroBatch, pack } from './pack.ts';
 import { addInPlace, allocateArena, type ParameterArena, viewArena } from './parameter-arena.ts';
 import { type ParameterPlan, planParameters } from './parameter-groups.ts';
-import type { Passes, PickScores } from './passes.ts';
+import type { Passes, PickScores, PickWeights } from './passes.ts';
 import { allocateScores, collectScores, type Scores } from './scores.ts';
 import { checkSequences, type Sequence } from './sequence.ts';
-import type { ForwardOptions, ModelWeights, TrainingOptions } from './training-options.ts';
+import type { BackwardOptions, ForwardOptions, ModelWeights, TrainingOptions } from './training-options.ts';
 import type { OptimizerStep, TrainingProgress, TrainingSnapshot, TrainingState } from './training-state.ts';
 
 /**
@@ -45,6 +45,11 @@ export class Training implements AsyncDisposable {
   #scratchArena: ParameterArena | undefined;
   #hasGradients = false;
   #steps = 0;
+
+  /** Times the mean entropy is taken from the loss of a policy step. */
+  get entropyBonus(): number {
+    return this.#options.entropyBonus ?? 0;
+  }
 
   constructor({ config, weights }: ModelWeights, passes: Passes, options: TrainingOptions = {}) {
     this.config = config;
@@ -124,16 +129,21 @@ export class Training implements AsyncDisposable {
   async forwardBackward(
     sequences: readonly Sequence[],
     tokenWeights: TokenWeights,
-    { temperature = 1, masks }: ForwardOptions = {},
+    { temperature = 1, masks, entropyWeight = 0 }: BackwardOptions = {},
   ): Promise<Scores> {
     checkSequences(sequences, this.config);
+    const hasEntropy = this.entropyBonus !== 0;
     const scores = allocateScores(sequences);
     for (const batch of pack(sequences, this.#options, masks)) {
       const target = this.#hasGradients ? this.#scratch() : this.#gradientArena;
-      const weigh = (picks: PickScores): Float32Array | undefined => {
+      const weigh = (picks: PickScores): PickWeights | undefined => {
         collectScores(batch, picks, scores);
         const weights = gatherPicks(batch, weightsOf(tokenWeights, batch, scores));
-        return weights.every((weight) => weight === 0) ? undefined : weights;
+        if (entropyWeight === 0 && weights.every((weight) => weight === 0)) return undefined;
+        return {
+          weights,
+          ...(hasEntropy && { entropy_weights: new Float32Array(weights.length).fill(entropyWeight) }),
+        };
       };
       const hasRun = await this.#passes.backward({ batch, weights: this.weights, temperature }, weigh, target.tensors);
       if (!hasRun) continue;

@@ -1,8 +1,15 @@
 import { gradientName, type ModelConfig, trainingGraph } from '@forge/models';
 import { evaluateDim, openSession, type Port, type Session, splitGraph } from '@forge/onnx';
-import { tensor } from '@forge/tensor';
 import { sizesOf } from './pack.ts';
-import type { NamedTensors, Passes, PassesOptions, PassInputs, PickScores } from './passes.ts';
+import {
+  type NamedTensors,
+  type Passes,
+  type PassesOptions,
+  type PassInputs,
+  type PickScores,
+  type PickWeights,
+  weightFeeds,
+} from './passes.ts';
 import { allocateScoreFetches, batchFeeds, feedsOf } from './scores.ts';
 import { TensorPool } from './tensor-pool.ts';
 
@@ -23,9 +30,9 @@ export class WholePasses implements Passes {
   }
 
   static async open(config: ModelConfig, options: PassesOptions): Promise<WholePasses> {
-    const { trainable, lora, ...compute } = options;
-    const graph = trainingGraph(config, { sharedPrefix: true, trainable, ...(lora && { lora }) });
-    const { early, late, saved } = splitGraph(graph, 'weights');
+    const { trainable, lora, entropy, ...compute } = options;
+    const graph = trainingGraph(config, { sharedPrefix: true, trainable, entropy, ...(lora && { lora }) });
+    const { early, late, saved } = splitGraph(graph, ['weights', ...(entropy ? ['entropy_weights'] : [])]);
     const forward = await openSession(early, compute);
     try {
       return new WholePasses({ forward, backward: await openSession(late, compute) }, saved);
@@ -43,7 +50,7 @@ export class WholePasses implements Passes {
 
   async backward(
     { batch, weights, temperature }: PassInputs,
-    weigh: (scores: PickScores) => Float32Array | undefined,
+    weigh: (scores: PickScores) => PickWeights | undefined,
     gradients: NamedTensors,
   ): Promise<boolean> {
     const feeds = { ...weights, ...batchFeeds(batch, temperature) };
@@ -52,10 +59,10 @@ export class WholePasses implements Passes {
     const saved = this.#pool.allocate(
       this.#saved.map(({ name, shape }) => ({ name, shape: shape.map((dim) => evaluateDim(dim, sizes)) })),
     );
-    await this.#forward.run(feedsOf(this.#forward, feeds), { ...scores, ...saved });
+    await this.#forward.run(feedsOf(this.#forward, feeds), { ...saved, ...scores });
     const picks = weigh(scores);
     if (picks === undefined) return false;
-    const given = { ...feeds, ...saved, ...scores, weights: tensor('float32', [picks.length], picks) };
+    const given = { ...feeds, ...saved, ...scores, ...weightFeeds(picks) };
     const named = Object.entries(gradients).map(([name, view]) => [gradientName(name), view] as const);
     await this.#backward.run(feedsOf(this.#backward, given), Object.fromEntries(named));
     return true;
