@@ -1,5 +1,6 @@
 // What a store costs beside moving bytes: calls to its controller, small tensors, many of them, and planning. The control
-// of a call is a bare call of an actor in another process; of many tensors, a memcpy of as many bytes in as many pieces.
+// of a call is a bare call of an actor in another process; of many tensors, a memcpy of as many bytes in as many pieces; of
+// planning a layout that was seen before, planning it anew. `node bench/metadata.bench.ts calls` runs one part.
 import { Actor, endpoint, thisHost } from '@forge/monarch';
 import { bytesOf, type Tensor, tensor } from '@forge/tensor';
 import { type Layout, layoutRegion, openStore, shard } from '../dist/index.js';
@@ -9,34 +10,66 @@ import { median, medianMs, print } from './print.ts';
 export class Echo extends Actor {
   static readonly module: string = import.meta.url;
   readonly echo = endpoint((value: unknown) => value);
+  readonly note = endpoint((_: unknown): void => {});
 }
 
-/** The median of single operations, in microseconds. */
-async function eachUs(count: number, task: () => Promise<unknown>): Promise<number> {
-  for (let index = 0; index < 200; index += 1) await task();
-  const times: number[] = [];
-  for (let index = 0; index < count; index += 1) {
-    const start = performance.now();
-    await task();
-    times.push(performance.now() - start);
+/**
+ * The medians of single operations, in microseconds. They take turns in short runs: what else the machine does meets all of
+ * them alike.
+ */
+export async function eachUs<Name extends string>(
+  tasks: Readonly<Record<Name, () => Promise<unknown>>>,
+  { rounds = 40, perRound = 50 } = {},
+): Promise<Record<Name, number>> {
+  const names = Object.keys(tasks) as Name[]; // keys of tasks
+  const times = new Map(names.map((name) => [name, [] as number[]]));
+  for (let round = -4; round < rounds; round += 1) {
+    for (const name of names) {
+      for (let index = 0; index < perRound; index += 1) {
+        const start = performance.now();
+        await tasks[name]();
+        if (round >= 0) times.get(name)?.push((performance.now() - start) * 1000); // the first rounds warm up
+      }
+    }
   }
-  return median(times) * 1000;
+  return Object.fromEntries(names.map((name) => [name, median(times.get(name) ?? [])])) as Record<Name, number>;
 }
 
 async function calls(): Promise<void> {
   await using procs = await thisHost().spawnProcs();
   const echo = await procs.spawn('echo', Echo);
   await using store = await openStore();
+  await using outside = await openStore({ inlineBytes: 0 });
   const small = tensor('float32', [1024]);
+  const into = tensor('float32', [1024]);
   await store.put('small', small);
-  const control = await eachUs(2000, () => echo.echo.callOne(['small']));
-  print('exists p50', await eachUs(2000, () => store.exists('small')), 'us', control);
-  // An empty tensor is located, pinned and released, and no byte moves.
+  await outside.put('small', small);
+  // An empty tensor is located and nothing else: no byte moves.
   await store.put('empty', tensor('float32', [0]));
-  print('locate p50', await eachUs(2000, () => store.get('empty')), 'us', control);
-  print('put 4 KiB p50', await eachUs(2000, () => store.put('small', small)), 'us', control);
-  print('get 4 KiB p50', await eachUs(2000, () => store.get('small')), 'us', control);
-  print('get 4 KiB into a tensor p50', await eachUs(2000, () => store.get('small', { into: small })), 'us', control);
+  await using lease = await store.lease('small');
+  const { callOne, ...operations } = await eachUs({
+    callOne: () => echo.echo.callOne('small'),
+    exists: () => store.exists('small'),
+    locate: () => store.get('empty'),
+    'put of 4 KiB': () => store.put('small', small),
+    'get of 4 KiB': () => store.get('small'),
+    'get of 4 KiB into a tensor': () => store.get('small', { into }),
+    'get of 4 KiB through a lease': () => lease.get('small'),
+    'put of 4 KiB on a volume': () => outside.put('small', small),
+    'get of 4 KiB from a volume': () => outside.get('small'),
+  });
+  for (const [name, us] of Object.entries(operations)) print(`${name}, p50 beside callOne`, us, 'us', callOne);
+  const echoed = bytesOf(small);
+  const carried = await eachUs({
+    callOne: () => echo.echo.callOne('small'),
+    'callOne with 4 KiB there and back': () => echo.echo.callOne(echoed),
+  });
+  print(
+    'callOne with 4 KiB there and back, p50 beside callOne',
+    carried['callOne with 4 KiB there and back'],
+    'us',
+    carried.callOne,
+  );
 }
 
 async function many(transport: 'tmpfs' | 'websocket'): Promise<void> {
@@ -94,9 +127,14 @@ function planning(): void {
   print('planning 1,000 tensors of layouts seen before', second, 'ms', first);
 }
 
+const parts = {
+  planning,
+  calls,
+  tmpfs: () => many('tmpfs'),
+  websocket: () => many('websocket'),
+};
+
 if (import.meta.main) {
-  planning();
-  await calls();
-  await many('tmpfs');
-  await many('websocket');
+  const [, , only] = process.argv;
+  for (const [name, part] of Object.entries(parts)) if (only === undefined || only === name) await part();
 }
