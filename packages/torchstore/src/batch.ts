@@ -137,10 +137,14 @@ export interface LocatedObject extends Located {
 }
 
 /** What a reader asks for. */
-export interface Question {
+export interface Question extends QuestionOptions {
   readonly session: string;
   /** Keys that must all be there, or a name: the state dict or everything below a prefix. */
   readonly of: { readonly keys: readonly string[] } | { readonly name: string };
+}
+
+/** Which generation a reader asks for. */
+export interface QuestionOptions {
   /** Only what the lease holds counts. @default what is visible */
   readonly lease?: number;
   /** Only the put of that version counts; needs a name. @default the newest */

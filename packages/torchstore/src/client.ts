@@ -1,14 +1,23 @@
 import type { ActorMesh } from '@forge/monarch';
-import { type Absence, type Found, type Leased, type LeaseQuestion, metadataVolume, type Question } from './batch.ts';
+import {
+  type Absence,
+  type Found,
+  type Leased,
+  type LeaseQuestion,
+  metadataVolume,
+  type QuestionOptions,
+} from './batch.ts';
 import { unlessAborted } from './cancellation.ts';
 import { type ClientStatistics, OperationCounter } from './client-statistics.ts';
 import type { Controller } from './controller.ts';
 import { type ControllerCalls, controllerCalls } from './controller-calls.ts';
 import { DeadlineError, StoreClosedError, VolumeUnavailableError } from './failures.ts';
 import { type PackedFound, unpackFound } from './found-codec.ts';
+import type { ShowTensor } from './get.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
-import { Views, type ViewTensor } from './mapped-view.ts';
+import { Views } from './mapped-view.ts';
 import { type Failure, failureOf } from './outcomes.ts';
+import { tensorOfPage } from './pages.ts';
 import { Planner, type Wish } from './planner.ts';
 import { Session, type SessionOptions } from './session.ts';
 import type { SelectVolume } from './strategy.ts';
@@ -44,7 +53,7 @@ export interface AskOptions<T> {
 
 /** What a read asks for, and how it may end. */
 export interface ReadRequest {
-  readonly question: Omit<Question, 'session'>;
+  readonly question: { readonly of: readonly string[] | string; readonly how?: QuestionOptions };
   /** The name of the lease that is read. */
   readonly leaseName?: string | undefined;
   readonly signal: AbortSignal | undefined;
@@ -55,6 +64,8 @@ const maxAttempts = 4;
 
 /** How long a volume that did not answer is asked last. */
 const suspicionMs = 10_000;
+
+const isFound = (answer: PackedFound | Absence): answer is PackedFound => Array.isArray(answer);
 
 const none: ReadonlySet<string> = new Set();
 
@@ -121,7 +132,7 @@ export class Client implements Disposable {
   /** Pins what is asked for, has `wishesOf` choose from it, and fills the targets of the wishes. */
   async read<T extends { readonly wishes: readonly Wish[] }>(
     { question, leaseName = '', signal }: ReadRequest,
-    wishesOf: (found: Found, view: ViewTensor) => T,
+    wishesOf: (found: Found, show: ShowTensor) => T,
   ): Promise<T> {
     const operation = async (session: Session) => {
       await this.anchor(session, signal); // the pin lives as long as this connection
@@ -129,12 +140,12 @@ export class Client implements Disposable {
       const unpin = (pin: number | undefined) => {
         if (pin !== undefined && !session.isEnded) this.address.controller.release.broadcast(pin);
       };
-      const whole = { ...question, session: session.id };
-      const answer = await this.ask<PackedFound | Absence>((controller) => controller.locate(whole), {
+      const { of, how } = question;
+      const answer = await this.ask<PackedFound | Absence>((controller) => controller.locate(session.id, of, how), {
         signal,
-        undo: (late) => late.status === 'found' && unpin(late.pin),
+        undo: (late) => isFound(late) && unpin(unpackFound(late).pin),
       });
-      const found = unpackFound(this.checked(session, answer, { name: leaseName }));
+      const found = unpackFound(isFound(answer) ? answer : this.checked(session, answer, { name: leaseName }));
       const { pin, page } = found;
       const pageAt = (number: number) =>
         number === 0 && page !== undefined
@@ -145,14 +156,18 @@ export class Client implements Disposable {
         return readWishes(wishes, { session, planner: this.#planner, avoided, counter: this.gets, pageAt, signal });
       };
       if (pin === undefined) {
-        const chosen = wishesOf(found, () => undefined);
-        await fill(chosen.wishes);
+        const chosen = wishesOf(found, (located, region) => {
+          const shown = page === undefined ? undefined : tensorOfPage(page, located, region);
+          if (shown !== undefined) this.gets.moved('inline', shown.data.byteLength);
+          return shown;
+        });
+        if (chosen.wishes.some(({ isView }) => isView !== true)) await fill(chosen.wishes);
         return chosen;
       }
       const views = new Views(await session.directories(), found.tensors, () => unpin(pin));
       let hasFailed = true;
       try {
-        const chosen = wishesOf(found, views.view);
+        const chosen = wishesOf(found, (located, region, mapped) => (mapped ? views.view(located, region) : undefined));
         await fill(chosen.wishes);
         hasFailed = false;
         return chosen;

@@ -1,5 +1,6 @@
 import { Actor, type ActorMesh, endpoint } from '@forge/monarch';
-import type { Absence, Batch, LeaseQuestion, Question, RankClaim } from './batch.ts';
+import type { Absence, LeaseQuestion, QuestionOptions, RankClaim } from './batch.ts';
+import { type PackedBatch, unpackBatch } from './batch-codec.ts';
 import { type PackedFound, packFound } from './found-codec.ts';
 import { Ledger, type LedgerOptions, type Orphans, type Unused } from './ledger.ts';
 import { pageOf } from './pages.ts';
@@ -57,16 +58,20 @@ export class Controller extends Actor {
 
   readonly begin = endpoint((claim: RankClaim) => this.#ledger.begin(claim));
 
-  readonly commit = endpoint((batch: Batch) => this.#after(this.#ledger.commit(batch)));
+  readonly commit = endpoint((batch: PackedBatch) => this.#after(this.#ledger.commit(unpackBatch(batch))));
 
   readonly abort = endpoint((transaction: number, how: Parameters<Ledger['abort']>[1]): void =>
     this.#after(this.#ledger.abort(transaction, how)),
   );
 
-  readonly locate = endpoint((question: Question): PackedFound | Absence => {
-    const answer = this.#ledger.locate(question);
-    return answer.status === 'found' ? packFound(answer) : answer;
-  });
+  /** @param of keys, or the name of a state dict or prefix */
+  readonly locate = endpoint(
+    (session: string, of: readonly string[] | string, how: QuestionOptions = {}): PackedFound | Absence => {
+      const asked = typeof of === 'string' ? { name: of } : { keys: of };
+      const answer = this.#ledger.locate({ session, of: asked, ...how });
+      return answer.status === 'found' ? packFound(answer) : answer;
+    },
+  );
 
   /** A page of the bytes that lie here, of what a read has pinned. */
   readonly page = endpoint((pin: number, number: number): Uint8Array => pageOf(this.#ledger.pinned(pin), number));

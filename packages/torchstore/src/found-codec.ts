@@ -1,109 +1,74 @@
 import type { DType } from '@forge/tensor';
-import type { Found, HeldPart, LocatedTensor, Place } from './batch.ts';
+import type { Found, HeldPart, LocatedTensor } from './batch.ts';
+import { ColumnReader, type Columns, ColumnWriter } from './columns.ts';
 import { Page, PageLayout } from './pages.ts';
 
 /**
- * What was found, as it crosses processes: ten thousand tensors as objects take longer to pack than to read, so their
- * numbers travel as one array and their names once each.
+ * What was found, as it crosses processes. A list and not a record, with what is seldom there at its end: most answers are
+ * one small tensor.
  *
- *   tensor: dtype generation version rank │ shape… │ lost, volume… │ parts, each: offset… size… volume segment at bytes checksum
+ *   tensor: dtype generation version rank │ shape… │ lost, volume… │ parts, each: offset… size… place
  */
-export interface PackedFound extends Omit<Found, 'tensors'> {
-  readonly keys: readonly string[];
-  /** Dtypes, volumes and segments; the numbers say which. */
-  readonly names: readonly string[];
-  /** As an array while they are few: one of a typed array's own costs more than it saves then. */
-  readonly numbers: Float64Array | readonly number[];
-  /** The first page of the bytes that lie with the metadata; undefined when there are none. */
-  readonly page: Uint8Array | undefined;
-}
+export type PackedFound = readonly [
+  keys: readonly string[],
+  names: Columns['names'],
+  numbers: Columns['numbers'],
+  /** The first page of the bytes that lie with the metadata. */
+  page?: Uint8Array | undefined,
+  pin?: number | undefined,
+  rest?: Pick<Found, 'objects' | 'structure'> | undefined,
+];
 
 /** What was found, with the first page of the bytes that lie with the metadata. */
 export interface Unpacked extends Found {
   readonly page: Uint8Array | undefined;
 }
 
-/** Numbers that travel one by one. */
-const maxFewNumbers = 256;
-
 /** Packs what was found. */
-export function packFound({ tensors, ...rest }: Found): PackedFound {
-  const indexes = new Map<string, number>();
-  const numbers: number[] = [];
+export function packFound({ tensors, objects, structure, pin }: Found): PackedFound {
+  const writer = new ColumnWriter();
   const layout = new PageLayout();
   const page = new Page();
-  const name = (text: string) => {
-    let index = indexes.get(text);
-    if (index === undefined) {
-      index = indexes.size;
-      indexes.set(text, index);
-    }
-    numbers.push(index);
-  };
-  const list = (values: readonly number[]) => {
-    for (const value of values) numbers.push(value);
-  };
-  const placeOf = ({ place, bytes }: HeldPart): Place => {
-    if (bytes === undefined) return place;
-    const own = layout.place(bytes.length);
-    if (own.segment === '0') page.add(bytes, own.byteOffset);
-    return own;
+  const write = ({ region, place, bytes }: HeldPart) => {
+    writer.region(region);
+    const own = bytes === undefined ? place : layout.place(bytes.length);
+    if (bytes !== undefined && own.segment === '0') page.add(bytes, own.byteOffset);
+    writer.place(own);
   };
   for (const { dtype, generation, version, shape, parts, lostVolumes = [] } of tensors) {
-    name(dtype);
-    numbers.push(generation, version ?? Number.NaN, shape.length);
-    list(shape);
-    numbers.push(lostVolumes.length);
-    for (const volume of lostVolumes) name(volume);
-    numbers.push(parts.length);
-    for (const part of parts) {
-      list(part.region.offset);
-      list(part.region.size);
-      const { volume, segment, byteOffset, byteLength, checksum = Number.NaN } = placeOf(part);
-      name(volume);
-      name(segment);
-      numbers.push(byteOffset, byteLength, checksum);
-    }
+    writer.name(dtype);
+    writer.number(generation);
+    writer.number(version ?? Number.NaN);
+    writer.number(shape.length);
+    writer.list(shape);
+    writer.number(lostVolumes.length);
+    for (const volume of lostVolumes) writer.name(volume);
+    writer.number(parts.length);
+    for (const part of parts) write(part);
   }
-  return {
-    ...rest,
-    keys: tensors.map(({ key }) => key),
-    names: [...indexes.keys()],
-    numbers: numbers.length <= maxFewNumbers ? numbers : Float64Array.from(numbers),
-    page: page.bytes,
-  };
+  const { names, numbers } = writer.columns;
+  const keys = tensors.map(({ key }) => key);
+  if (objects.length > 0 || structure !== undefined)
+    return [keys, names, numbers, page.bytes, pin, { objects, structure }];
+  return pin === undefined ? [keys, names, numbers, page.bytes] : [keys, names, numbers, page.bytes, pin];
 }
 
 /** Unpacks what was found. */
-export function unpackFound({ keys, names, numbers, ...rest }: PackedFound): Unpacked {
-  let at = 0;
-  const next = () => {
-    at += 1;
-    return numbers[at - 1]!; // packFound wrote as many as are read
-  };
-  const nextName = () => names[next()]!; // likewise
-  const list = (length: number) => {
-    const values: number[] = [];
-    for (let index = 0; index < length; index += 1) values.push(next());
-    return values;
-  };
-  const part = (rank: number): HeldPart => {
-    const region = { offset: list(rank), size: list(rank) };
-    const place = { volume: nextName(), segment: nextName(), byteOffset: next(), byteLength: next() };
-    const checksum = next();
-    return { region, place: Number.isNaN(checksum) ? place : { ...place, checksum } };
-  };
+export function unpackFound([keys, names, numbers, page, pin, rest]: PackedFound): Unpacked {
+  const reader = new ColumnReader({ names, numbers });
   const tensors = keys.map((key): LocatedTensor => {
-    const dtype = nextName() as DType; // the dtype of a tensor was packed
-    const generation = next();
-    const version = next();
-    const rank = next();
-    const shape = list(rank);
-    const lostVolumes = Array.from({ length: next() }, nextName);
+    const dtype = reader.name() as DType; // the dtype of a tensor was packed
+    const generation = reader.number();
+    const version = reader.number();
+    const rank = reader.number();
+    const shape = reader.list(rank);
+    const lostVolumes: string[] = [];
+    for (let left = reader.number(); left > 0; left -= 1) lostVolumes.push(reader.name());
     const parts: HeldPart[] = [];
-    for (let rest = next(); rest > 0; rest -= 1) parts.push(part(rank));
+    for (let left = reader.number(); left > 0; left -= 1)
+      parts.push({ region: reader.region(rank), place: reader.place() });
     const tensor = { key, generation, version: Number.isNaN(version) ? undefined : version, dtype, shape, parts };
     return lostVolumes.length === 0 ? tensor : { ...tensor, lostVolumes };
   });
-  return { ...rest, tensors };
+  return { status: 'found', pin, tensors, objects: rest?.objects ?? [], structure: rest?.structure, page };
 }

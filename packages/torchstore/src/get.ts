@@ -12,7 +12,6 @@ import {
 import type { Found, LocatedObject, LocatedTensor } from './batch.ts';
 import { describeTensor, MismatchError } from './errors.ts';
 import { isTensorEntry } from './holdings.ts';
-import type { ViewTensor } from './mapped-view.ts';
 import { decodeObject, type PlainData } from './object-value.ts';
 import { type Layout, layoutRegion } from './placement.ts';
 import type { Wish } from './planner.ts';
@@ -49,6 +48,12 @@ type TensorFor<O> = O extends { readonly dtype: infer D extends DType }
     ? Tensor<D>
     : Tensor;
 
+/**
+ * A tensor that shows a region of a located one already, without a copy: its bytes came with the answer or, where a view is
+ * wanted, lie in memory that can be mapped.
+ */
+export type ShowTensor = (located: LocatedTensor, region: Region, mapped: boolean) => Tensor | undefined;
+
 /** The region of a tensor that the options name. @throws {LayoutError} and RegionError when it has no such region */
 function regionOf({ shape }: LocatedTensor, { layout, region }: Pick<GetOptions, 'layout' | 'region'>): Region {
   if (layout !== undefined) return layoutRegion(shape, layout);
@@ -63,7 +68,7 @@ function regionOf({ shape }: LocatedTensor, { layout, region }: Pick<GetOptions,
 export function wishOf(
   located: LocatedTensor,
   options: GetOptions & { readonly shape?: Shape },
-  view: ViewTensor,
+  show: ShowTensor,
 ): Wish {
   const { key, dtype: stored } = located;
   const { into, dtype = stored, shape, mapped = false } = options;
@@ -75,9 +80,9 @@ export function wishOf(
     throw new MismatchError(key, { expected: `a float type to be cast to ${dtype}`, actual: stored });
   }
   if (into === undefined) {
-    const seen = mapped && dtype === stored ? view(located, region) : undefined;
-    const target = seen ?? tensor<DType>(dtype, region.size);
-    return { located, region, target, isView: seen !== undefined };
+    const shown = dtype === stored ? show(located, region, mapped) : undefined;
+    const target = shown ?? tensor<DType>(dtype, region.size);
+    return { located, region, target, isView: shown !== undefined || region.size.includes(0) };
   }
   if (into.dtype === dtype && sameShape(into.shape, region.size)) return { located, region, target: into };
   throw mismatch(into.dtype, into.shape);

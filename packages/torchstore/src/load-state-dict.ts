@@ -3,8 +3,7 @@ import type { Found, LocatedTensor } from './batch.ts';
 import type { OperationOptions } from './cancellation.ts';
 import { newestOf } from './catalog.ts';
 import { NamesMismatchError } from './errors.ts';
-import { type GetOptions, wishOf } from './get.ts';
-import type { ViewTensor } from './mapped-view.ts';
+import { type GetOptions, type ShowTensor, wishOf } from './get.ts';
 import { decodeObject } from './object-value.ts';
 import type { Layout } from './placement.ts';
 import type { Wish } from './planner.ts';
@@ -66,7 +65,7 @@ type Like = ReadonlyMap<string, Tensor | ShardedTensor>;
 export function planLoad(
   prefix: string,
   found: Found,
-  { view, ...options }: GetStateDictOptions & { readonly view: ViewTensor },
+  { show, ...options }: GetStateDictOptions & { readonly show: ShowTensor },
 ): LoadPlan {
   const { into, template, strict = false, mapped } = options;
   const like = into ?? template;
@@ -74,7 +73,7 @@ export function planLoad(
   const names = compareNames(prefix, { found, options, like: like === undefined ? undefined : targets });
   if (strict && names.missing.length + names.unexpected.length > 0) throw new NamesMismatchError(prefix, names);
   const wishes = found.tensors.map((located) =>
-    wishOf(located, { ...optionsFor(prefix, located, { options, targets }), mapped }, view),
+    wishOf(located, { ...optionsFor(prefix, located, { options, targets }), mapped }, show),
   );
   const result = (): LoadResult => {
     const values = new Map<string, LoadedItem>(wishes.map(({ located, target }) => [located.key, target]));

@@ -1,4 +1,4 @@
-import { forEachRun, planRuns } from '@forge/tensor';
+import { elementCount, forEachRun, planRuns, type Region, sameRegion, type Tensor, viewElements } from '@forge/tensor';
 import { type Located, type LocatedTensor, metadataVolume, type Place } from './batch.ts';
 import { copyBytes, copyOf, type Fetch } from './byte-box.ts';
 import { isTensorEntry } from './holdings.ts';
@@ -73,6 +73,19 @@ export function fitsAnswer(located: readonly Located[]): boolean {
       if (bytes === undefined || layout.place(bytes.length).segment !== '0') return false;
   }
   return true;
+}
+
+/** The region of a tensor whose bytes a page is; undefined when more or less than that lies there. */
+export function tensorOfPage(page: Uint8Array, located: LocatedTensor, region: Region): Tensor | undefined {
+  const { dtype, parts } = located;
+  const [part] = parts;
+  const { buffer, byteOffset, byteLength } = page;
+  if (part === undefined || parts.length > 1 || part.place.byteLength !== byteLength) return undefined;
+  // Nobody else uses this memory, so it may be handed out.
+  if (!(buffer instanceof ArrayBuffer) || byteOffset > 0 || buffer.byteLength > byteLength) return undefined;
+  if (part.place.volume !== metadataVolume || !sameRegion(part.region, region)) return undefined;
+  const data = viewElements(dtype, buffer, { byteOffset, count: elementCount(region.size) });
+  return { dtype, shape: region.size, data };
 }
 
 /** Reads boxes out of pages. */

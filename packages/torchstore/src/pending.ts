@@ -5,11 +5,31 @@ import { held } from './holdings.ts';
 import { planReshard } from './reshard.ts';
 import { mergeStructures, type Structure } from './state-dict.ts';
 
+interface Arrivals {
+  readonly batches: readonly Batch[];
+  readonly parts: readonly Part[];
+  readonly objects: readonly ObjectPart[];
+}
+
+function arrivalsOf(unsorted: readonly Batch[]): Arrivals {
+  const [only] = unsorted;
+  if (only !== undefined && unsorted.length === 1)
+    return { batches: unsorted, parts: only.parts, objects: only.objects };
+  const batches = unsorted.toSorted((a, b) => (a.participant?.rank ?? 0) - (b.participant?.rank ?? 0));
+  return {
+    batches,
+    parts: batches.flatMap(({ parts }) => parts),
+    objects: batches.flatMap(({ objects }) => objects),
+  };
+}
+
 /** A put of which some ranks have not arrived. */
 export class Pending {
   readonly id: number;
   readonly #first: Claim;
   readonly #batches = new Map<number, Batch>();
+  /** Undefined when it has to be put together anew. */
+  #known: Arrivals | undefined;
   readonly #arrived = new Set<number>();
   /** Ranks that have begun and not arrived, with their sessions. */
   readonly #begun = new Map<number, string>();
@@ -31,15 +51,20 @@ export class Pending {
 
   /** What has arrived, in the order of ranks: equal layouts give equal lists. */
   get batches(): readonly Batch[] {
-    return [...this.#batches.values()].sort((a, b) => (a.participant?.rank ?? 0) - (b.participant?.rank ?? 0));
+    return this.#arrivals.batches;
   }
 
   get parts(): readonly Part[] {
-    return this.batches.flatMap((batch) => batch.parts);
+    return this.#arrivals.parts;
   }
 
   get objects(): readonly ObjectPart[] {
-    return this.batches.flatMap((batch) => batch.objects);
+    return this.#arrivals.objects;
+  }
+
+  get #arrivals(): Arrivals {
+    this.#known ??= arrivalsOf([...this.#batches.values()]);
+    return this.#known;
   }
 
   /** What all ranks together put; undefined when it is not a state dict. */
@@ -110,6 +135,7 @@ export class Pending {
   /** @param number tells it from all other batches */
   add(batch: Batch, number: number): void {
     this.#batches.set(number, batch);
+    this.#known = undefined;
     if (batch.participant === undefined) return;
     this.#arrived.add(batch.participant.rank);
     this.#begun.delete(batch.participant.rank);
@@ -119,6 +145,7 @@ export class Pending {
   remove(number: number): Batch | undefined {
     const batch = this.#batches.get(number);
     this.#batches.delete(number);
+    this.#known = undefined;
     if (batch?.participant !== undefined) this.#arrived.delete(batch.participant.rank);
     return batch;
   }
@@ -132,7 +159,8 @@ export class Pending {
   /** What is wrong with all that has arrived together; undefined proves that each tensor is covered, by whole replicas. */
   flaw(): Refusal | undefined {
     for (const [key, parts] of partsByKey(this.parts)) {
-      const { globalShape } = parts[0]!; // a group has at least one
+      const { globalShape, region } = parts[0]!; // a group has at least one
+      if (parts.length === 1 && sameShape(region.size, globalShape)) continue;
       const { uncovered } = planReshard(wholeRegion(globalShape), held(parts));
       if (uncovered[0] !== undefined) return { status: 'uncovered', key, uncovered: uncovered[0] };
       const regions = overlap(parts, globalShape);

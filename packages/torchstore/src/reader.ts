@@ -1,5 +1,5 @@
 import type { DType, Tensor } from '@forge/tensor';
-import type { Found, Question } from './batch.ts';
+import type { Found, QuestionOptions } from './batch.ts';
 import { cancellable, type OperationOptions } from './cancellation.ts';
 import type { Client } from './client.ts';
 import { BatchError } from './errors.ts';
@@ -10,10 +10,10 @@ import {
   checkObject,
   checkTensor,
   type GetOptions,
+  type ShowTensor,
   wishOf,
 } from './get.ts';
 import { type GetStateDictOptions, type LoadResult, planLoad } from './load-state-dict.ts';
-import type { ViewTensor } from './mapped-view.ts';
 import type { PlainData } from './object-value.ts';
 import type { Wish } from './planner.ts';
 import type { LoadedStateDict } from './state-dict.ts';
@@ -32,12 +32,12 @@ type IntoOptions<D extends DType> = Omit<GetOptions, 'dtype' | 'mapped'> & {
 };
 
 /** What a reader sees: what is visible, or what a lease of that name holds. */
-type View = Pick<Question, 'lease'> & { readonly name?: string };
+type View = Pick<QuestionOptions, 'lease'> & { readonly name?: string };
 
 /** Reads a store: what is visible, or what a lease holds. */
 export class Reader {
   readonly #client: Client;
-  readonly #lease: Pick<Question, 'lease'>;
+  readonly #lease: Pick<QuestionOptions, 'lease'>;
   readonly #leaseName: string | undefined;
 
   constructor(client: Client, { name, ...lease }: View) {
@@ -47,10 +47,19 @@ export class Reader {
   }
 
   #read<T extends { readonly wishes: readonly Wish[] }>(
-    { of, version, signal, timeoutMs }: Pick<Question, 'of' | 'version'> & OperationOptions,
-    wishesOf: (found: Found, view: ViewTensor) => T,
+    {
+      of,
+      version,
+      signal,
+      timeoutMs,
+    }: { readonly of: readonly string[] | string } & QuestionOptions & OperationOptions,
+    wishesOf: (found: Found, show: ShowTensor) => T,
   ): Promise<T> {
-    const question = version === undefined ? { ...this.#lease, of } : { ...this.#lease, of, version };
+    const { lease } = this.#lease;
+    const isPlain = lease === undefined && version === undefined;
+    const question = isPlain
+      ? { of }
+      : { of, how: { ...(lease !== undefined && { lease }), ...(version !== undefined && { version }) } };
     const leaseName = this.#leaseName;
     return cancellable('A read', { signal, timeoutMs }, (either) =>
       this.#client.read({ question, leaseName, signal: either }, wishesOf),
@@ -70,9 +79,9 @@ export class Reader {
     key: string,
     { signal, timeoutMs, ...options }: GetOptions & OperationOptions = {},
   ): Promise<Tensor<never>> {
-    const { wishes } = await this.#read({ of: { keys: [key] }, signal, timeoutMs }, (found, view) => {
+    const { wishes } = await this.#read({ of: [key], signal, timeoutMs }, (found, show) => {
       const located = checkTensor(key, byKey(found).get(key)!); // all keys were found
-      return { wishes: [wishOf(located, options, view)] };
+      return { wishes: [wishOf(located, options, show)] };
     });
     return wishes[0]!.target as Tensor<never>; // one key was asked for; the overloads say of which dtype it is
   }
@@ -82,7 +91,7 @@ export class Reader {
    * @throws {KeyNotFoundError} {IncompleteError} as get does, and {@link MismatchError} when the key holds a tensor.
    */
   async getObject(key: string, how: OperationOptions = {}): Promise<PlainData> {
-    const { value } = await this.#read({ of: { keys: [key] }, ...how }, (found) => ({
+    const { value } = await this.#read({ of: [key], ...how }, (found) => ({
       wishes: [],
       value: checkObject(key, byKey(found).get(key)!), // all keys were found
     }));
@@ -103,13 +112,13 @@ export class Reader {
     const wanted = isList(request) ? request.map((key) => [key, {}] as const) : Object.entries(request);
     const keys = wanted.map(([key]) => key);
     if (keys.length === 0 || new Set(keys).size < keys.length) throw new BatchError(keys);
-    const { wishes, values } = await this.#read({ of: { keys }, ...how }, (found, view) => {
+    const { wishes, values } = await this.#read({ of: keys, ...how }, (found, show) => {
       const all = byKey(found);
       const objects = wanted.filter(([, options]) => options === 'object').map(([key]) => key);
       return {
         values: objects.map((key) => [key, checkObject(key, all.get(key)!)] as const), // all keys were found
         wishes: wanted.flatMap(([key, options]) =>
-          options === 'object' ? [] : [wishOf(checkTensor(key, all.get(key)!), options, view)],
+          options === 'object' ? [] : [wishOf(checkTensor(key, all.get(key)!), options, show)],
         ),
       };
     });
@@ -130,8 +139,8 @@ export class Reader {
   /** Reads a state dict, and says which names were missing or unexpected and which version it is. */
   async loadStateDict(prefix: string, options: GetStateDictOptions = {}): Promise<LoadResult> {
     const { version, signal, timeoutMs } = options;
-    const question = { of: { name: prefix }, signal, timeoutMs, ...(version !== undefined && { version }) };
-    const { result } = await this.#read(question, (found, view) => planLoad(prefix, found, { ...options, view }));
+    const question = { of: prefix, signal, timeoutMs, ...(version !== undefined && { version }) };
+    const { result } = await this.#read(question, (found, show) => planLoad(prefix, found, { ...options, show }));
     return result();
   }
 }

@@ -1,4 +1,5 @@
 import type { Claim, CommitOutcome, ObjectPart, Part } from './batch.ts';
+import { packBatch } from './batch-codec.ts';
 import { unlessAborted } from './cancellation.ts';
 import type { Client } from './client.ts';
 import { bytesOfObjects, inlineBytesOf } from './holdings.ts';
@@ -128,7 +129,7 @@ export async function commit(
   { title, transaction, structure, signal, ...staged }: CommitOptions & Staged,
 ): Promise<Committed> {
   const batch = { ...title, ...staged, session: session.id, transaction, structure };
-  const outcome = await client.ask<CommitOutcome>((controller) => controller.commit(batch), {
+  const outcome = await client.ask<CommitOutcome>((controller) => controller.commit(packBatch(batch)), {
     signal,
     undo: (late) => {
       if (late.status === 'pending') client.inBackground((controller) => controller.retract(late.batch), session);

@@ -27,7 +27,7 @@ test('what is packed comes back equal', () => {
   fc.assert(
     fc.property(fc.array(located, { maxLength: 5 }), (tensors) => {
       const found = { status: 'found', pin: 3, tensors, objects: [], structure: undefined } as const;
-      expect(unpackFound(structuredClone(packFound(found)))).toEqual(found);
+      expect(unpackFound(structuredClone(packFound(found)))).toEqual({ ...found, page: undefined });
     }),
     { numRuns: 300 },
   );
