@@ -51,6 +51,16 @@ export function refusals(service: Service<Counter>, mesh: OwnedMesh<Counter, nev
   void service.increment.route('1');
   // @ts-expect-error no such endpoint
   service.decrement;
+  // @ts-expect-error a stream is read from one replica
+  service.count.fanout;
+  // @ts-expect-error a stream counts up to a number
+  service.count.route('3');
+  // @ts-expect-error there is no such router
+  service.increment.with({ router: 'nearest' });
+  // @ts-expect-error a router returns one of the replicas that it is given
+  service.increment.with({ router: () => ({ index: 0 }) });
+  // @ts-expect-error a session is lost or moves
+  void service.session({ whenLost: 'forget' });
   // @ts-expect-error the adverbs of a mesh mean nothing on a service
   service.increment.callOne;
   // @ts-expect-error the adverbs of a mesh mean nothing on a service
@@ -68,6 +78,10 @@ export function refusals(service: Service<Counter>, mesh: OwnedMesh<Counter, nev
 export function sessionsRouteOnly(session: Awaited<ReturnType<Service<Counter>['session']>>): void {
   // @ts-expect-error a session has one replica
   session.increment.fanout;
+  // @ts-expect-error a session decides itself where its calls go
+  session.increment.with({ key: 'a' });
+  // @ts-expect-error a session decides itself where its calls go
+  session.count.with({ router: 'leastLoaded' });
 }
 
 interface Labels {
