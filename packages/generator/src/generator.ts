@@ -1,8 +1,15 @@
-import { type ChatMessage, type ChatOptions, loadModel, type ModelConfig, type Tokenizer } from '@forge/models';
+import {
+  type ChatMessage,
+  type ChatOptions,
+  loadModel,
+  type ModelConfig,
+  type Tokenizer,
+  type Weights,
+} from '@forge/models';
 import { endpoint, streamEndpoint } from '@forge/monarch';
 import { drainMetrics, type Metrics } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
-import { attachStore, type Store, type StoreReference } from '@forge/torchstore';
+import { attachStore, releaseViews, type Store, type StoreReference } from '@forge/torchstore';
 import type { Completion } from './engine/completion.ts';
 import type { CompletionDelta } from './engine/completion-delta.ts';
 import { Engine, type UpdateMode } from './engine/engine.ts';
@@ -60,6 +67,8 @@ export class Generator extends ForgeActor {
   static readonly module: string = import.meta.url;
   readonly #options: GeneratorOptions;
   #ready: Promise<Ready> | undefined;
+  /** The weights in use, if they are the store's. */
+  #fetched: Weights | undefined;
 
   /** @throws {SamplingParamsError} when the default sampling options cannot be obeyed. */
   constructor(options: GeneratorOptions) {
@@ -135,7 +144,12 @@ export class Generator extends ForgeActor {
       const startedAtMs = performance.now();
       const weights = await fetchWeights(store, version, config);
       const fetchedAtMs = performance.now();
-      await engine.update(weights, version, mode);
+      await engine.update(weights, version, mode).catch((error: unknown) => {
+        releaseViews(weights);
+        throw error;
+      });
+      releaseViews(this.#fetched); // no run uses them any more, and the store may write their memory again
+      this.#fetched = weights;
       recordUpdate(fetchedAtMs - startedAtMs, performance.now() - fetchedAtMs);
     },
     { idempotent: true },

@@ -1,16 +1,22 @@
 import { checkWeights, type ModelConfig, parameters, type Weights } from '@forge/models';
 import { isOf, type Tensor } from '@forge/tensor';
-import { type LoadedItem, policyVersionPrefix, type Store } from '@forge/torchstore';
+import { type LoadedItem, policyVersionPrefix, releaseViews, type Store } from '@forge/torchstore';
 import { WeightsMismatchError } from './errors.ts';
 
 /**
- * The weights that the store holds as `policy_ver_<version>`.
+ * The weights that the store holds as `policy_ver_<version>`: on its own host the pages of the store, which all generators
+ * there share, elsewhere a copy. Give them to `releaseViews` when they are not used any more.
  *
  * @throws {WeightsMismatchError} when they are not exactly the float32 parameters of the config.
  */
 export async function fetchWeights(store: Store, version: number, config: ModelConfig): Promise<Weights> {
-  const stateDict = await store.getStateDict(policyVersionPrefix(version));
-  return weightsOf(stateDict, version, config);
+  const stateDict = await store.getStateDict(policyVersionPrefix(version), { mapped: true });
+  try {
+    return weightsOf(stateDict, version, config);
+  } catch (error) {
+    releaseViews(stateDict);
+    throw error;
+  }
 }
 
 /** A loaded state dict as weights in the order of `parameters(config)`. @throws {WeightsMismatchError} */
