@@ -1,12 +1,13 @@
 import type { Client } from './client.ts';
 import { DeadlineError, VolumeUnavailableError } from './failures.ts';
-import { LiveMemory, liveHome } from './live-memory.ts';
+import { type LiveHome, LiveMemory, liveHome } from './live-memory.ts';
 import type { SegmentName } from './segments.ts';
 import type { Session } from './session.ts';
 import type { Participant } from './sharded-tensor.ts';
 import { pieceOf } from './sharded-tensor.ts';
 import { flattenStateDict, type StateDict } from './state-dict.ts';
 import { type CommitResult, putInTransaction, transactionTitle } from './transaction.ts';
+import { discard } from './writer.ts';
 
 /** How a publisher shares its prefix with other ranks. */
 export interface PublisherOptions {
@@ -52,7 +53,7 @@ export class Publisher implements AsyncDisposable {
     const home = await liveHome(session, this.#participant.rank);
     const memory = home === undefined ? undefined : LiveMemory.reserve(byteLength);
     if (home === undefined || memory === undefined) return new ArrayBuffer(byteLength);
-    await memory.open(home, (segment) => this.#claim({ volume: home.link.volume, segment }, session));
+    await this.#openLive(memory, home);
     this.#live.push(memory);
     return memory.buffer;
   }
@@ -68,9 +69,7 @@ export class Publisher implements AsyncDisposable {
     if (this.#live.length === 0) return;
     const home = await liveHome(session, this.#participant.rank);
     if (home === undefined) return; // the volume is another one now: publishing copies
-    const { volume } = home.link;
-    for (const memory of this.#live)
-      if (memory.needsOpening(home)) await memory.open(home, (segment) => this.#claim({ volume, segment }, session));
+    for (const memory of this.#live) if (memory.needsOpening(home)) await this.#openLive(memory, home);
   }
 
   /**
@@ -145,9 +144,21 @@ export class Publisher implements AsyncDisposable {
     }
   }
 
-  async #claim(name: SegmentName, session: Session): Promise<string> {
-    const spoiled = await this.#spoiledWhenIdle([name]);
-    return spoiled.length === 0 ? name.segment : session.nextSegment();
+  async #openLive(memory: LiveMemory, home: LiveHome): Promise<void> {
+    const { session, link } = home;
+    const segments: SegmentName[] = [];
+    const claim = async (segment: string) => {
+      const spoiled = await this.#spoiledWhenIdle([{ volume: link.volume, segment }]);
+      const claimed = spoiled.length === 0 ? segment : session.nextSegment();
+      segments.push({ volume: link.volume, segment: claimed });
+      return claimed;
+    };
+    try {
+      await memory.open(home, claim);
+    } catch (error) {
+      discard(this.#client, session, { reservations: [], segments }); // a part of it may have been written
+      throw error;
+    }
   }
 
   /** Waits until nobody uses segments; returns those that must not be written again all the same. */

@@ -241,9 +241,22 @@ test('a full tmpfs is an error, memory that waits is used first, and the store s
     // The 8 MiB wait for a writer of as many; this one needs them as something else.
     await small.put('v', filled(2, [10, 2 ** 18]));
     expect((await small.get('v')).data[5]).toBe(2);
+    await using publisher = small.publisher('p');
+    await expect(publisher.allocate(4 * 2 ** 20)).rejects.toBeInstanceOf(VolumeFullError);
+    await small.delete('v');
+    // What could be written of it is given back.
+    const buffer = await publisher.allocate(4 * 2 ** 20);
+    const local = tensor('float32', [2 ** 20], new Float32Array(buffer, 0, 2 ** 20));
+    for (const value of [1, 2, 3]) {
+      local.data.fill(value);
+      await publisher.publish({ local });
+    }
+    expect((await small.get('p.local')).data[5]).toBe(3);
+    await expect(publisher.allocate(8 * 2 ** 20)).rejects.toBeInstanceOf(VolumeFullError);
+    expect(local.data[5]).toBe(3);
   } finally {
     mappedFiles.unmapIdle();
-    execFileSync('umount', [tiny]);
+    execFileSync('umount', ['--lazy', tiny]); // allocated memory lives until it is collected
     rmSync(tiny, { recursive: true });
   }
 });

@@ -6,6 +6,8 @@ import {
   type Lease,
   layoutRegion,
   type Participant,
+  type Publisher,
+  releaseViews,
   type Store,
   type StoreReference,
   type Transaction,
@@ -80,6 +82,37 @@ export class Worker extends Actor {
       await publisher.publish({ a, b }, version);
     }
   });
+
+  #published: { readonly publisher: Publisher; readonly weights: Tensor<'int32'> } | undefined;
+
+  /** Publishes a tensor of equal elements that lies in memory of the publisher. */
+  readonly publishLive = endpoint(async (prefix: string, value: number, count: number): Promise<void> => {
+    if (this.#published === undefined) {
+      const publisher = this.#store.publisher(prefix);
+      const buffer = await publisher.allocate(count * 4);
+      this.#published = { publisher, weights: tensor('int32', [count], new Int32Array(buffer, 0, count)) };
+    }
+    const { publisher, weights } = this.#published;
+    weights.data.fill(value);
+    await publisher.publish({ w: weights });
+  });
+
+  #view: Tensor | undefined;
+
+  /** Takes a view and keeps it in place of the one before; returns its values. */
+  readonly view = endpoint(async (key: string): Promise<readonly unknown[]> => {
+    const before = this.#view;
+    this.#view = await this.#store.get(key, { mapped: true });
+    releaseViews(before);
+    return this.#viewed();
+  });
+
+  /** The values that the view has. */
+  readonly viewed = endpoint((): readonly unknown[] => this.#viewed());
+
+  #viewed(): readonly unknown[] {
+    return [...new Set<unknown>(this.#view?.data)];
+  }
 
   readonly get = endpoint(async (key: string, layout: Layout): Promise<Tensor> => this.#store.get(key, { layout }));
 
