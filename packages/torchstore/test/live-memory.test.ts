@@ -41,15 +41,15 @@ async function allocateWeights(publisher: Publisher): Promise<Record<'a' | 'b', 
 }
 
 /** The one value that all elements have; NaN when there are several. */
-function valueOf({ data }: Pick<Tensor, 'data'>): number {
+function onlyValue({ data }: Pick<Tensor, 'data'>): number {
   const first = Number(data[0]);
   for (let index = 0; index < data.length; index += 1) if (Number(data[index]) !== first) return Number.NaN;
   return first;
 }
 
 const valuesOf = async (): Promise<number[]> => {
-  const { a, b } = await store.getBatch(['p.a', 'p.b']);
-  return [valueOf(a), valueOf(b)];
+  const both = await store.getBatch(['p.a', 'p.b']);
+  return [onlyValue(both['p.a']), onlyValue(both['p.b'])];
 };
 
 describe.skipIf(!hasMapping)('allocated memory', () => {
@@ -75,11 +75,11 @@ describe.skipIf(!hasMapping)('allocated memory', () => {
     const view = await store.get('p.a', { mapped: true });
     weights.a.data.fill(2);
     expect(await valuesOf()).toEqual([1, 0]);
-    expect(valueOf(view)).toBe(1);
+    expect(onlyValue(view)).toBe(1);
     await publisher.publish(weights, 2);
     expect(await valuesOf()).toEqual([2, 0]);
-    expect(valueOf(view)).toBe(1);
-    expect(valueOf(weights.a)).toBe(2);
+    expect(onlyValue(view)).toBe(1);
+    expect(onlyValue(weights.a)).toBe(2);
   });
 
   test('that could not be published keeps what it holds, and is published the next time', async () => {
