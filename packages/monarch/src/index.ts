@@ -68,6 +68,7 @@ export { openPort, type Port, type ReceiveOptions, type Receiver } from './ports
 export type { MailboxLimits } from './process/mailbox.ts';
 export { type Surroundings, surroundings } from './program/surroundings.ts';
 export type { EndpointCard } from './references/mesh-reference.ts';
+export { type Board, showBoard } from './seeing/boards.ts';
 export type { ChannelEvents } from './seeing/channels.ts';
 export type { LogLevel } from './seeing/log-level.ts';
 export type { LogLine, LogOptions, LogStream, ReadLogsOptions } from './seeing/log-line.ts';

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type Actor, detached, type EndpointCard, surroundings } from '@forge/monarch';
+import { type Actor, detached, type EndpointCard, showBoard, surroundings } from '@forge/monarch';
+import { boardOf } from './board.ts';
 import { GpusUnavailableError, ServiceOptionsError } from './errors.ts';
 import { EventStream } from './event-stream.ts';
 import type { ServiceEvent } from './events.ts';
@@ -103,5 +104,16 @@ export async function startService<T extends Actor, Args extends readonly unknow
     },
   };
   await replicas.start();
-  return serviceHandle<T, Args>(replicas, endpoints, { controls, stopped: () => events.end() });
+  const hideBoard = showBoard(() => boardOf(replicas));
+  const stopped = () => {
+    hideBoard();
+    events.end();
+  };
+  try {
+    return serviceHandle<T, Args>(replicas, endpoints, { controls, stopped });
+  } catch (error) {
+    await replicas.shutdown(0);
+    stopped();
+    throw error;
+  }
 }

@@ -8,6 +8,7 @@ import { LocalProcess } from '../process/local-process.ts';
 import type { Loss, Peer } from '../process/peer.ts';
 import { machineOf } from '../process/process-id.ts';
 import type { StandIn } from '../process/stand-ins.ts';
+import type { Board } from '../seeing/boards.ts';
 import { GroupLog } from '../seeing/group-log.ts';
 import type { LogOptions } from '../seeing/log-line.ts';
 import { type LogOutlet, logPrinter, logRelay } from '../seeing/log-outlet.ts';
@@ -44,6 +45,8 @@ export class Program implements Owner {
   readonly process: LocalProcess;
   readonly machines: Machines;
   readonly singletons: Singletons;
+  /** Tables that libraries show of themselves in this process. */
+  readonly boards = new Set<() => Board>();
   /** Of the process that began the program. */
   readonly rootId = ROOT_ID;
   readonly isRoot: boolean;
@@ -154,6 +157,7 @@ export class Program implements Owner {
       peers: process.exchange.peerReports(),
       failures: process.failures.latest,
       failureCount: process.failures.count,
+      boards: [...this.boards].map((board) => board()),
       processes: processes.flat(),
     };
   }

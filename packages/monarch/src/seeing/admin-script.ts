@@ -97,6 +97,12 @@ function table(process, after) {
     element('thead', {}, element('tr', {}, ...names.map(([name, title = '']) => element('th', { title }, name)))), element('tbody', {}, ...rows)));
 }
 
+function boardTable({ title, columns, rows }) {
+  const row = (cells) => element('tr', {}, ...cells.map((text) => cell(typeof text === 'number' ? number(text) : text)));
+  return element('div', { className: 'scroll' }, element('table', {},
+    element('thead', {}, element('tr', {}, ...[title, ...columns].map((name) => element('th', {}, name)))), element('tbody', {}, ...rows.map(row))));
+}
+
 function processCard(process, after, wanted) {
   if (wanted !== '' && !matches(process, wanted)) return undefined;
   const exit = process.exit && (process.exit.signal ? 'killed by ' + process.exit.signal : 'exited with code ' + process.exit.exitCode);
@@ -105,6 +111,7 @@ function processCard(process, after, wanted) {
   const card = element('article', { className: 'process ' + (TONES[process.state] ?? 'bad') },
     element('div', { className: 'top' }, element('strong', {}, process.name), element('code', {}, process.id + '  pid ' + process.pid), pill(process.state), numbers(process, after)),
     said || quiet ? element('p', { className: 'said' }, said || quiet) : undefined,
+    ...(process.state === 'ended' ? [] : process.boards.map(boardTable)),
     process.state !== 'ended' && process.actors.length > 0 ? table(process, after) : undefined);
   const inner = process.processes.map((each) => processCard(each, after, wanted)).filter((each) => each !== undefined);
   return element('div', {}, card, inner.length > 0 ? element('div', { className: 'inside' }, ...inner) : undefined);

@@ -1,4 +1,5 @@
 import type { ProcessExit } from '../errors.ts';
+import type { Board } from './boards.ts';
 import type { FailureEvent } from './channels.ts';
 import type { Buckets } from './latency-histogram.ts';
 
@@ -92,5 +93,7 @@ export interface ProcessReport {
   readonly failures: readonly FailureEvent[];
   /** All failures so far. */
   readonly failureCount: number;
+  /** What libraries show of themselves. */
+  readonly boards: readonly Board[];
   readonly processes: readonly ChildReport[];
 }

@@ -1,4 +1,5 @@
 import type { ProcessExit } from '../errors.ts';
+import type { Board } from './boards.ts';
 import type { FailureEvent } from './channels.ts';
 import { quantileMs } from './latency-histogram.ts';
 import type {
@@ -46,6 +47,8 @@ export interface ProcessNode {
   /** The last failures of its actors and of processes that it started, oldest first. */
   readonly failures: readonly FailureEvent[];
   readonly failureCount: number;
+  /** What libraries show of themselves there. */
+  readonly boards: readonly Board[];
   /** Those of the same machine that it started. */
   readonly processes: readonly ProcessNode[];
 }
@@ -129,6 +132,7 @@ function processNode({ report, ...child }: ChildReport, processes: readonly Proc
     peers: report?.peers ?? [],
     failures: report?.failures ?? [],
     failureCount: report?.failureCount ?? 0,
+    boards: report?.boards ?? [],
     processes,
   };
 }
