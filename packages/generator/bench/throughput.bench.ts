@@ -1,7 +1,7 @@
-import { loadavg } from 'node:os';
 import { Random } from '@forge/tensor';
 import { Engine, Runner, resolveSamplingParams } from '../src/index.ts';
 import { smallModel } from './model.ts';
+import { print } from './print.ts';
 
 const numSequences = 32;
 const numPromptTokens = 16;
@@ -52,19 +52,6 @@ async function separatePrompts(engine: Engine, ids: readonly number[]): Promise<
 }
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
-
-interface Figure {
-  readonly bench: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly control: number;
-}
-
-function print({ bench, value, unit, control }: Figure): void {
-  const rounded = (number: number) => Number(number.toPrecision(4));
-  const figures = { bench, value: rounded(value), unit, control: rounded(control), ratio: rounded(value / control) };
-  console.log(JSON.stringify({ ...figures, load: Number(loadavg()[0]?.toFixed(2)) }));
-}
 
 await using runner = await Runner.open(config, weights, { threads });
 await using engine = new Engine({ runner: await Runner.open(config, weights, { threads }), decode });

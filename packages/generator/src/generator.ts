@@ -28,7 +28,14 @@ export interface GeneratorOptions
   extends Pick<EngineOptions, 'maxSequences' | 'maxPrefillTokens' | 'maxModelLength'>,
     Pick<
       RunnerOptions,
-      'threads' | 'spinning' | 'runtime' | 'device' | 'batchInvariant' | 'kvCacheBytes' | 'prefixCaching'
+      | 'threads'
+      | 'spinning'
+      | 'runtime'
+      | 'device'
+      | 'batchInvariant'
+      | 'kvCacheBytes'
+      | 'prefixCaching'
+      | 'quantization'
     > {
   /** A Hugging Face model folder; its weights are version 0. */
   readonly model: string;

@@ -15,7 +15,7 @@ export {
   WeightsMismatchError,
 } from './errors.ts';
 export { Generator, type GeneratorOptions, type UpdateWeightsOptions } from './generator.ts';
-export { type PrefillRow, Runner } from './runner/runner.ts';
+export { type PrefillRow, type PreparedWeights, Runner } from './runner/runner.ts';
 export type { RunnerOptions } from './runner/runner-options.ts';
 export {
   type DistributionParams,

@@ -1,6 +1,6 @@
 // N tokens of all rows, P tokens that are picked, D model width, V vocabulary
 
-import { gather, matMul, reshape, rmsNorm, type Value } from '@forge/onnx';
+import { gather, reshape, rmsNorm, type Value } from '@forge/onnx';
 import type { AttentionCore, LayerContext } from './attention.ts';
 import { block } from './block.ts';
 import type { ModelConfig } from './config.ts';
@@ -40,5 +40,5 @@ export function finalNorm(x_PD: Value, config: ModelConfig, weights: WeightInput
 /** Normed hidden states to logits, by the embedding where the model is tied. Returns [P, V]. */
 export function outputHead(x_PD: Value, config: ModelConfig, weights: WeightInputs): Value {
   const name = config.tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
-  return matMul(x_PD, weights.get(name), { transposeB: true });
+  return weights.product(x_PD, name);
 }

@@ -4,7 +4,14 @@ import { expand, type Graph, gatherElements, graph, input, reshape, squeeze, uns
 import { cachedAttention } from './cached-attention.ts';
 import type { ModelConfig } from './config.ts';
 import { decode, finalNorm, outputHead } from './decoder.ts';
+import type { Quantization } from './quantization/quantization.ts';
 import { weightInputs } from './weight-inputs.ts';
+
+/** In which form the graph takes the weights. */
+export interface GenerationGraphOptions {
+  /** Takes weights that are multiplied as `quantizeWeights` gives them. @default float32 */
+  readonly quantization?: Quantization | undefined;
+}
 
 /**
  * New tokens of a batch over a key/value cache to the logits of the next token; one graph for prefill and decoding.
@@ -18,10 +25,10 @@ import { weightInputs } from './weight-inputs.ts';
  * Rows shorter than `tokens` are padded on the right; a prefill counts the padding in `total_sequence_length`. Several
  * tokens a sequence are taken at position 0 or for a batch of one; onnxruntime refuses the rest.
  */
-export function generationGraph(config: ModelConfig): Graph {
+export function generationGraph(config: ModelConfig, { quantization }: GenerationGraphOptions = {}): Graph {
   const inputIds_BT = input('input_ids', 'int64', ['batch', 'tokens']);
   const positionIds = input('position_ids', 'int64', ['batch', 'tokens']);
-  const weights = weightInputs(config);
+  const weights = weightInputs(config, undefined, quantization);
   const { attend, presents } = cachedAttention(config, inputIds_BT);
   const x_ND = decode({ config, weights, inputIds: inputIds_BT, positionIds, attend }).at(-1)!; // the embedding at least
   const x_BTD = reshape(x_ND, ['batch', 'tokens', config.hiddenSize], { sizesFrom: [inputIds_BT] });

@@ -8,7 +8,7 @@ import type { WeightInputs } from './weight-inputs.ts';
  * adapter. Returns [N, O].
  */
 export function linear(x_NI: Value, weights: WeightInputs): Value {
-  const y_NO = matMul(x_NI, weights.get('weight'), { transposeB: true });
+  const y_NO = weights.product(x_NI, 'weight');
   const [bias_O, a_rI, b_Or] = [weights.find('bias'), weights.find('lora_A.weight'), weights.find('lora_B.weight')];
   const biased_NO = bias_O === undefined ? y_NO : add(y_NO, bias_O);
   if (a_rI === undefined || b_Or === undefined) return biased_NO;

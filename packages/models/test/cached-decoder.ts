@@ -1,6 +1,6 @@
 import type { Session } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
-import { cacheHeadDim, type ModelConfig, type Weights } from '../src/index.ts';
+import { cacheHeadDim, type ModelConfig } from '../src/index.ts';
 import { int64 } from './golden-model.ts';
 
 export interface CachedDecoderOptions {
@@ -13,12 +13,16 @@ export interface CachedDecoderOptions {
 export class CachedDecoder {
   readonly lengths: number[];
   readonly #session: Session;
-  readonly #weights: Weights;
+  readonly #weights: Readonly<Record<string, Tensor>>;
   readonly #pasts: Record<string, Tensor> = {};
   readonly #presents: Record<string, Tensor> = {};
 
   constructor(
-    model: { readonly session: Session; readonly config: ModelConfig; readonly weights: Weights },
+    model: {
+      readonly session: Session;
+      readonly config: ModelConfig;
+      readonly weights: Readonly<Record<string, Tensor>>;
+    },
     { numSequences, capacity }: CachedDecoderOptions,
   ) {
     const { numHiddenLayers, numKeyValueHeads } = model.config;

@@ -37,6 +37,7 @@ export {
 } from './ops/elementwise.ts';
 export { gather, gatherElements, gatherNd } from './ops/gather.ts';
 export { type MatMulOptions, matMul } from './ops/mat-mul.ts';
+export { dynamicQuantizeMatMul, type FourBitWeight, matMulFourBits } from './ops/quantized-mat-mul.ts';
 export { type ReduceOptions, reduceMax, reduceMean, reduceSum } from './ops/reduce.ts';
 export { expand, reshape, shapeOf, squeeze, transpose, unsqueeze } from './ops/reshape.ts';
 export { rmsNorm } from './ops/rms-norm.ts';

@@ -1,4 +1,4 @@
-// Signatures: F and G float, N number, T and U anything, B bool, I int32 or int64 index, L int64, M int32;
+// Signatures: F and G float, N number, T and U anything, B bool, I int32 or int64 index, L int64, M int32, Q int8 or uint8;
 // one letter is one dtype throughout a signature; ? = may be left out, * = any number of them.
 
 /** Operators with a gradient: `gradient/rules.ts` does not compile unless it has a rule for each. */
@@ -65,6 +65,8 @@ const opaque = {
   Shape: 'T -> L',
   ConstantOfShape: 'L -> T',
   GroupQueryAttention: 'F F F F F M M F? F? -> F F F',
+  DynamicQuantizeMatMul: 'F Q F Q? F? -> F',
+  MatMulNBits: 'F Q F -> F',
 } as const;
 
 export type DifferentiableOperator = keyof typeof differentiable;
@@ -88,6 +90,8 @@ const MICROSOFT: ReadonlySet<Operator> = new Set<Operator>([
   'QuickGelu',
   'RotaryEmbedding',
   'GroupQueryAttention',
+  'DynamicQuantizeMatMul',
+  'MatMulNBits',
 ]);
 
 /** `''` for ONNX's own operators, `com.microsoft` for onnxruntime's. */

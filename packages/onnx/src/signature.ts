@@ -15,6 +15,7 @@ const CLASSES: Readonly<Record<string, readonly DType[]>> = {
   I: ['int32', 'int64'],
   L: ['int64'],
   M: ['int32'],
+  Q: ['int8', 'uint8'],
 };
 
 /** Whether a gradient can be taken of values of this dtype. */

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Weights } from '@forge/models';
 import { Random } from '@forge/tensor';
 import { EngineStoppedError } from '../errors.ts';
-import type { Runner } from '../runner/runner.ts';
+import type { PreparedWeights, Runner } from '../runner/runner.ts';
 import { checkLogitBias, type ResolvedSamplingParams } from '../sampling/sampling-params.ts';
 import type { Completion } from './completion.ts';
 import type { CompletionDelta } from './completion-delta.ts';
@@ -29,7 +29,7 @@ export interface GenerateOptions {
 
 /** New weights that wait for the next moment between two steps. */
 interface Update {
-  readonly weights: Weights;
+  readonly weights: PreparedWeights;
   readonly version: number;
   readonly mode: UpdateMode;
   readonly resolve: () => void;
@@ -43,6 +43,8 @@ export class Engine implements AsyncDisposable {
   readonly #random: Random;
   readonly #stepper: Stepper;
   #updates: Update[] = [];
+  /** Until the weights of all updates so far are in the form that runs take. */
+  #preparing: Promise<unknown> = Promise.resolve();
   #numRequests = 0;
   #numUnseeded = 0;
   #isActive = false;
@@ -121,11 +123,18 @@ export class Engine implements AsyncDisposable {
     checkLogitBias(params, vocabSize);
   }
 
-  /** Runs with other weights from a moment between two steps on; settles then. Updates are applied in order. */
+  /**
+   * Runs with other weights from a moment between two steps on; settles then. Steps go on while the weights are
+   * prepared. Updates are applied in order.
+   */
   async update(weights: Weights, version: number, mode: UpdateMode): Promise<void> {
     if (this.#isStopped) throw new EngineStoppedError();
+    const preparing = this.#preparing.then(() => this.#runner.prepare(weights));
+    this.#preparing = preparing.catch(() => undefined); // the caller sees it
+    const prepared = await preparing;
+    if (this.#isStopped) throw new EngineStoppedError();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#updates.push({ weights, version, mode, resolve, reject });
+    this.#updates.push({ weights: prepared, version, mode, resolve, reject });
     this.#wake();
     await promise;
   }

@@ -2,12 +2,11 @@
 //     ▲                 │ ▲
 //     └────preempt──────┘ └─ a step: slots of finished and given-up sequences are freed · admit and prefill ·
 //                            preempt what memory has no room for · decode all running · sample · deliver
-import type { Weights } from '@forge/models';
 import { StepError } from '../errors.ts';
 import type { Room } from '../runner/cache/kv-budget.ts';
 import type { Move } from '../runner/cache/kv-slots.ts';
 import { TOKENS_PER_BLOCK } from '../runner/cache/prefix-tree.ts';
-import type { Runner } from '../runner/runner.ts';
+import type { PreparedWeights, Runner } from '../runner/runner.ts';
 import { Sampler } from '../sampling/sampler.ts';
 import type { Request } from './request.ts';
 import { type Admission, Scheduler, type SchedulerLimits } from './scheduler.ts';
@@ -72,7 +71,7 @@ export class Stepper {
     this.release();
   }
 
-  setWeights(weights: Weights, version: number): void {
+  setWeights(weights: PreparedWeights, version: number): void {
     this.#runner.setWeights(weights);
     this.#version = version;
     this.#begun = undefined; // was begun with the old ones

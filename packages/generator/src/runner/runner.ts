@@ -1,5 +1,5 @@
 // B rows, T tokens, V vocabulary
-import { generationGraph, type ModelConfig, type Weights } from '@forge/models';
+import { generationGraph, type ModelConfig, type Quantization, quantizeWeights, type Weights } from '@forge/models';
 import { openSession, type Session } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
 import { type BatchFeeds, type DecodeRow, decodeBatch, extendBatch, prefillBatch } from './batch.ts';
@@ -11,6 +11,9 @@ import { type ResolvedRunnerOptions, type RunnerOptions, resolveRunnerOptions } 
 
 /** onnxruntime's products give a row the same bits in every matrix of two rows or more; one row takes another kernel. */
 const INVARIANT_ROWS = 2;
+/** Weights as inputs of the graph. */
+export type PreparedWeights = Readonly<Record<string, Tensor>>;
+
 /** Tokens to compute once, and the slots their keys and values are copied to. */
 export interface PrefillRow {
   readonly ids: readonly number[];
@@ -26,14 +29,16 @@ export class Runner implements AsyncDisposable {
   readonly #session: Session;
   readonly #memory: KvMemory;
   readonly #minRows: number;
-  #weights: Weights;
+  readonly #quantization: Quantization | undefined;
+  #weights: PreparedWeights;
   #logits: Float32Array<ArrayBuffer> = new Float32Array(0);
 
-  private constructor(config: ModelConfig, weights: Weights, session: Session, options: ResolvedRunnerOptions) {
+  private constructor(config: ModelConfig, weights: PreparedWeights, session: Session, options: ResolvedRunnerOptions) {
     this.config = config;
     this.#weights = weights;
     this.#session = session;
     this.#memory = new KvMemory(cacheShape(session), options);
+    this.#quantization = options.quantization;
     this.#minRows = options.batchInvariant ? INVARIANT_ROWS : 1;
   }
 
@@ -44,8 +49,9 @@ export class Runner implements AsyncDisposable {
    */
   static async open(config: ModelConfig, weights: Weights, options: RunnerOptions = {}): Promise<Runner> {
     const { session: sessionOptions, ...resolved } = resolveRunnerOptions(options);
-    const session = await openSession(generationGraph(config), sessionOptions);
-    return new Runner(config, weights, session, resolved);
+    const prepared = await prepare(config, weights, resolved.quantization);
+    const session = await openSession(generationGraph(config, resolved), sessionOptions);
+    return new Runner(config, prepared, session, resolved);
   }
 
   /** Whether a sequence has the same bits whatever runs beside it. */
@@ -78,8 +84,13 @@ export class Runner implements AsyncDisposable {
     this.#memory.reserve(this.#atLeast(room), isBegun);
   }
 
-  /** The weights of every run that starts after this. They must fit the config. */
-  setWeights(weights: Weights): void {
+  /** Brings weights, which must fit the config, into the form that runs take; runs go on meanwhile. */
+  prepare(weights: Weights): Promise<PreparedWeights> {
+    return prepare(this.config, weights, this.#quantization);
+  }
+
+  /** The weights of every run that starts after this. */
+  setWeights(weights: PreparedWeights): void {
     this.#weights = weights;
     this.#memory.forget();
   }
@@ -161,6 +172,14 @@ export class Runner implements AsyncDisposable {
     await this.#session.run({ ...this.#weights, ...feeds, ...batch }, { ...fetches, logits });
     return Array.from({ length: numRows }, (_, row) => logits_BV.subarray(row * vocabSize, (row + 1) * vocabSize));
   }
+}
+
+async function prepare(
+  config: ModelConfig,
+  weights: Weights,
+  quantization: Quantization | undefined,
+): Promise<PreparedWeights> {
+  return quantization === undefined ? weights : quantizeWeights(config, weights, quantization);
 }
 
 /** `rows`, filled up with `filler` to so many. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import type { Quantization } from '@forge/models';
 import { CommandLineError } from '../errors.ts';
 import type { ServeOptions } from './serve.ts';
 import type { ServedModelOptions } from './served-model.ts';
@@ -15,6 +16,8 @@ export const HELP = `forge-generate: a language model on this machine
   --threads <n>               of onnxruntime (default: the cores)
   --max-sequences <n>         completions that are computed at the same time (default: 32)
   --max-model-length <n>      tokens of prompt and completion together (default: the model's)
+  --kv-cache-gib <n>          memory for keys and values, at most (default: 4)
+  --quantization int8|int4    int8 is fastest for many requests at once, int4 for one (default: float32)
   --seed <n>                  of requests that bring none (default: 0)
   --help                      prints this
 
@@ -60,6 +63,8 @@ const options = {
   threads: text,
   'max-sequences': text,
   'max-model-length': text,
+  'kv-cache-gib': text,
+  quantization: text,
   seed: text,
   host: text,
   port: text,
@@ -99,6 +104,8 @@ export function readCommand(argv: readonly string[]): Command {
     ...optional('threads', 'threads'),
     ...optional('maxSequences', 'max-sequences'),
     ...optional('maxModelLength', 'max-model-length'),
+    ...(values.quantization !== undefined && { quantization: quantizationOf(values.quantization) }),
+    kvCacheBytes: Math.floor(number('kv-cache-gib', 4, { isWhole: false }) * 2 ** 30),
     seed: number('seed', 0),
   };
   if (kind === 'chat') {
@@ -125,6 +132,11 @@ export function readCommand(argv: readonly string[]): Command {
     serve: { host, port: number('port', 8000), apiKeys, maxWaiting: number('max-waiting', 1024) },
     graceMs: number('grace-seconds', 30, { isWhole: false }) * 1000,
   };
+}
+
+function quantizationOf(given: string): Quantization {
+  if (given === 'int8' || given === 'int4') return given;
+  throw new CommandLineError('quantization', `'${given}' is neither int8 nor int4.`);
 }
 
 function parse(argv: readonly string[]) {

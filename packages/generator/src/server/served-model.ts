@@ -14,7 +14,7 @@ export interface ServedModel extends AsyncDisposable {
 
 /** Limits and options of a served model. */
 export type ServedModelOptions = Pick<EngineOptions, 'maxSequences' | 'maxPrefillTokens' | 'maxModelLength' | 'seed'> &
-  Pick<RunnerOptions, 'threads' | 'kvCacheBytes'>;
+  Pick<RunnerOptions, 'threads' | 'kvCacheBytes' | 'quantization'>;
 
 /** Loads a Hugging Face folder and opens an engine on it. */
 export async function openModel(folder: string, name: string, options: ServedModelOptions = {}): Promise<ServedModel> {

@@ -10,7 +10,7 @@ describe('the command line', () => {
       kind: 'serve',
       model: 'models/Qwen3-0.6B/',
       name: 'Qwen3-0.6B',
-      engine: { threads: 2, seed: 0 },
+      engine: { threads: 2, seed: 0, kvCacheBytes: 4 * 2 ** 30 },
       serve: { host: '127.0.0.1', port: 0, apiKeys: [], maxWaiting: 1024 },
       graceMs: 30_000,
     });
@@ -37,6 +37,7 @@ describe('the command line', () => {
     ['command', ['serve', 'chat', '--model', 'm']],
     ['model', ['serve']],
     ['threads', ['serve', '--model', 'm', '--threads', '0']],
+    ['quantization', ['chat', '--model', 'm', '--quantization', 'int2']],
     ['port', ['serve', '--model', 'm', '--port', 'http']],
     ['temperature', ['chat', '--model', 'm', '--temperature', '']],
     ['host', ['serve', '--model', 'm', '--host', '0.0.0.0']],
