@@ -2,7 +2,7 @@ import { TrainerOptionError } from './errors.ts';
 import { correctionModes } from './losses/correction.ts';
 import { klEstimators } from './losses/kl.ts';
 import { variants } from './losses/variants.ts';
-import type { StepOptions } from './train-step.ts';
+import type { StepOptions } from './step-batch.ts';
 import type { TrainerCheckpoints } from './trainer.ts';
 import type { TrainingOptions } from './training-options.ts';
 

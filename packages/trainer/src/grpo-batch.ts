@@ -1,7 +1,7 @@
 import { LossInputError } from './errors.ts';
 import type { Floats } from './losses/loss.ts';
 import type { Sequence } from './sequence.ts';
-import type { GrpoTargets } from './train-step.ts';
+import type { GrpoTargets } from './step-batch.ts';
 
 /** What an episode must tell to be trained on; those of `@forge/data` do. */
 export interface GrpoEpisode extends Sequence {

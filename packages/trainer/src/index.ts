@@ -1,6 +1,8 @@
 export { type AdvantageOptions, groupAdvantages } from './advantages.ts';
 export { loadCheckpoint, saveCheckpoint } from './checkpoint/checkpoint.ts';
 export { CheckpointSeries, type CheckpointSeriesOptions } from './checkpoint/checkpoint-series.ts';
+export { DataParallelTrainer } from './data-parallel/data-parallel-trainer.ts';
+export { TrainerRank } from './data-parallel/trainer-rank.ts';
 export {
   BatchError,
   CheckpointError,
@@ -28,15 +30,16 @@ export type { ParameterGroup } from './parameter-groups.ts';
 export { ReferenceModel, type ReferenceModelOptions } from './reference-model.ts';
 export type { Scores } from './scores.ts';
 export type { Sequence } from './sequence.ts';
-export {
-  type GrpoTargets,
-  type SftTargets,
-  type StepLossOptions,
-  type StepOptions,
-  type StepResult,
-  type Targets,
-  trainStep,
-} from './train-step.ts';
+export type {
+  GrpoTargets,
+  SftTargets,
+  StepBatch,
+  StepLossOptions,
+  StepOptions,
+  StepResult,
+  Targets,
+} from './step-batch.ts';
+export { trainStep } from './train-step.ts';
 export { Trainer, type TrainerCheckpoints, type TrainerOptions } from './trainer.ts';
 export { type TokenWeights, Training } from './training.ts';
 export type {

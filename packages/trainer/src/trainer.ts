@@ -10,7 +10,8 @@ import { NotConfiguredError } from './errors.ts';
 import { openTraining } from './open-training.ts';
 import type { Schedule } from './optimizer/schedule.ts';
 import type { Sequence } from './sequence.ts';
-import { type StepOptions, type StepResult, type Targets, trainStep } from './train-step.ts';
+import type { StepOptions, StepResult, Targets } from './step-batch.ts';
+import { trainStep } from './train-step.ts';
 import type { Training } from './training.ts';
 import type { TrainingOptions } from './training-options.ts';
 
@@ -70,7 +71,7 @@ export class Trainer extends ForgeActor {
   /** One optimiser step on a batch, whatever the number of micro-batches; see {@link trainStep} for what it throws. */
   readonly trainStep = endpoint(async (inputs: readonly Sequence[], targets: Targets): Promise<StepResult> => {
     const start = performance.now();
-    const result = await trainStep(this.#opened(), { inputs, targets }, this.#options);
+    const result = await trainStep(this.training, { inputs, targets }, this.#options);
     await this.#checkpoint(result.step);
     recordMetric('rl_trainer_perf/step/total_duration_ms', performance.now() - start);
     recordMetric('rl_trainer/loss', result.loss);
@@ -84,7 +85,7 @@ export class Trainer extends ForgeActor {
   readonly pushWeights = endpoint(async (version: number): Promise<void> => {
     if (this.#store === undefined) throw new NotConfiguredError('store', 'pushWeights');
     const start = performance.now();
-    await this.#store.putStateDict(policyVersionPrefix(version), this.#opened().mergedWeights());
+    await this.#store.putStateDict(policyVersionPrefix(version), this.training.mergedWeights());
     recordMetric('rl_trainer_perf/push_weights/total_duration_ms', performance.now() - start);
   });
 
@@ -94,32 +95,32 @@ export class Trainer extends ForgeActor {
    * @param dtype - @default the one that the model was stored in
    */
   readonly saveWeights = endpoint(async (folder: string, dtype?: SavedModel['dtype']): Promise<void> => {
-    const training = this.#opened();
+    const training = this.training;
     const saved = { config: training.config, weights: training.mergedWeights(), tokenizerFolder: this.#options.model };
     await saveModel(folder, { ...saved, ...(dtype && { dtype }) });
   });
 
   /** Writes the adapters in PEFT's format. @throws {NotConfiguredError} without the option `lora` */
   readonly saveAdapters = endpoint(async (folder: string): Promise<void> => {
-    const { config, lora, weights } = this.#opened();
+    const { config, lora, weights } = this.training;
     if (lora === undefined) throw new NotConfiguredError('lora', 'saveAdapters');
     await saveLora(folder, { config, lora, weights, modelName: this.#options.model });
   });
 
   /** Writes everything that the next step depends on; see {@link saveCheckpoint}. */
   readonly saveCheckpoint = endpoint(
-    (folder: string): Promise<void> => saveCheckpoint(folder, this.#opened(), this.#options.model),
+    (folder: string): Promise<void> => saveCheckpoint(folder, this.training, this.#options.model),
   );
 
   /** Goes back to where a checkpoint was written. @throws {CheckpointError} and changes nothing */
-  readonly loadCheckpoint = endpoint((folder: string): Promise<void> => loadCheckpoint(folder, this.#opened()));
+  readonly loadCheckpoint = endpoint((folder: string): Promise<void> => loadCheckpoint(folder, this.training));
 
   /** A copy of the weights of now, adapters merged. */
-  readonly getWeights = endpoint((): Weights => this.#opened().mergedWeights());
+  readonly getWeights = endpoint((): Weights => this.training.mergedWeights());
 
   /** Starts a new phase: moments 0 and the schedule, another one if given, from its first step. The weights stay. */
   readonly resetOptimizer = endpoint((schedule?: Schedule): void => {
-    this.#opened().resetOptimizer(schedule);
+    this.training.resetOptimizer(schedule);
   });
 
   /** What was recorded in this process since the last time; for `observe` of a `MetricLogger`. */
@@ -130,7 +131,7 @@ export class Trainer extends ForgeActor {
     const { everySteps = 100 } = this.#options.checkpoints ?? {};
     if (this.#series === undefined || step % everySteps !== 0) return;
     await this.#saving;
-    this.#saving = this.#series.save(this.#opened());
+    this.#saving = this.#series.save(this.training);
     this.#saving.catch(() => undefined); // the next checkpoint and finishCheckpoints tell of it
   }
 
@@ -140,9 +141,14 @@ export class Trainer extends ForgeActor {
   });
 
   /** Optimiser steps taken, those before a checkpoint that was resumed included. */
-  readonly steps = endpoint((): number => this.#opened().steps);
+  readonly steps = endpoint((): number => this.training.steps);
 
-  #opened(): Training {
+  protected get stepOptions(): StepOptions {
+    return this.#options;
+  }
+
+  /** What this actor trains. */
+  protected get training(): Training {
     // The mesh delivers no call before setup() is done.
     return this.#training!;
   }

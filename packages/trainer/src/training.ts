@@ -174,6 +174,12 @@ export class Training implements AsyncDisposable {
     return { gradNorm, learningRate: rate };
   }
 
+  /** All gradients in one array, to be read and written from outside: the next step takes what is in it then. */
+  sharedGradients(): Float32Array {
+    this.#hasGradients = true;
+    return this.#gradientArena.flat;
+  }
+
   /** Drops the gradients. */
   zeroGradients(): void {
     this.#gradientArena.flat.fill(0);

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { openTraining } from '../src/open-training.ts';
 import type { Sequence } from '../src/sequence.ts';
-import { type GrpoTargets, trainStep } from '../src/train-step.ts';
+import type { GrpoTargets } from '../src/step-batch.ts';
+import { trainStep } from '../src/train-step.ts';
 import type { TrainingOptions } from '../src/training-options.ts';
 import { compare } from './golden-model.ts';
 import { tinyModel } from './tiny-model.ts';

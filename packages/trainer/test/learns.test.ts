@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { openTraining } from '../src/open-training.ts';
 import type { Sequence } from '../src/sequence.ts';
-import { type StepResult, trainStep } from '../src/train-step.ts';
+import type { StepResult } from '../src/step-batch.ts';
+import { trainStep } from '../src/train-step.ts';
 import type { Training } from '../src/training.ts';
 import { compare } from './golden-model.ts';
 import { tinyModel } from './tiny-model.ts';
