@@ -31,33 +31,36 @@ export const tokensOfPart = (part: Part): number => part.rows.length * tokensOfR
 /** A token costs as much as attention to this many others: 6 model widths, here of 342, in products of matrices. */
 const TOKEN_COST = 2048;
 
+/** A run costs as much as this many tokens more: rows are joined where that adds less padding. */
+const RUN_COST = 128;
+
 /** How much wider than the longest continuation a lane may be: wide lanes have less padding, and see more of each other. */
-const WIDTHS = [1, 1.25, 1.5, 2];
+const WIDTHS = [1, 1.05, 1.1, 1.15, 1.2, 1.25, 1.3, 1.4, 1.5, 1.75, 2];
 
 /**
  * Groups as parts that keep to a budget of tokens, padding included, unless one lane alone exceeds it. A group is cut only when
  * it exceeds the budget as a whole.
  *
- * @param laneWidth - of lanes that hold several continuations. @default the cheapest
+ * @param laneWidth - of lanes that hold several continuations. @default the cheapest for each group
  */
 export function planParts(groups: readonly PromptGroup[], budget: number, laneWidth?: number): readonly Part[] {
-  const longest = groups.reduce(
-    (max, { members }) => members.reduce((most, { ids }) => Math.max(most, ids.length), max),
-    1,
-  );
-  const widths = laneWidth === undefined ? WIDTHS.map((factor) => Math.ceil(factor * longest)) : [laneWidth];
-  const plans = widths.map((width) => {
-    const parts = splitRows(
-      groups.flatMap((group) => rowsOf(group, budget, width)),
-      budget,
-    );
-    return { parts, cost: parts.reduce((sum, part) => sum + costOf(part), 0) };
+  const rows = groups.flatMap((group) => {
+    const longest = group.members.reduce((most, { ids }) => Math.max(most, ids.length), 1);
+    const widths = laneWidth === undefined ? WIDTHS.map((factor) => Math.ceil(factor * longest)) : [laneWidth];
+    const plans = widths.map((width) => rowsOf(group, budget, width));
+    return plans.reduce((best, plan) => (costOf(plan) < costOf(best) ? plan : best));
   });
-  return plans.reduce((best, plan) => (plan.cost < best.cost ? plan : best)).parts;
+  return joinRows(rows, budget);
 }
 
-function costOf({ rows, prefix, lanes, width }: Part): number {
-  return rows.length * (prefix * (TOKEN_COST + prefix) + lanes * width * (TOKEN_COST + prefix + width));
+/** What rows cost when each is run by itself. */
+function costOf(rows: readonly Row[]): number {
+  return rows
+    .map((row) => partOf([row]))
+    .reduce((sum, { prefix, lanes, width }) => {
+      const [ofPrefix, ofLanes] = [TOKEN_COST + prefix, TOKEN_COST + prefix + width];
+      return sum + RUN_COST * TOKEN_COST + prefix * ofPrefix + lanes * width * ofLanes;
+    }, 0);
 }
 
 /** The lanes of a group, in as many rows as the budget asks for. */
@@ -93,16 +96,18 @@ function fillLanes(members: readonly Continuation[], width: number): readonly La
   return lanes;
 }
 
-/** Widest lanes first, so that the rows of a part are padded little. */
-function splitRows(rows: readonly Row[], budget: number): readonly Part[] {
-  const widthOf = ({ lanes }: Row): number => lanes[0]!.used; // sorted, and never empty
-  const ordered = rows.toSorted((a, b) => widthOf(b) - widthOf(a) || b.prefixIds.length - a.prefixIds.length);
+/** Rows in parts, neighbours of about equal lanes together as long as the budget allows it and padding costs less than a run. */
+function joinRows(rows: readonly Row[], budget: number): readonly Part[] {
+  const ordered = rows
+    .map((row) => partOf([row]))
+    .toSorted((a, b) => b.width - a.width || b.lanes - a.lanes || b.prefix - a.prefix);
   const parts: Part[] = [];
-  for (const row of ordered) {
+  for (const part of ordered) {
     const last = parts.at(-1);
-    const joined = partOf([...(last?.rows ?? []), row]);
-    if (last !== undefined && tokensOfPart(joined) <= budget) parts[parts.length - 1] = joined;
-    else parts.push(partOf([row]));
+    const joined = partOf([...(last?.rows ?? []), ...part.rows]);
+    const apart = (last === undefined ? 0 : tokensOfPart(last)) + tokensOfPart(part) + RUN_COST;
+    if (last !== undefined && tokensOfPart(joined) <= Math.min(budget, apart)) parts[parts.length - 1] = joined;
+    else parts.push(part);
   }
   return parts;
 }
