@@ -84,6 +84,7 @@ export function wishOf(
     const target = shown ?? tensor<DType>(dtype, region.size);
     return { located, region, target, isView: shown !== undefined || region.size.includes(0) };
   }
+  tensor(into.dtype, into.shape, into.data); // which checks that its data are what it says
   if (into.dtype === dtype && sameShape(into.shape, region.size)) return { located, region, target: into };
   throw mismatch(into.dtype, into.shape);
 }

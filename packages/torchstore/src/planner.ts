@@ -29,9 +29,9 @@ export interface PlannedFetch extends Fetch {
 }
 
 interface Plan {
-  readonly width: number;
-  readonly wanted: Region;
-  readonly regions: readonly Region[];
+  /** What it was made for, side by side, so that comparing reads one list: width, rank, wanted region, regions of the parts. */
+  readonly numbers: readonly number[];
+  /** How much each part was preferred. */
   readonly ranks: readonly number[];
   readonly boxes: readonly PlannedBox[];
 }
@@ -60,11 +60,14 @@ export class Planner {
   plan(wishes: Iterable<Wish>, preference: Preference): Map<string, PlannedFetch[]> {
     const fetches = new Map<string, PlannedFetch[]>();
     const plans: Plan[] = [];
+    const known = remembered(preference);
+    let last: string | undefined;
+    let own: PlannedFetch[] = [];
     for (const wish of wishes) {
       const { located, target } = wish;
       const bytes = bytesOf(target);
       const likely = this.#last[plans.length];
-      const plan = likely !== undefined && isFor(likely, wish, preference) ? likely : this.#planOf(wish, preference);
+      const plan = likely !== undefined && isFor(likely, wish, known) ? likely : this.#planOf(wish, known);
       plans.push(plan);
       for (const { part, shape, offset, size, targetShape, targetOffset } of plan.boxes) {
         const { volume, segment, byteOffset, checksum } = located.parts[part]!.place; // the plan was made for as many parts
@@ -74,9 +77,12 @@ export class Planner {
             ? new PieceProof({ key: located.key, volume, checksum })
             : undefined;
         const fetch = { box, target: bytes, targetShape, targetOffset, proof };
-        const own = fetches.get(volume);
-        if (own === undefined) fetches.set(volume, [fetch]);
-        else own.push(fetch);
+        if (volume !== last) {
+          last = volume;
+          own = fetches.get(volume) ?? [];
+          fetches.set(volume, own);
+        }
+        own.push(fetch);
       }
     }
     this.#last = plans;
@@ -113,20 +119,46 @@ function hashOf({ located, region: wanted }: Wish): number {
   return hash;
 }
 
+/** Asks once as long as the same volume is meant: most parts lie on that of the part before. */
+function remembered(preference: Preference): Preference {
+  let last: string | undefined;
+  let rank = 0;
+  return (volume) => {
+    if (volume !== last) {
+      last = volume;
+      rank = preference(volume);
+    }
+    return rank;
+  };
+}
+
+function numbersOf({ located, region }: Wish): number[] {
+  const numbers = [bytesPerElement(located.dtype), region.size.length, ...region.offset, ...region.size];
+  for (const part of located.parts) numbers.push(...part.region.offset, ...part.region.size);
+  return numbers;
+}
+
 /** Whether a plan is right for a wish: the same regions, of which the same are preferred. */
-function isFor(plan: Plan, { located, region }: Wish, preference: Preference): boolean {
+function isFor({ numbers, ranks }: Plan, { located, region }: Wish, preference: Preference): boolean {
   const { parts, dtype } = located;
-  if (parts.length !== plan.regions.length || !isSame(plan.wanted, region)) return false;
-  if (plan.width !== bytesPerElement(dtype)) return false;
+  const rank = region.size.length;
+  if (ranks.length !== parts.length || numbers[1] !== rank || numbers[0] !== bytesPerElement(dtype)) return false;
+  if (!isAt(numbers, 2, region)) return false;
+  let at = 2 + 2 * rank;
   for (let index = 0; index < parts.length; index += 1) {
-    const part = parts[index]!; // the loop is bounded by both lengths
-    if (!isSame(plan.regions[index]!, part.region) || plan.ranks[index] !== preference(part.place.volume)) return false;
+    const part = parts[index]!; // the loop is bounded by their count
+    if (!isAt(numbers, at, part.region) || ranks[index] !== preference(part.place.volume)) return false;
+    at += 2 * rank;
   }
   return true;
 }
 
-function isSame(a: Region, b: Region): boolean {
-  return areEqual(a.size, b.size) && areEqual(a.offset, b.offset);
+/** Whether a region's numbers stand at a place in a list. */
+function isAt(numbers: readonly number[], at: number, { offset, size }: Region): boolean {
+  const rank = size.length;
+  for (let dim = 0; dim < rank; dim += 1)
+    if (numbers[at + dim] !== offset[dim] || numbers[at + rank + dim] !== size[dim]) return false;
+  return true;
 }
 
 /** A loop: a callback for each number costs more than the comparison. */
@@ -136,7 +168,8 @@ function areEqual(a: readonly number[], b: readonly number[]): boolean {
   return true;
 }
 
-function makePlan({ located, region: wanted }: Wish, preference: Preference): Plan {
+function makePlan(wish: Wish, preference: Preference): Plan {
+  const { located, region: wanted } = wish;
   const { key, parts, lostVolumes = [] } = located;
   const width = bytesPerElement(located.dtype);
   const ranks = parts.map(({ place }) => preference(place.volume));
@@ -157,5 +190,5 @@ function makePlan({ located, region: wanted }: Wish, preference: Preference): Pl
       targetOffset: [...targetOffset, 0],
     }),
   );
-  return { width, wanted, regions: parts.map(({ region }) => region), ranks, boxes };
+  return { numbers: numbersOf(wish), ranks, boxes };
 }

@@ -1,4 +1,4 @@
-import { checkRegion, type Region, type Shape, sameShape, type Tensor, wholeRegion } from '@forge/tensor';
+import { checkRegion, type Region, type Shape, sameShape, type Tensor, tensor, wholeRegion } from '@forge/tensor';
 import { describeTensor, MismatchError } from './errors.ts';
 import { isFirstReplica, type Layout, layoutRegion, rankCount } from './placement.ts';
 
@@ -55,9 +55,11 @@ function checkLocal(key: string, local: Tensor, expected: Shape): void {
 /**
  * The piece that a value stands for, checked against its layout or region.
  * @throws {MismatchError} when the local tensor has another shape than its piece.
- * @throws {LayoutError} when the layout is malformed.
+ * @throws {LayoutError} when the layout is malformed; ShapeError and DTypeError of tensor when its data are not what it says.
  */
 export function pieceOf(key: string, value: Tensor | ShardedTensor): Piece {
+  const { dtype, shape: own, data } = isSharded(value) ? value.local : value;
+  tensor(dtype, own, data); // which checks that its data are what it says
   if (!isSharded(value)) {
     const { shape } = value;
     const participant = { rank: 0, ranks: 1 };

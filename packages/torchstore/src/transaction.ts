@@ -8,7 +8,17 @@ import type { Session } from './session.ts';
 import type { Participant } from './sharded-tensor.ts';
 import type { Structure } from './state-dict.ts';
 import { type Stored, type StoredValue, storedFrom } from './value.ts';
-import { type Committed, commit, type Put, type Reuse, type Staged, stage, stageInline, type Title } from './writer.ts';
+import {
+  type Committed,
+  checkTitle,
+  commit,
+  type Put,
+  type Reuse,
+  type Staged,
+  stage,
+  stageInline,
+  type Title,
+} from './writer.ts';
 
 /** How a transaction is begun. */
 export interface TransactionOptions extends OperationOptions {
@@ -27,7 +37,9 @@ export interface CommitResult {
 
 /** The title under which all ranks of a state dict or transaction meet. */
 export function transactionTitle(name: string, participant: Participant, version: number | undefined) {
-  return { name, digest: 'transaction', participant, version } satisfies Title;
+  const title = { name, digest: 'transaction', participant, version } satisfies Title;
+  checkTitle(title);
+  return title;
 }
 
 /** What one rank has to say in one transaction. */

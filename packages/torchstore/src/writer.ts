@@ -37,6 +37,17 @@ export interface Put extends Stored {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** @throws RangeError when its rank or version cannot be. */
+export function checkTitle({ name, participant, version }: Title): void {
+  const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0;
+  if (version !== undefined && !isCount(version))
+    throw new RangeError(`'${name}' cannot have version ${version}. Give a whole number of at least 0.`);
+  if (participant === undefined) return;
+  const { rank, ranks } = participant;
+  if (!isCount(rank) || !isCount(ranks) || rank >= ranks)
+    throw new RangeError(`'${name}' cannot be put by rank ${rank} of ${ranks}. Ranks count from 0.`);
+}
+
 /** Whether pieces that another rank holds too are left to that rank: all ranks write to one volume. */
 function skipsReplicas({ address: { volumes, options }, selectsVolumes }: Client): boolean {
   return volumes.length === 1 || (options.strategy === 'single' && !selectsVolumes);
@@ -143,6 +154,7 @@ export async function commit(
 /** Stores pieces and objects that become visible together with those of the other ranks. */
 export async function putTogether(client: Client, put: Put): Promise<void> {
   const { title, signal } = put;
+  checkTitle(title);
   await client.puts.measure(() =>
     client.attempt(async (session) => {
       await client.anchor(session, signal);
