@@ -5,7 +5,7 @@ import { bytesOf } from '@forge/tensor';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { attachStore, openStore, type Store } from '../src/index.ts';
 import { numbered } from './arbitraries.ts';
-import { startNetwork, type Treatment } from './network.ts';
+import { messages, startNetwork, type Treatment } from './network.ts';
 
 let folder: string;
 let store: Store;
@@ -88,6 +88,47 @@ test.each(
     expect(outcome.error).toMatchObject({ code: expect.stringMatching(/^ERR_TORCHSTORE_/) });
   else expect(Buffer.compare(bytesOf(outcome.got), bytesOf(whole))).toBe(0);
   // It has cost one connection at most: the next operation is right.
+  await client.put(key, whole);
+  expect(Buffer.compare(bytesOf(await client.get(key)), bytesOf(whole))).toBe(0);
+});
+
+/** What happens to a whole message on its way to the volume; those that were put aside come before a later one. */
+const disorders = {
+  'comes twice': (message: Buffer) => [message, message],
+  'is lost': () => [],
+  'comes after the next': (message: Buffer, _: number, aside: Buffer[]) => {
+    aside.push(message);
+    return [];
+  },
+  'comes again after three others': (message: Buffer, _: number, aside: Buffer[]) => {
+    aside.push(message);
+    return [message];
+  },
+} as const satisfies Record<string, (message: Buffer, index: number, aside: Buffer[]) => readonly Buffer[]>;
+
+test.each(
+  (Object.keys(disorders) as (keyof typeof disorders)[]).flatMap((name) => [1, 3, 4].map((at) => ({ name, at }))), // of a constant
+)('a message that $name, number $at, is no wrong tensor', async ({ name, at }) => {
+  const aside: Buffer[] = [];
+  let hasHappened = false;
+  const delay = name === 'comes again after three others' ? 3 : 1;
+  const treat = messages((message, index) => {
+    if (!hasHappened && index === at) {
+      hasHappened = true;
+      return disorders[name](message, index, aside);
+    }
+    return index >= at + delay ? [message, ...aside.splice(0)] : [message];
+  });
+  await using network = await startNetwork(store.reference, treat);
+  await using client = attachStore(network.reference);
+  const key = `${name}.${at}`;
+  const outcome = await client.put(key, whole).then(
+    () => 'put',
+    (error: unknown) => error,
+  );
+  expect(hasHappened).toBe(true);
+  if (outcome !== 'put') expect(outcome).toMatchObject({ code: expect.stringMatching(/^ERR_TORCHSTORE_/) });
+  else expect(Buffer.compare(bytesOf(await store.get(key)), bytesOf(whole))).toBe(0);
   await client.put(key, whole);
   expect(Buffer.compare(bytesOf(await client.get(key)), bytesOf(whole))).toBe(0);
 });

@@ -1,5 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
 import type { StoreReference } from '../src/index.ts';
+import { decodeWebSocketHead } from '../src/transport/websocket-head.ts';
 
 /** Bytes that a network carries. */
 export interface Packet {
@@ -109,4 +110,34 @@ export function cutsAfter(limits: readonly number[]): Treatment {
     left[connection] = rest - data.length;
     return rest > data.length ? [data] : 'cut';
   };
+}
+
+/** Treats whole messages instead of packets: what is done to each one that goes up, counted from 0 on each connection. */
+export function messages(treat: (message: Buffer, index: number) => readonly Buffer[]): Treatment {
+  const states = new Map<number, { rest: Buffer; index: number }>();
+  return ({ data, connection, isUpward }) => {
+    if (!isUpward) return [data];
+    const state = states.get(connection) ?? { rest: Buffer.alloc(0), index: -1 };
+    states.set(connection, state);
+    state.rest = Buffer.concat([state.rest, data]);
+    const passed: Buffer[] = [];
+    for (let end = messageEnd(state.rest, state.index); end !== undefined; end = messageEnd(state.rest, state.index)) {
+      const message = state.rest.subarray(0, end);
+      passed.push(...(state.index < 0 ? [message] : treat(message, state.index)));
+      state.rest = state.rest.subarray(end);
+      state.index += 1;
+    }
+    return passed;
+  };
+}
+
+/** Where the first message ends, or the handshake before all messages; undefined when more must come. */
+function messageEnd(bytes: Buffer, index: number): number | undefined {
+  if (index < 0) {
+    const end = bytes.indexOf('\r\n\r\n');
+    return end < 0 ? undefined : end + 4;
+  }
+  const head = decodeWebSocketHead(bytes, 2 ** 24);
+  const end = head === undefined ? Number.POSITIVE_INFINITY : head.headBytes + head.length;
+  return end <= bytes.length ? end : undefined;
 }

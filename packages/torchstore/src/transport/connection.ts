@@ -59,7 +59,7 @@ export class Connection implements Disposable {
   readonly #address: VolumeAddress;
   readonly #options: Required<ConnectionOptions>;
   readonly #resolveClosed: () => void;
-  /** In the order in which they were sent. */
+  /** In the order in which they were sent, which is that of their numbers: a volume takes no other. */
   readonly #waiting = new Map<number, Waiting>();
   readonly #permits = new Permits(window);
   /** Takes the payloads of answers that nobody waits for any more. */

@@ -26,6 +26,7 @@ export class FrameService {
   readonly #replies: SegmentReplies;
   readonly #reads: ReadToServe[] = [];
   #socket: MessageSocket | undefined;
+  #lastRequest = 0;
   #landing: Landing | undefined;
   #refused: Uint8Array | undefined;
   #refusal: unknown;
@@ -42,7 +43,10 @@ export class FrameService {
   }
 
   /** Memory for the payload that follows a head. */
-  onHead({ type, meta, payloadBytes }: FrameHead): Uint8Array {
+  onHead({ type, request, meta, payloadBytes }: FrameHead): Uint8Array {
+    // A write that is repeated or late could fall into memory that is used again.
+    if (((request - this.#lastRequest) | 0) <= 0) throw new FrameError(`Request ${request} comes again, or too late.`);
+    this.#lastRequest = request;
     if (type !== 'write') {
       if (payloadBytes > 0) throw new FrameError(`A ${type} frame of a client has no payload; this one has.`);
       return nothing;
