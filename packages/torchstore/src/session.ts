@@ -3,7 +3,13 @@ import { VolumeUnavailableError } from './failures.ts';
 import { homesOf, type SelectVolume, type Strategy } from './strategy.ts';
 import { Connection } from './transport/connection.ts';
 import { probe, tmpfsTransport } from './transport/tmpfs.ts';
-import { socketPathOf, type Transport, type TransportKind, type VolumeAddress } from './transport/transport.ts';
+import {
+  socketPathOf,
+  socketUrl,
+  type Transport,
+  type TransportKind,
+  type VolumeAddress,
+} from './transport/transport.ts';
 import { webSocketTransport } from './transport/websocket.ts';
 
 /** How a client chooses volumes and transports, and how long it waits. */
@@ -158,7 +164,10 @@ export class Session implements Disposable {
     const kind = await this.transportTo(volume);
     if (wanted === 'tmpfs' && kind !== 'tmpfs')
       throw new VolumeUnavailableError(volume, `${address.directory} is not visible here`);
-    const url = kind === 'unix' ? `ws+unix://${socketPathOf(address.directory)}` : address.url;
+    const socketPath = socketPathOf(address.directory);
+    if (kind === 'unix' && socketPath === undefined)
+      throw new VolumeUnavailableError(volume, `the path of a socket in ${address.directory} is too long`);
+    const url = kind === 'unix' && socketPath !== undefined ? socketUrl(socketPath) : address.url;
     const leaves = kind === 'websocket' && !isLoopback(url);
     const isChecked = mode === 'always' || (mode === 'auto' && leaves);
     const connection = await Connection.open(

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { accessSync, constants, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isGone, type Owner, thisOwner } from './owner.ts';
+import { isGone, type Owner, readOwner, thisOwner, writeOwner } from './owner.ts';
 
 /** A directory of segment files, and the secret by which a client recognises that it sees the same directory. */
 export interface VolumeDirectory {
@@ -10,7 +10,7 @@ export interface VolumeDirectory {
   readonly nonce: string;
 }
 
-const pattern = /^forge-torchstore-(\d+)-(\d+)-(\d+)-[0-9a-f]+$/;
+const pattern = /^forge-torchstore-([\d-]+)-[0-9a-f]+$/;
 
 /** Where segments go when the caller does not say: memory where the system has it, else the temporary directory. */
 export function defaultParent(): string {
@@ -23,10 +23,8 @@ export function defaultParent(): string {
 }
 
 function ownerIn(name: string): Owner | undefined {
-  const match = pattern.exec(name);
-  if (match === null) return undefined;
-  const [, namespace, pid, startTicks] = match;
-  return { namespace: Number(namespace), pid: Number(pid), startTicks: Number(startTicks) };
+  const [, owner] = pattern.exec(name) ?? [];
+  return owner === undefined ? undefined : readOwner(owner);
 }
 
 /** Removes the directories that dead processes left; returns their paths. */
@@ -48,8 +46,7 @@ export function sweepDeadOwners(parent: string): string[] {
 
 /** Makes a directory that this process owns. Its name says so, for the sweep after a death that could not clean up. */
 export function createVolumeDirectory(parent: string): VolumeDirectory {
-  const { namespace, pid, startTicks } = thisOwner();
-  const path = join(parent, `forge-torchstore-${namespace}-${pid}-${startTicks}-${randomBytes(6).toString('hex')}`);
+  const path = join(parent, `forge-torchstore-${writeOwner(thisOwner())}-${randomBytes(6).toString('hex')}`);
   mkdirSync(path, { mode: 0o700 });
   const nonce = randomBytes(16).toString('hex');
   writeFileSync(join(path, 'nonce'), nonce, { mode: 0o600, flag: 'wx' });

@@ -12,7 +12,7 @@ import { Connection } from '../src/transport/connection.ts';
 import { subprotocol } from '../src/transport/handshake.ts';
 import { type SegmentServer, serveSegments } from '../src/transport/server.ts';
 import { seesDirectory, tmpfsTransport } from '../src/transport/tmpfs.ts';
-import { socketPathOf, type Transport, type VolumeAddress } from '../src/transport/transport.ts';
+import { socketPathOf, socketUrl, type Transport, type VolumeAddress } from '../src/transport/transport.ts';
 import { webSocketTransport } from '../src/transport/websocket.ts';
 import { createVolumeDirectory } from '../src/volume-directory.ts';
 import { numbered } from './arbitraries.ts';
@@ -93,7 +93,7 @@ describe.each(ways)('$kind $scheme, checksums: $checksums', (way) => {
   beforeEach(async () => {
     own = 'scheme' in way ? await startVolume(certificates) : volume;
     const { address } = own;
-    const url = kind === 'unix' ? `ws+unix://${socketPathOf(address.directory)}` : address.url;
+    const url = kind === 'unix' ? socketUrl(socketPathOf(address.directory)!) : address.url;
     link = await Connection.open({ ...address, url }, { session: 'session-way', timeoutMs: 10_000, checksums });
     transport = kind === 'tmpfs' ? tmpfsTransport(address, { isChecked: checksums }) : webSocketTransport(link, kind);
   });

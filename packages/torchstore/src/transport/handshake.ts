@@ -21,6 +21,7 @@ export class HandshakeReader implements ByteSink {
   readonly #memory = Buffer.alloc(maxHeadBytes);
   readonly #onHead: (head: HttpHead | undefined, rest: Uint8Array) => void;
   #length = 0;
+  #isDone = false;
 
   /** @param onHead gets `undefined` when what arrives is too long for a head. It is called once. */
   constructor(onHead: (head: HttpHead | undefined, rest: Uint8Array) => void) {
@@ -32,11 +33,15 @@ export class HandshakeReader implements ByteSink {
   }
 
   advance(bytes: number): void {
+    if (this.#isDone) return; // who was refused may go on talking
     this.#length += bytes;
     const read = this.#memory.subarray(0, this.#length);
     const end = read.indexOf(endOfHead);
-    if (end >= 0) this.#onHead(parseHead(read.toString('latin1', 0, end)), read.subarray(end + endOfHead.length));
-    else if (this.#length === maxHeadBytes) this.#onHead(undefined, read.subarray(0, 0));
+    if (end < 0 && this.#length < maxHeadBytes) return;
+    this.#isDone = true;
+    this.#length = 0;
+    if (end < 0) this.#onHead(undefined, read.subarray(0, 0));
+    else this.#onHead(parseHead(read.toString('latin1', 0, end)), read.subarray(end + endOfHead.length));
   }
 }
 

@@ -8,7 +8,13 @@ import { isInMemory, mappedFiles } from '../mapped-files.ts';
 import { checksumOf } from '../piece-proof.ts';
 import { copyBuffers, SegmentReader, writeBuffers } from '../segment-file.ts';
 import { claimWarm, minWarmBytes, removeWarm } from '../warm-segments.ts';
-import type { Transport, TransportKind, VolumeAddress, WriteOptions } from './transport.ts';
+import {
+  socketPathOf,
+  type Transport,
+  type TransportKind,
+  type VolumeAddress,
+  type WriteOptions,
+} from './transport.ts';
 
 /** Segments read at the same time; more gain nothing once the memory bus is busy. */
 const maxOpenSegments = 4;
@@ -25,9 +31,10 @@ export async function seesDirectory({ directory, nonce }: VolumeAddress): Promis
 /** How this process best reaches a volume: a directory that it sees and may not write to has a socket all the same. */
 export async function probe(address: VolumeAddress): Promise<TransportKind> {
   if (!(await seesDirectory(address))) return 'websocket';
+  const other = socketPathOf(address.directory) === undefined ? 'websocket' : 'unix';
   return access(address.directory, constants.W_OK).then(
     () => 'tmpfs',
-    () => 'unix',
+    () => other,
   );
 }
 

@@ -67,3 +67,8 @@ export function socketPathOf(directory: string): string | undefined {
   const path = join(directory, 'socket');
   return Buffer.byteLength(path) > maxSocketPathBytes ? undefined : path;
 }
+
+/** The url of a socket in the file system. */
+export function socketUrl(path: string): string {
+  return `ws+unix://${path.split('/').map(encodeURIComponent).join('/')}`;
+}
