@@ -36,13 +36,15 @@ export async function openBare() {
     pending.get(id)?.(value);
     pending.delete(id);
   });
+  const call = (endpoint: string, args: readonly unknown[]) =>
+    new Promise<number>((resolve) => {
+      const id = count++;
+      pending.set(id, resolve);
+      socket.send(packr.pack({ id, endpoint, args }));
+    });
   return {
-    add: (a: number, b: number) =>
-      new Promise<number>((resolve) => {
-        const id = count++;
-        pending.set(id, resolve);
-        socket.send(packr.pack({ id, endpoint: 'add', args: [a, b] }));
-      }),
+    add: (a: number, b: number) => call('add', [a, b]),
+    spin: (on: boolean) => call('spin', [on]),
     close: () => {
       socket.close();
       stop();

@@ -1,5 +1,6 @@
 import { thisHost } from '@forge/monarch';
 import { Echo } from './actors/echo.ts';
+import { spin } from './actors/spin.ts';
 import { openBare } from './bare.ts';
 import { interleaved, medianSeconds, print, seconds } from './print.ts';
 
@@ -27,6 +28,25 @@ async function main(): Promise<void> {
     () => medianSeconds(CALLS, control),
   );
   print('callOne latency, median', latency.ours * 1e6, 'us', latency.control * 1e6);
+
+  // Without what it takes the system to wake a process up: the work alone.
+  spin(true);
+  const busy = await interleaved(
+    async () => {
+      await echo.spin.callOne(true);
+      const median = await medianSeconds(CALLS, ours);
+      await echo.spin.callOne(false);
+      return median;
+    },
+    async () => {
+      await bare.spin(true);
+      const median = await medianSeconds(CALLS, control);
+      await bare.spin(false);
+      return median;
+    },
+  );
+  spin(false);
+  print('callOne latency on busy cores, median', busy.ours * 1e6, 'us', busy.control * 1e6);
 
   const pipelined = async (call: () => Promise<unknown>) => {
     for (let i = 0; i < CALLS; i += WINDOW) await Promise.all(Array.from({ length: WINDOW }, call));

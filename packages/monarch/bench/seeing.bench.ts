@@ -16,7 +16,7 @@ const LINES = 100_000;
 async function counting(): Promise<void> {
   const process = { id: '0', clock: { now: () => performance.now() }, platform: { date: Date.now } };
   // As much of a process and of a message as counting asks for.
-  const counters = new ActorCounters(process as never, { process: '0', mesh: 'm', rank: 0, className: 'M' });
+  const counters = new ActorCounters(process as never, { event: { process: '0', mesh: 'm', rank: 0, className: 'M' } });
   const call = { endpoint: 'add', id: 1, streams: false, line: { peer: { id: '0' } } } as never;
   const served = { counters: new EndpointCounters() } as never;
   for (let i = 0; i < CALLS; i++) {

@@ -1,4 +1,5 @@
 import { Actor, endpoint } from '@forge/monarch';
+import { spin } from './spin.ts';
 
 /** Gives back what little it is asked for. */
 export class Echo extends Actor {
@@ -6,6 +7,7 @@ export class Echo extends Actor {
 
   readonly pid = endpoint(() => process.pid);
   readonly add = endpoint((a: number, b: number) => a + b);
+  readonly spin = endpoint((on: boolean) => spin(on));
   readonly take = endpoint((data: Uint8Array) => data.length);
   readonly takeAll = endpoint((arrays: readonly Uint8Array[]) => arrays.length);
 }

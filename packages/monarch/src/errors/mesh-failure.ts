@@ -8,7 +8,6 @@ export type FailureKind =
   | 'exit'
   | 'signal'
   | 'unreachable'
-  | 'oversize'
   | 'overflow'
   | 'orphaned'
   | 'aborted';

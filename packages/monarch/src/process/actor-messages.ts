@@ -40,19 +40,19 @@ export class ActorMessages implements Reader<Handling> {
   readonly #actor: Actor;
   readonly #mailbox: Mailbox<Handling>;
   readonly #counters: ActorCounters;
-  /** The endpoints that were called, by name. */
-  readonly #served = new Map<string, Served>();
+  /** The endpoints that were called: so few that a Map would take longer, and more memory. */
+  #served: readonly Served[] = [];
   /** The message whose endpoint is on the stack. */
   #current: IncomingCall | undefined;
-  /** Those whose endpoints are waiting for something. */
-  readonly #pending = new Set<IncomingCall>();
+  /** Those whose endpoints are waiting for something; made when there is one. */
+  #pending: Set<IncomingCall> | undefined;
 
   constructor(process: LocalProcess, recipient: Recipient, actor: Actor, limits?: MailboxLimits) {
     this.#process = process;
     this.#recipient = recipient;
     this.#actor = actor;
     this.#mailbox = new Mailbox(process.clock, this, limits);
-    this.#counters = new ActorCounters(process, recipient.event);
+    this.#counters = new ActorCounters(process, recipient);
   }
 
   /** Begins with what has come so far. */
@@ -66,7 +66,7 @@ export class ActorMessages implements Reader<Handling> {
   }
 
   report(): Pick<ActorReport, 'mailboxLength' | 'mailboxHighWater' | 'lastError' | 'endpoints'> {
-    const endpoints = [...this.#served].map(([name, { counters }]) => counters.report(name));
+    const endpoints = this.#served.map(({ name, counters }) => counters.report(name));
     return { ...this.#counters.report(), endpoints };
   }
 
@@ -114,16 +114,15 @@ export class ActorMessages implements Reader<Handling> {
   }
 
   #serve(name: string): Served | undefined {
-    let served = this.#served.get(name);
-    if (served === undefined) {
-      served = serve(this.#actor, name, this.#mailbox);
-      if (served !== undefined) this.#served.set(name, served);
-    }
+    for (const known of this.#served) if (known.name === name) return known;
+    const served = serve(this.#actor, name, this.#mailbox);
+    if (served !== undefined) this.#served = this.#served.concat(served);
     return served;
   }
 
   #running(): readonly IncomingCall[] {
-    return this.#current === undefined ? [...this.#pending] : [...this.#pending, this.#current];
+    const pending = [...(this.#pending ?? [])];
+    return this.#current === undefined ? pending : [...pending, this.#current];
   }
 
   #begin(handling: Handling): Promise<void> | undefined {
@@ -139,6 +138,7 @@ export class ActorMessages implements Reader<Handling> {
   }
 
   async #settle(handling: Handling, pending: Promise<void>): Promise<void> {
+    this.#pending ??= new Set();
     this.#pending.add(handling.call);
     try {
       await pending;

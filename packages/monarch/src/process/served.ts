@@ -13,6 +13,7 @@ import type { Lane, Mailbox } from './mailbox.ts';
 
 /** An endpoint of one actor that was called: how it is run, and what came of it. */
 export interface Served {
+  readonly name: string;
   readonly method: (...args: readonly unknown[]) => unknown;
   /** What checks its arguments first. */
   readonly input: EndpointInput | undefined;
@@ -29,6 +30,7 @@ export function serve(actor: Actor, name: string, mailbox: Mailbox<Handling>): S
   if (endpoint === undefined) return undefined;
   const { concurrency = 1 } = endpoint[endpointOptions];
   return {
+    name,
     method: endpoint[endpointMethod] ?? endpoint,
     input: endpoint[endpointInput],
     streams: endpoint[endpointBrand] === 'stream',

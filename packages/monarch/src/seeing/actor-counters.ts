@@ -26,16 +26,20 @@ export class EndpointCounters {
 /** What one actor has handled; made with its first message, so that idle actors cost nothing. */
 export class ActorCounters {
   readonly process: LocalProcess;
-  readonly who: ActorEvent;
+  readonly #actor: { readonly event: ActorEvent };
   #lastError: LastError | undefined;
   /** Messages in the mailbox. */
   #waiting = 0;
   /** Most messages that were ever in the mailbox. */
   #highWater = 0;
 
-  constructor(process: LocalProcess, who: ActorEvent) {
+  constructor(process: LocalProcess, actor: { readonly event: ActorEvent }) {
     this.process = process;
-    this.who = who;
+    this.#actor = actor;
+  }
+
+  get who(): ActorEvent {
+    return this.#actor.event;
   }
 
   /** A message came. */

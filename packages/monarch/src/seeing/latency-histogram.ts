@@ -8,28 +8,27 @@ export type Buckets = readonly (readonly [bucket: number, count: number])[];
 
 /** Counts durations in buckets whose width grows with them. Has memory for those that were hit: there may be very many. */
 export class LatencyHistogram {
-  /** Buckets that were hit, and how often. */
-  #hit: number[] = [];
-  #counts: number[] = [];
+  /** A bucket, how often it was hit, the next bucket … */
+  #hits: number[] = [];
 
   record(durationMs: number): void {
     const bucket = bucketOf(durationMs);
-    const place = this.#hit.indexOf(bucket);
-    if (place >= 0) {
-      // Each bucket has its count.
-      this.#counts[place]!++;
+    const hits = this.#hits;
+    for (let i = 0; i < hits.length; i += 2) {
+      if (hits[i] !== bucket) continue;
+      // Its count follows each bucket.
+      hits[i + 1]!++;
       return;
     }
-    // A list that is pushed to has room for more, of which there is mostly none.
-    this.#hit = [...this.#hit, bucket];
-    this.#counts = [...this.#counts, 1];
+    // A list that is pushed to would get room for more, of which there is mostly none.
+    this.#hits = hits.concat(bucket, 1);
   }
 
   get buckets(): Buckets {
+    const buckets: [bucket: number, count: number][] = [];
     // As above.
-    return this.#hit
-      .map((bucket, place) => [bucket, this.#counts[place]!] as const)
-      .sort(([one], [other]) => one - other);
+    for (let i = 0; i < this.#hits.length; i += 2) buckets.push([this.#hits[i]!, this.#hits[i + 1]!]);
+    return buckets.sort(([one], [other]) => one - other);
   }
 }
 

@@ -74,8 +74,13 @@ export class Inbox {
     return this.#arrivals.size;
   }
 
-  /** Reads the items of a frame. Its memory may be used again. @throws {DecodeError} on what no `Outbox` sends. */
-  read(frame: Uint8Array, headerBytes: number, onPacket: (packet: Packet) => void): void {
+  /**
+   * Reads the items of a frame, and says how many packets that gave. Its memory may be used again.
+   *
+   * @throws {DecodeError} on what no `Outbox` sends.
+   */
+  read(frame: Uint8Array, headerBytes: number, onPacket: (packet: Packet) => void): number {
+    let packets = 0;
     // Small packets are views; large ones are copied to where they belong.
     const isLarge = frame[headerBytes] === ITEM.opening || frame[headerBytes] === ITEM.chunk;
     const reader = new ByteReader(isLarge ? frame : Buffer.from(frame), headerBytes);
@@ -84,6 +89,7 @@ export class Inbox {
       switch (kind) {
         case ITEM.packet:
           if (isLarge) throw new DecodeError('small packets share a frame with a large one.');
+          packets++;
           onPacket(readPacket(reader, MAX_FRAME_BYTES));
           break;
         case ITEM.opening:
@@ -94,6 +100,7 @@ export class Inbox {
           const packet = this.#arrival(number).add(reader.sized());
           if (packet === undefined) break;
           this.#forget(number);
+          packets++;
           onPacket(packet);
           break;
         }
@@ -104,6 +111,7 @@ export class Inbox {
           throw new DecodeError(`an item of kind ${kind} is unknown.`);
       }
     }
+    return packets;
   }
 
   clear(): void {

@@ -38,6 +38,11 @@ export class ReceivedFrames {
     return this.#last - this.#acknowledged >= ACK_FRAMES || this.#unacknowledgedBytes >= ACK_BYTES;
   }
 
+  /** The other side knows of all. */
+  get isAcknowledged(): boolean {
+    return this.#acknowledged === this.#last;
+  }
+
   /** The other side is told. */
   acknowledge(): void {
     this.#acknowledged = this.#last;

@@ -47,6 +47,8 @@ export class Session implements Link {
   #isClosing = false;
   /** The first packet of a turn leaves at once, the others leave together at its end. */
   #isFlushDue = false;
+  /** One packet came, and none was sent since: the next is its answer, and to wait for more of this turn is of no use. */
+  #alternates = false;
   /** The other side closes after this frame. */
   #closesAfter = Number.POSITIVE_INFINITY;
   #stopAck: (() => void) | undefined;
@@ -77,7 +79,8 @@ export class Session implements Link {
     this.#outbox.push(packet);
     if (this.#isFlushDue) return;
     this.#flush();
-    this.#flushSoon();
+    if (this.#alternates) this.#alternates = false;
+    else this.#flushSoon();
   }
 
   close(): void {
@@ -171,8 +174,7 @@ export class Session implements Link {
       }
       case FRAME.hello:
       case FRAME.welcome:
-        // Repeated by the connection: it says nothing new.
-        break;
+        break; // Repeated by the connection: it says nothing new.
       default:
         throw new DecodeError(`a frame of kind ${frame[0]} is unknown.`);
     }
@@ -188,7 +190,9 @@ export class Session implements Link {
     this.#acknowledgeSoon();
   }
 
-  readonly #deliver = (frame: Uint8Array): void => this.#inbox.read(frame, HEADER_BYTES, this.#onPacket);
+  readonly #deliver = (frame: Uint8Array): void => {
+    this.#alternates = this.#inbox.read(frame, HEADER_BYTES, this.#onPacket) === 1;
+  };
 
   readonly #onPacket = (packet: Packet): void => {
     // A packet of the same frame may have ended the session.
@@ -202,8 +206,14 @@ export class Session implements Link {
     // Nothing is kept where nothing is sent again.
     if (resumeMs === 0 || this.#hasEnded) return;
     if (this.#received.isAcknowledgementDue) this.#acknowledge();
-    else this.#stopAck ??= clock.after(ACK_MS, () => this.#acknowledge());
+    else this.#stopAck ??= clock.after(ACK_MS, this.#acknowledgeRest);
   }
+
+  // Its timer is left alone when a frame carries the acknowledgement: setting and stopping one a frame is dearer.
+  readonly #acknowledgeRest = (): void => {
+    this.#stopAck = undefined;
+    if (!this.#received.isAcknowledged) this.#acknowledge();
+  };
 
   #acknowledge(): void {
     const frame = Buffer.allocUnsafe(HEADER_BYTES);
@@ -215,8 +225,6 @@ export class Session implements Link {
   #writeHeader(frame: Buffer, kind: number, seq: number): void {
     writeHeader(frame, kind, { seq, ack: this.#received.last });
     this.#received.acknowledge();
-    this.#stopAck?.();
-    this.#stopAck = undefined;
   }
 
   #flushSoon(): void {
