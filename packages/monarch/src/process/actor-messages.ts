@@ -164,7 +164,9 @@ export class ActorMessages implements Reader<Handling> {
   }
 
   #answer(call: IncomingCall, value: unknown): void {
-    call.reply('value', this.#process.encode(value, { to: [call.line] }));
+    // What nobody gets is not copied.
+    if (call.isAwaited) call.reply('value', this.#process.encode(value, { to: [call.line] }));
+    else call.discard();
   }
 
   #threw(handling: Handling, error: unknown): void {

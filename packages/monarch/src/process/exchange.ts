@@ -45,6 +45,8 @@ export interface ExchangeOptions {
   /** Opens a link to a process; failing to is an `onClose`. */
   readonly dial: (id: string, opening: Opening) => void;
   readonly onRequest: (line: Line, message: RequestMessage, payload: Payload) => void;
+  /** An answer that nobody waits for any more; what it has is of no use. */
+  readonly onUnwanted: (payload: Payload) => void;
   /** The link to a process ended; `lost` decides what its pending calls reject with. */
   readonly onLost: (peer: Peer, reason: string, cause?: Error) => void;
   /** A message that nobody answers could not be sent, either. */
@@ -240,9 +242,12 @@ export class Exchange {
       case 'probed':
       case 'release':
         throw new DecodeError(`'${message[0]}' came over a link that lends no memory.`);
-      default:
+      default: {
+        const outgoing = this.#outgoing.get(message[1]);
         // An answer that nobody waits for belongs to a call that was cancelled.
-        this.#outgoing.get(message[1])?.answer(message[0], payload);
+        if (outgoing === undefined) this.#options.onUnwanted(payload);
+        else outgoing.answer(message[0], payload);
+      }
     }
   }
 }

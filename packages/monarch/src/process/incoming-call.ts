@@ -72,6 +72,11 @@ export class IncomingCall implements Incoming {
     if (!this.line.isOpen) this.cancel('gone');
   }
 
+  /** Somebody waits for its answer. */
+  get isAwaited(): boolean {
+    return this.id !== undefined && !this.#isUnheard;
+  }
+
   /** Of its arguments. */
   get byteLength(): number {
     return byteLengthOf(this.payload);
@@ -160,7 +165,7 @@ export class IncomingCall implements Incoming {
   /** Ends it. Nothing is sent for it afterwards. */
   reply(kind: 'value' | 'error' | 'failure' | 'end', payload?: Payload): void {
     this.#end();
-    if (this.id === undefined || this.#isUnheard) return;
+    if (this.id === undefined || !this.isAwaited) return;
     this.#silence();
     this.line.reply([kind, this.id], payload);
   }

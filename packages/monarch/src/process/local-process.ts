@@ -91,6 +91,9 @@ export class LocalProcess {
         const why = loss instanceof MeshFailure ? loss.message : `${actor} ${loss.problem}`;
         platform.write('stderr', `forge: broadcasts to ${actor} are dropped, first '${endpoint}': ${why}\n`);
       },
+      onUnwanted: ({ buffers }) => {
+        for (const buffer of buffers) this.memory?.reader.giveBack(buffer);
+      },
       onRequest: (line, message, payload) => this.#request(line, message, payload),
       revive: (kind, data) => {
         const revive = REFERENCE_KINDS.get(kind);
@@ -228,7 +231,8 @@ export class LocalProcess {
       const args = this.exchange.decode(call.payload);
       if (!Array.isArray(args)) throw new DecodeError('its arguments are no list.');
       const result = await method(this, { from: call.line.peer.id, point: call.point }, args);
-      call.reply('value', this.encode(result, { to: [call.line] }));
+      if (call.isAwaited) call.reply('value', this.encode(result, { to: [call.line] }));
+      else call.discard();
     } catch (error) {
       call.reply('error', this.encodeError(error));
       if (call.id === undefined) this.platform.write('stderr', `${call.endpoint}: ${String(error)}\n`);
