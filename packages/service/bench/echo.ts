@@ -19,4 +19,6 @@ export class Echo extends ForgeActor {
   /** Answers when it is released. */
   readonly hold = endpoint(async () => await this.#released.promise, { concurrency: 10 });
   readonly release = endpoint(() => this.#released.resolve());
+  readonly again = endpoint((value: number) => value, { idempotent: true });
+  readonly pid = endpoint(() => process.pid);
 }

@@ -2,7 +2,8 @@ import { ReplicaStartError, ServiceOptionsError, ServiceStoppedError, type Start
 import type { ServiceEvent } from '../events.ts';
 import type { ReplicaSource } from './incarnation.ts';
 import { type ReplicaState, TRAITS } from './life.ts';
-import { Replica, type ReplicaHooks } from './replica.ts';
+import { Replica } from './replica.ts';
+import type { ReplicaHooks } from './replica-hooks.ts';
 
 /** Makes what a replica is started from. */
 export type Prepare = (index: number) => ReplicaSource;

@@ -35,3 +35,10 @@ export interface ReplicaSource {
   /** The replica has ended: gives back what was kept for it. */
   release(): void;
 }
+
+/** A request that a replica has taken. */
+export interface Admission {
+  readonly incarnation: Incarnation;
+  /** It decides whether the replica takes more. */
+  readonly isProbe: boolean;
+}

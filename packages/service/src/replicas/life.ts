@@ -156,19 +156,21 @@ interface Traits {
   readonly keepsSessions: boolean;
   /** It may become healthy, now or later. */
   readonly hasHope: boolean;
+  /** Calls to all replicas do not reach it as they reach the healthy ones. */
+  readonly misses: boolean;
 }
 
-const traits = (runs: boolean, keepsSessions: boolean, hasHope: boolean): Traits => ({ runs, keepsSessions, hasHope });
+const NOTHING: Traits = { runs: false, keepsSessions: false, hasHope: false, misses: false };
 
 /** What the states mean for others. */
 export const TRAITS: Readonly<Record<ReplicaState, Traits>> = {
-  initializing: traits(true, false, true),
-  warming: traits(true, false, true),
-  healthy: traits(true, true, true),
-  ejected: traits(true, true, true),
-  probing: traits(true, true, true),
-  draining: traits(true, true, false),
-  recovering: traits(false, false, true),
-  unhealthy: traits(false, false, false),
-  stopped: traits(false, false, false),
+  initializing: { ...NOTHING, runs: true, hasHope: true, misses: true },
+  warming: { ...NOTHING, runs: true, hasHope: true, misses: true },
+  healthy: { ...NOTHING, runs: true, hasHope: true, keepsSessions: true },
+  ejected: { runs: true, hasHope: true, keepsSessions: true, misses: true },
+  probing: { runs: true, hasHope: true, keepsSessions: true, misses: true },
+  draining: { ...NOTHING, runs: true, keepsSessions: true, misses: true },
+  recovering: { ...NOTHING, hasHope: true },
+  unhealthy: NOTHING,
+  stopped: NOTHING,
 };

@@ -1,40 +1,12 @@
-import type { Clock } from '@forge/monarch';
 import { ReplicaEndedError, StartTimeoutError } from '../errors.ts';
 import { RequestCounter } from '../request-counter.ts';
 import { lessonOf } from './call-outcome.ts';
-import type { EjectionPolicy } from './ejection.ts';
-import { checkHealth, type HealthCheckPolicy } from './health-check.ts';
-import type { Incarnation, ReplicaSource } from './incarnation.ts';
-import { afterEvent, born, type Life, type LifeEvent, type LifeRules, type ReplicaState, TRAITS } from './life.ts';
+import type { Admission, Incarnation, ReplicaSource } from './incarnation.ts';
+import { afterEvent, born, type Life, type LifeEvent, type ReplicaState, TRAITS } from './life.ts';
 import { type MissedCall, MissedCalls } from './missed-calls.ts';
-
-/** How the replicas of a service live. */
-export interface ReplicaPolicies extends LifeRules {
-  readonly maxConcurrency: number;
-  readonly ejection: EjectionPolicy | undefined;
-  readonly checks: HealthCheckPolicy | undefined;
-}
-
-/** What a replica needs from its service. */
-export interface ReplicaHooks extends ReplicaPolicies {
-  readonly name: string;
-  readonly clock: Clock;
-  random(): number;
-  /** Others can take over its requests. */
-  mayEject(replica: Replica): boolean;
-  /** Told after every change of its state. */
-  changed(replica: Replica, from: ReplicaState): void;
-}
-
-/** A request that a replica has taken. */
-export interface Admission {
-  readonly incarnation: Incarnation;
-  /** It decides whether the replica takes more. */
-  readonly isProbe: boolean;
-}
-
-/** In these a call to all replicas waits. */
-const MISSES: ReadonlySet<ReplicaState> = new Set(['initializing', 'warming', 'ejected', 'probing', 'draining']);
+import { Occupancy } from './occupancy.ts';
+import type { ReplicaHooks } from './replica-hooks.ts';
+import { isTriedByRequest, Trials } from './trials.ts';
 
 /** One replica: the same actors, started again whenever they are lost. Its `Life` decides; here is what follows. */
 export class Replica {
@@ -46,8 +18,8 @@ export class Replica {
   #incarnation: Incarnation | undefined;
   /** Calls to all replicas that were made while this one was starting or ejected, in order. */
   #missed = new MissedCalls();
-  #inFlight = 0;
-  #assignedSessions = 0;
+  readonly #occupancy = new Occupancy();
+  readonly #trials: Trials;
   #hasProbe = false;
   /** Ends the current incarnation. */
   #end = new AbortController();
@@ -55,16 +27,16 @@ export class Replica {
   #gone: Promise<void> = Promise.resolve();
   #drained: Promise<void> | undefined;
   #cancelWait = () => {};
-  #stopChecks = () => {};
   readonly #first = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
-  #idle = () => {};
 
   constructor(index: number, source: ReplicaSource, hooks: ReplicaHooks) {
     this.index = index;
     this.#source = source;
     this.#hooks = hooks;
     this.#life = born(hooks);
+    const { clock, checks, name } = hooks;
+    this.#trials = new Trials({ clock, checks, name: `${name}_${index}`, told: (failure) => this.#tried(failure) });
     this.#first.promise.catch(() => {});
   }
 
@@ -98,39 +70,30 @@ export class Replica {
 
   /** Requests it is serving. */
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#occupancy.requests;
   }
 
   /** Sessions that stick to it. */
   get assignedSessions(): number {
-    return this.#assignedSessions;
+    return this.#occupancy.sessions;
   }
 
   set assignedSessions(count: number) {
-    this.#assignedSessions = count;
-    this.#noteIdle();
-  }
-
-  /** Set while its actors take calls. */
-  get incarnation(): Incarnation | undefined {
-    return TRAITS[this.state].keepsSessions ? this.#incarnation : undefined;
+    this.#occupancy.sessions = count;
   }
 
   /** It may serve any request now. */
   get hasFreeSlot(): boolean {
-    if (this.#inFlight >= this.#hooks.maxConcurrency) return false;
-    return this.state === 'healthy' || (this.state === 'probing' && this.#isTriedByRequest && !this.#hasProbe);
+    if (this.inFlight >= this.#hooks.maxConcurrency) return false;
+    if (this.state === 'healthy') return true;
+    if (this.state !== 'probing' || this.#hasProbe || !this.#incarnation) return false;
+    return isTriedByRequest(this.#incarnation, this.#missed);
   }
 
   /** It may serve a request of its own sessions now. */
   get hasFreeSlotForSessions(): boolean {
     if (this.state !== 'draining') return this.hasFreeSlot;
-    return this.#inFlight < this.#hooks.maxConcurrency;
-  }
-
-  /** Nothing else tells whether a probe goes well. */
-  get #isTriedByRequest(): boolean {
-    return this.#incarnation?.check === undefined && this.#missed.isEmpty;
+    return this.inFlight < this.#hooks.maxConcurrency;
   }
 
   /** Starts it; rejects when its first start fails, and goes on trying nevertheless. */
@@ -148,21 +111,20 @@ export class Replica {
   admit(): Admission {
     const isProbe = this.state === 'probing';
     this.#hasProbe ||= isProbe;
-    this.#inFlight++;
+    this.#occupancy.requests++;
     // Only replicas that run are asked.
     return { incarnation: this.#incarnation!, isProbe };
   }
 
   /** A request that it took has ended, with a value or an `error`, which tell how it is. */
   release({ incarnation, isProbe }: Admission, error: unknown): void {
-    this.#inFlight--;
+    this.#occupancy.requests--;
     if (isProbe) this.#hasProbe = false;
     const lesson = lessonOf(error);
     // While it is tried, what it took before says nothing about how it is now.
     const isNews = isProbe || lesson === 'lost' || this.state !== 'probing';
     if (isNews && lesson !== 'nothing' && incarnation === this.#incarnation) this.#happens(lesson, error);
-    if (isProbe && this.state === 'probing') this.#tryAgain();
-    this.#noteIdle();
+    if (isProbe) this.#goOnTrying();
   }
 
   /**
@@ -170,9 +132,9 @@ export class Replica {
    * when it drains.
    */
   miss(call: MissedCall): void {
-    if (MISSES.has(this.state)) this.#missed.add(call);
-    if (this.state === 'draining') this.#flush();
-    if (this.state === 'probing' && !this.#hasProbe) this.#tryAgain();
+    if (TRAITS[this.state].misses) this.#missed.add(call);
+    if (!this.#hasProbe) this.#goOnTrying();
+    this.#tellSessions();
   }
 
   /** Lets its requests and sessions end, for up to `graceMs`, then ends it. */
@@ -184,13 +146,17 @@ export class Replica {
   async #drain(graceMs: number): Promise<void> {
     this.#happens('drain');
     if (this.state === 'draining') {
-      const idle = Promise.withResolvers<void>();
-      this.#idle = idle.resolve;
-      this.#cancelWait = this.#hooks.clock.after(graceMs, idle.resolve);
-      this.#noteIdle();
-      await idle.promise;
+      const { over, leave } = this.#occupancy.idle();
+      this.#cancelWait = this.#hooks.clock.after(graceMs, leave);
+      // It may be lost, or stopped by somebody else.
+      await Promise.race([over, this.ended]);
     }
     await this.stop();
+  }
+
+  /** While it drains, its sessions are served by what every replica is told; nobody asks it anything else. */
+  #tellSessions(): void {
+    if (this.state === 'draining' && this.#incarnation) this.#missed.flush(this.#incarnation);
   }
 
   /** Ends its processes for good. */
@@ -199,22 +165,17 @@ export class Replica {
     await this.#gone;
   }
 
-  #noteIdle(): void {
-    if (this.#inFlight === 0 && this.#assignedSessions === 0) this.#idle();
-  }
-
   #happens(event: LifeEvent, cause?: unknown): void {
     const before = this.#life;
     // What happens most.
     if (event === 'answered' && before.failures === 0 && before.state === 'healthy') return;
-    // What it missed while it was tried is part of the trial.
     if (event === 'answered' && before.state === 'probing' && !this.#missed.isEmpty) return;
     const { restart, ejection, startTimeoutMs, clock, random, mayEject, changed } = this.#hooks;
     const moment = { nowMs: clock.now(), chance: random(), mayEject: mayEject(this), cause };
     this.#life = afterEvent(before, event, { ...moment, restart, ejection, startTimeoutMs });
     if (this.state === before.state) return;
     this.#cancelWait();
-    this.#stopChecks();
+    this.#trials.stop();
     this.#hasProbe = false;
     if (event === 'lost' || event === 'due') this.#first.reject(cause);
     if (!TRAITS[this.state].runs) this.#end.abort();
@@ -227,12 +188,13 @@ export class Replica {
     const { state, waitMs } = this.#life;
     if (waitMs !== undefined) this.#cancelWait = this.#hooks.clock.after(waitMs, () => this.#due());
     if (state === 'initializing') this.#gone = this.#incarnate(this.#gone);
-    if (state === 'healthy') this.#stopChecks = this.#check();
-    if (state === 'probing') this.#stopChecks = this.#probe();
-    if (state === 'healthy') this.#first.resolve();
-    if (state === 'draining') this.#flush();
+    if (state === 'healthy') {
+      this.#first.resolve();
+      if (this.#incarnation) this.#trials.watch(this.#incarnation);
+    }
+    this.#goOnTrying();
+    this.#tellSessions();
     if (state === 'stopped') {
-      this.#idle();
       this.#first.reject(new ReplicaEndedError(this.#hooks.name, this.index));
       void this.#gone.then(() => {
         this.#source.release();
@@ -247,40 +209,15 @@ export class Replica {
     this.#happens('due', isStart ? new StartTimeoutError(name, this.index, startTimeoutMs) : undefined);
   }
 
-  /** Asks its actors how they are, now and then, if anybody wants to know. */
-  #check(): () => void {
-    const check = this.#incarnation?.check;
-    return check ? this.#ask(check, false) : () => {};
+  /** A check, or what it missed, went well or did not. */
+  #tried(failure: Error | undefined): void {
+    this.#happens(failure ? 'failed' : 'answered', failure);
+    if (!failure) this.#goOnTrying();
   }
 
-  /** Tries it with what it missed and with a check; without either the next request tells. */
-  #probe(): () => void {
-    const incarnation = this.#incarnation;
-    if (!incarnation || this.#isTriedByRequest) return () => {};
-    const ask = async () => {
-      await this.#missed.send(incarnation);
-      await incarnation.check?.();
-    };
-    return this.#ask(ask, true);
-  }
-
-  /** Its sessions are served by what every replica was told; nobody asks it anything else any more. */
-  #flush(): void {
-    if (this.#incarnation) this.#missed.flush(this.#incarnation);
-  }
-
-  #tryAgain(): void {
-    this.#stopChecks();
-    this.#stopChecks = this.#probe();
-  }
-
-  #ask(ask: () => unknown, isUrgent: boolean): () => void {
-    const { clock, checks, name } = this.#hooks;
-    const told = (failure: Error | undefined) => {
-      this.#happens(failure ? 'failed' : 'answered', failure);
-      if (!failure && this.state === 'probing') this.#tryAgain();
-    };
-    return checkHealth({ ...checks, clock, name: `${name}_${this.index}`, ask, told }, isUrgent);
+  /** What it missed while it was tried is part of the trial. */
+  #goOnTrying(): void {
+    if (this.state === 'probing' && this.#incarnation) this.#trials.probe(this.#incarnation, this.#missed);
   }
 
   /** From the start of its processes to their end, once those before have ended. Never rejects. */

@@ -2,7 +2,8 @@ import { type CallOptions, CallTimeoutError, OverflowError } from '@forge/monarc
 import { ReplicaFailedError, ServiceStoppedError } from '../errors.ts';
 import type { ServiceEvent } from '../events.ts';
 import { isLoss } from '../replicas/call-outcome.ts';
-import type { Admission, Replica } from '../replicas/replica.ts';
+import type { Admission } from '../replicas/incarnation.ts';
+import type { Replica } from '../replicas/replica.ts';
 import { Pace } from './pace.ts';
 import type { Call } from './plan.ts';
 import { readyToWait, type Waiter } from './ready-to-wait.ts';
