@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { AbortWatch } from '../src/routing/abort-watch.ts';
 import { CallQueue } from '../src/routing/call-queue.ts';
 import { type Call, Plan } from '../src/routing/plan.ts';
 import { WaitLimit } from '../src/routing/wait-limit.ts';
 import { ManualClock } from './fixtures/manual-clock.ts';
 
+const aborts = new AbortWatch();
 const TARGETS = ['a', 'b'] as const;
 
 interface Waiting {
@@ -58,14 +60,14 @@ test('it does what a list that is searched does, whatever comes, comes back, is 
       const queue = new CallQueue<string>();
       const model = new Model();
       const clock = new ManualClock();
-      const aborts = new Map<number, AbortController>();
+      const controllers = new Map<number, AbortController>();
       const taken: Waiting[] = [];
       let lastId = 0;
       const callOf = ({ id, priority, isLimited }: Waiting): Call => {
         const abort = new AbortController();
-        aborts.set(id, abort);
+        controllers.set(id, abort);
         const plan = new Plan({ endpoint: 'echo', priority, signal: abort.signal });
-        const options = { service: 'echoes', clock, arrivedAtMs: id, over: () => {} };
+        const options = { service: 'echoes', clock, aborts, arrivedAtMs: id, over: () => {} };
         const limit = isLimited ? new WaitLimit(plan, options) : undefined;
         return { ticket: { ...plan.ticket, limit }, args: [id], arrivedAtMs: id, resolve: () => {} };
       };
@@ -96,7 +98,7 @@ test('it does what a list that is searched does, whatever comes, comes back, is 
           const limited = model.waiting.filter(({ isLimited }) => isLimited);
           const victim = limited[step.pick % Math.max(1, limited.length)];
           if (!victim) continue;
-          aborts.get(victim.id)?.abort();
+          controllers.get(victim.id)?.abort();
           model.take(({ id }) => id === victim.id);
         }
         expect(queue.size).toBe(model.waiting.length);
@@ -122,13 +124,13 @@ test('of calls without a target the oldest is the first, whatever their prioriti
   expect(queue.takeUnrouted()).toBeUndefined();
 });
 
-test('of 6,000 calls a third gives up; the others stay, and their order holds', () => {
+test('of 30,000 calls a third gives up; the others stay, and their order holds', () => {
   const queue = new CallQueue<string>();
   const abort = new AbortController();
   const plan = new Plan({ endpoint: 'echo', signal: abort.signal });
-  const count = 6_000;
+  const count = 30_000;
   for (let arrivedAtMs = 0; arrivedAtMs < count; arrivedAtMs++) {
-    const options = { service: 'echoes', clock: new ManualClock(), arrivedAtMs, over: () => {} };
+    const options = { service: 'echoes', clock: new ManualClock(), aborts, arrivedAtMs, over: () => {} };
     const limit = arrivedAtMs % 3 === 0 ? new WaitLimit(plan, options) : undefined;
     queue.add({ ticket: { ...plan.ticket, limit }, args: [], arrivedAtMs, resolve: () => {} });
   }

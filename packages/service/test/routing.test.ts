@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { consistentHash, leastLoaded, type Router } from '../src/index.ts';
 import { Counter } from './fixtures/counter.ts';
@@ -144,6 +145,47 @@ describe('what waits', () => {
     }
     expect(order).toEqual([0, 2, 4, 1, 5, 3]);
     await set.shutdown(0);
+  });
+
+  test('whatever comes and is answered: limit, order and concurrency hold, and only what is too much is turned away', async () => {
+    const step = fc.oneof(
+      { weight: 3, arbitrary: fc.record({ priority: fc.integer({ min: 0, max: 2 }) }) },
+      { weight: 2, arbitrary: fc.record({ answer: fc.nat(1) }) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), async (steps) => {
+        const { set, clock, started } = fakeReplicas({ numReplicas: 2, maxConcurrency: 2, maxQueued: 6 });
+        await set.start();
+        const begun = () => started.flatMap(({ calls }) => calls.map(({ args }) => Number(args[0])));
+        let waiting: { readonly id: number; readonly priority: number }[] = [];
+        const calls: Promise<unknown>[] = [];
+        for (const one of steps) {
+          if ('priority' in one) {
+            const id = calls.length;
+            const hasSlot = begun().length < 4;
+            const isTooMuch = !hasSlot && waiting.length === 6;
+            if (!hasSlot && !isTooMuch) waiting.push({ id, priority: one.priority });
+            const call = set.route({ ...plain, args: [id], priority: one.priority });
+            calls.push(isTooMuch ? expect(call).rejects.toMatchObject({ queued: 6, max: 6 }) : outcomeOf(call));
+          } else {
+            const [answered] = started[one.answer]?.calls.splice(0, 1) ?? [];
+            if (!answered) continue;
+            const [next] = waiting.toSorted((a, b) => b.priority - a.priority || a.id - b.id);
+            waiting = waiting.filter((other) => other !== next);
+            answered.answer.resolve(0);
+            await settled();
+            // The slot goes to the first of those that wait.
+            if (next) expect(started[one.answer]?.calls.at(-1)?.args).toEqual([next.id]);
+          }
+          expect(set.dispatcher.queued).toBe(waiting.length);
+          expect(Math.max(...set.replicas.map(({ inFlight }) => inFlight))).toBeLessThanOrEqual(2);
+        }
+        const stopped = set.shutdown(0);
+        await clock.pass(0);
+        await Promise.all([stopped, ...calls]);
+      }),
+      { numRuns: 60 },
+    );
   });
 
   test('is turned away when it is too much, each with the time of the next place by the pace of late', async () => {

@@ -4,6 +4,7 @@ import type { ServiceEvent } from '../events.ts';
 import { TRAITS } from '../replicas/life.ts';
 import type { Replica } from '../replicas/replica.ts';
 import type { RequestCounter, RequestEnd } from '../request-counter.ts';
+import { AbortWatch } from './abort-watch.ts';
 import { Attempts } from './attempts.ts';
 import { CallQueue } from './call-queue.ts';
 import { Destinations, type DestinationsOptions } from './destinations.ts';
@@ -57,9 +58,9 @@ export class Dispatcher {
     const { service, clock, random, replicas, hasHope, retry, emit, waitForHealthyMs } = options;
     const refuse = (call: Call, error: unknown) => this.#refuse(call, error);
     this.#options = options;
-    this.#waiter = { service, clock, refuse };
+    this.#waiter = { service, clock, aborts: new AbortWatch(), refuse };
     this.attempts = new Attempts({
-      ...{ service, clock, random, retry, emit, refuse },
+      ...{ ...this.#waiter, random, retry, emit },
       answer: (call, value) => this.#answer(call, value, 'successful'),
       repeat: (call) => this.#enter(call, 'again'),
       freed: (replica, latencyMs) => {

@@ -1,4 +1,5 @@
 import { type Clock, traceHere } from '@forge/monarch';
+import type { AbortWatch } from './abort-watch.ts';
 import type { Call } from './plan.ts';
 import { WaitLimit } from './wait-limit.ts';
 
@@ -6,6 +7,8 @@ import { WaitLimit } from './wait-limit.ts';
 export interface Waiter {
   readonly service: string;
   readonly clock: Clock;
+  /** Of the signals of all its calls. */
+  readonly aborts: AbortWatch;
   /** Answers a call whose limit is over. */
   readonly refuse: (call: Call, error: unknown) => void;
 }
@@ -18,8 +21,9 @@ export function readyToWait(call: Call, waiter: Waiter): Call {
   return { ...call, ticket: { ...call.ticket, trace, limit } };
 }
 
-function limitOf(call: Call, { service, clock, refuse }: Waiter): WaitLimit | undefined {
+function limitOf(call: Call, { service, clock, aborts, refuse }: Waiter): WaitLimit | undefined {
   const { plan } = call.ticket;
   if (!plan.callOptions) return undefined;
-  return new WaitLimit(plan, { service, clock, arrivedAtMs: call.arrivedAtMs, over: (error) => refuse(call, error) });
+  const { arrivedAtMs } = call;
+  return new WaitLimit(plan, { service, clock, aborts, arrivedAtMs, over: (error) => refuse(call, error) });
 }

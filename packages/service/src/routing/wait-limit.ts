@@ -1,4 +1,5 @@
 import { CallAbortedError, CallTimeoutError, type Clock } from '@forge/monarch';
+import type { AbortWatch } from './abort-watch.ts';
 import type { Plan } from './plan.ts';
 
 /** Where a call waits. */
@@ -11,6 +12,7 @@ export interface WaitingPlace {
 export interface WaitLimitOptions {
   readonly service: string;
   readonly clock: Clock;
+  readonly aborts: AbortWatch;
   readonly arrivedAtMs: number;
   /** Called once, with what the call rejects with. */
   readonly over: (error: Error) => void;
@@ -24,6 +26,7 @@ export class WaitLimit {
   place: WaitingPlace | undefined;
   #isOver = false;
   readonly #cancelTimer: (() => void) | undefined;
+  readonly #stopWatch: (() => void) | undefined;
 
   constructor(plan: Plan, options: WaitLimitOptions) {
     const { timeoutMs, signal } = plan;
@@ -32,7 +35,7 @@ export class WaitLimit {
     if (timeoutMs !== undefined) {
       this.#cancelTimer = options.clock.after(Math.max(0, this.#restMs(timeoutMs)), () => this.#giveUp(this.#late()));
     }
-    signal?.addEventListener('abort', this.#onAbort);
+    if (signal) this.#stopWatch = options.aborts.add(signal, () => this.#giveUp(this.#aborted(signal.reason)));
   }
 
   /** It ended the wait: whoever still holds the call drops it. */
@@ -43,7 +46,7 @@ export class WaitLimit {
   /** The call does not wait any more. */
   cancel(): void {
     this.#cancelTimer?.();
-    this.#plan.signal?.removeEventListener('abort', this.#onAbort);
+    this.#stopWatch?.();
   }
 
   /** A replica takes the call: what is left of the deadline, if there is one. @throws {CallTimeoutError} when nothing is. */
@@ -56,9 +59,9 @@ export class WaitLimit {
     return restMs;
   }
 
-  readonly #onAbort = (): void => {
-    this.#giveUp(new CallAbortedError(this.#options.service, this.#plan.endpoint, this.#plan.signal?.reason));
-  };
+  #aborted(reason: unknown): Error {
+    return new CallAbortedError(this.#options.service, this.#plan.endpoint, reason);
+  }
 
   #restMs(timeoutMs: number): number {
     const { clock, arrivedAtMs } = this.#options;
