@@ -84,6 +84,11 @@ export async function openStore({
 }: StoreOptions = {}): Promise<Store> {
   checkOptions({ volumes: volumes * (hosts?.length ?? 1), replicas, quotaBytes, inlineBytes });
   void new Retention(retention); // which checks its rules
+  const listenOn = typeof host === 'string' ? [host] : host;
+  if (listenOn.length !== 1 && listenOn.length !== (hosts?.length ?? 1))
+    throw new RangeError(
+      `${listenOn.length} addresses do not fit ${hosts?.length ?? 1} hosts: give one, or one for each.`,
+    );
   const addresses: VolumeAddress[] = [];
   // A volume removes its own folder, unless it is killed: as this process does with it, at once or in its last moment.
   const removeFolder = ({ directory }: VolumeAddress) =>
@@ -122,7 +127,7 @@ export async function openStore({
     const limits = { retention, reconnectMs, ...(quotaBytes !== undefined && { quotaBytes }) };
     const controller = await home.spawn('controller', Controller, limits);
     const place = {
-      hosts: typeof host === 'string' ? [host] : host,
+      hosts: listenOn,
       perHost: volumes,
       parent: folder,
       tls,

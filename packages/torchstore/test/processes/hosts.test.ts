@@ -75,7 +75,9 @@ describe.each(['plain', 'token'] as const)('on two agents, %s', (guard) => {
         inlineBytes: 0,
         checksums: 'always',
         timeoutMs: 10_000,
+        host: ['127.0.0.1', '127.0.0.2'],
       });
+      expect(store.reference.volumes.map(({ url }) => new URL(url).hostname)).toEqual(['127.0.0.1', '127.0.0.2']);
       expect(store.reference.volumes.map(({ id }) => id)).toEqual(['v0', 'v1']);
       await store.put('w', whole);
       expect(Buffer.compare(bytesOf(await store.get('w')), bytesOf(whole))).toBe(0);
@@ -100,6 +102,11 @@ describe.each(['plain', 'token'] as const)('on two agents, %s', (guard) => {
       expect((await store.get('w')).shape).toEqual([70_000]);
     },
   );
+});
+
+test('addresses that do not fit the hosts are refused before anything is started', async () => {
+  await expect(openStore({ folder, host: ['127.0.0.1', '127.0.0.2'] })).rejects.toThrow(RangeError);
+  await expect(openStore({ folder, host: [] })).rejects.toThrow('0 addresses do not fit 1 hosts');
 });
 
 test('volumes that have a certificate are reached over wss, by who trusts its authority', async () => {
