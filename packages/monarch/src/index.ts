@@ -64,7 +64,7 @@ export { type ProcMesh, thisProc } from './mesh/proc-mesh.ts';
 export type { Names, PartSizes, Parts, Renamed, Split } from './mesh/reshape.ts';
 export type { Kept, Selection, Span } from './mesh/selection.ts';
 export { type ValueMesh, valueMesh } from './mesh/value-mesh.ts';
-export { openPort, type Port, type ReceiveOptions, type Receiver } from './ports/port.ts';
+export { openPort, type Port, type PortSendOptions, type ReceiveOptions, type Receiver } from './ports/port.ts';
 export type { MailboxLimits } from './process/mailbox.ts';
 export { type Surroundings, surroundings } from './program/surroundings.ts';
 export type { EndpointCard } from './references/mesh-reference.ts';

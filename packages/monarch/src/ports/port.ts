@@ -1,5 +1,6 @@
 import { Queue } from '../collections/queue.ts';
 import { DecodeError, PortError } from '../errors.ts';
+import { withOptions } from '../mesh/call-options.ts';
 import type { LocalProcess } from '../process/local-process.ts';
 import { isProcessId } from '../process/process-id.ts';
 import { currentOwner, program } from '../program/current-program.ts';
@@ -15,12 +16,19 @@ export interface Port<T> {
    *
    * @throws {UnsendableError}
    * @throws {OverflowError} when more than 1,024 values or 64 MiB wait here, because sends are not awaited.
+   * @throws {OptionError} when `transfer` is no list of buffers.
    */
-  send(value: T): Promise<void>;
+  send(value: T, options?: PortSendOptions): Promise<void>;
   /** Sends an error, with which the receiver's `receive` rejects when it comes to it. */
   fail(error: Error): Promise<void>;
   /** The receiver is closed, or its process gone. Known at the latest some sends later. */
   readonly isClosed: boolean;
+}
+
+/** How a value is sent. */
+export interface PortSendOptions {
+  /** Moved instead of copied: empty afterwards, unless the port was known to be closed. @default nothing is moved */
+  readonly transfer?: readonly ArrayBuffer[];
 }
 
 /** How long to wait for a value. */
@@ -84,19 +92,21 @@ class SendingEnd<T> implements Port<T> {
     return this.#line?.isClosed ?? false;
   }
 
-  send(value: T): Promise<void> {
-    return this.#send(true, value);
+  send(value: T, { transfer }: PortSendOptions = {}): Promise<void> {
+    return this.#send(true, value, transfer === undefined ? [] : withOptions({}, { transfer }).transfer);
   }
 
   fail(error: Error): Promise<void> {
     return this.#send(false, error);
   }
 
-  #send(isValue: boolean, value: unknown): Promise<void> {
+  #send(isValue: boolean, value: unknown, transfer: readonly ArrayBuffer[] = []): Promise<void> {
     if (this.isClosed) return Promise.resolve();
-    const payload = this.#process.encode([this.#number, isValue, value]);
-    this.#line = this.#process.ports.line(this.#node, this.#number);
-    this.#line.checkRoom();
+    const { ports } = this.#process;
+    // Before anything is moved.
+    ports.checkRoom(this.#node, this.#number);
+    const payload = this.#process.encode([this.#number, isValue, value], { transfer });
+    this.#line = ports.line(this.#node, this.#number);
     return this.#line.send(payload);
   }
 }

@@ -31,6 +31,11 @@ export class Ports {
     return (await this.#inboxes.get(port)?.(isValue, value)) ?? false;
   }
 
+  /** @throws {OverflowError} when too much waits already for a port. */
+  checkRoom(node: string, port: number): void {
+    this.#lines.get(`${node}/${port}`)?.checkRoom();
+  }
+
   /** The line to a port of any process. There is one, so that what this process sends arrives in order. */
   line(node: string, port: number): PortLine {
     const key = `${node}/${port}`;

@@ -80,6 +80,16 @@ export function ports(kind: 'inline' | 'process'): void {
       expect(large).toBe(2 + 11);
     });
 
+    test('receives what is moved as what is copied; the sender has it no more', async () => {
+      const receiver = opened<Uint8Array>();
+      expect(await one().move.callOne(receiver.port, 100_000)).toEqual([100_000, 0]);
+      for (let i = 0; i < 2; i++) {
+        const data = await receiver.receive();
+        expect([data.length, data.every((byte) => byte === 7)]).toEqual([100_000, true]);
+      }
+      expect(await one().moveWrongly.callOne(receiver.port)).toEqual(['transfer', 1]);
+    });
+
     test('a wait that is given up takes nothing', async () => {
       const receiver = opened<number>();
       await expect(receiver.receive({ timeoutMs: 5 })).rejects.toMatchObject({
