@@ -51,7 +51,7 @@ class Arrival {
       const length = this.#lengths[this.#parts.length];
       if (length === undefined) return;
       // Every byte is written before anybody sees it.
-      this.#parts.push(freshBytes(length));
+      this.#parts.push(freshBytes(length, this.size.bodyBytes));
     } while (this.#parts.at(-1)!.length === 0);
   }
 
