@@ -26,7 +26,7 @@ export interface Part {
 export const tokensOfRow = ({ prefix, lanes, width }: Part): number => prefix + lanes * width;
 
 /** Tokens of a part, padding included. */
-export const tokensOfPart = (part: Part): number => part.rows.length * tokensOfRow(part);
+const tokensOfPart = (part: Part): number => part.rows.length * tokensOfRow(part);
 
 /** A token costs as much as attention to this many others: 6 model widths, here of 342, in products of matrices. */
 const TOKEN_COST = 2048;
