@@ -30,7 +30,7 @@ const weights = initialize(config, 0);
 const random = new Random(0);
 const controls = new Map<string, number>();
 
-for (const quantization of [undefined, 'int8', 'int4'] as const) {
+for (const quantization of [undefined, 'int8'] as const) {
   await using runner = await Runner.open(config, weights, { threads, quantization });
   for (const numSequences of [1, 16]) {
     const rows = Array.from({ length: numSequences }, (_, slot) => ({

@@ -12,6 +12,7 @@ export { cast, stopGradient } from './ops/cast.ts';
 export { and, equal, greater, greaterOrEqual, less, lessOrEqual, not, or, where } from './ops/compare.ts';
 export { concat, split } from './ops/concat.ts';
 export { type Operand, scalar, zeros } from './ops/constant.ts';
+export { dynamicQuantizeMatMul } from './ops/dynamic-quantize-mat-mul.ts';
 export {
   abs,
   add,
@@ -37,7 +38,6 @@ export {
 } from './ops/elementwise.ts';
 export { gather, gatherElements, gatherNd } from './ops/gather.ts';
 export { type MatMulOptions, matMul } from './ops/mat-mul.ts';
-export { dynamicQuantizeMatMul, type FourBitWeight, matMulFourBits } from './ops/quantized-mat-mul.ts';
 export { type ReduceOptions, reduceMax, reduceMean, reduceSum } from './ops/reduce.ts';
 export { expand, reshape, shapeOf, squeeze, transpose, unsqueeze } from './ops/reshape.ts';
 export { rmsNorm } from './ops/rms-norm.ts';

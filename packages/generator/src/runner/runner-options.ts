@@ -8,8 +8,7 @@ const DEFAULT_KV_CACHE_BYTES = 4 * 2 ** 30;
 export interface RunnerOptions extends SessionOptions {
   /**
    * Quantises the weights that are multiplied, when they are loaded and at every update: log-probabilities are then
-   * those of another model, by a little, and a trainer corrects for it with importance weights. `int8` is fastest for
-   * many sequences, `int4` for one. @default float32
+   * those of another model, by a little, and a trainer corrects for it with importance weights. @default float32
    */
   readonly quantization?: Quantization | undefined;
   /**
@@ -50,8 +49,8 @@ export function resolveRunnerOptions({
   if (batchInvariant && quantization !== undefined) {
     throw new RangeError(`batchInvariant needs float32 weights: ${quantization} products depend on the whole batch.`);
   }
-  if (quantization !== undefined && quantization !== 'int8' && quantization !== 'int4') {
-    throw new RangeError(`quantization is ${String(quantization)}. It must be int8 or int4.`);
+  if (quantization !== undefined && quantization !== 'int8') {
+    throw new RangeError(`quantization is ${String(quantization)}. It must be int8.`);
   }
   if (!Number.isSafeInteger(kvCacheBytes) || kvCacheBytes < 1) {
     throw new RangeError(`kvCacheBytes is ${kvCacheBytes}. It must be a whole number of at least 1.`);

@@ -179,7 +179,7 @@ async function prepare(
   weights: Weights,
   quantization: Quantization | undefined,
 ): Promise<PreparedWeights> {
-  return quantization === undefined ? weights : quantizeWeights(config, weights, quantization);
+  return quantization === undefined ? weights : quantizeWeights(config, weights);
 }
 
 /** `rows`, filled up with `filler` to so many. */

@@ -17,7 +17,7 @@ export const HELP = `forge-generate: a language model on this machine
   --max-sequences <n>         completions that are computed at the same time (default: 32)
   --max-model-length <n>      tokens of prompt and completion together (default: the model's)
   --kv-cache-gib <n>          memory for keys and values, at most (default: 4)
-  --quantization int8|int4    int8 is fastest for many requests at once, int4 for one (default: float32)
+  --quantization int8         a quarter of the memory traffic, slightly other answers (default: float32)
   --seed <n>                  of requests that bring none (default: 0)
   --help                      prints this
 
@@ -135,8 +135,8 @@ export function readCommand(argv: readonly string[]): Command {
 }
 
 function quantizationOf(given: string): Quantization {
-  if (given === 'int8' || given === 'int4') return given;
-  throw new CommandLineError('quantization', `'${given}' is neither int8 nor int4.`);
+  if (given === 'int8') return given;
+  throw new CommandLineError('quantization', `'${given}' is not int8.`);
 }
 
 function parse(argv: readonly string[]) {

@@ -9,7 +9,9 @@ const prompts = [
   [39, 81, 115, 100, 46, 101, 69],
 ];
 
-describe.each(['int8', 'int4'] as const)('an engine of %s weights', (quantization) => {
+const quantization = 'int8';
+
+describe('an engine of int8 weights', () => {
   test('draws from nearly the distribution of float32', async () => {
     await using exact = await openEngine(model);
     await using quantized = await openEngine(model, { runner: { quantization } });
@@ -26,7 +28,7 @@ describe.each(['int8', 'int4'] as const)('an engine of %s weights', (quantizatio
       }
       const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
       expect(mean).toBeGreaterThan(0);
-      expect(mean).toBeLessThan(quantization === 'int8' ? 0.05 : 0.5);
+      expect(mean).toBeLessThan(0.05);
     }
   });
 
@@ -47,6 +49,6 @@ describe.each(['int8', 'int4'] as const)('an engine of %s weights', (quantizatio
 test('quantised products depend on the batch, so batchInvariant refuses them', async () => {
   const runner = { threads: 1, batchInvariant: true, quantization: 'int8' } as const;
   await expect(openEngine(model, { runner })).rejects.toThrow('batchInvariant needs float32 weights');
-  const runnerOfTwoBits = { quantization: 'int2' as 'int4' };
-  await expect(openEngine(model, { runner: runnerOfTwoBits })).rejects.toThrow('int8 or int4');
+  const runnerOfTwoBits = { quantization: 'int2' as 'int8' };
+  await expect(openEngine(model, { runner: runnerOfTwoBits })).rejects.toThrow('must be int8');
 });

@@ -1,6 +1,6 @@
 import { type Tensor, tensor } from '@forge/tensor';
 import { describe, expect, test } from 'vitest';
-import { dynamicQuantizeMatMul, graph, input, matMulFourBits, openSession, type Value } from '../../src/index.ts';
+import { dynamicQuantizeMatMul, graph, input, openSession, type Value } from '../../src/index.ts';
 
 const [N, I, O] = [3, 32, 5];
 const a_NI = Float32Array.from({ length: N * I }, (_, at) => Math.sin(at));
@@ -25,10 +25,10 @@ function expectProduct(actual: Float32Array, weight: (o: number, i: number) => n
   }
 }
 
-describe('products by quantised weights', () => {
+describe('dynamicQuantizeMatMul', () => {
   const a = input('a', 'float32', ['N', I]);
 
-  test('int8: each column has its scale', async () => {
+  test('multiplies by columns with a scale each', async () => {
     const weight_IO = Int8Array.from({ length: I * O }, (_, at) => ((at * 37) % 255) - 127);
     const scale_O = Float32Array.from({ length: O }, (_, o) => (o + 1) / 100);
     const y = dynamicQuantizeMatMul(a, input('weight', 'int8', [I, O]), input('scale', 'float32', [O]));
@@ -37,24 +37,8 @@ describe('products by quantised weights', () => {
     expectProduct(await run(y, feeds), (o, i) => weight_IO[i * O + o]! * scale_O[o]!);
   });
 
-  test('int4: two elements a byte, the earlier one in the low half, 8 for 0', async () => {
-    const values = Uint8Array.from({ length: (O * I) / 2 }, (_, at) => (at * 73) % 256);
-    const scales = Float32Array.from({ length: O }, (_, o) => (o - 2.5) / 10);
-    const y = matMulFourBits(a, {
-      values: input('values', 'uint8', [O, 1, 16]),
-      scales: input('scales', 'float32', [O]),
-      inputWidth: I,
-    });
-    expect(y.shape).toEqual(['N', O]);
-    const feeds = { values: tensor('uint8', [O, 1, 16], values), scales: tensor('float32', [O], scales) };
-    const nibble = (o: number, i: number) => (values[o * 16 + (i >> 1)]! >> (i % 2 === 0 ? 0 : 4)) & 15;
-    expectProduct(await run(y, feeds), (o, i) => (nibble(o, i) - 8) * scales[o]!);
-  });
-
   test('sizes that do not fit are refused', () => {
     const scale = input('scale', 'float32', [O]);
     expect(() => dynamicQuantizeMatMul(a, input('weight', 'int8', [I + 1, O]), scale)).toThrow('DynamicQuantizeMatMul');
-    const values = input('values', 'uint8', [O, 2, 16]);
-    expect(() => matMulFourBits(a, { values, scales: scale, inputWidth: I })).toThrow('MatMulNBits');
   });
 });
