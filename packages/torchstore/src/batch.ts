@@ -194,3 +194,15 @@ export interface Leased {
   readonly version: number | undefined;
   readonly keys: readonly string[];
 }
+
+/** What a lost session has left behind, and what ends if its client does not come back. */
+export interface Orphans {
+  readonly leases: readonly number[];
+  readonly transactions: readonly number[];
+}
+
+/** What a writer that was cancelled will not commit. */
+export interface Unused {
+  readonly reservations: readonly number[];
+  readonly segments: readonly Pick<Place, 'volume' | 'segment'>[];
+}

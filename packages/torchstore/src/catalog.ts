@@ -1,4 +1,4 @@
-import type { Located, LocatedTensor } from './batch.ts';
+import type { Located, LocatedTensor, Refusal } from './batch.ts';
 import type { Entry, Holdings } from './holdings.ts';
 import { held } from './holdings.ts';
 import { KeyIndex } from './key-index.ts';
@@ -69,6 +69,16 @@ export class Catalog {
   /** The version that is visible under a name, or under a key of what is put there. */
   visibleVersion(name: string): number | undefined {
     return this.commits(name).at(-1)?.version ?? this.#visible.get(name)?.located.version;
+  }
+
+  /** Why a version comes too late for one of the names; undefined when it does not. */
+  staleness(version: number | undefined, names: readonly string[]): Extract<Refusal, { status: 'stale' }> | undefined {
+    if (version === undefined) return undefined;
+    for (const key of names) {
+      const visibleVersion = this.visibleVersion(key);
+      if (visibleVersion !== undefined && version <= visibleVersion) return { status: 'stale', key, visibleVersion };
+    }
+    return undefined;
   }
 
   /** Makes a complete put visible, in place of what its keys held. */

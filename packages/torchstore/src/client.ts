@@ -1,27 +1,15 @@
 import type { ActorMesh } from '@forge/monarch';
-import {
-  type Absence,
-  type Found,
-  type Leased,
-  type LeaseQuestion,
-  metadataVolume,
-  type QuestionOptions,
-} from './batch.ts';
+import { metadataVolume } from './batch.ts';
 import { unlessAborted } from './cancellation.ts';
 import { type ClientStatistics, OperationCounter } from './client-statistics.ts';
 import type { Controller } from './controller.ts';
 import { type ControllerCalls, controllerCalls } from './controller-calls.ts';
 import { DeadlineError, StoreClosedError, VolumeUnavailableError } from './failures.ts';
-import { type PackedFound, unpackFound } from './found-codec.ts';
-import type { ShowTensor } from './get.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
-import { Views } from './mapped-view.ts';
 import { type Failure, failureOf } from './outcomes.ts';
-import { tensorOfPage } from './pages.ts';
-import { Planner, type Wish } from './planner.ts';
+import { Planner } from './planner.ts';
 import { Session, type SessionOptions } from './session.ts';
 import type { SelectVolume } from './strategy.ts';
-import { readWishes } from './transfer.ts';
 import type { ByteWay, VolumeAddress } from './transport/transport.ts';
 
 /** Where a client finds its store. */
@@ -51,23 +39,11 @@ export interface AskOptions<T> {
   readonly undo?: (late: T) => void;
 }
 
-/** What a read asks for, and how it may end. */
-export interface ReadRequest {
-  readonly question: { readonly of: readonly string[] | string; readonly how?: QuestionOptions };
-  /** The name of the lease that is read. */
-  readonly leaseName?: string | undefined;
-  readonly signal: AbortSignal | undefined;
-}
-
 /** A connection may break this often during one operation before the caller hears of it; a volume that died counts too. */
 const maxAttempts = 4;
 
 /** How long a volume that did not answer is asked last. */
 const suspicionMs = 10_000;
-
-const isFound = (answer: PackedFound | Absence): answer is PackedFound => Array.isArray(answer);
-
-const none: ReadonlySet<string> = new Set();
 
 const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? error.code : undefined);
 
@@ -79,7 +55,7 @@ export class Client implements Disposable {
   readonly leases: LeaseKeeper;
   readonly #calls: ControllerCalls;
   readonly #selectVolume: SelectVolume | undefined;
-  readonly #planner = new Planner();
+  readonly planner = new Planner();
   readonly #owned = new Set<Session>();
   /** Volumes that died, as far as this client knows. */
   readonly #lost = new Set<string>();
@@ -129,73 +105,6 @@ export class Client implements Disposable {
     }
   }
 
-  /** Pins what is asked for, has `wishesOf` choose from it, and fills the targets of the wishes. */
-  async read<T extends { readonly wishes: readonly Wish[] }>(
-    { question, leaseName = '', signal }: ReadRequest,
-    wishesOf: (found: Found, show: ShowTensor) => T,
-  ): Promise<T> {
-    const operation = async (session: Session) => {
-      await this.anchor(session, signal); // the pin lives as long as this connection
-      // When the session ends the pin does, and what it held is never written again: views stay as they are.
-      const unpin = (pin: number | undefined) => {
-        if (pin !== undefined && !session.isEnded) this.address.controller.release.broadcast(pin);
-      };
-      const { of, how } = question;
-      const answer = await this.ask<PackedFound | Absence>((controller) => controller.locate(session.id, of, how), {
-        signal,
-        undo: (late) => isFound(late) && unpin(unpackFound(late).pin),
-      });
-      const found = unpackFound(isFound(answer) ? answer : this.checked(session, answer, { name: leaseName }));
-      const { pin, page } = found;
-      const pageAt = (number: number) =>
-        number === 0 && page !== undefined
-          ? page
-          : this.ask((controller) => controller.page(pin ?? 0, number), { signal });
-      const fill = (wishes: readonly Wish[]) => {
-        const avoided = pin === undefined ? none : new Set([...this.#lost, ...this.#suspects()]);
-        return readWishes(wishes, { session, planner: this.#planner, avoided, counter: this.gets, pageAt, signal });
-      };
-      if (pin === undefined) {
-        const chosen = wishesOf(found, (located, region) => {
-          const shown = page === undefined ? undefined : tensorOfPage(page, located, region);
-          if (shown !== undefined) this.gets.moved('inline', shown.data.byteLength);
-          return shown;
-        });
-        if (chosen.wishes.some(({ isView }) => isView !== true)) await fill(chosen.wishes);
-        return chosen;
-      }
-      const views = new Views(await session.directories(), found.tensors, () => unpin(pin));
-      let hasFailed = true;
-      try {
-        const chosen = wishesOf(found, (located, region, mapped) => (mapped ? views.view(located, region) : undefined));
-        await fill(chosen.wishes);
-        hasFailed = false;
-        return chosen;
-      } finally {
-        views.close({ hasFailed });
-      }
-    };
-    return this.gets.measure(() => this.attempt(operation, signal));
-  }
-
-  /** Takes a lease. It lives on when the connection is made anew in time. */
-  async lease(question: Omit<LeaseQuestion, 'session'>, signal?: AbortSignal): Promise<Leased> {
-    return this.attempt(async (session) => {
-      await this.anchor(session, signal);
-      const whole = { ...question, session: session.id };
-      const release = (late: Leased | Absence) => {
-        if (late.status === 'leased') this.inBackground((controller) => controller.releaseLease(late.lease), session);
-      };
-      const answer = await this.ask<Leased | Absence>((controller) => controller.lease(whole), {
-        signal,
-        undo: release,
-      });
-      const leased = this.checked(session, answer);
-      this.leases.add(leased.lease, question.name);
-      return leased;
-    }, signal);
-  }
-
   /** Connects a session to a volume at least. */
   async anchor(session: Session, signal: AbortSignal | undefined): Promise<void> {
     if (!session.isAnchored) await unlessAborted(session.anchor(), signal);
@@ -235,6 +144,11 @@ export class Client implements Disposable {
     this.#owned.add(session);
     void session.ended.then(() => this.#owned.delete(session));
     return session;
+  }
+
+  /** Volumes that are read only where no others have the bytes: they died, or did not answer lately. */
+  get avoided(): ReadonlySet<string> {
+    return new Set([...this.#lost, ...this.#suspects()]);
   }
 
   /** Volumes that have not answered lately. */

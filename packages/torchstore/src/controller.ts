@@ -1,8 +1,8 @@
 import { Actor, type ActorMesh, endpoint } from '@forge/monarch';
-import type { Absence, LeaseQuestion, QuestionOptions, RankClaim } from './batch.ts';
+import type { Absence, LeaseQuestion, Orphans, QuestionOptions, RankClaim, Unused } from './batch.ts';
 import { type PackedBatch, unpackBatch } from './batch-codec.ts';
 import { type PackedFound, packFound } from './found-codec.ts';
-import { Ledger, type LedgerOptions, type Orphans, type Unused } from './ledger.ts';
+import { Ledger, type LedgerOptions } from './ledger.ts';
 import { pageOf } from './pages.ts';
 import type { SegmentName } from './segments.ts';
 import type { SessionEnd } from './transport/served-session.ts';

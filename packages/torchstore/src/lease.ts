@@ -1,4 +1,4 @@
-import type { Leased } from './batch.ts';
+import type { Absence, Leased, LeaseQuestion } from './batch.ts';
 import type { OperationOptions } from './cancellation.ts';
 import type { Client } from './client.ts';
 import { Reader } from './reader.ts';
@@ -49,4 +49,25 @@ export class Lease extends Reader implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release();
   }
+}
+
+/** Takes a lease. It lives on when the connection is made anew in time. */
+export async function takeLease(
+  client: Client,
+  question: Omit<LeaseQuestion, 'session'>,
+  signal: AbortSignal | undefined,
+): Promise<Lease> {
+  return client.attempt(async (session) => {
+    await client.anchor(session, signal);
+    const whole = { ...question, session: session.id };
+    const answer = await client.ask<Leased | Absence>((controller) => controller.lease(whole), {
+      signal,
+      undo: (late) => {
+        if (late.status === 'leased') client.inBackground((controller) => controller.releaseLease(late.lease), session);
+      },
+    });
+    const leased = client.checked(session, answer);
+    client.leases.add(leased.lease, question.name);
+    return new Lease(client, question.name, leased);
+  }, signal);
 }

@@ -7,18 +7,18 @@ import type {
   Leased,
   LeaseQuestion,
   LocatedTensor,
-  OverQuota,
+  Orphans,
   Question,
   RankClaim,
   Refusal,
   ReserveOutcome,
+  Unused,
 } from './batch.ts';
-import { Catalog, newestOf } from './catalog.ts';
-import { bytesOfObjects, bytesOfParts, Holdings, isTensorEntry } from './holdings.ts';
+import { Catalog } from './catalog.ts';
+import { Holdings } from './holdings.ts';
 import { covers } from './key-index.ts';
 import { Leases } from './leases.ts';
 import { Lookup } from './lookup.ts';
-import { fitsAnswer } from './pages.ts';
 import { disagreement } from './pending.ts';
 import { Quota } from './quota.ts';
 import { type LedgerStatistics, recordOf, statisticsOf, type TensorRecord } from './records.ts';
@@ -26,23 +26,12 @@ import { Rendezvous } from './rendezvous.ts';
 import { Retention, type RetentionRule } from './retention.ts';
 import type { DroppedSegment, SegmentName } from './segments.ts';
 import { Sessions } from './sessions.ts';
+import { Space } from './space.ts';
 
 /** What a ledger keeps and refuses. */
 export interface LedgerOptions {
   readonly retention?: readonly RetentionRule[];
   readonly quotaBytes?: number;
-}
-
-/** What a lost session has left behind, and what ends if its client does not come back. */
-export interface Orphans {
-  readonly leases: readonly number[];
-  readonly transactions: readonly number[];
-}
-
-/** What a writer that was cancelled will not commit. */
-export interface Unused {
-  readonly reservations: readonly number[];
-  readonly segments: readonly SegmentName[];
 }
 
 /**
@@ -60,12 +49,12 @@ export class Ledger {
   readonly #rendezvous = new Rendezvous((batch) => this.#holdings.free(batch));
   readonly #leases = new Leases(this.#holdings);
   readonly #sessions = new Sessions();
-  readonly #quota: Quota;
+  readonly #space: Space;
   readonly #lookup: Lookup;
 
   constructor({ retention = [], quotaBytes = Number.POSITIVE_INFINITY }: LedgerOptions = {}) {
     this.#catalog = new Catalog(this.#holdings, new Retention(retention));
-    this.#quota = new Quota(quotaBytes);
+    this.#space = new Space(new Quota(quotaBytes), this.#holdings, this.#catalog);
     this.#lookup = new Lookup(this.#catalog, this.#rendezvous, this.#leases);
   }
 
@@ -77,20 +66,12 @@ export class Ledger {
   /** Sets bytes aside for a writer; older generations that nobody reads make room. */
   reserve(session: string, wanted: number): ReserveOutcome {
     if (this.#sessions.hasEnded(session)) return { status: 'sessionEnded' };
-    return this.#makeRoom(wanted) ?? { status: 'reserved', reservation: this.#quota.reserve(session, wanted) };
-  }
-
-  /** Lets older generations go until so many bytes fit the quota; says why when they cannot. */
-  #makeRoom(wanted: number): OverQuota | undefined {
-    for (;;) {
-      const refusal = this.#quota.refusal({ used: this.#holdings.bytes, wanted });
-      if (refusal === undefined || !this.#catalog.evictOldest()) return refusal;
-    }
+    return this.#space.reserve(session, wanted);
   }
 
   /** Forgets what a session has set aside or written and will not commit; what is committed stays. */
   discard(session: string, { reservations, segments }: Unused): void {
-    for (const reservation of reservations) this.#quota.release(reservation);
+    this.#space.release(reservations);
     this.#holdings.segments.discard(segments.filter(({ segment }) => segment.startsWith(`${session}/`)));
   }
 
@@ -102,7 +83,7 @@ export class Ledger {
   /** Begins a transaction, or joins the one that other ranks have begun. */
   begin(claim: RankClaim): BeginOutcome {
     if (this.#sessions.hasEnded(claim.session)) return { status: 'sessionEnded' };
-    return this.#staleness(claim.version, [claim.name]) ?? this.#rendezvous.begin(claim);
+    return this.#catalog.staleness(claim.version, [claim.name]) ?? this.#rendezvous.begin(claim);
   }
 
   /** Ends a transaction for all of its ranks or, for one session, leaves it to the others until that rank begins again. */
@@ -124,9 +105,8 @@ export class Ledger {
   }
 
   #take(batch: Batch): CommitOutcome {
-    let reserved = 0;
-    for (const reservation of batch.reservations) reserved += this.#quota.release(reservation);
-    const refusal = this.#refusal(batch) ?? this.#excess(batch, reserved);
+    const reserved = this.#space.release(batch.reservations);
+    const refusal = this.#refusal(batch) ?? this.#space.refusal(batch, reserved);
     this.#holdings.take(batch);
     const outcome = refusal ?? this.#rendezvous.arrive(batch);
     if (outcome.status === 'complete') return { status: 'visible', generation: this.#catalog.show(outcome.pending) };
@@ -134,49 +114,22 @@ export class Ledger {
     return outcome;
   }
 
-  /** What a batch takes beyond what was set aside for it must fit the quota now. */
-  #excess({ parts, objects }: Batch, reserved: number): OverQuota | undefined {
-    if (!Number.isFinite(this.#quota.limit)) return undefined;
-    const wanted = bytesOfParts(parts) + bytesOfObjects(objects) - reserved;
-    return wanted > 0 ? this.#makeRoom(wanted) : undefined;
-  }
-
   #refusal({ session, parts, objects, version, name, structure }: Batch): Refusal | undefined {
     if (this.#sessions.hasEnded(session)) return { status: 'sessionEnded' };
     const lost = parts.some(({ places }) => places.some(({ volume }) => this.#sessions.isLost(volume)));
     if (lost) return { status: 'sessionEnded' };
     const names = structure === undefined ? [...parts, ...objects].map(({ key }) => key) : [name];
-    return disagreement(parts, objects) ?? this.#staleness(version, names);
-  }
-
-  #staleness(version: number | undefined, names: readonly string[]): Refusal | undefined {
-    if (version === undefined) return undefined;
-    for (const key of names) {
-      const visibleVersion = this.#catalog.visibleVersion(key);
-      if (visibleVersion !== undefined && version <= visibleVersion) return { status: 'stale', key, visibleVersion };
-    }
-    return undefined;
+    return disagreement(parts, objects) ?? this.#catalog.staleness(version, names);
   }
 
   /** Finds everything that is asked for and pins it, or nothing. */
-  locate({ session, ...question }: Question): Answer {
-    if (this.#sessions.hasEnded(session)) return { status: 'sessionEnded' };
-    const found = this.#lookup.find(question);
-    if ('status' in found) return found;
-    const { entries, structure } = found;
-    const located = entries.map((entry) => entry.located);
-    const tensors = located.filter(isTensorEntry);
-    const objects = located.flatMap((each) => (isTensorEntry(each) ? [] : [each]));
-    const pin = fitsAnswer(tensors) ? undefined : this.#leases.pin(session, entries);
-    return { status: 'found', pin, tensors, objects, structure };
+  locate(question: Question): Answer {
+    return this.#sessions.hasEnded(question.session) ? { status: 'sessionEnded' } : this.#lookup.locate(question);
   }
 
   /** The tensors that a read has pinned, in the order in which they were found. */
   pinned(pin: number): readonly LocatedTensor[] {
-    return this.#leases
-      .pinned(pin)
-      .map(({ located }) => located)
-      .filter(isTensorEntry);
+    return this.#lookup.pinned(pin);
   }
 
   /** Ends a read; what nothing else holds goes. */
@@ -185,16 +138,8 @@ export class Ledger {
   }
 
   /** Keeps what a key or prefix holds now, or a kept generation of it, as it is. */
-  lease({ session, name, ...wanted }: LeaseQuestion): Leased | Absence {
-    if (this.#sessions.hasEnded(session)) return { status: 'sessionEnded' };
-    const isExact = wanted.generation !== undefined || wanted.version !== undefined;
-    const found = isExact ? this.#lookup.kept(name, wanted) : this.#lookup.covered(name);
-    if ('status' in found) return found;
-    const entries = new Map(found.entries.map((entry) => [entry.located.key, entry]));
-    const { id } = this.#leases.grant({ name, entries, structure: found.structure, session });
-    const newest = newestOf(found.entries.map(({ located }) => located)) ?? this.#catalog.commits(name).at(-1);
-    const { generation, version } = newest ?? { generation: 0, version: undefined }; // a state dict without tensors
-    return { status: 'leased', lease: id, generation, version, keys: [...entries.keys()] };
+  lease(question: LeaseQuestion): Leased | Absence {
+    return this.#sessions.hasEnded(question.session) ? { status: 'sessionEnded' } : this.#lookup.lease(question);
   }
 
   /** Ends a lease. */
@@ -210,7 +155,7 @@ export class Ledger {
   /** Ends the reads of a session, refuses its later puts, and says what of it waits for its client to come back. */
   endSession(session: string): Orphans {
     this.#sessions.end(session);
-    this.#quota.endSession(session);
+    this.#space.quota.endSession(session);
     return { leases: this.#leases.endSession(session), transactions: this.#rendezvous.endSession(session) };
   }
 
@@ -269,8 +214,7 @@ export class Ledger {
 
   /** The generation of the newest visible key that a name covers, if any is at least that new. */
   newestGeneration(name: string, minGeneration: number): number | undefined {
-    const newest = newestOf([...this.#catalog.entries(name)].map(({ located }) => located))?.generation;
-    return newest === undefined || newest < minGeneration ? undefined : newest;
+    return this.#lookup.newestGeneration(name, minGeneration);
   }
 
   /** Visible keys that a prefix covers. */
@@ -298,7 +242,7 @@ export class Ledger {
       holdings: this.#holdings,
       catalog: this.#catalog,
       leases: this.#leases,
-      quota: this.#quota,
+      quota: this.#space.quota,
       unfinished: this.#rendezvous.size,
       lostVolumes: this.lostVolumes,
     });

@@ -1,8 +1,9 @@
-import type { Absence, LeaseQuestion, Question } from './batch.ts';
-import type { Catalog } from './catalog.ts';
-import type { Entry } from './holdings.ts';
+import type { Absence, Answer, Leased, LeaseQuestion, LocatedTensor, Question } from './batch.ts';
+import { type Catalog, newestOf } from './catalog.ts';
+import { type Entry, isTensorEntry } from './holdings.ts';
 import type { Leases } from './leases.ts';
 import { nearestKeys, relatives } from './nearest-keys.ts';
+import { fitsAnswer } from './pages.ts';
 import type { Rendezvous } from './rendezvous.ts';
 import { type Structure, storedKeys } from './state-dict.ts';
 
@@ -27,6 +28,36 @@ export class Lookup {
     this.#catalog = catalog;
     this.#rendezvous = rendezvous;
     this.#leases = leases;
+  }
+
+  /** Finds everything that is asked for and, unless the answer has all bytes of it, pins it. */
+  locate({ session, ...question }: Question): Answer {
+    const found = this.find(question);
+    if ('status' in found) return found;
+    const { entries, structure } = found;
+    const located = entries.map((entry) => entry.located);
+    const tensors = located.filter(isTensorEntry);
+    const objects = located.flatMap((each) => (isTensorEntry(each) ? [] : [each]));
+    const pin = fitsAnswer(tensors) ? undefined : this.#leases.pin(session, entries);
+    return { status: 'found', pin, tensors, objects, structure };
+  }
+
+  /** The tensors that a read has pinned, in the order in which they were found. */
+  pinned(pin: number): readonly LocatedTensor[] {
+    const located = this.#leases.pinned(pin).map((entry) => entry.located);
+    return located.filter(isTensorEntry);
+  }
+
+  /** Finds what a lease is to hold, and holds it. */
+  lease({ session, name, ...wanted }: LeaseQuestion): Leased | Absence {
+    const isExact = wanted.generation !== undefined || wanted.version !== undefined;
+    const found = isExact ? this.kept(name, wanted) : this.covered(name);
+    if ('status' in found) return found;
+    const entries = new Map(found.entries.map((entry) => [entry.located.key, entry]));
+    const { id } = this.#leases.grant({ name, entries, structure: found.structure, session });
+    const newest = newestOf(found.entries.map(({ located }) => located)) ?? this.#catalog.commits(name).at(-1);
+    const { generation, version } = newest ?? { generation: 0, version: undefined }; // a state dict without tensors
+    return { status: 'leased', lease: id, generation, version, keys: [...entries.keys()] };
   }
 
   /** What a question asks for. */
@@ -102,6 +133,12 @@ export class Lookup {
       return { status: 'gone', name, wanted: text, kept: [...unique.values()] };
     }
     return { entries: [...commit.entries.values()], structure: commit.structure };
+  }
+
+  /** The generation of the newest visible key that a name covers, if any is at least that new. */
+  newestGeneration(name: string, minGeneration: number): number | undefined {
+    const newest = newestOf([...this.#catalog.entries(name)].map(({ located }) => located))?.generation;
+    return newest === undefined || newest < minGeneration ? undefined : newest;
   }
 
   #absence(key: string): Absence {

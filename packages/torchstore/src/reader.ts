@@ -1,5 +1,5 @@
 import type { DType, Tensor } from '@forge/tensor';
-import type { Found, QuestionOptions } from './batch.ts';
+import type { QuestionOptions } from './batch.ts';
 import { cancellable, type OperationOptions } from './cancellation.ts';
 import type { Client } from './client.ts';
 import { BatchError } from './errors.ts';
@@ -10,10 +10,10 @@ import {
   checkObject,
   checkTensor,
   type GetOptions,
-  type ShowTensor,
   wishOf,
 } from './get.ts';
 import { type GetStateDictOptions, type LoadResult, planLoad } from './load-state-dict.ts';
+import { readLocated, type WishesOf } from './located-read.ts';
 import type { PlainData } from './object-value.ts';
 import type { Wish } from './planner.ts';
 import type { LoadedStateDict } from './state-dict.ts';
@@ -34,6 +34,9 @@ type IntoOptions<D extends DType> = Omit<GetOptions, 'dtype' | 'mapped'> & {
 /** What a reader sees: what is visible, or what a lease of that name holds. */
 type View = Pick<QuestionOptions, 'lease'> & { readonly name?: string };
 
+/** What is asked for, of which generation, and how long that may take. */
+type Asked = { readonly of: readonly string[] | string } & QuestionOptions & OperationOptions;
+
 /** Reads a store: what is visible, or what a lease holds. */
 export class Reader {
   readonly #client: Client;
@@ -47,22 +50,15 @@ export class Reader {
   }
 
   #read<T extends { readonly wishes: readonly Wish[] }>(
-    {
-      of,
-      version,
-      signal,
-      timeoutMs,
-    }: { readonly of: readonly string[] | string } & QuestionOptions & OperationOptions,
-    wishesOf: (found: Found, show: ShowTensor) => T,
+    { of, version, signal, timeoutMs }: Asked,
+    wishesOf: WishesOf<T>,
   ): Promise<T> {
     const { lease } = this.#lease;
-    const isPlain = lease === undefined && version === undefined;
-    const question = isPlain
-      ? { of }
-      : { of, how: { ...(lease !== undefined && { lease }), ...(version !== undefined && { version }) } };
-    const leaseName = this.#leaseName;
+    const isNewest = lease === undefined && version === undefined;
+    const how = { ...(lease !== undefined && { lease }), ...(version !== undefined && { version }) };
+    const request = { of, leaseName: this.#leaseName, ...(!isNewest && { how }) };
     return cancellable('A read', { signal, timeoutMs }, (either) =>
-      this.#client.read({ question, leaseName, signal: either }, wishesOf),
+      readLocated(this.#client, { ...request, signal: either }, wishesOf),
     );
   }
 

@@ -2,7 +2,7 @@ import { cancellable, type OperationOptions } from './cancellation.ts';
 import { type Ask, Client, type ClientAddress } from './client.ts';
 import type { ClientStatistics } from './client-statistics.ts';
 import { BatchError, StateDictError } from './errors.ts';
-import { Lease, type LeaseOptions } from './lease.ts';
+import { type Lease, type LeaseOptions, takeLease } from './lease.ts';
 import { Publisher, type PublisherOptions } from './publisher.ts';
 import { Reader } from './reader.ts';
 import type { LedgerStatistics, TensorRecord } from './records.ts';
@@ -145,10 +145,9 @@ export class Store extends Reader implements AsyncDisposable {
    * @throws {KeyNotFoundError} when there is nothing, {@link GenerationGoneError} when that generation is not kept.
    */
   async lease(keyOrPrefix: string, { signal, timeoutMs, ...wanted }: LeaseOptions = {}): Promise<Lease> {
-    const leased = await cancellable(`The lease of '${keyOrPrefix}'`, { signal, timeoutMs }, (either) =>
-      this.#client.lease({ ...wanted, name: keyOrPrefix }, either),
+    return cancellable(`The lease of '${keyOrPrefix}'`, { signal, timeoutMs }, (either) =>
+      takeLease(this.#client, { ...wanted, name: keyOrPrefix }, either),
     );
-    return new Lease(this.#client, keyOrPrefix, leased);
   }
 
   #ask<T>(what: string, how: OperationOptions, question: Ask<T>): Promise<T> {

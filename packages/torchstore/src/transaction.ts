@@ -202,7 +202,7 @@ export class Transaction implements AsyncDisposable {
       if (outcome.status === 'visible') return { generation: outcome.generation, missingRanks: [] };
       return { generation: undefined, missingRanks: outcome.missingRanks };
     } catch (error) {
-      if (signal?.aborted === true) this.#end('its commit was cancelled').catch(() => {}); // it ends with the session
+      if (signal?.aborted === true) this.#end('its commit was cancelled').catch(() => {}); // or with its session
       throw await this.#failure(error);
     } finally {
       this.#session[Symbol.dispose]();

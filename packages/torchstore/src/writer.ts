@@ -1,10 +1,9 @@
-import type { Claim, CommitOutcome, ObjectPart, Part } from './batch.ts';
+import type { Claim, CommitOutcome, ObjectPart, Part, Unused } from './batch.ts';
 import { packBatch } from './batch-codec.ts';
 import { unlessAborted } from './cancellation.ts';
 import type { Client } from './client.ts';
 import { bytesOfObjects, inlineBytesOf } from './holdings.ts';
 import { inlineParts } from './inline-parts.ts';
-import type { Unused } from './ledger.ts';
 import type { SegmentSpot } from './live-memory.ts';
 import { bytesToWrite } from './pack.ts';
 import type { Session } from './session.ts';
