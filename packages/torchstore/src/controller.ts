@@ -136,8 +136,8 @@ export class Controller extends Actor {
   /** Resolves when no generation lies in these files any more, with those that must not be written again all the same. */
   readonly whenIdle = endpoint(
     async (names: readonly SegmentName[]): Promise<readonly SegmentName[]> => {
-      await this.#wait(() => (names.some((name) => this.#ledger.isUsed(name)) ? undefined : 0));
-      return this.#ledger.takeSpoiled(names);
+      await this.#wait(() => (names.some((name) => this.#ledger.segments.isUsed(name)) ? undefined : 0));
+      return this.#ledger.segments.takeSpoiled(names);
     },
     { concurrency: maxWaiters },
   );

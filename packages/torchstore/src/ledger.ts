@@ -24,7 +24,7 @@ import { Quota } from './quota.ts';
 import { type LedgerStatistics, recordOf, statisticsOf, type TensorRecord } from './records.ts';
 import { Rendezvous } from './rendezvous.ts';
 import { Retention, type RetentionRule } from './retention.ts';
-import type { DroppedSegment, SegmentName } from './segments.ts';
+import type { DroppedSegment, Segments } from './segments.ts';
 import { Sessions } from './sessions.ts';
 import { Space } from './space.ts';
 
@@ -171,14 +171,9 @@ export class Ledger {
     return this.#holdings.segments.ofSession(end);
   }
 
-  /** Whether a generation or an unfinished put lies in a file. */
-  isUsed(name: SegmentName): boolean {
-    return this.#holdings.segments.isUsed(name);
-  }
-
-  /** Those of the files that their writer must not write again, though nobody uses them: a lost reader may read on. */
-  takeSpoiled(names: readonly SegmentName[]): readonly SegmentName[] {
-    return this.#holdings.segments.takeSpoiled(names);
+  /** The files of all volumes, and what lies in them. */
+  get segments(): Segments {
+    return this.#holdings.segments;
   }
 
   /** Forgets the pieces on a volume that died, and returns the sessions that had a connection to it. */

@@ -217,11 +217,7 @@ export class Transaction implements AsyncDisposable {
   async abort(reason = 'a rank aborted it'): Promise<void> {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    try {
-      await this.#end(reason);
-    } finally {
-      this.#session[Symbol.dispose]();
-    }
+    await this.#end(reason).finally(() => this.#session[Symbol.dispose]());
   }
 
   #checkOpen(): void {
