@@ -61,21 +61,37 @@ export class WarmSegments implements Disposable {
   }
 }
 
+interface WarmFile {
+  readonly name: string;
+  readonly size: number;
+}
+
+/** The files that waited in each directory when it was last listed, smallest first: writers of many segments list it once. */
+const listed = new Map<string, WarmFile[]>();
+
 /** The side of a writer: makes a file with room for so many bytes its segment; false when there is none. */
 export function claimWarm(directory: string, segment: string, bytes: number): boolean {
-  const fitting = waiting(directory)
-    .map((name) => ({ name, size: Number.parseInt(name, 10) }))
-    .filter(({ size }) => size >= bytes && size <= bytes * maxWaste)
-    .sort((a, b) => a.size - b.size);
-  for (const { name } of fitting) {
-    try {
-      renameSync(join(directory, folder, name), join(directory, segment));
-      return true;
-    } catch {
-      // Another writer was faster, or it was removed.
+  const claimFrom = (files: WarmFile[]): boolean => {
+    for (;;) {
+      const index = files.findIndex(({ size }) => size >= bytes && size <= bytes * maxWaste);
+      const [file] = index === -1 ? [] : files.splice(index, 1);
+      if (file === undefined) return false;
+      try {
+        renameSync(join(directory, folder, file.name), join(directory, segment));
+        return true;
+      } catch {
+        // Another writer was faster, or it was removed.
+      }
     }
-  }
-  return false;
+  };
+  if (claimFrom(listed.get(directory) ?? [])) return true;
+  const files = waiting(directory)
+    .map((name) => ({ name, size: Number.parseInt(name, 10) }))
+    .sort((a, b) => a.size - b.size);
+  const isClaimed = claimFrom(files);
+  if (files.length > 0) listed.set(directory, files);
+  else listed.delete(directory);
+  return isClaimed;
 }
 
 /** Gives all memory back that waits: a writer needs it as something else. */
