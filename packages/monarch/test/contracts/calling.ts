@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type ActorMesh, type MeshFailure, type OwnedMesh, type ProcMesh, thisHost } from '../../src/index.ts';
-import { Caller, Checked, Narrow, Recorder } from '../fixtures/probes.ts';
+import { Caller, Checked, Narrow, Recorder, Relay } from '../fixtures/probes.ts';
 import { until } from '../fixtures/until.ts';
 
 /** What a call does for its caller, whatever the actors run on. */
@@ -40,6 +40,17 @@ export function calling(kind: 'inline' | 'process'): void {
       expect(await caller.callSelf.callOne(next, 'ping')).toBe('pong');
       await caller.broadcastSelf.callOne(caller);
       await until(async () => (await caller.notes.callOne()).includes('from myself'));
+    });
+
+    test('that comes back to the lane of who began it waits until the deadline, and they live on', async () => {
+      const { caller, next } = await cast();
+      await using relays = await procs.slice({ actor: 1 }).spawn('relay', Relay);
+      const relay: ActorMesh<Relay, never> = relays;
+      expect(await caller.callThrough.callOne(relay, next)).toBe('pong');
+      await expect(caller.callThrough.with({ timeoutMs: 50 }).callOne(relay, caller)).rejects.toMatchObject({
+        code: 'ERR_MONARCH_TIMEOUT',
+      });
+      expect(await caller.callThrough.callOne(relay, next)).toBe('pong');
     });
 
     test('made for a message is cancelled with it, through several actors', async () => {

@@ -368,6 +368,9 @@ export function conformance(kind: 'inline' | 'process', attach?: () => Promise<H
         code: 'ERR_MONARCH_ACTOR',
         cause: { code: 'ERR_MONARCH_UNSENDABLE' },
       });
+      // Nobody gets what a broadcast returns.
+      mesh.unsendable.broadcast();
+      expect((await mesh.echo.call(1)).toArray()).toEqual([1, 1, 1, 1]);
     });
 
     test('values arrive as copies, also of large arrays, unless they are transferred', async () => {
