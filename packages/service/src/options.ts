@@ -130,18 +130,42 @@ export function checkCount(option: string, value: number): void {
   if (!(Number.isInteger(value) && value >= 1)) throw new ServiceOptionsError(option, value, POSITIVE);
 }
 
+/** Refuses a time after which something would be done again at once. @throws {ServiceOptionsError} */
+function checkInterval(option: string, value: number): void {
+  if (value === 0) throw new ServiceOptionsError(option, value, 'It must be above 0.');
+  checkDelay(option, value);
+}
+
+/** Refuses numbers of a health policy that cannot be. @throws {ServiceOptionsError} */
+function checkHealthPolicy({
+  maxFailures = 1,
+  maxProbes = 1,
+  intervalMs = 1,
+  timeoutMs = 1,
+  ...delays
+}: Ejecting): void {
+  checkCount('health.maxFailures', maxFailures);
+  checkCount('health.maxProbes', maxProbes);
+  checkInterval('health.intervalMs', intervalMs);
+  checkInterval('health.timeoutMs', timeoutMs);
+  for (const [name, value] of Object.entries(delays)) checkDelay(`health.${name}`, value);
+}
+
+type Ejecting = EjectionPolicy & HealthCheckPolicy;
+
 /** Refuses options about replicas that contradict each other. @throws {ServiceOptionsError} */
 function checkReplicas({ numReplicas = 1, minHealthyReplicas = 1, autoscale }: Partial<Sizes>): void {
   if (minHealthyReplicas > numReplicas) {
     throw new ServiceOptionsError('minHealthyReplicas', minHealthyReplicas, `There are ${numReplicas} replicas.`);
   }
   if (!autoscale) return;
-  const { minReplicas = 1, maxReplicas, targetOngoing = 1, ...delays } = autoscale;
+  const { minReplicas = 1, maxReplicas, targetOngoing = 1, intervalMs = 1, ...delays } = autoscale;
   checkCount('autoscale.minReplicas', minReplicas);
   checkCount('autoscale.maxReplicas', maxReplicas);
   if (!(targetOngoing > 0)) {
     throw new ServiceOptionsError('autoscale.targetOngoing', targetOngoing, 'It must be above 0.');
   }
+  checkInterval('autoscale.intervalMs', intervalMs);
   for (const [name, value] of Object.entries(delays)) checkDelay(`autoscale.${name}`, value);
   if (numReplicas >= minReplicas && numReplicas <= maxReplicas) return;
   const range = `autoscale goes from ${minReplicas} to ${maxReplicas}.`;
@@ -162,13 +186,20 @@ export function checkActorOptions(
   if (option) throw new ServiceOptionsError(option, options[option], 'Only a service has it: use asService.');
 }
 
+type CheckedOptions = Omit<ServiceOptions<never, number>, 'onReplicaStart' | 'health'> & {
+  readonly health?: Ejecting & { readonly check?: unknown };
+};
+
 /** Refuses options that cannot be. @throws {ServiceOptionsError} */
-export function checkOptions(options: Omit<ServiceOptions<never, number>, 'onReplicaStart' | 'health'>): void {
+export function checkOptions({ health = {}, ...options }: CheckedOptions): void {
   for (const option of ['procs', 'numReplicas', 'replicaMaxConcurrentRequests', 'minHealthyReplicas'] as const) {
     const value = options[option];
     if (value !== undefined) checkCount(option, value);
   }
   checkReplicas(options);
+  // What is asked is the caller's.
+  const { check: _, ...numbers } = health;
+  checkHealthPolicy(numbers);
   const { maxQueuedRequests = 0, waitForHealthyMs = 0, restart = {}, retry = {}, router } = options;
   for (const [option, value] of Object.entries({
     maxQueuedRequests,

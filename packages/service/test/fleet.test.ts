@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Counter } from './fixtures/counter.ts';
 import { FakeIncarnation, fakeReplicas } from './fixtures/fake-replicas.ts';
 import { settled } from './fixtures/manual-clock.ts';
 
@@ -217,4 +218,23 @@ test('without a check a single request tries an ejected replica, while others go
   for (const { answer } of started[1]?.calls ?? []) answer.resolve('well');
   expect(await Promise.all(calls)).toEqual(['well', 'well', 'well', 'well']);
   await set.shutdown(0);
+});
+
+test.each([
+  [{ numReplicas: 0 }, 'numReplicas'],
+  [{ numReplicas: 2, minHealthyReplicas: 3 }, 'minHealthyReplicas'],
+  [{ numReplicas: 5, autoscale: { maxReplicas: 4 } }, 'numReplicas'],
+  [{ autoscale: { maxReplicas: 0 } }, 'autoscale.maxReplicas'],
+  [{ autoscale: { maxReplicas: 2, targetOngoing: 0 } }, 'autoscale.targetOngoing'],
+  [{ autoscale: { maxReplicas: 2, intervalMs: 0 } }, 'autoscale.intervalMs'],
+  [{ health: { maxFailures: 0 } }, 'health.maxFailures'],
+  [{ health: { maxProbes: 1.5 } }, 'health.maxProbes'],
+  [{ health: { intervalMs: 0 } }, 'health.intervalMs'],
+  [{ health: { firstProbeMs: -1 } }, 'health.firstProbeMs'],
+  [{ startTimeoutMs: Number.NaN }, 'startTimeoutMs'],
+  [{ restart: { maxRestarts: -1 } }, 'restart.maxRestarts'],
+])('%j is refused before anything starts', (options, option) => {
+  expect(() => Reflect.apply(Counter.options, Counter, [options])).toThrow(
+    expect.objectContaining({ code: 'ERR_SERVICE_OPTIONS', option }),
+  );
 });

@@ -92,8 +92,7 @@ export class Replica {
 
   /** It may serve a request of its own sessions now. */
   get hasFreeSlotForSessions(): boolean {
-    if (this.state !== 'draining') return this.hasFreeSlot;
-    return this.inFlight < this.#hooks.maxConcurrency;
+    return this.hasFreeSlot || (this.state === 'draining' && this.inFlight < this.#hooks.maxConcurrency);
   }
 
   /** Starts it; rejects when its first start fails, and goes on trying nevertheless. */
@@ -138,9 +137,9 @@ export class Replica {
   }
 
   /** Lets its requests and sessions end, for up to `graceMs`, then ends it. */
-  async drain(graceMs: number): Promise<void> {
+  drain(graceMs: number): Promise<void> {
     this.#drained ??= this.#drain(graceMs);
-    await this.#drained;
+    return this.#drained;
   }
 
   async #drain(graceMs: number): Promise<void> {
