@@ -89,7 +89,6 @@ async function readPinned<T extends Chosen>(read: Read, wishesOf: WishesOf<T>): 
 
 async function fill({ client, session, found, signal }: Read, wishes: readonly Wish[]): Promise<void> {
   const { pin, page } = found;
-  if (wishes.every(({ isView = false }) => isView)) return;
   const pageAt = (number: number) =>
     number === 0 && page !== undefined
       ? page

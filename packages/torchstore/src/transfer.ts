@@ -64,6 +64,7 @@ export interface ReadOptions {
 export async function readWishes(wishes: readonly Wish[], options: ReadOptions): Promise<void> {
   const missing = wishes.filter(({ isView = false }) => !isView);
   if (options.session.checksMemory) for (const wish of wishes) if (wish.isView === true) await verifyView(wish);
+  if (missing.length === 0) return;
   const asStored = missing.filter(({ located, target }) => located.dtype === target.dtype);
   await read(asStored, options);
   if (asStored.length === missing.length) return;
