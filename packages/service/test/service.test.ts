@@ -342,6 +342,7 @@ describe('start and shutdown', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'ERR_SERVICE_STOPPED', started: false });
     await expect(service.getValue.route()).rejects.toMatchObject({ code: 'ERR_SERVICE_STOPPED', started: false });
     await expect(service.getValue.fanout()).rejects.toMatchObject({ code: 'ERR_SERVICE_STOPPED' });
+    await expect(service.getValue.fanoutSettled()).rejects.toMatchObject({ code: 'ERR_SERVICE_STOPPED' });
     expect(await running).toBe(3);
     await Promise.all([opened, stopped, service.shutdown()]);
     expect(service.state().replicas.map(({ state }) => state)).toEqual(['stopped']);

@@ -10,8 +10,8 @@ export async function fanout(
   plan: Plan,
   args: readonly unknown[],
 ): Promise<readonly FanoutOutcome<unknown>[]> {
-  // Without an outage the calls go out before this returns, as those of route do.
-  if (dispatcher.serving.length === 0) {
+  // Without an outage the calls go out before this returns, as those of route do. A service that has stopped refuses.
+  if (dispatcher.isClosed || dispatcher.serving.length === 0) {
     const { timeoutMs } = plan;
     const waitedMs = await dispatcher.opening(plan);
     const rest = timeoutMs === undefined ? plan : new Plan({ ...plan, timeoutMs: Math.max(1, timeoutMs - waitedMs) });
