@@ -52,7 +52,7 @@ const valuesOf = async (): Promise<number[]> => {
   return [onlyValue(both['p.a']), onlyValue(both['p.b'])];
 };
 
-describe.skipIf(!hasMapping)('allocated memory', () => {
+describe.skipIf(!hasMapping)('allocated memory (skipped where none can be mapped)', () => {
   test('is published without writing a byte once it is prepared, in the memory of two versions', async () => {
     await using publisher = store.publisher('p');
     const weights = await allocateWeights(publisher);
