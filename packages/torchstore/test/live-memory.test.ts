@@ -8,6 +8,7 @@ import { openStore, type Publisher, releaseViews, type Store, VersionConflictErr
 import { isInMemory, mappedFiles } from '../src/mapped-files.ts';
 
 const memory = '/dev/shm';
+// Without koffi, or where /dev/shm is no tmpfs, nothing can be mapped; values are copied then, as other tests check.
 const hasMapping = isInMemory(memory) && loadNative() !== undefined;
 const count = 2 ** 18; // 1 MiB of float32: large enough to be viewed
 

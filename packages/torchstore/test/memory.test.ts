@@ -12,6 +12,7 @@ import { bits, cut } from './semantics/stores.ts';
 
 const memory = '/dev/shm';
 const shape = [640, 512];
+// Without koffi, or where /dev/shm is no tmpfs, nothing can be mapped; values are copied then, as other tests check.
 const hasMapping = isInMemory(memory) && loadNative() !== undefined;
 
 let folder: string;
@@ -48,6 +49,7 @@ function inodes(): { readonly used: number[]; readonly warm: number[] } {
   return { used: own(false), warm: own(true) };
 }
 
+// Skipped where /dev/shm is no tmpfs: its files would lie on a disk.
 describe.skipIf(!isInMemory(memory))('memory of the host', () => {
   test('the file of a put that was replaced is written again, and read right', async () => {
     await store.put('w', filled(1));

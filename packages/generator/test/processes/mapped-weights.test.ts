@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import { ViewUser } from '../fixtures/view-user.ts';
 
 const tmpfsMagic = 0x01021994;
+// Without koffi, or where /dev/shm is no tmpfs, nothing can be mapped; values are copied then, as other tests check.
 const isMapped = loadNative() !== undefined && statfsSync('/dev/shm').type === tmpfsMagic;
 
 test.skipIf(!isMapped)(

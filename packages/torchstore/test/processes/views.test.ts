@@ -9,6 +9,7 @@ import { isInMemory } from '../../src/mapped-files.ts';
 import { Worker } from './fixtures.ts';
 
 const memory = '/dev/shm';
+// Without koffi, or where /dev/shm is no tmpfs, nothing can be mapped; values are copied then, as other tests check.
 const hasMapping = isInMemory(memory) && loadNative() !== undefined;
 const count = 2 ** 19; // 2 MiB: large enough to be viewed, and to wait for a writer
 
