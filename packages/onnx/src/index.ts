@@ -38,6 +38,7 @@ export {
 } from './ops/elementwise.ts';
 export { gather, gatherElements, gatherNd } from './ops/gather.ts';
 export { type MatMulOptions, matMul } from './ops/mat-mul.ts';
+export { matMulNBits, type NBits } from './ops/mat-mul-n-bits.ts';
 export { type ReduceOptions, reduceMax, reduceMean, reduceSum } from './ops/reduce.ts';
 export { expand, reshape, shapeOf, squeeze, transpose, unsqueeze } from './ops/reshape.ts';
 export { rmsNorm } from './ops/rms-norm.ts';

@@ -66,6 +66,7 @@ const opaque = {
   ConstantOfShape: 'L -> T',
   GroupQueryAttention: 'F F F F F M M F? F? -> F F F',
   DynamicQuantizeMatMul: 'F Q F Q? F? -> F',
+  MatMulNBits: 'F Q F -> F',
 } as const;
 
 export type DifferentiableOperator = keyof typeof differentiable;
@@ -90,6 +91,7 @@ const MICROSOFT: ReadonlySet<Operator> = new Set<Operator>([
   'RotaryEmbedding',
   'GroupQueryAttention',
   'DynamicQuantizeMatMul',
+  'MatMulNBits',
 ]);
 
 /** `''` for ONNX's own operators, `com.microsoft` for onnxruntime's. */
