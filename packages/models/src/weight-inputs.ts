@@ -29,7 +29,7 @@ export interface WeightInputs {
 export function weightInputs(config: ModelConfig, lora?: LoraConfig, quantization?: Quantization): WeightInputs {
   const own = [...parameters(config), ...(lora === undefined ? [] : loraParameters(config, lora))];
   const all = new Map(own.map(({ name, shape }) => [name, input(name, 'float32', shape)]));
-  const products = quantization === undefined ? undefined : quantizedProducts(config);
+  const products = quantization === undefined ? undefined : quantizedProducts(config, quantization);
   return view('', { all, products, adapterScale: lora === undefined ? 1 : loraScale(lora) });
 }
 

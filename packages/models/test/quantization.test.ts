@@ -2,7 +2,7 @@ import { type Graph, openSession } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { generationGraph, initialize, quantizeWeights } from '../src/index.ts';
+import { generationGraph, initialize, type Quantization, quantizeWeights } from '../src/index.ts';
 import { CachedDecoder, logSoftmaxOf } from './cached-decoder.ts';
 import { goldenModel } from './golden-model.ts';
 
@@ -11,30 +11,55 @@ const { config } = model;
 const name = 'model.layers.0.mlp.down_proj.weight';
 const [O, I] = model.weights[name]!.shape as readonly [number, number];
 
-type Quantized = Awaited<ReturnType<typeof quantizeWeights>>;
+type Inputs = Awaited<ReturnType<typeof quantizeWeights>>;
 
-/** The float32 values [O, I] that the quantised form of a weight stands for, and how far each may be from the weight. */
-function restored(quantized: Quantized, weight: string, [O, I]: readonly [number, number]) {
-  const data_IO = quantized[`${weight}.int8`]!.data as Int8Array;
-  const scales_O = quantized[`${weight}.int8_scales`]!.data as Float32Array;
-  return Array.from({ length: O * I }, (_, index) => {
-    const [row, at] = [Math.floor(index / I), index % I];
-    return { value: data_IO[at * O + row]! * scales_O[row]!, bound: scales_O[row]! / 2 };
-  });
+/** What one number of a quantised weight stands for, and its scale. */
+interface Restored {
+  readonly value: number;
+  readonly scale: number;
 }
 
-async function quantizedOnce(values: Float32Array<ArrayBuffer>) {
+/** The plainest reading of each form: the number of output `o` and input `i`, of the `I` there are. */
+const readings: Readonly<
+  Record<Quantization, (values: Tensor, scales: Tensor, at: { o: number; i: number; O: number; I: number }) => Restored>
+> = {
+  int8({ data: values_IO }, { data: scales_O }, { o, i, O }) {
+    const scale = Number(scales_O[o]);
+    return { value: Number(values_IO[i * O + o]) * scale, scale };
+  },
+  int4({ data: bytes, shape }, { data: scales }, { o, i }) {
+    const [, K, blockBytes] = shape as readonly [number, number, number];
+    const block = o * K + Math.floor(i / (2 * blockBytes));
+    const at = i % (2 * blockBytes);
+    const byte = Number(bytes[block * blockBytes + (at >> 1)]);
+    const scale = Number(scales[block]);
+    return { value: ((at % 2 === 0 ? byte & 15 : byte >> 4) - 8) * scale, scale: Math.abs(scale) };
+  },
+};
+
+/** The numbers [O, I] that the quantised form of a weight stands for. */
+function restored(inputs: Inputs, weight: string, quantization: Quantization): readonly Restored[] {
+  const [O, I] = (model.weights[weight]?.shape ?? [0, 0]) as readonly [number, number];
+  const [values, scales] = [inputs[`${weight}.${quantization}`]!, inputs[`${weight}.${quantization}_scales`]!];
+  return Array.from({ length: O * I }, (_, at) =>
+    readings[quantization](values, scales, { o: Math.floor(at / I), i: at % I, O, I }),
+  );
+}
+
+async function quantizedOnce(values: Float32Array<ArrayBuffer>, quantization: Quantization) {
   const weights = { ...model.weights, [name]: tensor('float32', [O, I], values) };
-  return restored(await quantizeWeights(config, weights), name, [O, I]);
+  return restored(await quantizeWeights(config, weights, quantization), name, quantization);
 }
 
-describe('int8', () => {
+describe.each(['int8', 'int4'] as const)('%s', (quantization) => {
   test('a weight is as near as its scale says, and exact where it is 0', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 1000 }), fc.constantFrom(1e-3, 1, 50), async (seed, size) => {
         const values = initialize(config, seed)[name]!.data.map((value, at) => (at % 7 === 0 ? 0 : value * size));
-        for (const [at, { value, bound }] of (await quantizedOnce(values)).entries()) {
-          expect(Math.abs(value - values[at]!)).toBeLessThanOrEqual(bound * 1.001);
+        for (const [at, { value, scale }] of (await quantizedOnce(values, quantization)).entries()) {
+          // Of 4 bit, the end without the largest number reaches to 7 scales only.
+          const isCutOff = quantization === 'int4' && Math.abs(values[at]!) > 7.49 * scale;
+          expect(Math.abs(value - values[at]!)).toBeLessThanOrEqual(scale * (isCutOff ? 1.001 : 0.5005));
           if (values[at] === 0) expect(Math.abs(value)).toBe(0);
         }
       }),
@@ -42,34 +67,46 @@ describe('int8', () => {
     );
   });
 
+  test('numbers that the form can say are said exactly', async () => {
+    const [least, most] = quantization === 'int4' ? [-8, 7] : [-127, 127];
+    const exact = Float32Array.from({ length: O * I }, (_, at) =>
+      at % I === 0 || at % 32 === 0 ? least * 0.25 : (least + ((at * 31) % (most - least + 1))) * 0.25,
+    );
+    const values = (await quantizedOnce(exact, quantization)).map(({ value }) => value);
+    for (const [at, value] of values.entries()) expect(value).toBeCloseTo(exact[at]!, 5);
+  });
+
   test('a row of zeros stays one', async () => {
-    for (const { value } of await quantizedOnce(new Float32Array(O * I))) expect(Math.abs(value)).toBe(0);
+    for (const { value } of await quantizedOnce(new Float32Array(O * I), quantization)) {
+      expect(Math.abs(value)).toBe(0);
+    }
   });
 
   test('what is not multiplied stays as it is, the very same', async () => {
-    const quantized = await quantizeWeights(config, model.weights);
+    const quantized = await quantizeWeights(config, model.weights, quantization);
     for (const kept of ['model.embed_tokens.weight', 'model.norm.weight', 'model.layers.0.input_layernorm.weight']) {
       expect(quantized[kept]).toBe(model.weights[kept]);
     }
     expect(quantized[name]).toBeUndefined();
   });
 
+  test('an abort ends it with its reason', async () => {
+    const controller = new AbortController();
+    const quantizing = quantizeWeights(config, model.weights, quantization, controller);
+    controller.abort(new Error('newer weights'));
+    await expect(quantizing).rejects.toThrow('newer weights');
+  });
+
   test('the graph computes with the weights that it stands for, up to the rounding of activations', async () => {
-    const quantized = await quantizeWeights(config, model.weights);
+    const quantized = await quantizeWeights(config, model.weights, quantization);
     // The embedding is looked up as it is and multiplied in its quantised form, so it needs a head of its own here.
     const untied = { ...config, tieWordEmbeddings: false };
     const standsFor = Object.fromEntries(
       Object.entries(model.weights).map(([weight, { shape, data }]) => {
-        if (!(`${weight}.int8` in quantized)) return [weight, { dtype: 'float32', shape, data }];
-        const values = restored(quantized, weight, shape as readonly [number, number]);
-        return [
-          weight,
-          tensor(
-            'float32',
-            shape,
-            Float32Array.from(values, ({ value }) => value),
-          ),
-        ];
+        if (!(`${weight}.${quantization}` in quantized)) return [weight, { dtype: 'float32', shape, data }];
+        const values = restored(quantized, weight, quantization);
+        const plain = Float32Array.from(values, ({ value }) => value);
+        return [weight, tensor('float32', shape, plain)];
       }),
     );
     const embedding = 'model.embed_tokens.weight';
@@ -82,7 +119,7 @@ describe('int8', () => {
       return [...(await decoder.step(prompts)), ...(await decoder.step(prompts.map(() => [5])))];
     };
     const expected = await logits(generationGraph(untied), plain as Readonly<Record<string, Tensor>>);
-    const actual = await logits(generationGraph(config, { quantization: 'int8' }), quantized);
+    const actual = await logits(generationGraph(config, { quantization }), quantized);
     for (const [row, wanted] of expected.entries()) {
       const [p, q] = [logSoftmaxOf(wanted), logSoftmaxOf(actual[row]!)];
       const divergence = p.reduce((sum, logProb, id) => sum + Math.exp(logProb) * (logProb - q[id]!), 0);

@@ -179,7 +179,7 @@ async function prepare(
   weights: Weights,
   quantization: Quantization | undefined,
 ): Promise<PreparedWeights> {
-  return quantization === undefined ? weights : quantizeWeights(config, weights);
+  return quantization === undefined ? weights : quantizeWeights(config, weights, quantization);
 }
 
 /** `rows`, filled up with `filler` to so many. */

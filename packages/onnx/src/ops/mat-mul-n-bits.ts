@@ -32,7 +32,11 @@ export function matMulNBits(a: Value, weight: Value, scale: Value, { bits, block
     scale.shape.join() === [O, K].join();
   if (!fits) {
     const shapes = [a.shape, weight.shape, scale.shape];
-    throw new ShapeError('MatMulNBits', shapes, 'they should be [..., I], [O, I / block, block · bits / 8], [O, I / block]');
+    throw new ShapeError(
+      'MatMulNBits',
+      shapes,
+      'they should be [..., I], [O, I / block, block · bits / 8], [O, I / block]',
+    );
   }
   const attributes = {
     K: { int: I },
