@@ -1,6 +1,7 @@
-import type { LoraConfig } from '@forge/models';
+import { gradientName, type LoraConfig } from '@forge/models';
 import { type Tensor, tensor } from '@forge/tensor';
 import type { MicroBatch } from './pack.ts';
+import type { Part } from './parts.ts';
 import type { ComputeOptions } from './training-options.ts';
 
 /** Tensors by the names of the weights that they belong to. */
@@ -23,6 +24,10 @@ export interface PassesOptions extends ComputeOptions {
   readonly entropy: boolean;
 }
 
+/** Tensors by the names that graphs give the gradients of the weights. */
+export const asGradients = (gradients: NamedTensors): Record<string, Tensor> =>
+  Object.fromEntries(Object.entries(gradients).map(([name, each]) => [gradientName(name), each]));
+
 /** What each pick weighs in the sum that backward differentiates, `[N]`. */
 export interface PickWeights {
   readonly weights: Float32Array;
@@ -39,10 +44,35 @@ export const weightFeeds = (picks: PickWeights): Record<string, Tensor> =>
     ]),
   );
 
+/** Where passes find the weights of a model, some parts at a time. */
+export interface WeightSource {
+  /**
+   * Runs `use` with the weights of some parts, by their names. They are there until it is done.
+   *
+   * @param next - parts that will be asked for after these: a source that has to fetch them begins meanwhile.
+   */
+  borrow<Result>(
+    parts: readonly Part[],
+    use: (weights: NamedTensors) => Promise<Result>,
+    next?: readonly Part[],
+  ): Promise<Result>;
+}
+
+/** Where backward leaves the gradients of micro-batches, which add up there. */
+export interface GradientSink {
+  /**
+   * Has `run` overwrite tensors with the gradients that a micro-batch gives the trained weights of some parts, the dense one
+   * of the embedding included.
+   */
+  write(parts: readonly Part[], run: (gradients: NamedTensors) => Promise<void>): Promise<void>;
+  /** Takes the slope of each token that was looked up, to be added to the row of its id: nothing where it is frozen. */
+  addToEmbedding(ids: BigInt64Array, slopes_ND: Tensor<'float32'>): void | Promise<void>;
+}
+
 /** A micro-batch with the weights of a model. */
 export interface PassInputs {
   readonly batch: MicroBatch;
-  readonly weights: NamedTensors;
+  readonly weights: WeightSource;
   readonly temperature: number;
 }
 
@@ -54,12 +84,12 @@ export interface Passes extends AsyncDisposable {
    * Forward, then backward from what each pick weighs.
    *
    * @param weigh - makes it of the scores; `undefined` where there is nothing to learn, and backward is left out.
-   * @param gradients - overwritten with the gradient of each trained weight.
+   * @param gradients - get those of the trained weights.
    * @returns whether backward ran.
    */
   backward(
     inputs: PassInputs,
     weigh: (scores: PickScores) => PickWeights | undefined,
-    gradients: NamedTensors,
+    gradients: GradientSink,
   ): Promise<boolean>;
 }

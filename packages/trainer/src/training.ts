@@ -1,13 +1,16 @@
 import { type LoraConfig, type ModelConfig, mergeLora, type Weights } from '@forge/models';
 import { type Tensor, tensor } from '@forge/tensor';
 import { NonFiniteGradientError } from './errors.ts';
+import { LocalGradients } from './local-gradients.ts';
+import { localWeights } from './local-weights.ts';
 import { AdamW } from './optimizer/adam-w.ts';
-import { clipGradNorm } from './optimizer/clip.ts';
+import { clipFactor, scale } from './optimizer/clip.ts';
+import { normOfRows, rowSquares } from './optimizer/row-squares.ts';
 import { type Schedule, scheduleFactor } from './optimizer/schedule.ts';
 import { gatherPicks, type MicroBatch, pack } from './pack.ts';
-import { addInPlace, allocateArena, type ParameterArena, viewArena } from './parameter-arena.ts';
+import { allocateArena, type ParameterArena, viewArena } from './parameter-arena.ts';
 import { type ParameterPlan, planParameters } from './parameter-groups.ts';
-import type { Passes, PickScores, PickWeights } from './passes.ts';
+import type { Passes, PickScores, PickWeights, WeightSource } from './passes.ts';
 import { allocateScores, collectScores, type Scores } from './scores.ts';
 import { checkSequences, type Sequence } from './sequence.ts';
 import type { BackwardOptions, ForwardOptions, ModelWeights, TrainingOptions } from './training-options.ts';
@@ -38,12 +41,11 @@ export class Training implements AsyncDisposable {
   readonly #options: TrainingOptions;
   readonly #plan: ParameterPlan;
   readonly #weightArena: ParameterArena;
-  readonly #gradientArena: ParameterArena;
+  readonly #gradients: LocalGradients;
+  readonly #source: WeightSource;
   readonly #optimizer: AdamW;
   readonly #learningRate: number;
   #schedule: Schedule;
-  #scratchArena: ParameterArena | undefined;
-  #hasGradients = false;
   #steps = 0;
 
   /** Times the mean entropy is taken from the loss of a policy step. */
@@ -58,9 +60,10 @@ export class Training implements AsyncDisposable {
     this.#plan = planParameters(config, options);
     const { trained, frozen } = this.#plan;
     this.#weightArena = allocateArena(trained);
-    this.#gradientArena = allocateArena(trained);
+    this.#gradients = new LocalGradients(trained);
     this.weights = inOrderOf(weights, { ...this.#weightArena.tensors, ...allocateArena(frozen).tensors });
-    this.gradients = this.#gradientArena.tensors;
+    this.#source = localWeights(this.weights);
+    this.gradients = this.#gradients.tensors;
     this.#optimizer = new AdamW(this.#weightArena.flat, options.optimizer);
     const [first, second] = this.#optimizer.moments;
     this.moments = [viewArena(first, trained).tensors, viewArena(second, trained).tensors];
@@ -115,7 +118,7 @@ export class Training implements AsyncDisposable {
     checkSequences(sequences, this.config);
     const scores = allocateScores(sequences);
     for (const batch of pack(sequences, this.#options, masks)) {
-      collectScores(batch, await this.#passes.score({ batch, weights: this.weights, temperature }), scores);
+      collectScores(batch, await this.#passes.score({ batch, weights: this.#source, temperature }), scores);
     }
     return scores;
   }
@@ -135,7 +138,6 @@ export class Training implements AsyncDisposable {
     const hasEntropy = this.entropyBonus !== 0;
     const scores = allocateScores(sequences);
     for (const batch of pack(sequences, this.#options, masks)) {
-      const target = this.#hasGradients ? this.#scratch() : this.#gradientArena;
       const weigh = (picks: PickScores): PickWeights | undefined => {
         collectScores(batch, picks, scores);
         const weights = gatherPicks(batch, weightsOf(tokenWeights, batch, scores));
@@ -145,11 +147,9 @@ export class Training implements AsyncDisposable {
           ...(hasEntropy && { entropy_weights: new Float32Array(weights.length).fill(entropyWeight) }),
         };
       };
-      const hasRun = await this.#passes.backward({ batch, weights: this.weights, temperature }, weigh, target.tensors);
-      if (!hasRun) continue;
-      if (this.#hasGradients) addInPlace(this.#gradientArena.flat, target.flat);
-      this.#hasGradients = true;
+      await this.#passes.backward({ batch, weights: this.#source, temperature }, weigh, this.#gradients);
     }
+    this.#gradients.settle();
     return scores;
   }
 
@@ -160,30 +160,32 @@ export class Training implements AsyncDisposable {
    * @throws {NonFiniteGradientError} when the gradient is not a number; the weights and moments are as they were.
    */
   optimizerStep({ learningRate }: { readonly learningRate?: number | undefined } = {}): OptimizerStep {
-    if (!this.#hasGradients) this.zeroGradients();
-    const gradNorm = clipGradNorm(this.#gradientArena.flat, this.#options.maxGradNorm ?? 1);
+    this.#gradients.settle();
+    const { flat, tensors } = this.#gradients;
+    const gradNorm = normOfRows(Object.values(tensors).map(({ data, shape }) => rowSquares(data, shape)));
     if (!Number.isFinite(gradNorm)) {
-      const broken = Object.entries(this.gradients).filter(([, { data }]) => !data.every(Number.isFinite));
+      const broken = Object.entries(tensors).filter(([, { data }]) => !data.every(Number.isFinite));
       this.zeroGradients();
       throw new NonFiniteGradientError({ gradNorm, step: this.#steps + 1, parameters: broken.map(([name]) => name) });
     }
+    scale(flat, clipFactor(gradNorm, this.#options.maxGradNorm ?? 1));
     const rate = learningRate ?? this.#learningRate * scheduleFactor(this.#schedule, this.#optimizer.steps);
-    this.#optimizer.step(this.#weightArena.flat, this.#gradientArena.flat, rate, this.#plan.ranges);
+    this.#optimizer.step(this.#weightArena.flat, flat, rate, this.#plan.ranges);
     this.#steps++;
-    this.#hasGradients = false;
+    this.#gradients.drop();
     return { gradNorm, learningRate: rate };
   }
 
   /** All gradients in one array, to be read and written from outside: the next step takes what is in it then. */
   sharedGradients(): Float32Array {
-    this.#hasGradients = true;
-    return this.#gradientArena.flat;
+    this.#gradients.settle();
+    return this.#gradients.flat;
   }
 
   /** Drops the gradients. */
   zeroGradients(): void {
-    this.#gradientArena.flat.fill(0);
-    this.#hasGradients = false;
+    this.#gradients.flat.fill(0);
+    this.#gradients.drop();
   }
 
   /** Starts a new phase: moments 0, the schedule from its first step. The weights stay. */
@@ -194,11 +196,6 @@ export class Training implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#passes[Symbol.asyncDispose]();
-  }
-
-  #scratch(): ParameterArena {
-    this.#scratchArena ??= allocateArena(this.#plan.trained);
-    return this.#scratchArena;
   }
 }
 

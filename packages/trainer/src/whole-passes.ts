@@ -1,8 +1,10 @@
-import { gradientName, type ModelConfig, trainingGraph } from '@forge/models';
+import { type ModelConfig, trainingGraph } from '@forge/models';
 import { evaluateDim, openSession, type Port, type Session, splitGraph } from '@forge/onnx';
 import { sizesOf } from './pack.ts';
+import { type Part, partsOf } from './parts.ts';
 import {
-  type NamedTensors,
+  asGradients,
+  type GradientSink,
   type Passes,
   type PassesOptions,
   type PassInputs,
@@ -21,9 +23,15 @@ export class WholePasses implements Passes {
   readonly #forward: Session;
   readonly #backward: Session;
   readonly #saved: readonly Port[];
+  readonly #parts: readonly Part[];
   readonly #pool = new TensorPool();
 
-  private constructor(sessions: { readonly forward: Session; readonly backward: Session }, saved: readonly Port[]) {
+  private constructor(
+    config: ModelConfig,
+    sessions: { readonly forward: Session; readonly backward: Session },
+    saved: readonly Port[],
+  ) {
+    this.#parts = partsOf(config);
     this.#forward = sessions.forward;
     this.#backward = sessions.backward;
     this.#saved = saved;
@@ -35,7 +43,7 @@ export class WholePasses implements Passes {
     const { early, late, saved } = splitGraph(graph, ['weights', ...(entropy ? ['entropy_weights'] : [])]);
     const forward = await openSession(early, compute);
     try {
-      return new WholePasses({ forward, backward: await openSession(late, compute) }, saved);
+      return new WholePasses(config, { forward, backward: await openSession(late, compute) }, saved);
     } catch (error) {
       await forward[Symbol.asyncDispose]();
       throw error;
@@ -44,28 +52,33 @@ export class WholePasses implements Passes {
 
   async score({ batch, weights, temperature }: PassInputs): Promise<PickScores> {
     const scores = allocateScoreFetches(batch);
-    await this.#forward.run(feedsOf(this.#forward, { ...weights, ...batchFeeds(batch, temperature) }), { ...scores });
+    await weights.borrow(this.#parts, async (all) => {
+      await this.#forward.run(feedsOf(this.#forward, { ...all, ...batchFeeds(batch, temperature) }), { ...scores });
+    });
     return scores;
   }
 
   async backward(
     { batch, weights, temperature }: PassInputs,
     weigh: (scores: PickScores) => PickWeights | undefined,
-    gradients: NamedTensors,
+    gradients: GradientSink,
   ): Promise<boolean> {
-    const feeds = { ...weights, ...batchFeeds(batch, temperature) };
     const scores = allocateScoreFetches(batch);
     const sizes = sizesOf(batch);
     const saved = this.#pool.allocate(
       this.#saved.map(({ name, shape }) => ({ name, shape: shape.map((dim) => evaluateDim(dim, sizes)) })),
     );
-    await this.#forward.run(feedsOf(this.#forward, feeds), { ...saved, ...scores });
-    const picks = weigh(scores);
-    if (picks === undefined) return false;
-    const given = { ...feeds, ...saved, ...scores, ...weightFeeds(picks) };
-    const named = Object.entries(gradients).map(([name, view]) => [gradientName(name), view] as const);
-    await this.#backward.run(feedsOf(this.#backward, given), Object.fromEntries(named));
-    return true;
+    return weights.borrow(this.#parts, async (all) => {
+      const feeds = { ...all, ...batchFeeds(batch, temperature) };
+      await this.#forward.run(feedsOf(this.#forward, feeds), { ...saved, ...scores });
+      const picks = weigh(scores);
+      if (picks === undefined) return false;
+      const given = { ...feeds, ...saved, ...scores, ...weightFeeds(picks) };
+      await gradients.write(this.#parts, async (views) => {
+        await this.#backward.run(feedsOf(this.#backward, given), asGradients(views));
+      });
+      return true;
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -7,6 +7,17 @@ export function gradNorm(gradients: Floats): number {
   return Math.sqrt(sum);
 }
 
+/** What gradients of a norm are multiplied with, so that their norm is at most `maxNorm`; 1 when it is, or is not finite. */
+export function clipFactor(norm: number, maxNorm: number): number {
+  const factor = maxNorm / (norm + 1e-6);
+  return factor < 1 && Number.isFinite(norm) ? factor : 1;
+}
+
+/** Multiplies all numbers in place. */
+export function scale(numbers: Floats, factor: number): void {
+  if (factor !== 1) for (let i = 0; i < numbers.length; i++) numbers[i]! *= factor;
+}
+
 /**
  * Scales `gradients` in place so that their norm is at most `maxNorm`.
  *
@@ -15,7 +26,6 @@ export function gradNorm(gradients: Floats): number {
  */
 export function clipGradNorm(gradients: Floats, maxNorm: number): number {
   const norm = gradNorm(gradients);
-  const factor = maxNorm / (norm + 1e-6);
-  if (factor < 1 && Number.isFinite(norm)) for (let i = 0; i < gradients.length; i++) gradients[i]! *= factor;
+  scale(gradients, clipFactor(norm, maxNorm));
   return norm;
 }
