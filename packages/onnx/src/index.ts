@@ -52,6 +52,7 @@ export {
   OnnxRuntimeError,
   RunArgumentError,
   type RunArgumentProblem,
+  type RunArgumentRole,
   RuntimeUnavailableError,
   SessionDisposedError,
   UnsupportedTypeError,

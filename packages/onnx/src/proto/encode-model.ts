@@ -1,5 +1,6 @@
 import { bytesOf, type Tensor } from '@forge/tensor';
 import { elementTypes } from '../element-type.ts';
+import { GraphError } from '../errors.ts';
 import type { Graph, GraphNode, Port } from '../graph.ts';
 import { domainOf, OPSET_VERSION } from '../operators.ts';
 import type { Attribute } from '../value.ts';
@@ -11,8 +12,36 @@ const IR_VERSION = 9;
 /** Source: onnx.proto, `AttributeProto.AttributeType`. */
 const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, ints: 7 } as const;
 
-/** The bytes of an ONNX file. Equal graphs give equal bytes. */
+/** Source: onnx.proto, `TensorProto.DataLocation`. */
+const DATA_LOCATION_EXTERNAL = 1;
+
+/** A protobuf message is shorter than 2 GiB; operators and names take their part of it. */
+const MAX_CONSTANT_BYTES = 2 ** 31 - 2 ** 24;
+
+/** Where the elements of a constant lie that is not in the bytes of its model. */
+export interface ExternalData {
+  /** A file beside the model's. */
+  readonly location: string;
+  /** Bytes before the first element. */
+  readonly offset: number;
+}
+
+/**
+ * The bytes of an ONNX file. Equal graphs give equal bytes.
+ *
+ * @throws {GraphError} when the constants exceed what such a file can hold; `writeModel` puts them beside it.
+ */
 export function encodeModel(graph: Graph): Uint8Array {
+  return encodeModelBeside(graph, new Map());
+}
+
+/** The bytes of an ONNX file, without the elements of constants that lie elsewhere, by name. @throws {GraphError} */
+export function encodeModelBeside(graph: Graph, external: ReadonlyMap<string, ExternalData>): Uint8Array {
+  const inside = graph.constants.filter(({ name }) => !external.has(name));
+  const bytes = inside.reduce((sum, { tensor }) => sum + tensor.data.byteLength, 0);
+  if (bytes > MAX_CONSTANT_BYTES) {
+    throw new GraphError(graph.name, `has ${bytes} bytes of constants, more than a protobuf holds; use writeModel`);
+  }
   const model = {
     irVersion: IR_VERSION,
     producerName: 'forge',
@@ -23,7 +52,7 @@ export function encodeModel(graph: Graph): Uint8Array {
     graph: {
       name: graph.name,
       node: graph.nodes.map(nodeProto),
-      initializer: graph.constants.map(({ name, tensor }) => tensorProto(tensor, name)),
+      initializer: graph.constants.map((constant) => initializerProto(constant, external.get(constant.name))),
       input: graph.inputs.map(valueInfoProto),
       output: graph.outputs.map(valueInfoProto),
     },
@@ -47,9 +76,24 @@ function attributeProto(name: string, attribute: Attribute): object {
   return { name, type: attributeTypes.tensor, t: tensorProto(attribute.tensor) };
 }
 
-function tensorProto(tensor: Tensor, name?: string): object {
-  const named = name === undefined ? {} : { name };
-  return { ...named, dims: tensor.shape, dataType: elementTypes[tensor.dtype], rawData: bytesOf(tensor) };
+function initializerProto({ name, tensor }: Graph['constants'][number], external: ExternalData | undefined): object {
+  if (external === undefined) return { name, ...tensorProto(tensor) };
+  const { location, offset } = external;
+  const entries = Object.entries({ location, offset: `${offset}`, length: `${tensor.data.byteLength}` });
+  return {
+    name,
+    ...typeProto(tensor),
+    externalData: entries.map(([key, value]) => ({ key, value })),
+    dataLocation: DATA_LOCATION_EXTERNAL,
+  };
+}
+
+function tensorProto(tensor: Tensor): object {
+  return { ...typeProto(tensor), rawData: bytesOf(tensor) };
+}
+
+function typeProto({ shape, dtype }: Tensor): object {
+  return { dims: shape, dataType: elementTypes[dtype] };
 }
 
 function valueInfoProto({ name, dtype, shape }: Port): object {

@@ -42,14 +42,17 @@ export class UnsupportedTypeError extends Error {
   }
 }
 
+/** What the tensor was given as. */
+export type RunArgumentRole = 'feed' | 'fetch' | 'initializer';
+
 /** What a feed or fetch does not agree with the model about. */
 export type RunArgumentProblem = 'unknown' | 'missing' | 'dtype' | 'shape' | 'data' | 'memory';
 
-/** A feed or fetch does not fit the model; nothing ran. */
+/** A feed, fetch or initializer does not fit the model; nothing ran. */
 export class RunArgumentError extends TypeError {
   override readonly name = 'RunArgumentError';
   readonly code = 'ERR_ONNX_RUN_ARGUMENT';
-  readonly role: 'feed' | 'fetch';
+  readonly role: RunArgumentRole;
   /** The input or output in question. */
   readonly tensor: string;
   readonly problem: RunArgumentProblem;
@@ -57,7 +60,7 @@ export class RunArgumentError extends TypeError {
   readonly got: string;
 
   constructor(
-    role: 'feed' | 'fetch',
+    role: RunArgumentRole,
     tensor: string,
     {
       problem,

@@ -1,14 +1,15 @@
 import type { Graph } from '../graph.ts';
-import { encodeModel } from '../proto/encode-model.ts';
+import { bindInitializers } from './bind-initializers.ts';
 import { openBindingEngine } from './binding/engine.ts';
 import { openCApiEngine } from './c-api/engine.ts';
 import { RuntimeUnavailableError } from './errors.ts';
+import { type LoadedModel, loadedBytes, loadedGraph } from './loaded-model.ts';
 import { type Engine, ModelSession } from './model-session.ts';
 import { type ResolvedOptions, resolveOptions } from './options.ts';
 import { ProfileFolder } from './profile.ts';
 import type { Runtime, Session, SessionOptions } from './session.ts';
 
-const engines: Readonly<Record<Runtime, (model: Uint8Array, options: ResolvedOptions) => Promise<Engine>>> = {
+const engines: Readonly<Record<Runtime, (model: LoadedModel, options: ResolvedOptions) => Promise<Engine>>> = {
   'c-api': openCApiEngine,
   binding: openBindingEngine,
 };
@@ -19,20 +20,22 @@ const engines: Readonly<Record<Runtime, (model: Uint8Array, options: ResolvedOpt
  * @param model - a graph, or the bytes of an ONNX file.
  * @throws {RuntimeUnavailableError} when the runtime that was asked for, or every runtime, cannot be used.
  * @throws {DeviceUnavailableError} when onnxruntime has no such device.
+ * @throws {RunArgumentError} when an initializer does not fit the graph.
  * @throws {UnsupportedTypeError} when an input or output is no tensor of a known dtype.
  * @throws {OnnxRuntimeError} when onnxruntime refuses the model.
  */
 export async function openSession(model: Graph | Uint8Array, options: SessionOptions = {}): Promise<Session> {
-  const encoded = model instanceof Uint8Array ? model : encodeModel(model);
-  // onnxruntime takes no shared memory.
-  const bytes = encoded.buffer instanceof ArrayBuffer ? encoded : Uint8Array.from(encoded);
-  const { runtime, onProfile } = options;
+  const { runtime, onProfile, initializers } = options;
+  const loaded =
+    model instanceof Uint8Array
+      ? loadedBytes(model, initializers)
+      : loadedGraph(bindInitializers(model, initializers ?? {}));
   if (onProfile === undefined) {
-    return new ModelSession(await openEngine(bytes, resolveOptions(options), runtime), async () => {});
+    return new ModelSession(await openEngine(loaded, resolveOptions(options), runtime), async () => {});
   }
   const profile = await ProfileFolder.create();
   try {
-    const engine = await openEngine(bytes, resolveOptions(options, profile.prefix), runtime);
+    const engine = await openEngine(loaded, resolveOptions(options, profile.prefix), runtime);
     return new ModelSession(engine, async () => onProfile(await profile.take()));
   } catch (error) {
     await profile.drop();
@@ -40,7 +43,7 @@ export async function openSession(model: Graph | Uint8Array, options: SessionOpt
   }
 }
 
-async function openEngine(model: Uint8Array, options: ResolvedOptions, runtime: Runtime | undefined): Promise<Engine> {
+async function openEngine(model: LoadedModel, options: ResolvedOptions, runtime: Runtime | undefined): Promise<Engine> {
   // The library reads it when it is loaded. Without it, onnxruntime reports models and devices to its maker and leaves
   // files in the temporary folder. A value that is set already stays.
   process.env['ORT_DISABLE_TELEMETRY'] ??= '1';

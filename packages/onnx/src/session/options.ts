@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { SessionOptions } from './session.ts';
 
 /** Session options with every default filled in. */
-export type ResolvedOptions = Required<Omit<SessionOptions, 'runtime' | 'onProfile'>> & {
+export type ResolvedOptions = Required<Omit<SessionOptions, 'runtime' | 'onProfile' | 'initializers'>> & {
   /** Path of the profile to write, without its ending. */
   readonly profilePrefix: string | undefined;
 };

@@ -1,5 +1,5 @@
 import { bytesPerElement, type DType, type Tensor, type TypedArray } from '@forge/tensor';
-import { RunArgumentError, type RunArgumentProblem } from './errors.ts';
+import { RunArgumentError, type RunArgumentProblem, type RunArgumentRole } from './errors.ts';
 import type { Fetches, TensorSignature } from './session.ts';
 
 /** A tensor at its place among the inputs or outputs. */
@@ -73,13 +73,14 @@ export class ModelSignature {
 }
 
 /** A size that a symbol stands for in this run, and the tensor that said so. */
-interface NamedSize {
+export interface NamedSize {
   readonly size: number;
   readonly from: string;
 }
 
-function checkTensor(
-  role: 'feed' | 'fetch',
+/** @throws {RunArgumentError} when a tensor does not fit what the model declares. */
+export function checkTensor(
+  role: RunArgumentRole,
   signature: TensorSignature,
   tensor: Tensor,
   sizes: Map<string, NamedSize>,
@@ -105,7 +106,7 @@ function checkTensor(
 }
 
 function checkMemory(
-  role: 'feed' | 'fetch',
+  role: RunArgumentRole,
   signature: TensorSignature,
   { dtype, count, data }: { readonly dtype: DType; readonly count: number; readonly data: TypedArray },
 ): void {
@@ -135,7 +136,7 @@ function checkMemory(
 }
 
 function shapeProblem(
-  role: 'feed' | 'fetch',
+  role: RunArgumentRole,
   signature: TensorSignature,
   tensor: Tensor,
   because?: string,
@@ -145,7 +146,7 @@ function shapeProblem(
 }
 
 function problem(
-  role: 'feed' | 'fetch',
+  role: RunArgumentRole,
   { name }: TensorSignature,
   kind: RunArgumentProblem,
   expected: string,
@@ -154,7 +155,12 @@ function problem(
   return new RunArgumentError(role, name, { problem: kind, expected, got });
 }
 
-function unknownName(role: 'feed' | 'fetch', name: string, known: readonly TensorSignature[]): RunArgumentError {
+/** The error of a name that is none of those that are known. */
+export function unknownName(
+  role: RunArgumentRole,
+  name: string,
+  known: readonly { readonly name: string }[],
+): RunArgumentError {
   const names = known.map((signature) => signature.name);
   const listed = names.length > 12 ? [...names.slice(0, 12), `and ${names.length - 12} more`] : names;
   return new RunArgumentError(role, name, {

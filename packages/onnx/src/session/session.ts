@@ -35,6 +35,13 @@ export interface SessionOptions {
   readonly graphOptimization?: GraphOptimization;
   /** Names of onnxruntime's graph optimizers to leave out, such as `CommonSubexpressionElimination`. @default [] */
   readonly disabledOptimizers?: readonly string[];
+  /**
+   * Tensors for inputs of a graph, by name, which then are constants: onnxruntime prepares them once (packed for products of
+   * matrices, folded into other constants), and they are no inputs of the session. They are not copied, and must neither be
+   * written to nor be transferred to another thread until the session is disposed. The binding copies them.
+   * @default none
+   */
+  readonly initializers?: Readonly<Record<string, Tensor>>;
   /** Measures every operator, which slows runs down, and is called with the result when the session is disposed. @default no measuring */
   readonly onProfile?: (times: readonly OperatorTime[]) => void;
 }

@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
-import { isDType, type Tensor } from '@forge/tensor';
+import { bytesOf, isDType, type Tensor } from '@forge/tensor';
 import type { InferenceSession } from 'onnxruntime-node';
 import { DeviceUnavailableError, OnnxRuntimeError, RuntimeUnavailableError, UnsupportedTypeError } from '../errors.ts';
+import type { LoadedModel } from '../loaded-model.ts';
 import type { Engine } from '../model-session.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { ModelSignature, type RunPlan } from '../plan-run.ts';
@@ -24,7 +25,7 @@ const optimizationLevels = {
  * @throws {DeviceUnavailableError} when the binding has no such device.
  * @throws {OnnxRuntimeError} when onnxruntime refuses the model.
  */
-export async function openBindingEngine(model: Uint8Array, options: ResolvedOptions): Promise<Engine> {
+export async function openBindingEngine(model: LoadedModel, options: ResolvedOptions): Promise<Engine> {
   const binding = await loadBinding();
   const available = availableDevices(binding);
   if (!available.includes(options.device)) throw new DeviceUnavailableError(options.device, available);
@@ -37,10 +38,18 @@ export async function openBindingEngine(model: Uint8Array, options: ResolvedOpti
   }
 }
 
-async function openOnDevice(binding: Binding, model: Uint8Array, options: ResolvedOptions): Promise<InferenceSession> {
+async function openOnDevice(
+  binding: Binding,
+  { bytes, beside }: LoadedModel,
+  options: ResolvedOptions,
+): Promise<InferenceSession> {
   const { device } = options;
+  const externalData = beside.map(({ location, tensor }) => ({ path: location, data: bytesOf(tensor) }));
   try {
-    return await attempt('Opening the model', binding.InferenceSession.create(model, bindingOptions(options)));
+    return await attempt(
+      'Opening the model',
+      binding.InferenceSession.create(bytes, { ...bindingOptions(options), externalData }),
+    );
   } catch (cause) {
     // The binding does not tell a device that is missing from a model that the device cannot take.
     if (device !== 'cpu') throw new DeviceUnavailableError(device, availableDevices(binding), { cause });

@@ -1,8 +1,10 @@
 import type { Tensor } from '@forge/tensor';
+import type { LoadedModel } from '../loaded-model.ts';
 import type { Engine } from '../model-session.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { ModelSignature, type RunPlan } from '../plan-run.ts';
 import type { Pointer } from './functions.ts';
+import { Initializers } from './initializers.ts';
 import { type Library, loadLibrary } from './library.ts';
 import { Names } from './names.ts';
 import { nativeOptions } from './options.ts';
@@ -16,24 +18,29 @@ import { readInputs, readOutputs } from './signature.ts';
  * @throws {DeviceUnavailableError} when the library has no such device.
  * @throws {OnnxRuntimeError} when onnxruntime refuses the model.
  */
-export async function openCApiEngine(model: Uint8Array, options: ResolvedOptions): Promise<Engine> {
+export async function openCApiEngine(model: LoadedModel, options: ResolvedOptions): Promise<Engine> {
   const library = await loadLibrary();
-  const session = await createSession(library, model, options);
-  try {
-    return new CApiEngine(library, session);
-  } catch (error) {
-    session[Symbol.dispose]();
-    throw error;
-  }
+  using opened = new DisposableStack();
+  const initializers = opened.use(new Initializers(library, model.beside));
+  const session = opened.use(await createSession(library, { bytes: model.bytes, initializers, options }));
+  return new CApiEngine(library, session.pointer, opened);
 }
 
-async function createSession(library: Library, model: Uint8Array, options: ResolvedOptions): Promise<Owned> {
+interface SessionParts {
+  readonly bytes: Uint8Array;
+  readonly initializers: Initializers;
+  readonly options: ResolvedOptions;
+}
+
+async function createSession(library: Library, { bytes, initializers, options }: SessionParts): Promise<Owned> {
   const { api, environment } = library;
   using native = nativeOptions(library, options);
+  initializers.addTo(native);
   const created = new BigUint64Array(1);
-  const status = await library.offThread.run<Pointer | null>('Opening the model', [model, created], (done) => {
-    const [bytes, out] = [library.addressOf(model), library.addressOf(created)];
-    api.createSessionFromArray.async(environment, bytes, model.byteLength, native.pointer, out, done);
+  const uses = [bytes, created, initializers];
+  const status = await library.offThread.run<Pointer | null>('Opening the model', uses, (done) => {
+    const [start, out] = [library.addressOf(bytes), library.addressOf(created)];
+    api.createSessionFromArray.async(environment, start, bytes.byteLength, native.pointer, out, done);
   });
   library.check('Opening the model', status);
   return new Owned(created[0]!, api.releaseSession);
@@ -43,16 +50,19 @@ class CApiEngine implements Engine {
   readonly runtime = 'c-api';
   readonly signature: ModelSignature;
   readonly #library: Library;
-  readonly #session: Owned;
+  readonly #session: Pointer;
   readonly #inputNames: Names;
   readonly #outputNames: Names;
+  // The session, and what must outlive it.
+  readonly #owned: DisposableStack;
 
-  constructor(library: Library, session: Owned) {
+  constructor(library: Library, session: Pointer, owned: DisposableStack) {
     this.#library = library;
     this.#session = session;
-    this.signature = new ModelSignature(readInputs(library, session.pointer), readOutputs(library, session.pointer));
+    this.signature = new ModelSignature(readInputs(library, session), readOutputs(library, session));
     this.#inputNames = new Names(library, this.signature.inputs);
     this.#outputNames = new Names(library, this.signature.outputs);
+    this.#owned = owned.move();
   }
 
   async execute(plan: RunPlan, signal: AbortSignal | undefined): Promise<Record<string, Tensor>> {
@@ -67,7 +77,7 @@ class CApiEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    this.#session[Symbol.dispose]();
+    this.#owned.dispose();
   }
 
   /** Resolves when onnxruntime has let go of every tensor, whether the run was cut short or not. */
@@ -90,17 +100,7 @@ class CApiEngine implements Engine {
     const { inputNames, inputs, outputNames, outputs } = tensors.addresses;
     return this.#library.offThread.run('The run', [plan, tensors], (done) => {
       const { run } = this.#library.api;
-      run.async(
-        this.#session.pointer,
-        options,
-        inputNames,
-        inputs,
-        inputCount,
-        outputNames,
-        outputCount,
-        outputs,
-        done,
-      );
+      run.async(this.#session, options, inputNames, inputs, inputCount, outputNames, outputCount, outputs, done);
     });
   }
 }

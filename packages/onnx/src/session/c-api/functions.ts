@@ -87,9 +87,11 @@ export const functions = {
   getAvailableProviders: { at: 125, result: status, parameters: [pointer, pointer] },
   releaseAvailableProviders: { at: 126, result: status, parameters: [pointer, 'int'] },
   addSessionConfigEntry: { at: 130, result: status, parameters: [pointer, 'str', 'str'] },
+  addInitializer: { at: 150, result: status, parameters: [pointer, pointer, pointer] },
   appendCudaProvider: { at: 204, result: status, parameters: [pointer, pointer] },
   createCudaProviderOptions: { at: 205, result: status, parameters: [pointer] },
   releaseCudaProviderOptions: { at: 208, result: 'void', parameters: [pointer] },
+  addExternalInitializers: { at: 210, result: status, parameters: [pointer, pointer, pointer, 'size_t'] },
   appendProvider: { at: 216, result: status, parameters: [pointer, 'str', pointer, pointer, 'size_t'] },
 } as const satisfies Readonly<Record<string, NativeFunction>>;
 

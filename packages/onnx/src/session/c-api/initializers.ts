@@ -1,0 +1,54 @@
+import type { Tensor } from '@forge/tensor';
+import type { LoadedModel } from '../loaded-model.ts';
+import type { Pointer } from './functions.ts';
+import type { Library } from './library.ts';
+import { Names } from './names.ts';
+import { Owned } from './owned.ts';
+import { valueOver } from './values.ts';
+
+/** Initializers of a session as native values over the memory of their tensors. They must outlive the session. */
+export class Initializers implements Disposable {
+  readonly #library: Library;
+  readonly #names: Names;
+  readonly #values = new DisposableStack();
+  readonly #pointers: readonly Pointer[];
+  // The values are over their memory.
+  #tensors: readonly Tensor[];
+
+  constructor(library: Library, initializers: LoadedModel['beside']) {
+    const { api } = library;
+    this.#library = library;
+    this.#names = new Names(library, initializers);
+    this.#tensors = initializers.map(({ tensor }) => tensor);
+    try {
+      this.#pointers = this.#tensors.map(
+        (tensor) => this.#values.use(new Owned(valueOver(library, tensor), api.releaseValue)).pointer,
+      );
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Tells a session that is to be created of them. */
+  addTo(options: Owned): void {
+    if (this.#tensors.length === 0) return;
+    const { api } = this.#library;
+    const names = BigUint64Array.from(this.#names.pointers);
+    const values = BigUint64Array.from(this.#pointers);
+    // For graph optimizers, which read what they fold. onnxruntime keeps a copy of the others until it has packed them.
+    this.#library.check(
+      'AddExternalInitializers',
+      api.addExternalInitializers(options.pointer, names, values, values.length),
+    );
+    // For kernels, which would be given a copy otherwise.
+    for (const [i, name] of names.entries()) {
+      this.#library.check('AddInitializer', api.addInitializer(options.pointer, name, this.#pointers[i]!));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#values.dispose();
+    this.#tensors = [];
+  }
+}
