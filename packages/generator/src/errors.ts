@@ -92,6 +92,12 @@ export class NoStoreError extends Error {
   }
 }
 
+/** A conversation cannot go on like this; it is as it was before. */
+export class ConversationError extends Error {
+  override readonly name = 'ConversationError';
+  readonly code = 'ERR_GENERATOR_CONVERSATION';
+}
+
 /** The command line asks for something that cannot be. */
 export class CommandLineError extends Error {
   override readonly name = 'CommandLineError';

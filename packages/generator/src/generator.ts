@@ -1,42 +1,22 @@
-import {
-  type ChatMessage,
-  type ChatOptions,
-  loadModel,
-  type ModelConfig,
-  type Tokenizer,
-  type Weights,
-} from '@forge/models';
+import type { ChatMessage, ChatOptions, Tokenizer, Weights } from '@forge/models';
 import { endpoint, streamEndpoint } from '@forge/monarch';
 import { drainMetrics, type Metrics } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
 import { attachStore, releaseViews, type Store, type StoreReference } from '@forge/torchstore';
+import { appendedIds, type Transcript } from './conversation/next-turn.ts';
 import type { Completion } from './engine/completion.ts';
 import type { CompletionDelta } from './engine/completion-delta.ts';
-import { Engine, type UpdateMode } from './engine/engine.ts';
-import type { EngineOptions } from './engine/engine-options.ts';
-import type { Prompt } from './engine/prompt.ts';
+import type { UpdateMode } from './engine/engine.ts';
+import { promptOf } from './engine/prompt.ts';
 import { streamCompletions } from './engine/stream-completions.ts';
 import { NoStoreError } from './errors.ts';
 import { recordRequest, recordUpdate } from './metrics.ts';
-import { Runner } from './runner/runner.ts';
-import type { RunnerOptions } from './runner/runner-options.ts';
+import { type ModelOptions, type OpenedModel, openModel } from './open-model.ts';
 import { resolveSamplingParams, type SamplingParams } from './sampling/sampling-params.ts';
 import { fetchWeights } from './weights.ts';
 
 /** What a generator is constructed with. */
-export interface GeneratorOptions
-  extends Pick<EngineOptions, 'maxSequences' | 'maxPrefillTokens' | 'maxModelLength'>,
-    Pick<
-      RunnerOptions,
-      | 'threads'
-      | 'spinning'
-      | 'runtime'
-      | 'device'
-      | 'batchInvariant'
-      | 'kvCacheBytes'
-      | 'prefixCaching'
-      | 'quantization'
-    > {
+export interface GeneratorOptions extends Omit<ModelOptions, 'seed'> {
   /** A Hugging Face model folder; its weights are version 0. */
   readonly model: string;
   /** Where `updateWeights` fetches versions. @default none: the weights stay */
@@ -62,10 +42,7 @@ export interface UpdateWeightsOptions {
 }
 
 /** What `setup` made. */
-interface Ready {
-  readonly engine: Engine;
-  readonly tokenizer: Tokenizer;
-  readonly config: ModelConfig;
+interface Ready extends OpenedModel {
   readonly store: Store | undefined;
 }
 
@@ -90,8 +67,8 @@ export class Generator extends ForgeActor {
   }
 
   override async cleanup(): Promise<void> {
-    const { engine, store } = await this.#started();
-    await engine[Symbol.asyncDispose]();
+    const { store, ...model } = await this.#started();
+    await model[Symbol.asyncDispose]();
     await store?.[Symbol.asyncDispose]();
   }
 
@@ -115,6 +92,28 @@ export class Generator extends ForgeActor {
       const [completions] = await this.#generate([chatPrompt(tokenizer, messages, template)], sampling);
       return completions!; // one a prompt
     },
+    { concurrency: Number.POSITIVE_INFINITY, idempotent: true },
+  );
+
+  /** The completions of a conversation's next turn: all tokens so far, and those that the messages append; see {@link Conversation}. */
+  readonly reply = endpoint(
+    async (
+      transcript: Transcript,
+      messages: readonly ChatMessage[],
+      sampling: SamplingParams = {},
+      template: ChatOptions = {},
+    ): Promise<readonly Completion[]> => {
+      const { tokenizer } = await this.#started();
+      const ids = [...transcript.ids, ...appendedIds(tokenizer, transcript, messages, template)];
+      const [completions] = await this.#generate([ids], sampling);
+      return completions!; // one a prompt
+    },
+    { concurrency: Number.POSITIVE_INFINITY, idempotent: true },
+  );
+
+  /** Forgets the keys and values of a sequence from place `from` on, as far as no other sequence begins with its tokens. */
+  readonly forget = endpoint(
+    async (ids: readonly number[], from: number = 0): Promise<void> => (await this.#started()).engine.forget(ids, from),
     { concurrency: Number.POSITIVE_INFINITY, idempotent: true },
   );
 
@@ -177,13 +176,13 @@ export class Generator extends ForgeActor {
   }
 
   async *#stream(
-    promptOf: (tokenizer: Tokenizer) => string | readonly number[],
+    given: (tokenizer: Tokenizer) => string | readonly number[],
     sampling: SamplingParams,
   ): AsyncGenerator<CompletionDelta> {
     const { signal } = this.context;
     const { engine, tokenizer } = await this.#started();
     const params = resolveSamplingParams(this.#options.sampling ?? {}, sampling);
-    const prompt = tokenise(promptOf(tokenizer), tokenizer);
+    const prompt = promptOf(given(tokenizer), tokenizer);
     recordRequest(yield* streamCompletions(engine, prompt, params, signal));
   }
 
@@ -194,7 +193,7 @@ export class Generator extends ForgeActor {
     const { signal } = this.context;
     const { engine, tokenizer } = await this.#started();
     const params = resolveSamplingParams(this.#options.sampling ?? {}, sampling);
-    const tokenised = prompts.map((prompt) => tokenise(prompt, tokenizer));
+    const tokenised = prompts.map((prompt) => promptOf(prompt, tokenizer));
     for (const { ids } of tokenised) engine.check(ids, params);
     const siblings = new AbortController();
     const either = AbortSignal.any([signal, siblings.signal]);
@@ -213,25 +212,7 @@ function chatPrompt(tokenizer: Tokenizer, messages: readonly ChatMessage[], temp
   return tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true, ...template });
 }
 
-async function start({ model, store, ...options }: GeneratorOptions, rank: number): Promise<Ready> {
-  const { config, weights, tokenizer } = await loadModel(model);
-  const runner = await Runner.open(config, weights, options);
-  try {
-    const engine = new Engine({
-      ...options,
-      runner,
-      decode: (ids) => tokenizer.decode(ids, { skipSpecialTokens: true }),
-      endTokenIds: tokenizer.eosTokenIds,
-      seed: `${options.seed ?? 0}, rank ${rank}`,
-    });
-    return { engine, tokenizer, config, store: store && attachStore(store) };
-  } catch (error) {
-    await runner[Symbol.asyncDispose]();
-    throw error;
-  }
-}
-
-function tokenise(prompt: string | readonly number[], tokenizer: Tokenizer): Prompt {
-  if (typeof prompt === 'string') return { text: prompt, ids: tokenizer.encode(prompt) };
-  return { text: tokenizer.decode(prompt), ids: prompt };
+async function start({ model: folder, store, ...options }: GeneratorOptions, rank: number): Promise<Ready> {
+  const model = await openModel(folder, { ...options, seed: `${options.seed ?? 0}, rank ${rank}` });
+  return { ...model, store: store && attachStore(store) };
 }

@@ -1,3 +1,11 @@
+export {
+  Conversation,
+  type ConversationOptions,
+  type ConversationPartner,
+  type ConversationTokens,
+  type TurnOptions,
+} from './conversation/conversation.ts';
+export type { Transcript } from './conversation/next-turn.ts';
 export type { Completion, CompletionTiming, Recorded } from './engine/completion.ts';
 export type { CompletionDelta } from './engine/completion-delta.ts';
 export { Engine, type GenerateOptions, type UpdateMode } from './engine/engine.ts';
@@ -6,6 +14,7 @@ export type { FinishReason } from './engine/finish.ts';
 export type { Prompt } from './engine/prompt.ts';
 export { streamCompletions } from './engine/stream-completions.ts';
 export {
+  ConversationError,
   EngineStoppedError,
   LogitsError,
   NoStoreError,
@@ -15,6 +24,7 @@ export {
   WeightsMismatchError,
 } from './errors.ts';
 export { Generator, type GeneratorOptions, type UpdateWeightsOptions } from './generator.ts';
+export { type ModelOptions, type OpenedModel, openModel } from './open-model.ts';
 export { type PrefillRow, type PreparedWeights, Runner } from './runner/runner.ts';
 export type { RunnerOptions } from './runner/runner-options.ts';
 export {
@@ -26,5 +36,4 @@ export {
 } from './sampling/sampler.ts';
 export { type ResolvedSamplingParams, resolveSamplingParams, type SamplingParams } from './sampling/sampling-params.ts';
 export { type CompletionServer, type ServeOptions, serve } from './server/serve.ts';
-export { openModel, type ServedModel, type ServedModelOptions } from './server/served-model.ts';
 export type { Decode } from './text/detokenize.ts';

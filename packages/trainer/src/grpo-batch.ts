@@ -11,6 +11,8 @@ export interface GrpoEpisode extends Sequence {
   readonly advantage: number | Floats;
   /** [tokens] of the reference model. */
   readonly refLogProbs?: Floats;
+  /** [tokens] 0 where the policy did not choose the token, such as in the output of a tool. @default it chose all */
+  readonly mask?: ArrayLike<number>;
 }
 
 /** The two arguments of `trainStep`. */
@@ -30,6 +32,7 @@ export function grpoBatch(episodes: readonly GrpoEpisode[]): GrpoBatch {
     const without = episodes.findIndex((episode) => episode.refLogProbs === undefined);
     throw new LossInputError('refLogProbs', `episode ${without} has none, others do. Score all of them or none.`);
   }
+  const isMasked = episodes.some(({ mask }) => mask !== undefined);
   return {
     inputs: episodes.map(({ promptIds, tokenIds }) => ({ promptIds, tokenIds })),
     targets: {
@@ -37,6 +40,7 @@ export function grpoBatch(episodes: readonly GrpoEpisode[]): GrpoBatch {
       advantages: episodes.map(({ advantage }) => advantage),
       samplerLogProbs: episodes.map(({ logProbs }) => logProbs),
       ...(refLogProbs.length > 0 && { refLogProbs }),
+      ...(isMasked && { masks: episodes.map(({ mask, tokenIds }) => mask ?? tokenIds.map(() => 1)) }),
     },
   };
 }

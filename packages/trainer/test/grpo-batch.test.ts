@@ -36,3 +36,9 @@ test('episodes of which only some were scored by the reference model are refused
     }),
   );
 });
+
+test('what the policy did not choose is masked out, and an episode without a mask counts whole', () => {
+  const mask = Uint8Array.from(episodes[0]!.tokenIds, (_, at) => at % 2);
+  const { targets } = grpoBatch([{ ...episodes[0]!, mask }, episodes[1]!]);
+  expect(targets.masks).toEqual([mask, episodes[1]!.tokenIds.map(() => 1)]);
+});

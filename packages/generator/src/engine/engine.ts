@@ -123,6 +123,11 @@ export class Engine implements AsyncDisposable {
     checkLogitBias(params, vocabSize);
   }
 
+  /** Forgets the keys and values of `ids` from place `from` on that no other sequence begins with. @param from - @default 0 */
+  forget(ids: readonly number[], from = 0): void {
+    this.#runner.forget(ids, from);
+  }
+
   /**
    * Runs with other weights from a moment between two steps on; settles then. Steps go on while the weights are
    * prepared. Updates are applied in order.

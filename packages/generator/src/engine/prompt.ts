@@ -1,9 +1,16 @@
+import type { Tokenizer } from '@forge/models';
 import { PromptError } from '../errors.ts';
 
 /** Tokens to continue, and the text they stand for. */
 export interface Prompt {
   readonly text: string;
   readonly ids: readonly number[];
+}
+
+/** A prompt of text or of token ids. */
+export function promptOf(given: string | readonly number[], tokenizer: Tokenizer): Prompt {
+  if (typeof given === 'string') return { text: given, ids: tokenizer.encode(given) };
+  return { text: tokenizer.decode(given), ids: given };
 }
 
 /** Refuses token ids that cannot be continued by at least one token. @throws {PromptError} */

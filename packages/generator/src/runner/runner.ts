@@ -92,7 +92,7 @@ export class Runner implements AsyncDisposable {
   /** The weights of every run that starts after this. */
   setWeights(weights: PreparedWeights): void {
     this.#weights = weights;
-    this.#memory.forget();
+    this.#memory.forgetAll();
   }
 
   /** How many tokens `ids` begin with need not be computed. */
@@ -143,6 +143,11 @@ export class Runner implements AsyncDisposable {
    */
   keep(ids: readonly number[], slot: number): void {
     if (!this.isBatchInvariant) this.#memory.keep(ids, slot);
+  }
+
+  /** Forgets what is kept of `ids` from place `from` on, as far as no other sequence begins with it. */
+  forget(ids: readonly number[], from: number): void {
+    this.#memory.forget(ids, from);
   }
 
   /** Copies the first `numTokens` tokens of one slot over another. */

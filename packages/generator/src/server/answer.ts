@@ -4,16 +4,16 @@ import type { Completion } from '../engine/completion.ts';
 import type { CompletionDelta } from '../engine/completion-delta.ts';
 import type { Prompt } from '../engine/prompt.ts';
 import { streamCompletions } from '../engine/stream-completions.ts';
+import type { OpenedModel } from '../open-model.ts';
 import { type ResolvedSamplingParams, resolveSamplingParams } from '../sampling/sampling-params.ts';
 import { apiErrorOf, errorBody } from './api-error.ts';
 import type { ApiRequest } from './api-request.ts';
 import { EventStream } from './event-stream.ts';
-import type { ServedModel } from './served-model.ts';
 
 /** Answers a request, whole or as a stream; returns the completions, one list a prompt. */
 export async function answer(
   request: ApiRequest,
-  { engine }: ServedModel,
+  { engine }: OpenedModel,
   response: ServerResponse,
   signal: AbortSignal,
 ): Promise<readonly (readonly Completion[])[]> {

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Quantization } from '@forge/models';
 import { CommandLineError } from '../errors.ts';
+import type { ModelOptions } from '../open-model.ts';
 import type { ServeOptions } from './serve.ts';
-import type { ServedModelOptions } from './served-model.ts';
 
 /** What `forge-generate --help` prints. */
 export const HELP = `forge-generate: a language model on this machine
@@ -39,14 +39,13 @@ chat
 
 interface Both {
   readonly model: string;
-  readonly engine: ServedModelOptions;
+  readonly engine: ModelOptions;
 }
 /** What the command line asks for. */
 export type Command =
   | { readonly kind: 'help' }
   | (Both & {
       readonly kind: 'serve';
-      readonly name: string;
       readonly serve: ServeOptions;
       readonly graceMs: number;
     })
@@ -100,7 +99,7 @@ export function readCommand(argv: readonly string[]): Command {
     values[option] === undefined ? {} : { [name]: number(option, 0, { least: 1 }) };
   const { model } = values;
   if (model === undefined) throw new CommandLineError('model', 'which one? Such as --model ./Qwen3-0.6B.');
-  const engine: ServedModelOptions = {
+  const engine: ModelOptions = {
     ...optional('threads', 'threads'),
     ...optional('maxSequences', 'max-sequences'),
     ...optional('maxModelLength', 'max-model-length'),
@@ -128,8 +127,13 @@ export function readCommand(argv: readonly string[]): Command {
     kind,
     model,
     engine,
-    name: values['served-model-name'] ?? model.replace(/\/+$/, '').split('/').at(-1)!, // split gives one part at least
-    serve: { host, port: number('port', 8000), apiKeys, maxWaiting: number('max-waiting', 1024) },
+    serve: {
+      ...(values['served-model-name'] !== undefined && { name: values['served-model-name'] }),
+      host,
+      port: number('port', 8000),
+      apiKeys,
+      maxWaiting: number('max-waiting', 1024),
+    },
     graceMs: number('grace-seconds', 30, { isWhole: false }) * 1000,
   };
 }

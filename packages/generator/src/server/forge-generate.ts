@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { CommandLineError } from '../errors.ts';
+import { openModel } from '../open-model.ts';
 import { HELP, readCommand } from './command-line.ts';
 import { serve } from './serve.ts';
-import { openModel } from './served-model.ts';
 import { chatInTerminal } from './terminal-chat.ts';
 
 /** The command `forge-generate`. */
@@ -11,7 +11,7 @@ async function main(): Promise<void> {
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   if (command.kind === 'help') return void process.stdout.write(HELP);
   const startedAtMs = performance.now();
-  await using model = await openModel(command.model, command.kind === 'serve' ? command.name : '', command.engine);
+  await using model = await openModel(command.model, command.engine);
   say(`${command.model} is loaded (${((performance.now() - startedAtMs) / 1000).toFixed(1)} s)`);
   if (command.kind === 'chat') {
     await chatInTerminal(model, { ...command, input: process.stdin, output: process.stdout });
@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   }
   await using server = await serve(model, command.serve);
   const guard = command.serve.apiKeys?.length ? `${command.serve.apiKeys.length} keys` : 'no key needed';
-  process.stdout.write(`forge-generate serves ${model.name} on ${server.url}/v1 (${guard})\n`);
+  process.stdout.write(`forge-generate serves ${command.serve.name ?? model.name} on ${server.url}/v1 (${guard})\n`);
   const signal = await firstSignal();
   say(`${signal}: requests in progress may take ${command.graceMs / 1000} s more`);
   await server.close(command.graceMs);

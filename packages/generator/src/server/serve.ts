@@ -1,18 +1,20 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { OpenedModel } from '../open-model.ts';
 import { accessCheck } from './access.ts';
 import { answer } from './answer.ts';
 import { ApiError, apiErrorOf, sendError } from './api-error.ts';
 import type { ReadRequest } from './api-request.ts';
 import { readChatRequest } from './chat-completions.ts';
 import { readBody } from './read-body.ts';
-import type { ServedModel } from './served-model.ts';
 import { ServerMetrics } from './server-metrics.ts';
 import { readTextRequest } from './text-completions.ts';
 
 /** Where and for whom a model is served. */
 export interface ServeOptions {
+  /** What requests call the model. @default the name of its folder */
+  readonly name?: string;
   /** @default '127.0.0.1' */
   readonly host?: string;
   /** 0 takes a free one. @default 0 */
@@ -45,8 +47,9 @@ const completionRoutes: Readonly<Record<string, ReadRequest>> = {
 
 /** Serves a model, which stays the caller's, until the server is closed. */
 export async function serve(
-  model: ServedModel,
+  model: OpenedModel,
   {
+    name = model.name,
     host = '127.0.0.1',
     port = 0,
     apiKeys = [],
@@ -54,7 +57,7 @@ export async function serve(
     maxBodyBytes = DEFAULT_MAX_BODY_BYTES,
   }: ServeOptions = {},
 ): Promise<CompletionServer> {
-  const { engine, tokenizer, name } = model;
+  const { engine, tokenizer } = model;
   const metrics = new ServerMetrics(engine);
   const checkAccess = accessCheck(apiKeys);
   const created = Math.floor(Date.now() / 1000);

@@ -1,8 +1,9 @@
 import { createInterface } from 'node:readline/promises';
-import type { ChatMessage } from '@forge/models';
+import { appendedIds, type Transcript } from '../conversation/next-turn.ts';
+import { promptOf } from '../engine/prompt.ts';
 import { streamCompletions } from '../engine/stream-completions.ts';
+import type { OpenedModel } from '../open-model.ts';
 import { resolveSamplingParams } from '../sampling/sampling-params.ts';
-import type { ServedModel } from './served-model.ts';
 
 /** How a conversation in the terminal goes. */
 export interface TerminalChatOptions {
@@ -17,30 +18,32 @@ const GREETING = 'Enter a message. /reset begins anew, /exit ends; Ctrl-C interr
 
 /** Talks with the model line by line until the input ends or `/exit` is entered. */
 export async function chatInTerminal(
-  { engine, tokenizer }: ServedModel,
+  { engine, tokenizer }: OpenedModel,
   { system, maxTokens, temperature, input, output }: TerminalChatOptions,
 ): Promise<void> {
   const isTerminal = 'isTTY' in input && input.isTTY === true;
   const lines = createInterface({ input, ...(isTerminal && { output }), prompt: '> ' });
-  const opening: readonly ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }];
+  const opening: Transcript = { messages: system === undefined ? [] : [{ role: 'system', content: system }], ids: [] };
   const params = resolveSamplingParams({ maxTokens, temperature });
-  let messages = opening;
+  let transcript = opening;
   let answering: AbortController | undefined;
   lines.on('SIGINT', () => (answering ? answering.abort() : lines.close()));
   if (isTerminal) output.write(GREETING);
   lines.prompt();
   for await (const line of lines) {
     if (line === '/exit') break;
-    if (line === '/reset') messages = opening;
+    if (line === '/reset') transcript = opening;
     else if (line.trim() !== '') {
-      messages = [...messages, { role: 'user', content: line }];
       answering = new AbortController();
       const { signal } = answering;
+      const said = [{ role: 'user', content: line }];
       let content = '';
+      let answered: readonly number[] | undefined;
       try {
-        const text = tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true });
-        for await (const delta of streamCompletions(engine, { text, ids: tokenizer.encode(text) }, params, signal)) {
+        const ids = [...transcript.ids, ...appendedIds(tokenizer, transcript, said, {})];
+        for await (const delta of streamCompletions(engine, promptOf(ids, tokenizer), params, signal)) {
           content += delta.text;
+          answered = [...(answered ?? ids), ...delta.tokenIds];
           output.write(delta.text);
         }
         output.write('\n');
@@ -49,7 +52,11 @@ export async function chatInTerminal(
         else output.write('\n(interrupted)\n');
       }
       answering = undefined;
-      messages = [...messages, { role: 'assistant', content }];
+      // An answer that was interrupted counts as far as it came.
+      if (answered) {
+        const messages = [...transcript.messages, ...said, { role: 'assistant', content }];
+        transcript = { messages, ids: answered };
+      }
     }
     lines.prompt();
   }

@@ -15,7 +15,11 @@ test('the examples of the README run as they stand, on a model made here', async
     const { stdout } = await promisify(execFile)(process.execPath, flags, { cwd: root });
     return stdout;
   };
-  const [withActor, withEngine] = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, example]) => example!);
-  expect((await run(withActor!)).match(/^\[(length|stop)\] /gm)).toHaveLength(4);
+  const [withActor, inTurns, withEngine] = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, example]) => example!);
+  const printed = await run(`${withActor!}\n${inTurns!}`);
+  expect(printed.match(/^\[(length|stop)\] /gm)).toHaveLength(4);
+  const [, numPrompt, numTokens, numMasked, numScored] = /(\d+) (\d+) (\d+) (\d+)\n$/.exec(printed)!.map(Number);
+  expect(numPrompt).toBeGreaterThan(0);
+  expect(new Set([numTokens, numMasked, numScored]).size).toBe(1);
   expect((await run(withEngine!)).length).toBeGreaterThan(1);
 });

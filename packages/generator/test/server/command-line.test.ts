@@ -9,7 +9,6 @@ describe('the command line', () => {
     expect(readCommand(['serve', '--model', 'models/Qwen3-0.6B/', '--port', '0', '--threads', '2'])).toEqual({
       kind: 'serve',
       model: 'models/Qwen3-0.6B/',
-      name: 'Qwen3-0.6B',
       engine: { threads: 2, seed: 0, kvCacheBytes: 4 * 2 ** 30 },
       serve: { host: '127.0.0.1', port: 0, apiKeys: [], maxWaiting: 1024 },
       graceMs: 30_000,

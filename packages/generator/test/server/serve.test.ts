@@ -1,19 +1,19 @@
 import { request as httpRequest } from 'node:http';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type OpenedModel, openModel } from '../../src/open-model.ts';
 import { resolveSamplingParams, type SamplingParams } from '../../src/sampling/sampling-params.ts';
 import { type CompletionServer, serve } from '../../src/server/serve.ts';
-import { openModel, type ServedModel } from '../../src/server/served-model.ts';
 import { type ModelFolder, makeModelFolder } from '../model-folder.ts';
 
 let folder: ModelFolder;
-let model: ServedModel;
+let model: OpenedModel;
 let server: CompletionServer;
 let client: OpenAI;
 beforeAll(async () => {
   folder = await makeModelFolder();
-  model = await openModel(folder.path, 'small', { threads: 1, maxSequences: 4 });
-  server = await serve(model, { apiKeys: ['first key', 'second key'], maxBodyBytes: 100_000 });
+  model = await openModel(folder.path, { threads: 1, maxSequences: 4 });
+  server = await serve(model, { name: 'small', apiKeys: ['first key', 'second key'], maxBodyBytes: 100_000 });
   client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'second key', maxRetries: 0 });
 });
 afterAll(async () => {
@@ -181,7 +181,7 @@ describe('the server', () => {
   });
 
   test('answers 429 when enough wait already, and says when to come back', async () => {
-    await using small = await serve(model, { maxWaiting: 0 });
+    await using small = await serve(model, { name: 'small', maxWaiting: 0 });
     const response = await fetch(`${small.url}/v1/completions`, {
       method: 'POST',
       body: JSON.stringify({ model: 'small', prompt: 'a' }),
@@ -191,7 +191,7 @@ describe('the server', () => {
   });
 
   test('that closes lets a request finish and refuses new ones', async () => {
-    const closing = await serve(model);
+    const closing = await serve(model, { name: 'small' });
     const own = new OpenAI({ baseURL: `${closing.url}/v1`, apiKey: 'none', maxRetries: 0 });
     const running = own.completions.create({ model: 'small', prompt: question, max_tokens: 60, seed: 4 });
     await until(() => model.engine.numRunning > 0);
@@ -202,7 +202,7 @@ describe('the server', () => {
   });
 
   test('that closes without grace gives up what runs', async () => {
-    const closing = await serve(model);
+    const closing = await serve(model, { name: 'small' });
     const own = new OpenAI({ baseURL: `${closing.url}/v1`, apiKey: 'none', maxRetries: 0 });
     const running = own.completions.create({ model: 'small', prompt: question, max_tokens: 400 });
     running.catch(() => {});

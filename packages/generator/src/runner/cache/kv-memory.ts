@@ -91,8 +91,13 @@ export class KvMemory {
     return this.#prefixes.restore(ids, this.scratch, 0);
   }
 
+  /** Forgets what is kept of `ids` from place `from` on, as far as no other sequence begins with it. */
+  forget(ids: readonly number[], from: number): void {
+    this.#prefixes.remove(ids, from);
+  }
+
   /** Forgets all prefixes. */
-  forget(): void {
+  forgetAll(): void {
     this.#prefixes.clear();
   }
 

@@ -37,6 +37,11 @@ export class PrefixCache {
     this.#tree.shrink(Math.max(0, Math.floor(maxTokens / TOKENS_PER_BLOCK)));
   }
 
+  /** Forgets tokens of `ids` from place `from` on, as far as no other sequence begins with them. */
+  remove(ids: readonly number[], from: number): void {
+    this.#tree.remove(ids, from);
+  }
+
   clear(): void {
     this.#tree = new PrefixTree();
   }

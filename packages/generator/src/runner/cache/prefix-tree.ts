@@ -45,13 +45,26 @@ export class PrefixTree<Block> {
     this.#use(path);
   }
 
+  /** Forgets the blocks that hold tokens of `ids` from place `from` on, as far as no other sequence goes through them. */
+  remove(ids: readonly number[], from: number): void {
+    const path = this.#pathOf(ids);
+    for (let at = path.length - 1; (at + 1) * TOKENS_PER_BLOCK > from; at--) {
+      if (at < 0 || path[at]!.children.size > 0) return;
+      this.#forget(path[at]!);
+    }
+  }
+
   /** Forgets blocks until there are at most so many. */
   shrink(maxBlocks: number): void {
     for (const node of this.#byUse) {
       if (this.#byUse.size <= maxBlocks) return;
-      this.#byUse.delete(node);
-      (node.parent?.children ?? this.#roots).delete(node.key);
+      this.#forget(node);
     }
+  }
+
+  #forget(node: Node<Block>): void {
+    this.#byUse.delete(node);
+    (node.parent?.children ?? this.#roots).delete(node.key);
   }
 
   #pathOf(ids: readonly number[]): readonly Node<Block>[] {
