@@ -15,11 +15,12 @@ export function resolveOptions(
     device = 'cpu',
     graphOptimization = 'all',
     disabledOptimizers = [],
+    copyInitializers = false,
   }: SessionOptions,
   profilePrefix?: string,
 ): ResolvedOptions {
   if (!Number.isSafeInteger(threads) || threads < 1) {
     throw new RangeError(`A session cannot use ${threads} threads: give a whole number of at least 1.`);
   }
-  return { threads, spinning, device, graphOptimization, disabledOptimizers, profilePrefix };
+  return { threads, spinning, device, graphOptimization, disabledOptimizers, copyInitializers, profilePrefix };
 }

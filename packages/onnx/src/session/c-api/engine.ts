@@ -23,6 +23,7 @@ export async function openCApiEngine(model: LoadedModel, options: ResolvedOption
   using opened = new DisposableStack();
   const initializers = opened.use(new Initializers(library, model.beside));
   const session = opened.use(await createSession(library, { bytes: model.bytes, initializers, options }));
+  if (options.copyInitializers) initializers[Symbol.dispose]();
   return new CApiEngine(library, session.pointer, opened);
 }
 
@@ -35,7 +36,7 @@ interface SessionParts {
 async function createSession(library: Library, { bytes, initializers, options }: SessionParts): Promise<Owned> {
   const { api, environment } = library;
   using native = nativeOptions(library, options);
-  initializers.addTo(native);
+  initializers.addTo(native, !options.copyInitializers);
   const created = new BigUint64Array(1);
   const uses = [bytes, created, initializers];
   const status = await library.offThread.run<Pointer | null>('Opening the model', uses, (done) => {

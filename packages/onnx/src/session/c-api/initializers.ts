@@ -6,7 +6,7 @@ import { Names } from './names.ts';
 import { Owned } from './owned.ts';
 import { valueOver } from './values.ts';
 
-/** Initializers of a session as native values over the memory of their tensors. They must outlive the session. */
+/** Initializers of a session as native values over the memory of their tensors. Read in place, they must outlive the session. */
 export class Initializers implements Disposable {
   readonly #library: Library;
   readonly #names: Names;
@@ -30,8 +30,8 @@ export class Initializers implements Disposable {
     }
   }
 
-  /** Tells a session that is to be created of them. */
-  addTo(options: Owned): void {
+  /** Tells a session that is to be created of them. @param inPlace - whether it may read them for as long as it lives. */
+  addTo(options: Owned, inPlace: boolean): void {
     if (this.#tensors.length === 0) return;
     const { api } = this.#library;
     const names = BigUint64Array.from(this.#names.pointers);
@@ -41,7 +41,8 @@ export class Initializers implements Disposable {
       'AddExternalInitializers',
       api.addExternalInitializers(options.pointer, names, values, values.length),
     );
-    // For kernels, which would be given a copy otherwise.
+    if (!inPlace) return;
+    // For kernels, which are given a copy otherwise.
     for (const [i, name] of names.entries()) {
       this.#library.check('AddInitializer', api.addInitializer(options.pointer, name, this.#pointers[i]!));
     }
