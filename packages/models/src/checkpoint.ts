@@ -4,15 +4,10 @@ import type { ModelConfig } from './config.ts';
 import { isRecord } from './config-fields.ts';
 import { ModelFileError, WeightsError } from './errors.ts';
 import { readJsonFile } from './json-file.ts';
+import { INDEX_FILE, WEIGHTS_FILE } from './model-files.ts';
 import { parameters } from './parameters.ts';
 import { openSafetensors, type SafetensorsFile } from './safetensors/read.ts';
 import { checkWeights, type Weights } from './weights.ts';
-
-/** The file of an unsharded checkpoint. */
-export const WEIGHTS_FILE = 'model.safetensors';
-
-/** The table of a sharded one: which file holds which tensor. */
-const INDEX_FILE = 'model.safetensors.index.json';
 
 /** Tensors of older checkpoints that are computed, not read: they may be present and are skipped. */
 const COMPUTED = /^model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq$/;

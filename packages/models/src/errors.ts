@@ -88,3 +88,51 @@ export class ChatTemplateError extends Error {
     this.file = failure.file;
   }
 }
+
+/** The hub has no such model, revision or file, or does not show it to this user. */
+export class HubNotFoundError extends Error {
+  override readonly name = 'HubNotFoundError';
+  readonly code = 'ERR_MODELS_HUB_NOT_FOUND';
+  /** As it was asked for. */
+  readonly model: string;
+
+  constructor(failure: { model: string; what: string; cause?: unknown }) {
+    super(`${failure.model} ${failure.what}.`, { cause: failure.cause });
+    this.model = failure.model;
+  }
+}
+
+/** A model is gated or private and the token, if there is one, does not open it. */
+export class HubAccessError extends Error {
+  override readonly name = 'HubAccessError';
+  readonly code = 'ERR_MODELS_HUB_ACCESS';
+  readonly model: string;
+  /** Of the hub's answer, 401 or 403. */
+  readonly status: number;
+
+  constructor(failure: { model: string; status: number; what: string; cause?: unknown }) {
+    super(`${failure.model}: ${failure.what}`, { cause: failure.cause });
+    this.model = failure.model;
+    this.status = failure.status;
+  }
+}
+
+/**
+ * Why files of a model are not here: the hub cannot be reached or is not to be, the connection ended early, a file is not
+ * what the hub says it is, or there is no room for it.
+ */
+export type HubDownloadFailure = 'unreachable' | 'offline' | 'interrupted' | 'damaged' | 'diskFull';
+
+/** A model could not be downloaded; what arrived intact is kept, and the next attempt goes on from there. */
+export class HubDownloadError extends Error {
+  override readonly name = 'HubDownloadError';
+  readonly code = 'ERR_MODELS_HUB_DOWNLOAD';
+  readonly model: string;
+  readonly reason: HubDownloadFailure;
+
+  constructor(failure: { model: string; reason: HubDownloadFailure; what: string; cause?: unknown }) {
+    super(`${failure.model}: ${failure.what}`, { cause: failure.cause });
+    this.model = failure.model;
+    this.reason = failure.reason;
+  }
+}

@@ -1,10 +1,13 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadWeights, WEIGHTS_FILE } from './checkpoint.ts';
+import { loadWeights } from './checkpoint.ts';
 import { type ModelConfig, modelType, parseConfig } from './config.ts';
 import { ModelFileError } from './errors.ts';
 import { type GenerationDefaults, loadGenerationDefaults } from './generation-defaults.ts';
+import type { HubOptions } from './hub/hub-settings.ts';
+import { resolveModel } from './hub/resolve-model.ts';
 import { readRequiredJson } from './json-file.ts';
+import { COMPANION_FILES, CONFIG_FILE, WEIGHTS_FILE } from './model-files.ts';
 import { writeSafetensors } from './safetensors/write.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
 import { checkWeights, type Weights } from './weights.ts';
@@ -27,31 +30,25 @@ export interface SavedModel {
   readonly dtype?: ModelConfig['storedDType'];
 }
 
-/** Read with the weights by transformers; those that a folder lacks are skipped. */
-const COMPANION_FILES = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'chat_template.jinja',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'vocab.json',
-  'merges.txt',
-  'generation_config.json',
-];
-
-/** Reads `config.json` of a model folder. @throws {ModelFileError} {ConfigError} when it is missing or malformed */
-export async function loadConfig(folder: string): Promise<ModelConfig> {
-  const file = join(folder, 'config.json');
+/**
+ * Reads `config.json` of a model folder, or of a model by its name on the hub.
+ *
+ * @throws {ModelFileError} {ConfigError} when it is missing or malformed; what {@link resolveModel} throws.
+ */
+export async function loadConfig(model: string, options: HubOptions = {}): Promise<ModelConfig> {
+  const file = join(await resolveModel(model, { ...options, part: 'config' }), CONFIG_FILE);
   return parseConfig(await readRequiredJson(file), file);
 }
 
 /**
- * Reads a whole model folder: config, weights widened to float32, tokenizer, and what it recommends for sampling.
+ * Reads a whole model: config, weights widened to float32, tokenizer, and what it recommends for sampling.
  *
+ * @param model - a folder, or a name on the Hugging Face hub such as `Qwen/Qwen3-0.6B`; see {@link resolveModel}.
  * @throws {ModelFileError} {ConfigError} {SafetensorsError} {WeightsError} {ChatTemplateError} naming the file, and the
- * key or tensor at fault.
+ * key or tensor at fault; what {@link resolveModel} throws.
  */
-export async function loadModel(folder: string): Promise<Model> {
+export async function loadModel(model: string, options: HubOptions = {}): Promise<Model> {
+  const folder = await resolveModel(model, options);
   const config = await loadConfig(folder);
   const tokenizer = await loadTokenizer(folder);
   const generation = await loadGenerationDefaults(folder);
@@ -70,7 +67,7 @@ export async function saveModel(folder: string, saved: SavedModel): Promise<void
   checkWeights(config, new Map(Object.entries(weights)));
   await mkdir(folder, { recursive: true });
   await writeSafetensors(join(folder, WEIGHTS_FILE), weights, { dtype });
-  await writeFile(join(folder, 'config.json'), `${JSON.stringify(configJson(config, dtype), undefined, 2)}\n`);
+  await writeFile(join(folder, CONFIG_FILE), `${JSON.stringify(configJson(config, dtype), undefined, 2)}\n`);
   if (tokenizerFolder === undefined || tokenizerFolder === folder) return;
   for (const name of COMPANION_FILES) await copyIfPresent(join(tokenizerFolder, name), join(folder, name));
 }

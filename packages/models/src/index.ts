@@ -2,9 +2,24 @@ export { cacheHeadDim } from './cached-attention.ts';
 export type { ChatMessage, ChatOptions } from './chat-template.ts';
 export { checkWeightFiles, loadWeights } from './checkpoint.ts';
 export { type Architecture, type ModelConfig, parseConfig } from './config.ts';
-export { ChatTemplateError, ConfigError, ModelFileError, SafetensorsError, WeightsError } from './errors.ts';
+export {
+  ChatTemplateError,
+  ConfigError,
+  HubAccessError,
+  HubDownloadError,
+  type HubDownloadFailure,
+  HubNotFoundError,
+  ModelFileError,
+  SafetensorsError,
+  WeightsError,
+} from './errors.ts';
 export { type GenerationDefaults, loadGenerationDefaults } from './generation-defaults.ts';
 export { type GenerationGraphOptions, generationGraph } from './generation-graph.ts';
+export type { DownloadProgress, OnDownloadProgress } from './hub/download-progress.ts';
+export type { HubOptions, ResolveOptions } from './hub/hub-settings.ts';
+export type { ModelPart } from './hub/model-parts.ts';
+export { progressLine } from './hub/progress-line.ts';
+export { resolveModel } from './hub/resolve-model.ts';
 export { loadConfig, loadModel, type Model, type SavedModel, saveModel } from './hugging-face.ts';
 export { type InitializeOptions, initialize } from './initialize.ts';
 export { type LayerGraphs, type LayerGraphsOptions, layerGraphs, layerOf, nameInFirstLayer } from './layer-graphs.ts';

@@ -4,7 +4,10 @@ import { type ChatMessage, type ChatOptions, type ChatTemplate, compileChatTempl
 import { isRecord } from './config-fields.ts';
 import { ChatTemplateError, ModelFileError } from './errors.ts';
 import { loadGenerationDefaults } from './generation-defaults.ts';
+import type { HubOptions } from './hub/hub-settings.ts';
+import { resolveModel } from './hub/resolve-model.ts';
 import { readJsonFile, readRequiredJson, readTextFile } from './json-file.ts';
+import { TOKENIZER_FILE } from './model-files.ts';
 
 /** How ids become text. */
 export interface DecodeOptions {
@@ -30,13 +33,15 @@ export interface Tokenizer {
 }
 
 /**
- * Loads `tokenizer.json`, and `tokenizer_config.json` and `chat_template.jinja` where the folder has them.
+ * Loads `tokenizer.json`, and `tokenizer_config.json` and `chat_template.jinja` where there are any, of a model folder or of
+ * a model by its name on the hub, whose weights are not fetched.
  *
  * @throws {ModelFileError} when `tokenizer.json` is missing or one of the files is malformed.
- * @throws {ChatTemplateError} when the chat template does not parse.
+ * @throws {ChatTemplateError} when the chat template does not parse; what {@link resolveModel} throws.
  */
-export async function loadTokenizer(folder: string): Promise<Tokenizer> {
-  const file = join(folder, 'tokenizer.json');
+export async function loadTokenizer(model: string, options: HubOptions = {}): Promise<Tokenizer> {
+  const folder = await resolveModel(model, { ...options, part: 'tokenizer' });
+  const file = join(folder, TOKENIZER_FILE);
   const definition = await readRequiredJson(file);
   const configFile = join(folder, 'tokenizer_config.json');
   const config = (await readJsonFile(configFile)) ?? {};

@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import { access, copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/**
+ * The folder of one model in the cache, laid out as Python's huggingface_hub does:
+ *
+ *   models--Qwen--Qwen3-0.6B/refs/main                       the commit that a revision was
+ *   models--Qwen--Qwen3-0.6B/snapshots/<commit>/config.json  → ../../blobs/<etag>
+ *   models--Qwen--Qwen3-0.6B/blobs/<etag>                    the content, once for all commits
+ *
+ * Source: huggingface_hub `file_download.py`.
+ */
+export class HubCache {
+  readonly folder: string;
+
+  constructor(cacheFolder: string, model: string) {
+    this.folder = join(cacheFolder, `models--${model.replaceAll('/', '--')}`);
+  }
+
+  snapshotFolder(commit: string): string {
+    return join(this.folder, 'snapshots', commit);
+  }
+
+  blobPath(etag: string): string {
+    return join(this.folder, 'blobs', etag);
+  }
+
+  /** Files of a snapshot whose content is there. */
+  async filesOf(commit: string): Promise<readonly string[]> {
+    const folder = this.snapshotFolder(commit);
+    const names = await readdir(folder).catch(() => []);
+    const areThere = await Promise.all(names.map((name) => isThere(join(folder, name))));
+    return names.filter((_, i) => areThere[i]);
+  }
+
+  /** The commit that a revision was when it was last looked up. */
+  async commitOf(revision: string): Promise<string | undefined> {
+    const commit = await readFile(join(this.folder, 'refs', revision), 'utf8').catch(() => undefined);
+    return commit?.trim();
+  }
+
+  async remember(revision: string, commit: string): Promise<void> {
+    if (revision === commit || (await this.commitOf(revision)) === commit) return;
+    const file = join(this.folder, 'refs', revision);
+    await mkdir(dirname(file), { recursive: true });
+    await replace(file, (unfinished) => writeFile(unfinished, commit));
+  }
+
+  async makeFolders(commit: string): Promise<void> {
+    await mkdir(join(this.folder, 'blobs'), { recursive: true });
+    await mkdir(this.snapshotFolder(commit), { recursive: true });
+  }
+
+  /** Makes a blob a file of a snapshot: a link, or a copy where there are none. */
+  async addToSnapshot(commit: string, { name, etag }: { readonly name: string; readonly etag: string }): Promise<void> {
+    await replace(join(this.snapshotFolder(commit), name), (unfinished) =>
+      symlink(join('..', '..', 'blobs', etag), unfinished).catch(() => copyFile(this.blobPath(etag), unfinished)),
+    );
+  }
+}
+
+/** Puts a file into its place at once: another process sees the old one or the new one. */
+async function replace(file: string, write: (unfinished: string) => Promise<void>): Promise<void> {
+  const unfinished = `${file}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    await write(unfinished);
+    await rename(unfinished, file);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
+  }
+}
+
+/** Whether a path leads to something: a link may lead nowhere. */
+export const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,16 @@
+import type { DownloadProgress } from './download-progress.ts';
+
+/** One line for a person: `Qwen/Qwen3-0.6B: 512 MB of 1.50 GB, 48.0 MB/s, 21 s left`. */
+export function progressLine({ model, bytes, totalBytes, bytesPerSecond, secondsLeft }: DownloadProgress): string {
+  const left = secondsLeft === undefined ? '' : `, ${Math.ceil(secondsLeft)} s left`;
+  return `${model}: ${inUnits(bytes)} of ${inUnits(totalBytes)}, ${inUnits(bytesPerSecond)}/s${left}`;
+}
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
+
+/** Powers of 1000, as download pages count, in three digits. */
+function inUnits(bytes: number): string {
+  const power = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  const value = bytes / 1000 ** power;
+  return `${power === 0 ? Math.round(value) : value.toPrecision(value >= 999.5 ? 4 : 3)} ${UNITS[power]}`;
+}
