@@ -11,7 +11,7 @@ export const help = `Trains a language model by asynchronous GRPO.
   --config <file>   settings as YAML           [apps/grpo/configs/default.yaml]
   --help            this text
   key=value         overrides a setting: grpo.steps=50 run.seed=2 reward.shuffle=true
-                    model.path=<folder> dataset.path=<file.jsonl>
+                    model.path=<folder or hub name> dataset.path=<file.jsonl>
 
 Everything a run does is written to runs/<name>/: metrics.jsonl, completions.jsonl, curves.svg, config.yaml.
 Every setting, with its default, stands in apps/grpo/src/config.ts and in the files of apps/grpo/configs.

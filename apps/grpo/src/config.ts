@@ -20,7 +20,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   model: z
     .strictObject({
-      /** A Hugging Face folder. When left out, a small model is made from `embedded`. */
+      /** A Hugging Face folder, or the name of a model on its hub. When left out, a small model is made from `embedded`. */
       path: z.string().min(1).optional(),
       embedded: z
         .strictObject({

@@ -3,9 +3,11 @@ import path from 'node:path';
 import { DatasetError, type Problem, parseGsm8k, readGsm8k, readJsonl } from '@forge/data';
 import {
   checkWeightFiles,
+  downloadLines,
   loadConfig as loadModelConfig,
   loadTokenizer,
   type ModelConfig,
+  resolveModel,
   type Tokenizer,
 } from '@forge/models';
 import { Random } from '@forge/tensor';
@@ -18,7 +20,7 @@ import { conversation } from './prompt.ts';
 
 /** What a run learns from: all of it read and checked. */
 export interface Source {
-  /** A Hugging Face folder. */
+  /** A Hugging Face folder; of a model that was named, the one in the cache. */
   readonly modelFolder: string;
   readonly tokenizer: Tokenizer;
   /** A file of GSM8K records that holds `train`. */
@@ -34,7 +36,12 @@ export interface Source {
  */
 export async function prepareSource(config: Config, folder: string): Promise<Source> {
   const { train, heldOut } = await problemsOf(config);
-  const modelFolder = config.model.path ?? (await embeddedModel(config, path.join(folder, 'model')));
+  const modelFolder =
+    config.model.path === undefined
+      ? await embeddedModel(config, path.join(folder, 'model'))
+      : await resolveModel(config.model.path, {
+          onProgress: downloadLines((line) => process.stderr.write(`${line}\n`)),
+        });
   const model = await loadModelConfig(modelFolder);
   await checkWeightFiles(modelFolder, model);
   const tokenizer = await loadTokenizer(modelFolder);

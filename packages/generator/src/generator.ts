@@ -17,7 +17,7 @@ import { fetchWeights } from './weights.ts';
 
 /** What a generator is constructed with. */
 export interface GeneratorOptions extends Omit<ModelOptions, 'seed'> {
-  /** A Hugging Face model folder; its weights are version 0. */
+  /** A Hugging Face folder, or the name of a model on its hub; its weights are version 0. */
   readonly model: string;
   /** Where `updateWeights` fetches versions. @default none: the weights stay */
   readonly store?: StoreReference;

@@ -118,10 +118,10 @@ export class HubAccessError extends Error {
 }
 
 /**
- * Why files of a model are not here: the hub cannot be reached or is not to be, the connection ended early, a file is not
- * what the hub says it is, or there is no room for it.
+ * Why files of a model are not here: the hub cannot be reached or is not to be, refuses the request, a file is not what the
+ * hub says it is, or there is no room for it.
  */
-export type HubDownloadFailure = 'unreachable' | 'offline' | 'interrupted' | 'damaged' | 'diskFull';
+export type HubDownloadFailure = 'unreachable' | 'offline' | 'refused' | 'damaged' | 'diskFull';
 
 /** A model could not be downloaded; what arrived intact is kept, and the next attempt goes on from there. */
 export class HubDownloadError extends Error {

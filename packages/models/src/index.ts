@@ -18,7 +18,7 @@ export { type GenerationGraphOptions, generationGraph } from './generation-graph
 export type { DownloadProgress, OnDownloadProgress } from './hub/download-progress.ts';
 export type { HubOptions, ResolveOptions } from './hub/hub-settings.ts';
 export type { ModelPart } from './hub/model-parts.ts';
-export { progressLine } from './hub/progress-line.ts';
+export { downloadLines } from './hub/progress-line.ts';
 export { resolveModel } from './hub/resolve-model.ts';
 export { loadConfig, loadModel, type Model, type SavedModel, saveModel } from './hugging-face.ts';
 export { type InitializeOptions, initialize } from './initialize.ts';

@@ -1,4 +1,4 @@
-import { initializeLora, loadConfig, loadWeights, type Weights } from '@forge/models';
+import { initializeLora, loadConfig, loadWeights, resolveModel, type Weights } from '@forge/models';
 import { checkTrainingOptions } from './check-options.ts';
 import { LayeredPasses } from './layered-passes.ts';
 import { planParameters } from './parameter-groups.ts';
@@ -7,7 +7,7 @@ import { computeOptions, type ModelWeights, type TrainingOptions } from './train
 import { WholePasses } from './whole-passes.ts';
 
 /**
- * Opens a model, a folder or weights in memory, for training. Dispose of it to free its sessions.
+ * Opens a model, a folder, a name on the Hugging Face hub or weights in memory, for training. Dispose of it to free its sessions.
  *
  * @throws {TrainerOptionError} when a number is outside its range, before anything is read; when a group of parameters fits
  * none of the model's.
@@ -33,8 +33,9 @@ export async function openTraining(model: string | ModelWeights, options: Traini
 const missing = (given: Weights, weights: Weights): Weights =>
   Object.fromEntries(Object.entries(weights).filter(([name]) => given[name] === undefined));
 
-/** A model folder's config and weights. */
-export async function readModel(folder: string): Promise<ModelWeights> {
+/** Config and weights of a model folder, or of a model by its name on the hub. */
+export async function readModel(model: string): Promise<ModelWeights> {
+  const folder = await resolveModel(model);
   const config = await loadConfig(folder);
   return { config, weights: await loadWeights(folder, config) };
 }

@@ -10,7 +10,7 @@ import { checkSequences, type Sequence } from './sequence.ts';
 import { type ComputeOptions, computeOptions, type ModelWeights } from './training-options.ts';
 
 export interface ReferenceModelOptions extends PackOptions, ComputeOptions {
-  /** A Hugging Face model folder. */
+  /** A Hugging Face folder, or the name of a model on its hub. */
   readonly model: string;
   /** Divides the logits; that of the trainer. @default 1 */
   readonly temperature?: number;

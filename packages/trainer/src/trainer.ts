@@ -16,7 +16,7 @@ import type { Training } from './training.ts';
 import type { TrainingOptions } from './training-options.ts';
 
 export interface TrainerOptions extends TrainingOptions, StepOptions {
-  /** A Hugging Face model folder. */
+  /** A Hugging Face folder, or the name of a model on its hub. */
   readonly model: string;
   /** Where weights are pushed to. @default none; `pushWeights` fails */
   readonly store?: StoreReference;

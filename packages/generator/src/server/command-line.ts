@@ -12,7 +12,7 @@ export const HELP = `forge-generate: a language model on this machine
                                                           /v1/models, and /health, /metrics
   forge-generate chat  --model <folder>                   a conversation in the terminal
 
-  --model <folder>            a Hugging Face folder (Qwen3, Qwen2 or Llama)
+  --model <folder or name>    a Hugging Face folder, or a name on its hub such as Qwen/Qwen3-0.6B
   --threads <n>               of onnxruntime (default: the cores)
   --max-sequences <n>         completions that are computed at the same time (default: 32)
   --max-model-length <n>      tokens of prompt and completion together (default: the model's)

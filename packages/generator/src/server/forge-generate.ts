@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { downloadLines } from '@forge/models';
 import { CommandLineError } from '../errors.ts';
 import { openModel } from '../open-model.ts';
 import { HELP, readCommand } from './command-line.ts';
@@ -11,7 +12,7 @@ async function main(): Promise<void> {
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   if (command.kind === 'help') return void process.stdout.write(HELP);
   const startedAtMs = performance.now();
-  await using model = await openModel(command.model, command.engine);
+  await using model = await openModel(command.model, { ...command.engine, onProgress: downloadLines(say) });
   say(`${command.model} is loaded (${((performance.now() - startedAtMs) / 1000).toFixed(1)} s)`);
   if (command.kind === 'chat') {
     await chatInTerminal(model, { ...command, input: process.stdin, output: process.stdout });

@@ -89,9 +89,5 @@ function failureOf(
     return new HubAccessError({ model: name, status, what });
   }
   if (TRANSIENT.has(status)) return unreachable(name, `${endpoint} answers with status ${status}`);
-  return new HubDownloadError({
-    model: name,
-    reason: 'interrupted',
-    what: `${endpoint} answered with status ${status}.`,
-  });
+  return new HubDownloadError({ model: name, reason: 'refused', what: `${endpoint} answers with status ${status}.` });
 }

@@ -1,4 +1,17 @@
-import type { DownloadProgress } from './download-progress.ts';
+import type { DownloadProgress, OnDownloadProgress } from './download-progress.ts';
+
+/** Seldom enough for a log, often enough to see that it goes on. */
+const lineEveryMs = 5000;
+
+/** Progress as lines for a person, one every five seconds and one at the end. */
+export function downloadLines(write: (line: string) => void): OnDownloadProgress {
+  let writtenAtMs = Number.NEGATIVE_INFINITY;
+  return (progress) => {
+    if (performance.now() - writtenAtMs < lineEveryMs && progress.bytes < progress.totalBytes) return;
+    writtenAtMs = performance.now();
+    write(progressLine(progress));
+  };
+}
 
 /** One line for a person: `Qwen/Qwen3-0.6B: 512 MB of 1.50 GB, 48.0 MB/s, 21 s left`. */
 export function progressLine({ model, bytes, totalBytes, bytesPerSecond, secondsLeft }: DownloadProgress): string {

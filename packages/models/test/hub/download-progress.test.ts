@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { DownloadMeter } from '../../src/hub/download-progress.ts';
-import { type DownloadProgress, progressLine } from '../../src/index.ts';
+import { progressLine } from '../../src/hub/progress-line.ts';
+import type { DownloadProgress } from '../../src/index.ts';
 
 /** A meter whose clock the test sets. */
 function meterOf(totalBytes: number) {
@@ -17,12 +18,12 @@ function meterOf(totalBytes: number) {
 test('the rate is that of the last seconds, and the time left follows from it', () => {
   const { meter, seen, pass } = meterOf(10_000);
   for (let second = 0; second < 4; second++) {
-    meter.receive('slow', 100);
     pass(1000);
+    meter.receive('slow', 100);
   }
   for (let second = 0; second < 4; second++) {
-    meter.receive('fast', 1000);
     pass(1000);
+    meter.receive('fast', 1000);
   }
   meter.report();
   expect(seen.at(-1)).toMatchObject({ bytes: 4400, bytesPerSecond: 1000, secondsLeft: 5.6 });
