@@ -1,4 +1,4 @@
-import type { Dim } from './dim.ts';
+import { type Dim, normalizeDim } from './dim.ts';
 import { ShapeError } from './errors.ts';
 
 /** An axis counted from the front. `-1` is the last one. @throws {ShapeError} when there is no such axis. */
@@ -15,4 +15,14 @@ export function normalizeAxes(op: string, axes: readonly number[], shape: readon
   const normalized = axes.map((axis) => normalizeAxis(op, axis, shape)).sort((a, b) => a - b);
   if (new Set(normalized).size !== normalized.length) throw new ShapeError(op, [shape], `axes ${axes} repeat`);
   return normalized;
+}
+
+/** Sizes that a caller asked for, as they are written. @throws {ShapeError} when one is negative or no size at all. */
+export function normalizeSizes(op: string, dims: readonly Dim[], shape: readonly Dim[]): readonly Dim[] {
+  return dims.map((dim) => {
+    if (typeof dim === 'number' && !(Number.isSafeInteger(dim) && dim >= 0)) {
+      throw new ShapeError(op, [shape, dims], `${dim} is no size`);
+    }
+    return normalizeDim(dim);
+  });
 }

@@ -75,14 +75,13 @@ export function groupQueryAttention(options: GroupQueryAttentionOptions): GroupQ
     [seqlensK, wanted.seqlensK],
     [totalSequenceLength, wanted.totalSequenceLength],
   ];
-  for (const [operand, shape] of given) {
-    if (operand.shape.join() === shape.join() && numHeads % numKvHeads === 0) continue;
-    const shapes = given.map(([each]) => each.shape);
-    throw new ShapeError(
-      'GroupQueryAttention',
-      shapes,
-      `[${operand.shape.join(', ')}] should be [${shape.join(', ')}]`,
-    );
+  const refuse = (reason: string): never => {
+    const shapes = given.map(([operand]) => operand.shape);
+    throw new ShapeError('GroupQueryAttention', shapes, reason);
+  };
+  if (numHeads % numKvHeads !== 0) refuse(`${numHeads} heads cannot share ${numKvHeads} key/value heads evenly`);
+  for (const [{ shape }, wants] of given) {
+    if (shape.join() !== wants.join()) refuse(`[${shape.join(', ')}] should be [${wants.join(', ')}]`);
   }
   const attributes: Attributes = {
     num_heads: { int: numHeads },

@@ -1,5 +1,5 @@
-import { normalizeAxis } from '../axis.ts';
-import { addDims, type Dim, normalizeDim, sameDims } from '../dim.ts';
+import { normalizeAxis, normalizeSizes } from '../axis.ts';
+import { addDims, type Dim, sameDims } from '../dim.ts';
 import { DTypeError, ShapeError } from '../errors.ts';
 import { type SizesFrom, sizes } from '../sizes.ts';
 import { apply, applyAll, type Value } from '../value.ts';
@@ -40,7 +40,8 @@ export function split(
   { sizesFrom = [] }: SizesFrom = {},
 ): readonly Value[] {
   const at = normalizeAxis('Split', axis, x.shape);
-  const dims = pieces.map(normalizeDim);
+  const dims = normalizeSizes('Split', pieces, x.shape);
+  if (dims.length === 0) throw new ShapeError('Split', [x.shape], 'there are no pieces to cut it into');
   const sum = addDims(...dims);
   if (sum !== x.shape[at]) throw new ShapeError('Split', [x.shape, dims], `axis ${at} is ${x.shape[at]}, not ${sum}`);
   if (dims.length === 1) return [x];

@@ -1,22 +1,38 @@
 import { cast, type DType, tensor } from '@forge/tensor';
+import { normalizeSizes } from '../axis.ts';
 import type { Dim } from '../dim.ts';
 import { DTypeError } from '../errors.ts';
+import { isFloating } from '../signature.ts';
 import { sizes } from '../sizes.ts';
 import { apply, constant, type Value } from '../value.ts';
 
 /** A value, or a number that stands for a scalar of the other operand's dtype. */
 export type Operand = Value | number;
 
-/** A constant of shape []. @default dtype float32 */
+/** A constant of shape []. @default dtype float32 @throws {DTypeError} when the dtype does not hold `value`. */
 export function scalar(value: number, dtype: DType = 'float32'): Value {
-  return constant(cast(tensor('float64', [], Float64Array.of(value)), dtype));
+  return scalarFor('Constant', value, dtype);
 }
 
-/** Operands as values: a number takes the dtype of the first value. @throws {DTypeError} when all are numbers. */
+function scalarFor(op: string, value: number, dtype: DType): Value {
+  const given = tensor('float64', [], Float64Array.of(value));
+  const held = cast(given, dtype);
+  // Floats round; 0.5 as an integer, or 300 as uint8, would be another number.
+  if (!isFloating(dtype) && cast(held, 'float64').data[0] !== value) {
+    throw new DTypeError(op, [dtype], `${value} is no ${dtype}`);
+  }
+  return constant(held);
+}
+
+/**
+ * Operands as values: a number takes the dtype of the first value.
+ *
+ * @throws {DTypeError} when all are numbers, or the dtype does not hold one.
+ */
 export function operands(op: string, ...items: readonly Operand[]): readonly Value[] {
   const like = items.find((item) => typeof item !== 'number');
   if (like === undefined) throw new DTypeError(op, [], 'one operand at least must be a value');
-  return items.map((item) => (typeof item === 'number' ? scalar(item, like.dtype) : item));
+  return items.map((item) => (typeof item === 'number' ? scalarFor(op, item, like.dtype) : item));
 }
 
 /**
@@ -26,11 +42,12 @@ export function operands(op: string, ...items: readonly Operand[]): readonly Val
  * Source: ONNX operator `ConstantOfShape`, opset 9.
  */
 export function zeros(dtype: DType, shape: readonly Dim[], sizesFrom: readonly Value[] = []): Value {
+  const dims = normalizeSizes('ConstantOfShape', shape, []);
   const value = cast(tensor('float64', [1]), dtype);
   return apply(
     'ConstantOfShape',
-    [sizes('ConstantOfShape', shape, sizesFrom)],
-    { dtype, shape },
+    [sizes('ConstantOfShape', dims, sizesFrom)],
+    { dtype, shape: dims },
     { value: { tensor: value } },
   );
 }

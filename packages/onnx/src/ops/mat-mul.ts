@@ -1,6 +1,8 @@
 import { broadcast } from '../broadcast.ts';
 import { ShapeError } from '../errors.ts';
+import { checkSignature } from '../signature.ts';
 import { apply, type Value } from '../value.ts';
+import { zeros } from './constant.ts';
 import { mul } from './elementwise.ts';
 import { transpose } from './reshape.ts';
 
@@ -27,22 +29,22 @@ export function matMul(
   { transposeA = false, transposeB = false, alpha = 1 }: MatMulOptions = {},
 ): Value {
   const plain = !transposeA && !transposeB && alpha === 1;
-  if (!plain && a.dtype !== 'float32') {
-    const product = matMul(transposeA ? swapLast(a) : a, transposeB ? swapLast(b) : b);
-    return alpha === 1 ? product : mul(product, alpha);
-  }
-  const op = plain ? 'MatMul' : 'FusedMatMul';
+  const op = plain || a.dtype !== 'float32' ? 'MatMul' : 'FusedMatMul';
   if (a.shape.length < 2 || b.shape.length < 2) throw new ShapeError(op, [a.shape, b.shape], 'it multiplies matrices');
   const [m, k] = lastTwo(a, transposeA);
   const [kOther, n] = lastTwo(b, transposeB);
   if (k !== kOther) throw new ShapeError(op, [a.shape, b.shape], `${k} and ${kOther} do not contract`);
   const shape = [...broadcast(op, a.shape.slice(0, -2), b.shape.slice(0, -2)), m, n];
-  const fused = {
-    transA: { int: Number(transposeA) },
-    transB: { int: Number(transposeB) },
-    alpha: { float: alpha },
-  };
-  return apply(op, [a, b], { dtype: a.dtype, shape }, plain ? {} : fused);
+  const type = { dtype: a.dtype, shape };
+  checkSignature(op, [a.dtype, b.dtype], [a.dtype]);
+  // onnxruntime 1.30 neither broadcasts an empty batch nor keeps the batch of products over nothing.
+  if (k === 0 || shape.includes(0)) return zeros(a.dtype, shape, [a, b]);
+  if (op === 'FusedMatMul') {
+    const transposes = { transA: { int: Number(transposeA) }, transB: { int: Number(transposeB) } };
+    return apply(op, [a, b], type, { ...transposes, alpha: { float: alpha } });
+  }
+  const product = apply(op, [transposeA ? swapLast(a) : a, transposeB ? swapLast(b) : b], type);
+  return alpha === 1 ? product : mul(product, alpha);
 }
 
 function lastTwo({ shape }: Value, transposed: boolean) {
@@ -52,7 +54,6 @@ function lastTwo({ shape }: Value, transposed: boolean) {
 
 /** The last two axes exchanged. */
 function swapLast(x: Value): Value {
-  if (x.shape.length < 2) throw new ShapeError('Transpose', [x.shape], 'it has no two axes to exchange');
   const axes = x.shape.map((_, axis) => axis);
   return transpose(x, [...axes.slice(0, -2), axes.at(-1)!, axes.at(-2)!]);
 }

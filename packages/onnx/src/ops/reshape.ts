@@ -1,6 +1,6 @@
-import { normalizeAxes } from '../axis.ts';
+import { normalizeAxes, normalizeSizes } from '../axis.ts';
 import { broadcastsTo } from '../broadcast.ts';
-import { type Dim, divideDims, multiplyDims, normalizeDim, sameDims } from '../dim.ts';
+import { type Dim, divideDims, multiplyDims, sameDims } from '../dim.ts';
 import { ShapeError } from '../errors.ts';
 import { integers, type SizesFrom, sizes } from '../sizes.ts';
 import { apply, nodeIf, type Value } from '../value.ts';
@@ -19,16 +19,24 @@ export function reshape(x: Value, dims: readonly Dim[], { sizesFrom = [] }: Size
   // A reshape of a reshape is one reshape of what the first was made of, or nothing.
   const source = nodeIf(x, 'Reshape')?.inputs[0] ?? x;
   if (sameDims(shape, source.shape)) return source;
-  const wanted = shape.map((dim, axis) => (typeof dim === 'string' && dim === source.shape[axis] ? 0 : dim));
-  // ONNX: 0 keeps the size of the same axis of x, and one -1 is whatever is left over.
+  const isEmpty = shape.includes(0);
+  const target = sizes('Reshape', isEmpty ? shape : abbreviated(shape, source.shape), [x, ...sizesFrom]);
+  return apply('Reshape', [source, target], { dtype: x.dtype, shape }, isEmpty ? { allowzero: { int: 1 } } : {});
+}
+
+/** What ONNX need not be told: 0 keeps the size of the same axis, and one -1 is whatever is left over. */
+function abbreviated(shape: readonly Dim[], source: readonly Dim[]): readonly Dim[] {
+  const wanted = shape.map((dim, axis) => (typeof dim === 'string' && dim === source[axis] ? 0 : dim));
   const left = wanted.findLastIndex((dim) => typeof dim === 'string');
-  if (left !== -1) wanted[left] = -1;
-  const target = sizes('Reshape', wanted, [x, ...sizesFrom]);
-  return apply('Reshape', [source, target], { dtype: x.dtype, shape });
+  return left === -1 ? wanted : wanted.with(left, -1);
 }
 
 function inferOne(x: Value, dims: readonly Dim[]): readonly Dim[] {
-  const known = dims.filter((dim) => dim !== -1).map(normalizeDim);
+  const known = normalizeSizes(
+    'Reshape',
+    dims.filter((dim) => dim !== -1),
+    x.shape,
+  );
   const total = multiplyDims(...x.shape);
   const product = multiplyDims(...known);
   if (known.length === dims.length) {
@@ -37,7 +45,7 @@ function inferOne(x: Value, dims: readonly Dim[]): readonly Dim[] {
   }
   const rest = known.length === dims.length - 1 ? divideDims(total, product) : undefined;
   if (rest === undefined) throw new ShapeError('Reshape', [x.shape, dims], 'the size -1 cannot be inferred');
-  return dims.map((dim) => (dim === -1 ? rest : normalizeDim(dim)));
+  return known.toSpliced(dims.indexOf(-1), 0, rest);
 }
 
 /**
@@ -63,7 +71,7 @@ export function transpose(x: Value, axes: readonly number[]): Value {
  * Source: ONNX operator `Expand`, opset 13.
  */
 export function expand(x: Value, dims: readonly Dim[], { sizesFrom = [] }: SizesFrom = {}): Value {
-  const shape = dims.map(normalizeDim);
+  const shape = normalizeSizes('Expand', dims, x.shape);
   if (sameDims(shape, x.shape)) return x;
   if (!broadcastsTo(x.shape, shape)) throw new ShapeError('Expand', [x.shape, shape]);
   return apply('Expand', [x, sizes('Expand', shape, [x, ...sizesFrom])], { dtype: x.dtype, shape });
@@ -72,6 +80,7 @@ export function expand(x: Value, dims: readonly Dim[], { sizesFrom = [] }: Sizes
 /** Without these axes of size 1. @throws {ShapeError} when one is not 1. Source: ONNX operator `Squeeze`, opset 13. */
 export function squeeze(x: Value, axes: readonly number[]): Value {
   const gone = normalizeAxes('Squeeze', axes, x.shape);
+  if (gone.length === 0) return x;
   if (gone.some((axis) => x.shape[axis] !== 1))
     throw new ShapeError('Squeeze', [x.shape], `axes ${axes} are not all 1`);
   const shape = x.shape.filter((_, axis) => !gone.includes(axis));
@@ -82,6 +91,7 @@ export function squeeze(x: Value, axes: readonly number[]): Value {
 export function unsqueeze(x: Value, axes: readonly number[]): Value {
   const places = new Array<Dim>(x.shape.length + axes.length).fill(1);
   const added = normalizeAxes('Unsqueeze', axes, places);
+  if (added.length === 0) return x;
   const kept = x.shape[Symbol.iterator]();
   const shape = places.map((_, axis) => (added.includes(axis) ? 1 : kept.next().value!));
   return apply('Unsqueeze', [x, integers(added)], { dtype: x.dtype, shape });

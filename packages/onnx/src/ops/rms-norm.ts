@@ -12,8 +12,12 @@ import { applyAll, type Value } from '../value.ts';
  */
 export function rmsNorm(x: Value, weight_D: Value, epsilon: number): Value {
   const width = x.shape.at(-1);
-  if (width === undefined || weight_D.shape.length !== 1 || weight_D.shape[0] !== width) {
-    throw new ShapeError('SimplifiedLayerNormalization', [x.shape, weight_D.shape], 'the weight is one a channel');
+  if (width === undefined || width === 0 || weight_D.shape.length !== 1 || weight_D.shape[0] !== width) {
+    throw new ShapeError(
+      'SimplifiedLayerNormalization',
+      [x.shape, weight_D.shape],
+      'the weight is one a channel, of which there is one at least',
+    );
   }
   // The second output, 1 / root mean square a vector, is what the gradient needs. Its only kernel gives float32.
   const types = [x, { dtype: 'float32', shape: x.shape.with(-1, 1) }] as const;
