@@ -12,20 +12,26 @@ export class EmbeddingRows {
     this.#width = width;
   }
 
-  /** Adds the slope of each token to the row of its id. */
-  add(ids: ArrayLike<bigint>, slopes_ND: Float32Array): void {
+  /**
+   * Adds the slope of each token to the row of its id.
+   *
+   * @param within - leaves out the tokens of other rows. @default none are
+   */
+  add(ids: BigInt64Array, slopes_ND: Float32Array, within = { firstRow: 0, numRows: Number.POSITIVE_INFINITY }): void {
     const width = this.#width;
-    for (let token = 0; token < ids.length; token++) {
-      const [to, from] = [this.#placeOf(Number(ids[token])) * width, token * width];
+    for (const [token, id] of ids.entries()) {
+      const row = Number(id) - within.firstRow;
+      if (row < 0 || row >= within.numRows) continue;
+      const [to, from] = [this.#placeOf(Number(id)) * width, token * width];
       for (let i = 0; i < width; i++) this.#sums[to + i]! += slopes_ND[from + i]!;
     }
   }
 
-  /** Adds the sums to the gradient of the embedding, and forgets them. */
-  moveTo({ data }: Tensor<'float32'>): void {
+  /** Adds the sums to the gradient of the embedding, or to the rows of it from `firstRow` on, and forgets them. */
+  moveTo({ data }: Tensor<'float32'>, firstRow = 0): void {
     const width = this.#width;
     for (const [row, place] of this.#places) {
-      for (let i = 0; i < width; i++) data[row * width + i]! += this.#sums[place * width + i]!;
+      for (let i = 0; i < width; i++) data[(row - firstRow) * width + i]! += this.#sums[place * width + i]!;
     }
     this.clear();
   }

@@ -103,3 +103,26 @@ export class CheckpointError extends Error {
     this.folder = folder;
   }
 }
+
+/**
+ * A rank of several that train together has ended or cannot go on; the others wait no longer. What they hold may be of
+ * different steps: train on from a checkpoint.
+ */
+export class RankFailedError extends Error {
+  override readonly name = 'RankFailedError';
+  readonly code = 'ERR_TRAINER_RANK';
+  readonly rank: number;
+  readonly numRanks: number;
+
+  constructor(rank: number, numRanks: number, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(
+      `Rank ${rank} of ${numRanks} failed: ${reason} Open a trainer on the ranks that are left; load a checkpoint.`,
+      {
+        cause,
+      },
+    );
+    this.rank = rank;
+    this.numRanks = numRanks;
+  }
+}

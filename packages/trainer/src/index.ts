@@ -1,8 +1,6 @@
 export { type AdvantageOptions, groupAdvantages } from './advantages.ts';
 export { loadCheckpoint, saveCheckpoint } from './checkpoint/checkpoint.ts';
 export { CheckpointSeries, type CheckpointSeriesOptions } from './checkpoint/checkpoint-series.ts';
-export { DataParallelTrainer } from './data-parallel/data-parallel-trainer.ts';
-export { TrainerRank } from './data-parallel/trainer-rank.ts';
 export {
   BatchError,
   CheckpointError,
@@ -10,6 +8,7 @@ export {
   NonFiniteGradientError,
   NonFiniteLossError,
   NotConfiguredError,
+  RankFailedError,
   TrainerOptionError,
 } from './errors.ts';
 export { type GrpoBatch, type GrpoEpisode, grpoBatch } from './grpo-batch.ts';
@@ -26,6 +25,9 @@ export { AdamW, type AdamWOptions, type WeightRange } from './optimizer/adam-w.t
 export { clipGradNorm, gradNorm } from './optimizer/clip.ts';
 export { type Schedule, scheduleFactor } from './optimizer/schedule.ts';
 export { type MicroBatch, type PackOptions, pack } from './pack.ts';
+export { ParallelTrainer } from './parallel/parallel-trainer.ts';
+export type { BytesHeld, Strategy } from './parallel/rank-engine.ts';
+export { type ParallelOptions, TrainerRank } from './parallel/trainer-rank.ts';
 export type { ParameterGroup } from './parameter-groups.ts';
 export { ReferenceModel, type ReferenceModelOptions } from './reference-model.ts';
 export type { Scores } from './scores.ts';
@@ -39,9 +41,10 @@ export type {
   StepResult,
   Targets,
 } from './step-batch.ts';
+export type { TokenWeights } from './token-weights.ts';
 export { trainStep } from './train-step.ts';
 export { Trainer, type TrainerCheckpoints, type TrainerOptions } from './trainer.ts';
-export { type TokenWeights, Training } from './training.ts';
+export { Training } from './training.ts';
 export type {
   BackwardOptions,
   ComputeOptions,

@@ -16,15 +16,21 @@ export interface ParameterGroup {
   readonly frozen?: boolean;
 }
 
+/** How weights are stepped. */
+type WeightSettings = Omit<WeightRange, 'start' | 'end'>;
+
 /** Which weights are trained, and how. */
 export interface ParameterPlan {
   readonly trained: readonly Parameter[];
   readonly frozen: readonly Parameter[];
+  /** Of those that are trained. */
+  readonly settings: ReadonlyMap<Parameter, WeightSettings>;
   /** Of the trained ones, in an arena of them. */
   readonly ranges: readonly WeightRange[];
 }
 
-const DEFAULT_RATE = 1e-3;
+/** Learning rate of an optimiser that is given none. */
+export const DEFAULT_RATE = 1e-3;
 
 /**
  * Sorts the weights of a model by what is to happen to them. With LoRA, those of the model are frozen.
@@ -49,18 +55,28 @@ export function planParameters(
     throw new TrainerOptionError('parameterGroups', 'freezing every weight', 'leaving one to train');
   const { offsets, length } = arenaOffsets(trained);
   const { learningRate = DEFAULT_RATE } = optimizer ?? {};
-  const ranges = trained.map((parameter, i): WeightRange => {
-    const { learningRate: ownRate, weightDecay } = groupOf(parameter) ?? {};
-    return {
+  const settings = new Map(
+    trained.map((parameter): [Parameter, WeightSettings] => {
+      const { learningRate: ownRate, weightDecay } = groupOf(parameter) ?? {};
+      return [
+        parameter,
+        {
+          ...(ownRate !== undefined && { rateFactor: ownRate / learningRate }),
+          ...(weightDecay !== undefined && { weightDecay }),
+        },
+      ];
+    }),
+  );
+  const ranges = trained.map(
+    (parameter, i): WeightRange => ({
       start: offsets[i]!, // one a parameter
       end: offsets[i + 1] ?? length,
-      ...(ownRate !== undefined && { rateFactor: ownRate / learningRate }),
-      ...(weightDecay !== undefined && { weightDecay }),
-    };
-  });
+      ...settings.get(parameter),
+    }),
+  );
   const isTrained = new Set(trained);
   const all = lora === undefined ? own : [...own, ...trainable];
-  return { trained, frozen: all.filter((parameter) => !isTrained.has(parameter)), ranges: joined(ranges) };
+  return { trained, settings, frozen: all.filter((parameter) => !isTrained.has(parameter)), ranges: joined(ranges) };
 }
 
 /** Neighbours with equal settings as one range. */

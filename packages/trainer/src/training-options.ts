@@ -59,3 +59,12 @@ export function computeOptions({ threads, spinning, device }: ComputeOptions): C
     ...(device !== undefined && { device }),
   };
 }
+
+/** The options of packing among others. */
+export function packOptions({ sharePrompts, tokensPerRow, maxTokensPerMicroBatch }: PackOptions): PackOptions {
+  return {
+    ...(sharePrompts !== undefined && { sharePrompts }),
+    ...(tokensPerRow !== undefined && { tokensPerRow }),
+    ...(maxTokensPerMicroBatch !== undefined && { maxTokensPerMicroBatch }),
+  };
+}

@@ -7,22 +7,21 @@ import { AdamW } from './optimizer/adam-w.ts';
 import { clipFactor, scale } from './optimizer/clip.ts';
 import { normOfRows, rowSquares } from './optimizer/row-squares.ts';
 import { type Schedule, scheduleFactor } from './optimizer/schedule.ts';
-import { gatherPicks, type MicroBatch, pack } from './pack.ts';
+import { type MicroBatch, type PackOptions, pack } from './pack.ts';
 import { allocateArena, type ParameterArena, viewArena } from './parameter-arena.ts';
 import { type ParameterPlan, planParameters } from './parameter-groups.ts';
 import type { Passes, PickScores, PickWeights, WeightSource } from './passes.ts';
 import { allocateScores, collectScores, type Scores } from './scores.ts';
 import { checkSequences, type Sequence } from './sequence.ts';
-import type { BackwardOptions, ForwardOptions, ModelWeights, TrainingOptions } from './training-options.ts';
+import { type TokenWeights, weighPicks } from './token-weights.ts';
+import {
+  type BackwardOptions,
+  type ForwardOptions,
+  type ModelWeights,
+  packOptions,
+  type TrainingOptions,
+} from './training-options.ts';
 import type { OptimizerStep, TrainingProgress, TrainingSnapshot, TrainingState } from './training-state.ts';
-
-/**
- * `dL/dlogProb` of each token of each sequence; or what computes them for some sequences, by their places in the batch, once
- * their scores are there. The order of the rows is that of the places.
- */
-export type TokenWeights =
-  | readonly ArrayLike<number>[]
-  | ((places: readonly number[], scores: Scores) => readonly ArrayLike<number>[]);
 
 /**
  * A model in training: weights, gradients and moments, changed in place.
@@ -51,6 +50,11 @@ export class Training implements AsyncDisposable {
   /** Times the mean entropy is taken from the loss of a policy step. */
   get entropyBonus(): number {
     return this.#options.entropyBonus ?? 0;
+  }
+
+  /** How sequences become micro-batches. */
+  get packing(): PackOptions {
+    return packOptions(this.#options);
   }
 
   constructor({ config, weights }: ModelWeights, passes: Passes, options: TrainingOptions = {}) {
@@ -117,9 +121,8 @@ export class Training implements AsyncDisposable {
   async forward(sequences: readonly Sequence[], { temperature = 1, masks }: ForwardOptions = {}): Promise<Scores> {
     checkSequences(sequences, this.config);
     const scores = allocateScores(sequences);
-    for (const batch of pack(sequences, this.#options, masks)) {
-      collectScores(batch, await this.#passes.score({ batch, weights: this.#source, temperature }), scores);
-    }
+    const collect = (batch: MicroBatch, picks: PickScores): void => collectScores(batch, picks, scores);
+    await this.scoreOver(pack(sequences, this.#options, masks), collect, temperature);
     return scores;
   }
 
@@ -135,22 +138,37 @@ export class Training implements AsyncDisposable {
     { temperature = 1, masks, entropyWeight = 0 }: BackwardOptions = {},
   ): Promise<Scores> {
     checkSequences(sequences, this.config);
-    const hasEntropy = this.entropyBonus !== 0;
     const scores = allocateScores(sequences);
-    for (const batch of pack(sequences, this.#options, masks)) {
-      const weigh = (picks: PickScores): PickWeights | undefined => {
-        collectScores(batch, picks, scores);
-        const weights = gatherPicks(batch, weightsOf(tokenWeights, batch, scores));
-        if (entropyWeight === 0 && weights.every((weight) => weight === 0)) return undefined;
-        return {
-          weights,
-          ...(hasEntropy && { entropy_weights: new Float32Array(weights.length).fill(entropyWeight) }),
-        };
-      };
-      await this.#passes.backward({ batch, weights: this.#source, temperature }, weigh, this.#gradients);
+    const weigh = (batch: MicroBatch, picks: PickScores): PickWeights | undefined => {
+      collectScores(batch, picks, scores);
+      return weighPicks(batch, { tokenWeights, scores, entropyWeight, hasEntropy: this.entropyBonus !== 0 });
+    };
+    await this.backwardOver(pack(sequences, this.#options, masks), weigh, temperature);
+    return scores;
+  }
+
+  /** Forward over micro-batches. */
+  async scoreOver(
+    batches: readonly MicroBatch[],
+    collect: (batch: MicroBatch, picks: PickScores) => void,
+    temperature: number,
+  ): Promise<void> {
+    for (const batch of batches) {
+      collect(batch, await this.#passes.score({ batch, weights: this.#source, temperature }));
+    }
+  }
+
+  /** Forward and backward over micro-batches; their gradients add up in this order. */
+  async backwardOver(
+    batches: readonly MicroBatch[],
+    weigh: (batch: MicroBatch, picks: PickScores) => PickWeights | undefined,
+    temperature: number,
+  ): Promise<void> {
+    for (const batch of batches) {
+      const inputs = { batch, weights: this.#source, temperature };
+      await this.#passes.backward(inputs, (picks) => weigh(batch, picks), this.#gradients);
     }
     this.#gradients.settle();
-    return scores;
   }
 
   /**
@@ -176,12 +194,6 @@ export class Training implements AsyncDisposable {
     return { gradNorm, learningRate: rate };
   }
 
-  /** All gradients in one array, to be read and written from outside: the next step takes what is in it then. */
-  sharedGradients(): Float32Array {
-    this.#gradients.settle();
-    return this.#gradients.flat;
-  }
-
   /** Drops the gradients. */
   zeroGradients(): void {
     this.#gradients.flat.fill(0);
@@ -197,16 +209,6 @@ export class Training implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#passes[Symbol.asyncDispose]();
   }
-}
-
-/** The weights of the sequences in a micro-batch, by their places in the batch. */
-function weightsOf(tokenWeights: TokenWeights, batch: MicroBatch, scores: Scores): readonly ArrayLike<number>[] {
-  if (typeof tokenWeights !== 'function') return tokenWeights;
-  const indices = [...new Set(batch.pickSequence)];
-  const computed = tokenWeights(indices, scores);
-  const rows: ArrayLike<number>[] = [];
-  for (const [i, index] of indices.entries()) rows[index] = computed[i]!; // one row an index
-  return rows;
 }
 
 const inOrderOf = (weights: Weights, tensors: Weights): Weights =>

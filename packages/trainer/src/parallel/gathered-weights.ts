@@ -1,0 +1,75 @@
+import type { Part } from '../parts.ts';
+import type { NamedTensors, WeightSource } from '../passes.ts';
+import type { SpreadParameters } from './spread-parameters.ts';
+
+interface Gathered {
+  readonly weights: NamedTensors;
+  /** One array for each kind of parameters. */
+  readonly memory: readonly Float32Array[];
+}
+
+/**
+ * Weights that are brought together from all ranks when they are needed, a part at a time, and let go of after it; the next
+ * part comes while one is in use. Source: `fully_shard` of PyTorch.
+ */
+export class GatheredWeights implements WeightSource {
+  readonly #kinds: readonly SpreadParameters[];
+  readonly #gathered = new Map<Part, Promise<Gathered>>();
+  readonly #free = new Map<number, Float32Array[]>();
+  #numbersHeld = 0;
+
+  /** @param kinds - parameters of all of which a part consists */
+  constructor(kinds: readonly SpreadParameters[]) {
+    this.#kinds = kinds;
+  }
+
+  /** Numbers that there is memory for. */
+  get numbersHeld(): number {
+    return this.#numbersHeld;
+  }
+
+  async borrow<Result>(
+    parts: readonly Part[],
+    use: (weights: NamedTensors) => Promise<Result>,
+    next: readonly Part[] = [],
+  ): Promise<Result> {
+    const [held] = [parts, next].map((some) => some.map((part) => this.#gather(part))) as [
+      Promise<Gathered>[],
+      unknown,
+    ];
+    const gathered = await Promise.all(held);
+    try {
+      return await use(Object.assign({}, ...gathered.map(({ weights }) => weights)));
+    } finally {
+      for (const [i, part] of parts.entries()) {
+        if (next.includes(part)) continue;
+        this.#gathered.delete(part);
+        for (const array of gathered[i]!.memory) this.#free.get(array.length)?.push(array); // one a part
+      }
+    }
+  }
+
+  #gather(part: Part): Promise<Gathered> {
+    const known = this.#gathered.get(part);
+    if (known !== undefined) return known;
+    const gathering = this.#gatherAnew(part);
+    gathering.catch(() => undefined); // told to who borrows the part
+    this.#gathered.set(part, gathering);
+    return gathering;
+  }
+
+  async #gatherAnew(part: Part): Promise<Gathered> {
+    const memory = this.#kinds.map((kind) => this.#allocate(kind.lengthOf(part)));
+    await Promise.all(this.#kinds.map((kind, i) => kind.gather(part, memory[i]!)));
+    return { weights: Object.assign({}, ...this.#kinds.map((kind, i) => kind.view(part, memory[i]!))), memory };
+  }
+
+  #allocate(length: number): Float32Array {
+    const free = this.#free.get(length);
+    const array = free?.pop();
+    if (array !== undefined) return array;
+    if (free === undefined) this.#free.set(length, []);
+    this.#numbersHeld += length;
+    return new Float32Array(length);
+  }
+}
