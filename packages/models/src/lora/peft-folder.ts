@@ -2,14 +2,14 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sameShape } from '@forge/tensor';
 import type { ModelConfig } from '../config.ts';
-import { fields } from '../config-fields.ts';
+import { type Fields, fields } from '../config-fields.ts';
 import { WeightsError } from '../errors.ts';
 import { readRequiredJson } from '../json-file.ts';
 import { readSafetensors } from '../safetensors/read.ts';
 import { writeSafetensors } from '../safetensors/write.ts';
 import type { Weights } from '../weights.ts';
 import { LORA_TARGETS, type LoraConfig } from './lora-config.ts';
-import { loraParameters } from './lora-parameters.ts';
+import { adapters, loraParameters } from './lora-parameters.ts';
 
 const CONFIG_FILE = 'adapter_config.json';
 const WEIGHTS_FILE = 'adapter_model.safetensors';
@@ -66,7 +66,7 @@ export async function saveLora(
  */
 export async function loadLora(folder: string, config: ModelConfig): Promise<LoraAdapters> {
   const file = join(folder, CONFIG_FILE);
-  const lora = parseLoraConfig(await readRequiredJson(file), file);
+  const lora = parseLoraConfig(await readRequiredJson(file), file, config);
   const weightsFile = join(folder, WEIGHTS_FILE);
   const read = new Map(Object.entries(await readSafetensors(weightsFile, { dtype: 'float32' })));
   const weights = loraParameters(config, lora).map(({ name, shape }) => {
@@ -90,28 +90,68 @@ export async function loadLora(folder: string, config: ModelConfig): Promise<Lor
   return { lora, weights: Object.fromEntries(weights) };
 }
 
-/** The LoRA of an `adapter_config.json`. */
-function parseLoraConfig(json: unknown, file: string): LoraConfig {
-  const { value, refuse, count, positive, flag } = fields(json, file);
+/** Keys that change what is computed; adapters are read when they ask for none of it. */
+const MUST_BE_EMPTY = [
+  'use_dora',
+  'fan_in_fan_out',
+  'lora_bias',
+  'rank_pattern',
+  'alpha_pattern',
+  'modules_to_save',
+  'layers_to_transform',
+  'layer_replication',
+  'target_parameters',
+  'trainable_token_indices',
+  'alora_invocation_tokens',
+  'arrow_config',
+  'kasa_config',
+  'monteclora_config',
+  'use_bdlora',
+  'use_qalora',
+];
+
+/** Beginnings that leave the weights of the model as they are. */
+const PLAIN_BEGINNINGS: readonly unknown[] = [true, false, 'gaussian', 'eva', 'orthogonal'];
+
+/** The LoRA of an `adapter_config.json`. Source: PEFT `LoraConfig`. */
+function parseLoraConfig(json: unknown, file: string, config: ModelConfig): LoraConfig {
+  const read = fields(json, file);
+  const { value, refuse, count, positive, flag } = read;
   if (value('peft_type') !== 'LORA') throw refuse('peft_type', '"LORA"');
   if ((value('bias') ?? 'none') !== 'none') throw refuse('bias', '"none"');
-  for (const key of ['use_dora', 'fan_in_fan_out']) if (flag(key, false)) throw refuse(key, 'false');
-  for (const key of ['rank_pattern', 'alpha_pattern', 'modules_to_save', 'layers_to_transform']) {
-    if (Object.keys(value(key) ?? {}).length > 0) throw refuse(key, 'nothing');
+  for (const key of MUST_BE_EMPTY) if (!isEmpty(value(key))) throw refuse(key, 'nothing');
+  if (!PLAIN_BEGINNINGS.includes(value('init_lora_weights') ?? true)) {
+    throw refuse('init_lora_weights', 'a beginning that leaves the model as it is; convert the adapters to plain LoRA');
   }
-  const targets = value('target_modules');
-  const areNames = Array.isArray(targets) && targets.every((name) => typeof name === 'string');
-  if (!areNames && targets !== 'all-linear') throw refuse('target_modules', 'names of linear layers, or "all-linear"');
   const rank = count('r');
-  const alpha = positive('lora_alpha', rank);
+  const alpha = positive('lora_alpha', 8);
   return {
     rank,
     // Rank-stabilised LoRA scales by alpha / √rank.
     alpha: flag('use_rslora', false) ? alpha * Math.sqrt(rank) : alpha,
-    targetModules: areNames
-      ? LORA_TARGETS.filter((name) => targets.includes(name)).concat(
-          targets.filter((name) => !LORA_TARGETS.includes(name)),
-        )
-      : LORA_TARGETS,
+    targetModules: targetModulesOf(read, config),
   };
+}
+
+/** Modules by their last names. PEFT writes those of `all-linear` as a path in each layer. */
+function targetModulesOf({ value, refuse }: Fields, config: ModelConfig): readonly string[] {
+  const targets: unknown = value('target_modules');
+  if (targets === 'all-linear') return LORA_TARGETS;
+  const areNames = Array.isArray(targets) && targets.every((name) => typeof name === 'string');
+  if (!areNames) throw refuse('target_modules', 'names of linear layers, or "all-linear"');
+  const hits = (path: string, target: string): boolean => path === target || path.endsWith(`.${target}`);
+  const paths = adapters(config, { rank: 1 }).map(({ weight }) => weight.name.slice(0, -'.weight'.length));
+  const unknown = targets.find((target) => !paths.some((path) => hits(path, target)));
+  if (unknown !== undefined)
+    throw refuse('target_modules', `linear layers of a ${config.architecture}; ${unknown} is none`);
+  const adapted = paths.filter((path) => targets.some((target) => hits(path, target)));
+  return LORA_TARGETS.filter((module) => {
+    const numLayers = adapted.filter((path) => hits(path, module)).length;
+    if (numLayers === 0 || numLayers === config.numHiddenLayers) return numLayers > 0;
+    throw refuse('target_modules', `the same modules in every layer; ${module} is adapted in ${numLayers} of them`);
+  });
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === undefined || value === false || (typeof value === 'object' && Object.keys(value ?? {}).length === 0);
 }
