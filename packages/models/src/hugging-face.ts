@@ -7,8 +7,8 @@ import { type GenerationDefaults, loadGenerationDefaults } from './generation-de
 import type { HubOptions } from './hub/hub-settings.ts';
 import { resolveModel } from './hub/resolve-model.ts';
 import { readRequiredJson } from './json-file.ts';
-import { COMPANION_FILES, CONFIG_FILE, WEIGHTS_FILE } from './model-files.ts';
-import { writeSafetensors } from './safetensors/write.ts';
+import { COMPANION_FILES, CONFIG_FILE } from './model-files.ts';
+import { saveWeights } from './save-weights.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
 import { checkWeights, type Weights } from './weights.ts';
 
@@ -28,6 +28,8 @@ export interface SavedModel {
   readonly tokenizerFolder?: string;
   /** How weights are stored. @default the dtype that the config declares */
   readonly dtype?: ModelConfig['storedDType'];
+  /** Weights beyond it are written as several files with an index. @default 50 GB, as transformers does */
+  readonly maxShardBytes?: number;
 }
 
 /**
@@ -63,10 +65,10 @@ export async function loadModel(model: string, options: HubOptions = {}): Promis
  * @throws {WeightsError} before anything is written, when the weights do not fit the config.
  */
 export async function saveModel(folder: string, saved: SavedModel): Promise<void> {
-  const { config, weights, tokenizerFolder, dtype = config.storedDType } = saved;
+  const { config, weights, tokenizerFolder, dtype = config.storedDType, maxShardBytes } = saved;
   checkWeights(config, new Map(Object.entries(weights)));
   await mkdir(folder, { recursive: true });
-  await writeSafetensors(join(folder, WEIGHTS_FILE), weights, { dtype });
+  await saveWeights(folder, weights, { dtype, ...(maxShardBytes !== undefined && { maxShardBytes }) });
   await writeFile(join(folder, CONFIG_FILE), `${JSON.stringify(configJson(config, dtype), undefined, 2)}\n`);
   if (tokenizerFolder === undefined || tokenizerFolder === folder) return;
   for (const name of COMPANION_FILES) await copyIfPresent(join(tokenizerFolder, name), join(folder, name));

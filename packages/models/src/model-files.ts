@@ -17,5 +17,8 @@ export const TOKENIZER_FILE = 'tokenizer.json';
 /** The file of an unsharded checkpoint. */
 export const WEIGHTS_FILE = 'model.safetensors';
 
+/** One of several files, as every writer of an index names them: its number and how many there are. */
+export const SHARD_FILE = /^model-(\d+)-of-(\d+)\.safetensors$/;
+
 /** The table of a sharded one: which file holds which tensor. */
 export const INDEX_FILE = 'model.safetensors.index.json';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openSession } from '@forge/onnx';
 import { describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ import {
   scoringGraph,
 } from '../src/index.ts';
 import { ALL_MODELS, distance, goldenModel, padded, targetFeeds } from './golden-model.ts';
-import { goldenFolder, temporaryFolder } from './temporary-folder.ts';
+import { copyOfGolden, goldenFolder, temporaryFolder } from './temporary-folder.ts';
 
 // What Python writes is in golden/, made by golden/interchange.py.
 const digests: Readonly<Record<string, Readonly<Record<string, string>>>> = JSON.parse(
@@ -33,6 +33,22 @@ describe.each(ALL_MODELS)('%s', (name) => {
       expect(createHash('sha256').update(bytes).digest('hex')).toBe(digests[name]![dtype]);
     },
   );
+});
+
+test('shards are those of transformers, byte for byte, and take the place of what was there', async () => {
+  const folder = await copyOfGolden('qwen3_tied');
+  const golden = goldenFolder('qwen3_untied_sharded');
+  const config = await loadConfig(golden);
+  const weights = await loadWeights(golden, config);
+  await saveModel(folder, { config, weights, maxShardBytes: 60_700 });
+  const shards = (from: string) => readdir(from).then((names) => names.filter((name) => name.startsWith('model')));
+  expect((await shards(folder)).toSorted()).toEqual((await shards(golden)).toSorted());
+  for (const name of await shards(golden)) {
+    expect(await readFile(join(folder, name))).toEqual(await readFile(join(golden, name)));
+  }
+  await saveModel(folder, { config, weights });
+  expect(await shards(folder)).toEqual(['model.safetensors']);
+  expect(await loadWeights(folder, config)).toEqual(weights);
 });
 
 describe.each(['qwen3_tied', 'qwen2', 'llama'])('adapters that PEFT saved for %s', (name) => {

@@ -1,5 +1,5 @@
 import { HubNotFoundError } from '../errors.ts';
-import { COMPANION_FILES, CONFIG_FILE, INDEX_FILE, TOKENIZER_FILE, WEIGHTS_FILE } from '../model-files.ts';
+import { COMPANION_FILES, CONFIG_FILE, INDEX_FILE, SHARD_FILE, TOKENIZER_FILE, WEIGHTS_FILE } from '../model-files.ts';
 
 /** What of a model is wanted: `config` and `tokenizer` do without the weights. */
 export type ModelPart = 'model' | 'tokenizer' | 'config';
@@ -15,9 +15,6 @@ const PARTS: Readonly<Record<ModelPart, Part>> = {
   tokenizer: { required: [TOKENIZER_FILE], optional: [CONFIG_FILE, ...COMPANION_FILES], hasWeights: false },
   config: { required: [CONFIG_FILE], optional: [], hasWeights: false },
 };
-
-/** As every writer of an index names them. */
-const SHARD = /^model-(\d+)-of-(\d+)\.safetensors$/;
 
 /** Files of a repository that make up a part, in its order. @throws {HubNotFoundError} when one that it needs is not there */
 export function filesOfPart(part: ModelPart, available: readonly string[], model: string): readonly string[] {
@@ -35,7 +32,7 @@ export function missingFile(part: ModelPart, available: readonly string[]): stri
   if (missing !== undefined || !hasWeights) return missing;
   if (!available.includes(INDEX_FILE)) return available.includes(WEIGHTS_FILE) ? undefined : WEIGHTS_FILE;
   const shards = weightFiles(part, available).filter((name) => name !== INDEX_FILE);
-  const count = Number(SHARD.exec(shards[0] ?? '')?.[2] ?? 1);
+  const count = Number(SHARD_FILE.exec(shards[0] ?? '')?.[2] ?? 1);
   return shards.length >= count ? undefined : `${count - shards.length} of the ${count} shards of ${INDEX_FILE}`;
 }
 
@@ -43,5 +40,5 @@ export function missingFile(part: ModelPart, available: readonly string[]): stri
 function weightFiles(part: ModelPart, available: readonly string[]): readonly string[] {
   if (!PARTS[part].hasWeights) return [];
   if (!available.includes(INDEX_FILE)) return [WEIGHTS_FILE];
-  return available.filter((name) => name === INDEX_FILE || SHARD.test(name));
+  return available.filter((name) => name === INDEX_FILE || SHARD_FILE.test(name));
 }
