@@ -11,9 +11,9 @@ import type { WeightInputs } from './weight-inputs.ts';
 export interface DecoderInputs {
   readonly config: ModelConfig;
   readonly weights: WeightInputs;
+  /** The embedding of each token, [N, D]. */
+  readonly x_ND: Value;
   /** int64, any shape of N elements. */
-  readonly inputIds: Value;
-  /** int64, the shape of `inputIds`. */
   readonly positionIds: Value;
   readonly attend: AttentionCore;
 }
@@ -22,15 +22,19 @@ export interface DecoderInputs {
  * Tokens to the residual stream: the embedding first, then the output of each layer, all [N, D] and before the final
  * norm.
  */
-export function decode({ config, weights, inputIds, positionIds, attend }: DecoderInputs): readonly Value[] {
+export function decode({ config, weights, x_ND, positionIds, attend }: DecoderInputs): readonly Value[] {
   const context: LayerContext = { config, rotation: rotationAt(reshape(positionIds, [-1]), config), attend };
-  const stream = [gather(weights.get('model.embed_tokens.weight'), reshape(inputIds, [-1]))];
+  const stream = [x_ND];
   for (let layer = 0; layer < config.numHiddenLayers; layer += 1) {
-    const x_ND = stream[layer]!; // one entry a layer so far
-    stream.push(block(x_ND, { weights: weights.within(`model.layers.${layer}`), layer, context }));
+    const last_ND = stream[layer]!; // one entry a layer so far
+    stream.push(block(last_ND, { weights: weights.within(`model.layers.${layer}`), layer, context }));
   }
   return stream;
 }
+
+/** Looks tokens up: int64 ids of any shape of N elements. Returns [N, D]. */
+export const embed = (inputIds: Value, weights: WeightInputs): Value =>
+  gather(weights.get('model.embed_tokens.weight'), reshape(inputIds, [-1]));
 
 /** The final norm. Returns the shape of `x_PD`. */
 export function finalNorm(x_PD: Value, config: ModelConfig, weights: WeightInputs): Value {

@@ -3,7 +3,7 @@
 import { expand, type Graph, gatherElements, graph, input, reshape, squeeze, unsqueeze, type Value } from '@forge/onnx';
 import { cachedAttention } from './cached-attention.ts';
 import type { ModelConfig } from './config.ts';
-import { decode, finalNorm, outputHead } from './decoder.ts';
+import { decode, embed, finalNorm, outputHead } from './decoder.ts';
 import type { Quantization } from './quantization/quantization.ts';
 import { weightInputs } from './weight-inputs.ts';
 
@@ -30,7 +30,7 @@ export function generationGraph(config: ModelConfig, { quantization }: Generatio
   const positionIds = input('position_ids', 'int64', ['batch', 'tokens']);
   const weights = weightInputs(config, undefined, quantization);
   const { attend, presents } = cachedAttention(config, inputIds_BT);
-  const x_ND = decode({ config, weights, inputIds: inputIds_BT, positionIds, attend }).at(-1)!; // the embedding at least
+  const x_ND = decode({ config, weights, x_ND: embed(inputIds_BT, weights), positionIds, attend }).at(-1)!; // the embedding at least
   const x_BTD = reshape(x_ND, ['batch', 'tokens', config.hiddenSize], { sizesFrom: [inputIds_BT] });
   const last_BD = pickToken(x_BTD, input('last_token', 'int64', ['batch']));
   const logits_BV = outputHead(finalNorm(last_BD, config, weights), config, weights);

@@ -1,8 +1,8 @@
 // R rows, T tokens of a row, N = R*T, D model width
 
-import { reshape, type Value } from '@forge/onnx';
+import { input, multiplyDims, reshape, type Value } from '@forge/onnx';
 import type { ModelConfig } from './config.ts';
-import { decode } from './decoder.ts';
+import { decode, embed } from './decoder.ts';
 import type { LoraConfig } from './lora/lora-config.ts';
 import { packedRows } from './packed-rows.ts';
 import { type WeightInputs, weightInputs } from './weight-inputs.ts';
@@ -20,6 +20,11 @@ export interface PackedRowsOptions {
   readonly lora?: LoraConfig;
 }
 
+export interface PackedDecoderOptions extends PackedRowsOptions {
+  /** Takes `x`, the embedding of each token in the order of the rows, float32 [N, D], in place of the ids. @default false */
+  readonly embedded?: boolean;
+}
+
 /** The decoder over packed rows, as scoring and training use it. */
 export interface PackedDecoder {
   readonly weights: WeightInputs;
@@ -34,11 +39,14 @@ export interface PackedDecoder {
 /** Builds the layers over the inputs `input_ids`, `position_ids` and `segment_ids`, with their prefixes if there are any. */
 export function packedDecoder(
   config: ModelConfig,
-  { sharedPrefix = false, lora }: PackedRowsOptions = {},
+  { sharedPrefix = false, lora, embedded = false }: PackedDecoderOptions = {},
 ): PackedDecoder {
   const { inputIds_RT, positionIds_RT, attend } = packedRows(config, sharedPrefix);
   const weights = weightInputs(config, lora);
-  const stream = decode({ config, weights, inputIds: inputIds_RT, positionIds: positionIds_RT, attend });
+  const x_ND = embedded
+    ? input('x', 'float32', [multiplyDims(...inputIds_RT.shape), config.hiddenSize])
+    : embed(inputIds_RT, weights);
+  const stream = decode({ config, weights, x_ND, positionIds: positionIds_RT, attend });
   return {
     weights,
     stream,

@@ -1,5 +1,14 @@
 import type { Tensor } from '@forge/tensor';
 
+/** Copies the row of each token's id to the row of the token. */
+export function lookUp({ data, shape }: Tensor<'float32'>, ids: BigInt64Array, x_ND: Tensor<'float32'>): void {
+  const width = shape[1]!; // [vocabulary, D]
+  for (let token = 0; token < ids.length; token++) {
+    const row = Number(ids[token]) * width;
+    x_ND.data.set(data.subarray(row, row + width), token * width);
+  }
+}
+
 /** Sums of slopes for those rows of an embedding whose tokens occur, added one token after the other. */
 export class EmbeddingRows {
   readonly #width: number;
@@ -19,11 +28,13 @@ export class EmbeddingRows {
    */
   add(ids: BigInt64Array, slopes_ND: Float32Array, within = { firstRow: 0, numRows: Number.POSITIVE_INFINITY }): void {
     const width = this.#width;
-    for (const [token, id] of ids.entries()) {
-      const row = Number(id) - within.firstRow;
+    for (let token = 0; token < ids.length; token++) {
+      const id = Number(ids[token]);
+      const row = id - within.firstRow;
       if (row < 0 || row >= within.numRows) continue;
-      const [to, from] = [this.#placeOf(Number(id)) * width, token * width];
-      for (let i = 0; i < width; i++) this.#sums[to + i]! += slopes_ND[from + i]!;
+      const [to, from] = [this.#placeOf(id) * width, token * width];
+      const sums = this.#sums; // after it has grown
+      for (let i = 0; i < width; i++) sums[to + i]! += slopes_ND[from + i]!;
     }
   }
 

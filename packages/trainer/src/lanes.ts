@@ -16,17 +16,14 @@ export interface Row {
 /** Rows of one run, with the sizes they are padded to. */
 export interface Part {
   readonly rows: readonly Row[];
-  /** Of each row; at least 1 each, as onnxruntime reshapes nothing that is empty. */
+  /** Tokens of the longest prefix; 0 when no row has one. */
   readonly prefix: number;
   readonly lanes: number;
   readonly width: number;
 }
 
-/** Tokens of a row of a part, padding included. */
-export const tokensOfRow = ({ prefix, lanes, width }: Part): number => prefix + lanes * width;
-
 /** Tokens of a part, padding included. */
-const tokensOfPart = (part: Part): number => part.rows.length * tokensOfRow(part);
+const tokensOfPart = ({ rows, prefix, lanes, width }: Part): number => rows.length * (prefix + lanes * width);
 
 /** A token costs as much as attention to this many others: 6 model widths, here of 342, in products of matrices. */
 const TOKEN_COST = 2048;
@@ -68,8 +65,7 @@ function rowsOf({ prefixIds, members }: PromptGroup, budget: number, width: numb
   const lanes = fillLanes(members, width).toSorted((a, b) => b.used - a.used);
   const rows: Row[] = [];
   for (let start = 0; start < lanes.length; ) {
-    const widest = Math.max(1, lanes[start]!.used);
-    const end = start + Math.max(1, Math.floor((budget - Math.max(1, prefixIds.length)) / widest));
+    const end = start + Math.max(1, Math.floor((budget - prefixIds.length) / lanes[start]!.used));
     rows.push({ prefixIds, lanes: lanes.slice(start, end) });
     start = end;
   }
@@ -113,7 +109,7 @@ function joinRows(rows: readonly Row[], budget: number): readonly Part[] {
 }
 
 function partOf(rows: readonly Row[]): Part {
-  const most = (count: (row: Row) => number): number => Math.max(1, ...rows.map(count));
+  const most = (count: (row: Row) => number): number => Math.max(...rows.map(count));
   return {
     rows,
     prefix: most(({ prefixIds }) => prefixIds.length),

@@ -1,8 +1,10 @@
 // N tokens of all rows, D model width
 
 import { gradientName, layerGraphs, type ModelConfig, nameInFirstLayer } from '@forge/models';
-import { openSession, type Session } from '@forge/onnx';
 import type { Tensor } from '@forge/tensor';
+import { ByLayout } from './by-layout.ts';
+import { lookUp } from './embedding-rows.ts';
+import { openSessions, type Sessions } from './open-sessions.ts';
 import { type MicroBatch, tokenIdsOf } from './pack.ts';
 import { EMBEDDING } from './parts.ts';
 import {
@@ -17,7 +19,6 @@ import { allocateScoreFetches, feedsOf } from './scores.ts';
 
 type Stream = Tensor<'float32'>;
 type Feeds = Readonly<Record<string, Tensor>>;
-type GraphName = keyof ReturnType<typeof layerGraphs>;
 
 /** What a run of a part gets: its weights by their names, and the feeds of the micro-batch. */
 interface PartInputs {
@@ -35,10 +36,15 @@ interface BackwardInputs extends PartInputs {
 
 /** The parts of a model, each run by itself: one session for all layers, which gets the weights of one at a time. */
 export class LayerSessions implements AsyncDisposable {
-  readonly #sessions: ReadonlyMap<GraphName, Session>;
+  readonly #layers: ByLayout<Sessions<'forward' | 'backward'>>;
+  readonly #head: Sessions<'head' | 'headBackward'> | undefined;
 
-  private constructor(sessions: ReadonlyMap<GraphName, Session>) {
-    this.#sessions = sessions;
+  private constructor(
+    layers: ByLayout<Sessions<'forward' | 'backward'>>,
+    head: Sessions<'head' | 'headBackward'> | undefined,
+  ) {
+    this.#layers = layers;
+    this.#head = head;
   }
 
   /** @param hasHead - whether the head is run, too. */
@@ -47,15 +53,17 @@ export class LayerSessions implements AsyncDisposable {
     { trainable, lora, entropy, ...compute }: PassesOptions,
     hasHead = true,
   ): Promise<LayerSessions> {
-    const graphs = layerGraphs(config, { sharedPrefix: true, trainable, entropy, ...(lora && { lora }) });
-    const names = ['forward', 'backward', ...(hasHead ? (['head', 'headBackward'] as const) : [])] as const;
-    const opened = new Map<GraphName, Session>();
-    const sessions = new LayerSessions(opened);
+    const graphsOf = (sharedPrefix: boolean) =>
+      layerGraphs(config, { sharedPrefix, trainable, entropy, ...(lora && { lora }) });
+    const layers = await ByLayout.open((sharedPrefix) => {
+      const { forward, backward } = graphsOf(sharedPrefix);
+      return openSessions({ forward, backward }, compute);
+    });
     try {
-      for (const name of names) opened.set(name, await openSession(graphs[name], compute));
-      return sessions;
+      const { head, headBackward } = graphsOf(false); // it sees no rows
+      return new LayerSessions(layers, hasHead ? await openSessions({ head, headBackward }, compute) : undefined);
     } catch (error) {
-      await sessions[Symbol.asyncDispose]();
+      await layers[Symbol.asyncDispose]();
       throw error;
     }
   }
@@ -70,46 +78,43 @@ export class LayerSessions implements AsyncDisposable {
     readonly batch: MicroBatch;
     readonly x: Stream;
   }): void {
-    const { data, shape } = weights[EMBEDDING]!; // of the embedding
-    const width = shape[1]!; // [vocabulary, D]
-    for (const [token, id] of tokenIdsOf(batch).entries()) {
-      x.data.set(data.subarray(Number(id) * width, (Number(id) + 1) * width), token * width);
-    }
+    lookUp(weights[EMBEDDING]!, tokenIdsOf(batch), x); // of the embedding
   }
 
   async layer({ weights, feeds, x, y }: PartInputs & { readonly x: Stream; readonly y: Stream }): Promise<void> {
-    const session = this.#session('forward');
+    const { forward: session } = await this.#ofLayout(feeds);
     await session.run(feedsOf(session, { ...likeFirstLayer(weights), ...feeds, x }), { y });
   }
 
   /** Log-probabilities and entropies of the picks of a micro-batch. */
   async head(batch: MicroBatch, { weights, feeds, x }: PartInputs & { readonly x: Stream }): Promise<PickScores> {
-    const session = this.#session('head');
+    const { head: session } = this.#head!; // opened for what is run
     const scores = allocateScoreFetches(batch);
     await session.run(feedsOf(session, { ...weights, ...feeds, x }), { ...scores });
     return scores;
   }
 
   async headBackward(picks: PickWeights, { weights, feeds, x, slopeOfX, gradients }: BackwardInputs): Promise<void> {
-    const session = this.#session('headBackward');
+    const { headBackward: session } = this.#head!; // opened for what is run
     const given = feedsOf(session, { ...weights, ...feeds, ...weightFeeds(picks), x });
     await session.run(given, { ...asGradients(gradients), [gradientName('x')]: slopeOfX });
   }
 
   /** @param slopeOfY - of what came out of the layer. */
   async layerBackward(slopeOfY: Stream, { weights, feeds, x, slopeOfX, gradients }: BackwardInputs): Promise<void> {
-    const session = this.#session('backward');
+    const { backward: session } = await this.#ofLayout(feeds);
     const given = { ...likeFirstLayer(weights), ...feeds, x, [gradientName('y')]: slopeOfY };
     const fetches = asGradients(likeFirstLayer(gradients));
     await session.run(feedsOf(session, given), { ...fetches, [gradientName('x')]: slopeOfX });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const session of this.#sessions.values()) await session[Symbol.asyncDispose]();
+    await this.#layers[Symbol.asyncDispose]();
+    await this.#head?.[Symbol.asyncDispose]();
   }
 
-  #session(name: GraphName): Session {
-    return this.#sessions.get(name)!; // opened for what is run
+  #ofLayout(feeds: Feeds): Promise<Sessions<'forward' | 'backward'>> {
+    return this.#layers.of(feeds['prefix_ids'] !== undefined);
   }
 }
 

@@ -3,7 +3,7 @@
 import { layerOf, type ModelConfig } from '@forge/models';
 import type { Tensor } from '@forge/tensor';
 import { LayerSessions } from './layer-sessions.ts';
-import { type MicroBatch, sizesOf, tokenIdsOf } from './pack.ts';
+import { type MicroBatch, tokenIdsOf } from './pack.ts';
 import { EMBEDDING, type Part, partsOfHead } from './parts.ts';
 import type {
   GradientSink,
@@ -119,8 +119,7 @@ export class LayeredPasses implements Passes {
     batch: MicroBatch,
     names: readonly string[],
   ): { readonly name: string; readonly shape: readonly number[] }[] {
-    const { rows, prefix, lanes, width } = sizesOf(batch);
-    const shape = [rows * (prefix + lanes * width), this.#config.hiddenSize];
+    const shape = [tokenIdsOf(batch).length, this.#config.hiddenSize];
     return names.map((name) => ({ name, shape }));
   }
 }

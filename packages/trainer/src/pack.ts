@@ -1,6 +1,6 @@
-// R rows, T tokens of a row: P of the prefix and M lanes of W tokens; N picks: tokens to score
+// R rows of P tokens of a prefix and M lanes of W tokens; N picks: tokens to score
 import { type Tensor, tensor } from '@forge/tensor';
-import { type Part, planParts, tokensOfRow } from './lanes.ts';
+import { type Part, planParts } from './lanes.ts';
 import { type Continuation, promptGroups } from './prompt-groups.ts';
 import type { Sequence } from './sequence.ts';
 
@@ -13,11 +13,14 @@ export interface PackOptions {
   readonly maxTokensPerMicroBatch?: number;
 }
 
-/** Sequences in rows of prefix and lanes, as the inputs of one run of a scoring or training graph with shared prefixes. */
+/**
+ * Sequences as the inputs of one run of a scoring or training graph: of the graph with shared prefixes where a sequence has one,
+ * else of the graph without.
+ */
 export interface MicroBatch {
   /** The feeds that place tokens, by name. Positions count from 0 in each sequence; segments from 1 in each lane, 0 is padding. */
-  readonly tokens: Readonly<Record<LaneFeed | PrefixFeed, Tensor<'int64'>>>;
-  /** `[N]`: flat index into R·T of the token that predicts. */
+  readonly tokens: Tokens;
+  /** `[N]`: flat index into all tokens of the one that predicts, none twice. */
   readonly selected: Tensor<'int64'>;
   /** `[N]`: id of the token that is predicted. */
   readonly targets: Tensor<'int64'>;
@@ -26,10 +29,13 @@ export interface MicroBatch {
   readonly pickToken: Int32Array;
 }
 
-/** `[R, M, W]` */
+/** Those of lanes are `[R, M, W]`, or `[R·M, W]` without prefixes; those of prefixes `[R, P]`. */
+type Tokens = Readonly<Record<LaneFeed, Tensor<'int64'>> & Partial<Record<PrefixFeed, Tensor<'int64'>>>>;
 type LaneFeed = 'input_ids' | 'position_ids' | 'segment_ids';
-/** `[R, P]` */
 type PrefixFeed = 'prefix_ids' | 'prefix_position_ids' | 'prefix_segment_ids';
+
+/** Whether a micro-batch is for the graphs with shared prefixes. */
+export const hasPrefixes = ({ tokens }: MicroBatch): boolean => tokens.prefix_ids !== undefined;
 
 /**
  * Packs sequences into micro-batches. Each token to score is in exactly one pick; no sequence is cut; a prompt that several
@@ -51,18 +57,17 @@ export function pack(
 
 function fillTensors(sequences: readonly Sequence[], part: Part): MicroBatch {
   const { rows, prefix, lanes, width } = part;
-  const members = rows.flatMap((row) => row.lanes.flatMap((lane) => lane.members));
-  const numPicks = members.reduce((sum, { picks }) => sum + picks.length, 0);
-  const ofLanes = (): Tensor<'int64'> => tensor('int64', [rows.length, lanes, width]);
-  const ofPrefixes = (): Tensor<'int64'> => tensor('int64', [rows.length, prefix]);
+  const numPicks = rows
+    .flatMap((row) => row.lanes.flatMap((lane) => lane.members))
+    .reduce((sum, { picks }) => sum + picks.length, 0);
+  const shape = prefix === 0 ? [rows.length * lanes, width] : [rows.length, lanes, width];
+  const ofLanes = (): Tensor<'int64'> => tensor('int64', shape);
   const batch: MicroBatch = {
     tokens: {
       input_ids: ofLanes(),
       position_ids: ofLanes(),
       segment_ids: ofLanes(),
-      prefix_ids: ofPrefixes(),
-      prefix_position_ids: ofPrefixes(),
-      prefix_segment_ids: ofPrefixes(),
+      ...(prefix > 0 && prefixTensors(part)),
     },
     selected: tensor('int64', [numPicks]),
     targets: tensor('int64', [numPicks]),
@@ -71,15 +76,12 @@ function fillTensors(sequences: readonly Sequence[], part: Part): MicroBatch {
   };
   let pick = 0;
   for (const [r, { prefixIds, lanes: filled }] of rows.entries()) {
-    fillPrefix(batch, prefixIds, r * prefix);
     for (const [l, lane] of filled.entries()) {
       let at = (r * lanes + l) * width; // in the tensors of lanes
       for (const [segment, member] of lane.members.entries()) {
         fillSegment(batch, member.ids, { at, position: prefixIds.length, segment: segment + 1 });
-        // Of all tokens of the rows; the token before the first of a segment is the last of the prefix.
-        const start = at + (r + 1) * prefix;
-        const lastOfPrefix = r * tokensOfRow(part) + prefixIds.length - 1;
-        pick = fillPicks(batch, { sequences, member, pick, prefixLength: prefixIds.length, start, lastOfPrefix });
+        const start = at + (r + 1) * prefix; // of all tokens of the rows
+        pick = fillPicks(batch, { sequences, member, pick, prefixLength: prefixIds.length, start });
         at += member.ids.length;
       }
     }
@@ -87,12 +89,20 @@ function fillTensors(sequences: readonly Sequence[], part: Part): MicroBatch {
   return batch;
 }
 
-function fillPrefix({ tokens }: MicroBatch, ids: readonly number[], at: number): void {
-  for (const [position, id] of ids.entries()) {
-    tokens.prefix_ids.data[at + position] = BigInt(id);
-    tokens.prefix_position_ids.data[at + position] = BigInt(position);
-    tokens.prefix_segment_ids.data[at + position] = 1n;
-  }
+function prefixTensors({ rows, prefix }: Part): Record<PrefixFeed, Tensor<'int64'>> {
+  const filled = (value: (id: number, position: number) => number): Tensor<'int64'> => {
+    const values = tensor('int64', [rows.length, prefix]);
+    for (const [r, { prefixIds }] of rows.entries()) {
+      for (const [position, id] of prefixIds.entries())
+        values.data[r * prefix + position] = BigInt(value(id, position));
+    }
+    return values;
+  };
+  return {
+    prefix_ids: filled((id) => id),
+    prefix_position_ids: filled((_, position) => position),
+    prefix_segment_ids: filled(() => 1),
+  };
 }
 
 function fillSegment(
@@ -113,20 +123,15 @@ interface MemberPlace {
   /** Picks so far. */
   readonly pick: number;
   readonly prefixLength: number;
-  /** Flat index of the member's first token, and of the token before it. */
+  /** Flat index of the member's first token. */
   readonly start: number;
-  readonly lastOfPrefix: number;
 }
 
 /** Writes the picks of one sequence; returns the number of picks so far. */
-function fillPicks(
-  batch: MicroBatch,
-  { sequences, member, pick, prefixLength, start, lastOfPrefix }: MemberPlace,
-): number {
+function fillPicks(batch: MicroBatch, { sequences, member, pick, prefixLength, start }: MemberPlace): number {
   const { promptIds, tokenIds } = sequences[member.index]!;
   for (const [i, token] of member.picks.entries()) {
-    const read = promptIds.length + token - prefixLength; // tokens of the member before the one that is predicted
-    batch.selected.data[pick + i] = BigInt(read === 0 ? lastOfPrefix : start + read - 1);
+    batch.selected.data[pick + i] = BigInt(start + promptIds.length + token - prefixLength - 1);
     batch.targets.data[pick + i] = BigInt(tokenIds[token]!);
     batch.pickSequence[pick + i] = member.index;
     batch.pickToken[pick + i] = token;
@@ -134,23 +139,24 @@ function fillPicks(
   return pick + member.picks.length;
 }
 
-type SizeName = 'rows' | 'prefix' | 'lanes' | 'width' | 'picks';
-
-/** The symbolic sizes of the graphs that a micro-batch is for. */
-export function sizesOf({ tokens, pickSequence }: MicroBatch): Readonly<Record<SizeName, number>> {
-  const [rows, lanes, width] = tokens.input_ids.shape as readonly [number, number, number];
-  const [, prefix] = tokens.prefix_ids.shape as readonly [number, number];
-  return { rows, prefix, lanes, width, picks: pickSequence.length };
+/** The symbolic sizes of the graph that a micro-batch is for. */
+export function sizesOf({ tokens, pickSequence }: MicroBatch): Readonly<Record<string, number>> {
+  const [rows, second, width] = tokens.input_ids.shape as readonly [number, number, number?];
+  const picks = pickSequence.length;
+  if (width === undefined) return { rows, tokens: second, picks };
+  return { rows, prefix: tokens.prefix_ids!.shape[1]!, lanes: second, width, picks }; // lanes come with a prefix
 }
 
-/** `[R·T]`: the ids of all tokens, each row its prefix and then its lanes. */
-export function tokenIdsOf(batch: MicroBatch): BigInt64Array {
-  const { rows, prefix, lanes, width } = sizesOf(batch);
-  const inLanes = lanes * width;
-  const ids = new BigInt64Array(rows * (prefix + inLanes));
+/** The ids of all tokens, padding included: row by row, each its prefix and then its lanes. */
+export function tokenIdsOf({ tokens }: MicroBatch): BigInt64Array {
+  const { input_ids: lanes, prefix_ids: prefixes } = tokens;
+  if (prefixes === undefined) return lanes.data;
+  const [rows, prefix] = prefixes.shape as readonly [number, number];
+  const inLanes = lanes.data.length / rows;
+  const ids = new BigInt64Array(prefixes.data.length + lanes.data.length);
   for (let r = 0; r < rows; r++) {
-    ids.set(batch.tokens.prefix_ids.data.subarray(r * prefix, (r + 1) * prefix), r * (prefix + inLanes));
-    ids.set(batch.tokens.input_ids.data.subarray(r * inLanes, (r + 1) * inLanes), r * (prefix + inLanes) + prefix);
+    ids.set(prefixes.data.subarray(r * prefix, (r + 1) * prefix), r * (prefix + inLanes));
+    ids.set(lanes.data.subarray(r * inLanes, (r + 1) * inLanes), r * (prefix + inLanes) + prefix);
   }
   return ids;
 }

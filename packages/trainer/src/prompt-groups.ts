@@ -2,7 +2,7 @@ import type { Sequence } from './sequence.ts';
 
 /** Sequences that begin with one prefix, and what each of them adds to it. */
 export interface PromptGroup {
-  /** Read once for all members. Empty where sequences have nothing in common. */
+  /** Read once for all members: their prompt without its last token. Empty where sequences have nothing in common. */
   readonly prefixIds: readonly number[];
   readonly members: readonly Continuation[];
 }
@@ -11,7 +11,7 @@ export interface PromptGroup {
 export interface Continuation {
   /** The sequence, by its place in the batch. */
   readonly index: number;
-  /** Read after the prefix, up to the last token from which something is predicted. May be empty. */
+  /** Read after the prefix, up to the last token from which something is predicted. At least one. */
   readonly ids: readonly number[];
   /** Places in `tokenIds` of the tokens to score, rising. */
   readonly picks: readonly number[];
@@ -20,6 +20,9 @@ export interface Continuation {
 /**
  * Groups sequences by their prompt: what has a prompt of its own goes, as a whole, into the one group without a prefix.
  * Tokens that are masked out are not scored, and a sequence without a token to score is left out.
+ *
+ * The last token of a prompt is read with each completion: the first token of each is predicted from it, so that no two
+ * tokens are predicted from one.
  *
  * @param masks - 0 where a token need not be scored. @default all are
  * @param sharePrompts - false puts every sequence into the group without a prefix.
@@ -35,7 +38,7 @@ export function promptGroups(
   const byPrompt = new Map<string, number[]>();
   for (const [index, { promptIds }] of sequences.entries()) {
     if (picks[index]!.length === 0) continue;
-    const key = sharePrompts ? promptIds.join() : `${index}`;
+    const key = sharePrompts && promptIds.length > 1 ? promptIds.join() : `${index}`;
     const members = byPrompt.get(key);
     if (members === undefined) byPrompt.set(key, [index]);
     else members.push(index);
@@ -49,8 +52,8 @@ export function promptGroups(
   const shared = all.filter(({ length }) => length > 1);
   const single = all.filter(({ length }) => length === 1).flat();
   const groups = shared.map((members): PromptGroup => {
-    const { promptIds } = sequences[members[0]!]!;
-    return { prefixIds: promptIds, members: members.map((index) => continuation(index, promptIds.length)) };
+    const prefixIds = sequences[members[0]!]!.promptIds.slice(0, -1);
+    return { prefixIds, members: members.map((index) => continuation(index, prefixIds.length)) };
   });
   if (single.length > 0) groups.push({ prefixIds: [], members: single.map((index) => continuation(index, 0)) });
   return groups;

@@ -3,6 +3,7 @@ import { endpoint } from '@forge/monarch';
 import { drainMetrics, type Metrics, recordMetric } from '@forge/observability';
 import { openSession, type Session } from '@forge/onnx';
 import { ForgeActor } from '@forge/service';
+import { ByLayout } from './by-layout.ts';
 import { readModel } from './open-training.ts';
 import type { PackOptions } from './pack.ts';
 import { scoreSequences } from './scores.ts';
@@ -20,7 +21,7 @@ export interface ReferenceModelOptions extends PackOptions, ComputeOptions {
 export class ReferenceModel extends ForgeActor {
   static readonly module: string = import.meta.url;
   readonly #options: ReferenceModelOptions;
-  #opened: (ModelWeights & { readonly session: Session }) | undefined;
+  #opened: (ModelWeights & { readonly sessions: ByLayout<Session> }) | undefined;
 
   constructor(options: ReferenceModelOptions) {
     super();
@@ -32,22 +33,24 @@ export class ReferenceModel extends ForgeActor {
     this.#opened = {
       config,
       weights,
-      session: await openSession(scoringGraph(config, { sharedPrefix: true }), computeOptions(this.#options)),
+      sessions: await ByLayout.open((sharedPrefix) =>
+        openSession(scoringGraph(config, { sharedPrefix }), computeOptions(this.#options)),
+      ),
     };
   }
 
   override async cleanup(): Promise<void> {
-    await this.#opened?.session[Symbol.asyncDispose]();
+    await this.#opened?.sessions[Symbol.asyncDispose]();
   }
 
   /** Log-probability of every token of `tokenIds` of each sequence. @throws {BatchError} when a sequence cannot be scored. */
   readonly forward = endpoint(
     async (sequences: readonly Sequence[]): Promise<readonly Float32Array[]> => {
-      const { config, weights, session } = this.#opened!; // the mesh delivers no call before setup() is done
+      const { config, weights, sessions } = this.#opened!; // the mesh delivers no call before setup() is done
       checkSequences(sequences, config);
       const { temperature = 1, ...packing } = this.#options;
       const start = performance.now();
-      const scores = await scoreSequences({ session, parameters: weights }, sequences, { ...packing, temperature });
+      const scores = await scoreSequences({ sessions, parameters: weights }, sequences, { ...packing, temperature });
       recordMetric('reference_perf/forward/total_duration_ms', performance.now() - start);
       recordMetric('reference_perf/forward/count_forward_passes', 1, 'sum');
       for (const { promptIds, tokenIds } of sequences) {

@@ -1,6 +1,7 @@
 import type { Session } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
-import { type MicroBatch, type PackOptions, pack, scatterPicks } from './pack.ts';
+import type { ByLayout } from './by-layout.ts';
+import { hasPrefixes, type MicroBatch, type PackOptions, pack, scatterPicks } from './pack.ts';
 import type { PickScores } from './passes.ts';
 import type { Sequence } from './sequence.ts';
 import type { ForwardOptions } from './training-options.ts';
@@ -45,15 +46,16 @@ export function collectScores(batch: MicroBatch, fetches: PickScores, scores: Sc
 
 export interface ScoreOptions extends PackOptions, ForwardOptions {}
 
-/** Scores sequences by a scoring graph: `session` of the graph, `parameters` its weights. */
+/** Scores sequences by scoring graphs: `sessions` of them, `parameters` their weights. */
 export async function scoreSequences(
-  { session, parameters }: { readonly session: Session; readonly parameters: Feeds },
+  { sessions, parameters }: { readonly sessions: ByLayout<Session>; readonly parameters: Feeds },
   sequences: readonly Sequence[],
   { temperature = 1, masks, ...packing }: ScoreOptions,
 ): Promise<Scores> {
   const scores = allocateScores(sequences);
   for (const batch of pack(sequences, packing, masks)) {
     const fetches = allocateScoreFetches(batch);
+    const session = await sessions.of(hasPrefixes(batch));
     await session.run({ ...parameters, ...batchFeeds(batch, temperature) }, { ...fetches });
     collectScores(batch, fetches, scores);
   }

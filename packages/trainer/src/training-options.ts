@@ -12,8 +12,8 @@ export interface ModelWeights {
   readonly weights: Weights;
 }
 
-/** Threads and device of the sessions; see `SessionOptions` of @forge/onnx. */
-export type ComputeOptions = Pick<SessionOptions, 'threads' | 'spinning' | 'device'>;
+/** Threads and device of the sessions, and what they measure, each when it is closed; see `SessionOptions` of @forge/onnx. */
+export type ComputeOptions = Pick<SessionOptions, 'threads' | 'spinning' | 'device' | 'onProfile'>;
 
 export interface TrainingOptions extends PackOptions, ComputeOptions {
   readonly optimizer?: AdamWOptions;
@@ -52,11 +52,12 @@ export interface BackwardOptions extends ForwardOptions {
 }
 
 /** The options of a session among others. */
-export function computeOptions({ threads, spinning, device }: ComputeOptions): ComputeOptions {
+export function computeOptions({ threads, spinning, device, onProfile }: ComputeOptions): ComputeOptions {
   return {
     ...(threads !== undefined && { threads }),
     ...(spinning !== undefined && { spinning }),
     ...(device !== undefined && { device }),
+    ...(onProfile !== undefined && { onProfile }),
   };
 }
 

@@ -1,10 +1,16 @@
-import { type ModelConfig, trainingGraph } from '@forge/models';
-import { evaluateDim, openSession, type Port, type Session, splitGraph } from '@forge/onnx';
-import { sizesOf } from './pack.ts';
-import { type Part, partsOf } from './parts.ts';
+// N tokens of all rows, D model width
+
+import { gradientName, type ModelConfig } from '@forge/models';
+import { evaluateDim } from '@forge/onnx';
+import type { Tensor } from '@forge/tensor';
+import { ByLayout } from './by-layout.ts';
+import { lookUp } from './embedding-rows.ts';
+import { hasPrefixes, type MicroBatch, sizesOf, tokenIdsOf } from './pack.ts';
+import { EMBEDDING, type Part, partsOf } from './parts.ts';
 import {
   asGradients,
   type GradientSink,
+  type NamedTensors,
   type Passes,
   type PassesOptions,
   type PassInputs,
@@ -14,46 +20,43 @@ import {
 } from './passes.ts';
 import { allocateScoreFetches, batchFeeds, feedsOf } from './scores.ts';
 import { TensorPool } from './tensor-pool.ts';
+import { openWholeSessions, type WholeSessions } from './whole-sessions.ts';
+
+type Stream = Tensor<'float32'>;
 
 /**
  * Passes over all layers at once. Forward hands its activations over to backward, so that a loss in between costs no second
  * forward.
  */
 export class WholePasses implements Passes {
-  readonly #forward: Session;
-  readonly #backward: Session;
-  readonly #saved: readonly Port[];
+  readonly #sessions: ByLayout<WholeSessions>;
+  readonly #width: number;
   readonly #parts: readonly Part[];
+  /** Those with a dense gradient. */
+  readonly #written: readonly Part[];
+  readonly #trainsEmbedding: boolean;
   readonly #pool = new TensorPool();
 
-  private constructor(
-    config: ModelConfig,
-    sessions: { readonly forward: Session; readonly backward: Session },
-    saved: readonly Port[],
-  ) {
+  private constructor(config: ModelConfig, sessions: ByLayout<WholeSessions>, trainable: readonly string[]) {
+    this.#sessions = sessions;
+    this.#width = config.hiddenSize;
     this.#parts = partsOf(config);
-    this.#forward = sessions.forward;
-    this.#backward = sessions.backward;
-    this.#saved = saved;
+    this.#written = config.tieWordEmbeddings ? this.#parts : this.#parts.filter((part) => part !== 'embedding');
+    this.#trainsEmbedding = trainable.includes(EMBEDDING);
   }
 
   static async open(config: ModelConfig, options: PassesOptions): Promise<WholePasses> {
-    const { trainable, lora, entropy, ...compute } = options;
-    const graph = trainingGraph(config, { sharedPrefix: true, trainable, entropy, ...(lora && { lora }) });
-    const { early, late, saved } = splitGraph(graph, ['weights', ...(entropy ? ['entropy_weights'] : [])]);
-    const forward = await openSession(early, compute);
-    try {
-      return new WholePasses(config, { forward, backward: await openSession(late, compute) }, saved);
-    } catch (error) {
-      await forward[Symbol.asyncDispose]();
-      throw error;
-    }
+    const sessions = await ByLayout.open((sharedPrefix) => openWholeSessions(config, options, sharedPrefix));
+    return new WholePasses(config, sessions, options.trainable);
   }
 
   async score({ batch, weights, temperature }: PassInputs): Promise<PickScores> {
     const scores = allocateScoreFetches(batch);
+    const { forward } = await this.#sessions.of(hasPrefixes(batch));
+    const { x } = this.#pool.allocate([this.#stream('x', batch)]) as Record<'x', Stream>;
     await weights.borrow(this.#parts, async (all) => {
-      await this.#forward.run(feedsOf(this.#forward, { ...all, ...batchFeeds(batch, temperature) }), { ...scores });
+      const feeds = { ...this.#feeds(batch, all, x), ...batchFeeds(batch, temperature) };
+      await forward.run(feedsOf(forward, feeds), { ...scores });
     });
     return scores;
   }
@@ -64,25 +67,40 @@ export class WholePasses implements Passes {
     gradients: GradientSink,
   ): Promise<boolean> {
     const scores = allocateScoreFetches(batch);
+    const { forward, backward, saved: ports } = await this.#sessions.of(hasPrefixes(batch));
     const sizes = sizesOf(batch);
-    const saved = this.#pool.allocate(
-      this.#saved.map(({ name, shape }) => ({ name, shape: shape.map((dim) => evaluateDim(dim, sizes)) })),
-    );
-    return weights.borrow(this.#parts, async (all) => {
-      const feeds = { ...all, ...batchFeeds(batch, temperature) };
-      await this.#forward.run(feedsOf(this.#forward, feeds), { ...saved, ...scores });
+    const { x, slopeOfX, ...saved } = this.#pool.allocate([
+      this.#stream('x', batch),
+      this.#stream('slopeOfX', batch),
+      ...ports.map(({ name, shape }) => ({ name, shape: shape.map((dim) => evaluateDim(dim, sizes)) })),
+    ]) as Record<'x' | 'slopeOfX', Stream>;
+    const hasRun = await weights.borrow(this.#parts, async (all) => {
+      const feeds = { ...this.#feeds(batch, all, x), ...batchFeeds(batch, temperature) };
+      await forward.run(feedsOf(forward, feeds), { ...saved, ...scores });
       const picks = weigh(scores);
       if (picks === undefined) return false;
       const given = { ...feeds, ...saved, ...scores, ...weightFeeds(picks) };
-      await gradients.write(this.#parts, async (views) => {
-        await this.#backward.run(feedsOf(this.#backward, given), asGradients(views));
+      await gradients.write(this.#written, async (views) => {
+        const slope = this.#trainsEmbedding && { [gradientName('x')]: slopeOfX };
+        await backward.run(feedsOf(backward, given), { ...asGradients(views), ...slope });
       });
       return true;
     });
+    if (hasRun && this.#trainsEmbedding) await gradients.addToEmbedding(tokenIdsOf(batch), slopeOfX);
+    return hasRun;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#forward[Symbol.asyncDispose]();
-    await this.#backward[Symbol.asyncDispose]();
+    await this.#sessions[Symbol.asyncDispose]();
+  }
+
+  #stream(name: string, batch: MicroBatch): { readonly name: string; readonly shape: readonly number[] } {
+    return { name, shape: [tokenIdsOf(batch).length, this.#width] };
+  }
+
+  /** The weights, with the tokens looked up. */
+  #feeds(batch: MicroBatch, weights: NamedTensors, x: Stream): NamedTensors {
+    lookUp(weights[EMBEDDING]!, tokenIdsOf(batch), x); // every model has an embedding
+    return { ...weights, x };
   }
 }

@@ -34,9 +34,10 @@ interface Sizes {
 }
 
 function sizesOf({ tokens }: MicroBatch): Sizes {
-  const [rows, lanes, width] = tokens.input_ids.shape as readonly [number, number, number];
-  const prefix = tokens.prefix_ids.shape[1]!;
-  return { rows, prefix, lanes, width, tokens: rows * (prefix + lanes * width) };
+  const { shape } = tokens.input_ids;
+  const [rows, lanes, width] = shape.length === 2 ? [1, ...shape] : shape; // without prefixes all lanes are alike
+  const prefix = tokens.prefix_ids?.shape[1] ?? 0;
+  return { rows: rows!, prefix, lanes: lanes!, width: width!, tokens: rows! * (prefix + lanes! * width!) };
 }
 
 /** The tokens a pick is predicted from, as attention sees them: of the prefix, and of its own segment in its lane. */
@@ -46,29 +47,28 @@ function contextOf(batch: MicroBatch, pick: number): { ids: number[]; positions:
   const at = Number(batch.selected.data[pick]);
   const row = Math.floor(at / (prefix + lanes * width));
   const place = (at % (prefix + lanes * width)) - prefix;
+  expect(place).toBeGreaterThanOrEqual(0);
   const seen: (readonly [id: bigint, position: bigint])[] = [];
-  const inPrefix = Array.from({ length: place < 0 ? place + prefix + 1 : prefix }, (_, p) => row * prefix + p);
-  for (const p of inPrefix) {
-    if (tokens.prefix_segment_ids.data[p] === 0n) continue;
-    seen.push([tokens.prefix_ids.data[p]!, tokens.prefix_position_ids.data[p]!]);
+  for (let p = row * prefix; p < (row + 1) * prefix; p++) {
+    if (tokens.prefix_segment_ids!.data[p] === 0n) continue;
+    seen.push([tokens.prefix_ids!.data[p]!, tokens.prefix_position_ids!.data[p]!]);
   }
-  if (place >= 0) {
-    const start = row * lanes * width + Math.floor(place / width) * width;
-    const last = row * lanes * width + place;
-    for (let p = start; p <= last; p++) {
-      if (tokens.segment_ids.data[p] !== tokens.segment_ids.data[last]) continue;
-      seen.push([tokens.input_ids.data[p]!, tokens.position_ids.data[p]!]);
-    }
+  const start = row * lanes * width + Math.floor(place / width) * width;
+  const last = row * lanes * width + place;
+  for (let p = start; p <= last; p++) {
+    if (tokens.segment_ids.data[p] !== tokens.segment_ids.data[last]) continue;
+    seen.push([tokens.input_ids.data[p]!, tokens.position_ids.data[p]!]);
   }
   return { ids: seen.map(([token]) => Number(token)), positions: seen.map(([, position]) => Number(position)) };
 }
 
-test('every token to score is picked exactly once, from exactly the tokens before it', () => {
+test('every token to score is picked exactly once, from exactly the tokens before it, and no two from one token', () => {
   fc.assert(
     fc.property(sequences, options, fc.boolean(), (batch, packing, isMasked) => {
       const masks = isMasked ? batch.map(({ tokenIds }) => tokenIds.map((token) => token % 2)) : undefined;
       const seen = batch.map(({ tokenIds }) => tokenIds.map(() => 0));
       for (const part of pack(batch, packing, masks)) {
+        expect(new Set(part.selected.data).size).toBe(part.selected.data.length);
         for (const [pick, index] of part.pickSequence.entries()) {
           const token = part.pickToken[pick]!;
           const { promptIds, tokenIds } = batch[index]!;
@@ -103,19 +103,20 @@ test('a group within the budget is read in one run, its prompt once', () => {
       for (const [key, members] of groups) {
         const [first, ...others] = members;
         const padded =
-          first!.promptIds.length + members.length * Math.max(1, ...members.map(({ tokenIds }) => tokenIds.length - 1));
+          first!.promptIds.length - 1 + members.length * Math.max(...members.map(({ tokenIds }) => tokenIds.length));
         if (others.length === 0 || padded > budget) continue;
         const holding = parts.filter((part) =>
           Array.from(part.pickSequence).some((index) => batch[index]!.promptIds.join() === key),
         );
         expect(holding.length).toBe(1);
       }
-      const prefixes = parts.flatMap(({ tokens }) =>
-        Array.from(tokens.prefix_position_ids.data.entries()).filter(
-          ([at, position]) => position === 0n && tokens.prefix_segment_ids.data[at] === 1n,
+      const prefixes = parts.flatMap(({ tokens: { prefix_position_ids: positions, prefix_segment_ids: segments } }) =>
+        Array.from(positions?.data.entries() ?? []).filter(
+          ([at, position]) => position === 0n && segments!.data[at] === 1n,
         ),
       );
-      const shared = [...groups.values()].filter(({ length }) => length > 1);
+      // A prompt of one token is read with each completion, as the last token of all prompts.
+      const shared = [...groups.values()].filter(({ length, 0: first }) => length > 1 && first!.promptIds.length > 1);
       const tooLarge = shared.some((members) => {
         const { promptIds } = members[0]!;
         return promptIds.length + members.length * 12 > budget;
