@@ -1,5 +1,5 @@
 // One training step on a plain batch, every row as long as the next and every token learned: forward, backward and AdamW.
-// Run: node bench/plain-step.bench.ts [sizes, such as A,B,C] [seconds a size] [modes, such as eager,compile]
+// Run: node bench/plain-step.bench.ts [sizes, such as A,B,C] [seconds a size] [modes, such as eager,compile] [threads]
 // With FORGE_PYTHON, an interpreter that has torch, transformers and safetensors, Hugging Face's Qwen3ForCausalLM takes turns
 // with ours on the same batch, after loss and gradients of both were found equal. One JSON line a figure; with TABLE=1 the
 // operators of our graphs, too.
@@ -14,10 +14,10 @@ import { type Turn, takeTurns, turnOf } from './take-turns.ts';
 
 /** Rows, and tokens of a row. */
 const BATCHES: Readonly<Record<string, readonly [number, number]>> = { A: [32, 48], B: [16, 128], C: [4, 256] };
-const SESSION = { threads: 2, spinning: true };
 const PEAK = 'a product of 1024 × 1024 matrices';
 const MEASURED_STEPS = 5;
-const [wanted = 'A,B,C', seconds = '10', modes = 'eager'] = process.argv.slice(2);
+const [wanted = 'A,B,C', seconds = '10', modes = 'eager', threads = '2'] = process.argv.slice(2);
+const SESSION = { threads: Number(threads), spinning: threads !== '1' };
 const python = process.env['FORGE_PYTHON'];
 
 for (const size of wanted.split(',')) await measure(size);
@@ -77,7 +77,13 @@ function print(what: string, value: number, unit: string, control: string, contr
   const rounded = (number: number): number => Number(number.toPrecision(4));
   const compared = { control, controlValue: rounded(controlValue), ratio: rounded(value / controlValue) };
   console.log(
-    JSON.stringify({ bench: `plain step ${what}`, value: rounded(value), unit, ...compared, load: loadavg()[0] }),
+    JSON.stringify({
+      bench: `plain step ${what}, ${threads} threads`,
+      value: rounded(value),
+      unit,
+      ...compared,
+      load: loadavg()[0],
+    }),
   );
 }
 
