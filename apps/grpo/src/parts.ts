@@ -16,13 +16,8 @@ export type Parts = Awaited<ReturnType<typeof startParts>>;
 /** What the parts are made from. */
 type Given = Pick<Run, 'config' | 'source' | 'progress'>;
 
-/** What a restarted generator has to catch up to. */
-export interface CurrentVersion {
-  value: number;
-}
-
 /** Starts everything but the reference model, which exists only once the warm-up has ended. */
-export async function startParts({ config, source, progress }: Given, store: Store, version: CurrentVersion) {
+export async function startParts({ config, source, progress }: Given, store: Store) {
   const { run, grpo } = config;
   const told = (service: string) => tellLosses(service, progress);
   const model = source.modelFolder;
@@ -62,10 +57,6 @@ export async function startParts({ config, source, progress }: Given, store: Sto
       replicaMaxConcurrentRequests: 512,
       maxQueuedRequests,
       onEvent: told('generator'),
-      // A replica that was restarted has the weights of the folder: it answers only with those of the day.
-      onReplicaStart: async ({ mesh }) => {
-        if (version.value > 0) await mesh.updateWeights.callOne(version.value);
-      },
     }).asService({
       model,
       store: store.reference,

@@ -22,14 +22,13 @@ export async function train(given: Pick<Run, 'config' | 'source' | 'log' | 'prog
   progress.note(`Run folder: ${log.folder}`);
   // Not disposed here: `shutdown` stops what uses it first, and a store that died is told as the cause of a failure.
   const store = await openStore();
-  const version = { value: 0 };
-  const parts = await startParts(given, store, version);
+  const parts = await startParts(given, store);
   // A service starts again what dies, so it has to be told that it ends.
   await using _generator = parts.generator;
   await using _rewards = parts.rewards;
   await log.observe(async () => [await parts.trainer.drainMetrics.callOne()]);
   await log.observe(() => parts.generator.drainMetrics.fanoutSettled());
-  const weights = new WeightSync(parts, store, version);
+  const weights = new WeightSync(parts, store);
   const problems = source.heldOut.slice(0, config.evaluation.problems);
   const run: Run = {
     ...given,

@@ -1,30 +1,28 @@
 import { policyVersionPrefix, type Store } from '@forge/torchstore';
-import type { CurrentVersion, Parts } from './parts.ts';
+import type { Parts } from './parts.ts';
 
 /** Brings the trainer's weights to every generator, under the next version number. */
 export class WeightSync {
   readonly #parts: Parts;
   readonly #store: Store;
-  readonly #version: CurrentVersion;
+  #version = 0;
 
-  constructor(parts: Parts, store: Store, version: CurrentVersion) {
+  constructor(parts: Parts, store: Store) {
     this.#parts = parts;
     this.#store = store;
-    this.#version = version;
   }
 
   /** The version that the generators use. */
   get version(): number {
-    return this.#version.value;
+    return this.#version;
   }
 
   /** Publishes the trainer's weights and returns when every generator uses them; their version. */
   async publish(): Promise<number> {
-    const previous = this.#version.value;
+    const previous = this.#version;
     const version = previous + 1;
     await this.#parts.trainer.pushWeights.callOne(version);
-    // Before the fan-out: a replica that starts in the middle of it must not catch up to the previous version.
-    this.#version.value = version;
+    this.#version = version;
     for (const outcome of await this.#parts.generator.updateWeights.fanoutSettled(version)) {
       if (!outcome.ok && !isReplicaLost(outcome.error)) throw outcome.error;
     }
@@ -33,7 +31,7 @@ export class WeightSync {
   }
 }
 
-/** A replica that was lost is started again, and catches up before it answers. */
+/** A replica that was lost is started again, and catches up with the store before it answers. */
 function isReplicaLost(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ERR_SERVICE_REPLICA_FAILED';
 }

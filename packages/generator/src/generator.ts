@@ -1,8 +1,8 @@
-import type { ChatMessage, ChatOptions, Tokenizer, Weights } from '@forge/models';
+import type { ChatMessage, ChatOptions, Tokenizer } from '@forge/models';
 import { endpoint, streamEndpoint } from '@forge/monarch';
 import { drainMetrics, type Metrics } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
-import { attachStore, releaseViews, type Store, type StoreReference } from '@forge/torchstore';
+import { attachStore, type Store, type StoreReference } from '@forge/torchstore';
 import { appendedIds, type Transcript } from './conversation/next-turn.ts';
 import type { Completion } from './engine/completion.ts';
 import type { CompletionDelta } from './engine/completion-delta.ts';
@@ -10,16 +10,21 @@ import type { UpdateMode } from './engine/engine.ts';
 import { promptOf } from './engine/prompt.ts';
 import { streamCompletions } from './engine/stream-completions.ts';
 import { NoStoreError } from './errors.ts';
-import { recordRequest, recordUpdate } from './metrics.ts';
+import { recordRequest } from './metrics.ts';
 import { type ModelOptions, type OpenedModel, openModel } from './open-model.ts';
 import { resolveSamplingParams, type SamplingParams } from './sampling/sampling-params.ts';
-import { fetchWeights } from './weights.ts';
+import { WeightSource } from './weight-source.ts';
+import { WeightUpdates } from './weight-updates.ts';
 
 /** What a generator is constructed with. */
 export interface GeneratorOptions extends Omit<ModelOptions, 'seed'> {
   /** A Hugging Face folder, or the name of a model on its hub; its weights are version 0. */
   readonly model: string;
-  /** Where `updateWeights` fetches versions. @default none: the weights stay */
+  /**
+   * Where `updateWeights` fetches versions. When it has some already, the generator begins with the newest: a replica that
+   * was lost answers again only when it has caught up.
+   * @default none: the weights stay
+   */
   readonly store?: StoreReference;
   /**
    * Options of requests that do not say otherwise. What the folder's `generation_config.json` recommends is not used,
@@ -44,6 +49,8 @@ export interface UpdateWeightsOptions {
 /** What `setup` made. */
 interface Ready extends OpenedModel {
   readonly store: Store | undefined;
+  /** From versions in the store. */
+  readonly updates: WeightUpdates | undefined;
 }
 
 /** Continues prompts with a language model, many at once, while its weights are updated. vLLM's role. */
@@ -51,8 +58,6 @@ export class Generator extends ForgeActor {
   static readonly module: string = import.meta.url;
   readonly #options: GeneratorOptions;
   #ready: Promise<Ready> | undefined;
-  /** The weights in use, if they are the store's. */
-  #fetched: Weights | undefined;
 
   /** @throws {SamplingParamsError} when the default sampling options cannot be obeyed. */
   constructor(options: GeneratorOptions) {
@@ -63,7 +68,7 @@ export class Generator extends ForgeActor {
 
   override async setup(): Promise<void> {
     this.#ready = start(this.#options, this.context.point.rank);
-    await this.#ready;
+    await (await this.#ready).updates?.catchUp('inFlight');
   }
 
   override async cleanup(): Promise<void> {
@@ -138,25 +143,17 @@ export class Generator extends ForgeActor {
   );
 
   /**
-   * Takes the weights that the store holds as `policy_ver_<version>`: fetches them while decoding goes on, and swaps
-   * them in between two steps. Updates are applied one after the other, in order of arrival.
+   * Takes the weights that the store holds as `policy_ver_<version>`, whole or as adapters of the folder's: fetches them
+   * while decoding goes on, and swaps them in between two steps. Updates are applied one after the other, in order of
+   * arrival. A version that the store has dropped for a newer one gives way to the newest: the news of it came late.
    *
    * @throws {NoStoreError} {WeightsMismatchError} and the store's errors; the weights stay as they are then.
    */
   readonly updateWeights = endpoint(
     async (version: number, { mode = 'inFlight' }: UpdateWeightsOptions = {}): Promise<void> => {
-      const { engine, store, config } = await this.#started();
-      if (!store) throw new NoStoreError(version);
-      const startedAtMs = performance.now();
-      const weights = await fetchWeights(store, version, config);
-      const fetchedAtMs = performance.now();
-      await engine.update(weights, version, mode).catch((error: unknown) => {
-        releaseViews(weights);
-        throw error;
-      });
-      releaseViews(this.#fetched); // no run uses them any more, and the store may write their memory again
-      this.#fetched = weights;
-      recordUpdate(fetchedAtMs - startedAtMs, performance.now() - fetchedAtMs);
+      const { updates } = await this.#started();
+      if (!updates) throw new NoStoreError(version);
+      await updates.take(version, mode);
     },
     { idempotent: true },
   );
@@ -212,7 +209,9 @@ function chatPrompt(tokenizer: Tokenizer, messages: readonly ChatMessage[], temp
   return tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true, ...template });
 }
 
-async function start({ model: folder, store, ...options }: GeneratorOptions, rank: number): Promise<Ready> {
-  const model = await openModel(folder, { ...options, seed: `${options.seed ?? 0}, rank ${rank}` });
-  return { ...model, store: store && attachStore(store) };
+async function start({ model: name, store: reference, ...options }: GeneratorOptions, rank: number): Promise<Ready> {
+  const model = await openModel(name, { ...options, seed: `${options.seed ?? 0}, rank ${rank}` });
+  const store = reference && attachStore(reference);
+  const updates = store && new WeightUpdates(model.engine, new WeightSource(store, model.folder, model.config));
+  return { ...model, store, updates };
 }

@@ -1,5 +1,14 @@
 import { basename, resolve } from 'node:path';
-import { type HubOptions, loadModel, type ModelConfig, type Tokenizer } from '@forge/models';
+import {
+  type HubOptions,
+  loadLora,
+  loadModel,
+  type ModelConfig,
+  mergeLoraInBackground,
+  resolveModel,
+  type Tokenizer,
+  type Weights,
+} from '@forge/models';
 import { Engine } from './engine/engine.ts';
 import type { EngineOptions } from './engine/engine-options.ts';
 import { Runner } from './runner/runner.ts';
@@ -15,23 +24,35 @@ export interface OpenedModel extends AsyncDisposable {
 }
 
 /** Limits of the engine, and how the model runs. */
-export type ModelOptions = Pick<EngineOptions, 'maxSequences' | 'maxPrefillTokens' | 'maxModelLength' | 'seed'> &
-  RunnerOptions;
+export interface ModelOptions
+  extends Pick<EngineOptions, 'maxSequences' | 'maxPrefillTokens' | 'maxModelLength' | 'seed'>,
+    RunnerOptions {
+  /** A folder of LoRA adapters in PEFT's format, which are merged into the weights. @default none */
+  readonly lora?: string;
+}
 
 /** Loads a Hugging Face folder, or a model by its name on the hub, and opens an engine on it, with these weights as version 0. */
 export async function openModel(
   model: string,
   options: ModelOptions & Pick<HubOptions, 'onProgress'> = {},
 ): Promise<OpenedModel> {
-  const { config, weights, tokenizer } = await loadModel(model, options);
-  const runner = await Runner.open(config, weights, options);
+  const { lora, onProgress, ...limits } = options;
+  const folder = await resolveModel(model, onProgress ? { onProgress } : {});
+  const { config, weights, tokenizer } = await loadModel(folder);
+  const adapted = lora === undefined ? weights : await withLora(config, weights, lora);
+  const runner = await Runner.open(config, adapted, limits);
   try {
     const decode = (ids: readonly number[]) => tokenizer.decode(ids, { skipSpecialTokens: true });
-    const engine = new Engine({ ...options, runner, decode, endTokenIds: tokenizer.eosTokenIds });
+    const engine = new Engine({ ...limits, runner, decode, endTokenIds: tokenizer.eosTokenIds });
     const name = basename(resolve(model));
-    return { name, config, tokenizer, engine, [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
+    return { name, folder, config, tokenizer, engine, [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
   } catch (error) {
     await runner[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+async function withLora(config: ModelConfig, weights: Weights, folder: string): Promise<Weights> {
+  const adapters = await loadLora(folder, config);
+  return mergeLoraInBackground(config, { ...weights, ...adapters.weights }, adapters.lora);
 }

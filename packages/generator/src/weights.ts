@@ -1,26 +1,18 @@
 import { checkWeights, type ModelConfig, parameters, type Weights } from '@forge/models';
 import { isOf, type Tensor } from '@forge/tensor';
-import { type LoadedItem, policyVersionPrefix, releaseViews, type Store } from '@forge/torchstore';
+import type { LoadedItem } from '@forge/torchstore';
 import { WeightsMismatchError } from './errors.ts';
 
 /**
- * The weights that the store holds as `policy_ver_<version>`: on its own host the pages of the store, which all generators
- * there share, elsewhere a copy. Give them to `releaseViews` when they are not used any more.
+ * A loaded state dict as weights in the order of `parameters(config)`.
  *
  * @throws {WeightsMismatchError} when they are not exactly the float32 parameters of the config.
  */
-export async function fetchWeights(store: Store, version: number, config: ModelConfig): Promise<Weights> {
-  const stateDict = await store.getStateDict(policyVersionPrefix(version), { mapped: true });
-  try {
-    return weightsOf(stateDict, version, config);
-  } catch (error) {
-    releaseViews(stateDict);
-    throw error;
-  }
-}
-
-/** A loaded state dict as weights in the order of `parameters(config)`. @throws {WeightsMismatchError} */
-function weightsOf(stateDict: Readonly<Record<string, LoadedItem>>, version: number, config: ModelConfig): Weights {
+export function weightsOf(
+  stateDict: Readonly<Record<string, LoadedItem>>,
+  version: number,
+  config: ModelConfig,
+): Weights {
   const found = new Map<string, Tensor<'float32'>>();
   for (const [name, item] of Object.entries(stateDict)) {
     if (!isTensor(item)) throw new WeightsMismatchError(version, `${name} is no tensor.`);

@@ -26,7 +26,8 @@ export { type LayerGraphs, type LayerGraphsOptions, layerGraphs, layerOf, nameIn
 export { type LogitsGraphOptions, logitsGraph } from './logits-graph.ts';
 export { LORA_TARGETS, type LoraConfig } from './lora/lora-config.ts';
 export { initializeLora, loraParameters } from './lora/lora-parameters.ts';
-export { mergeLora } from './lora/merge-lora.ts';
+export { type LoraStateDict, loraOf, loraStateDict } from './lora/lora-state-dict.ts';
+export { mergeLora, mergeLoraInBackground } from './lora/merge-lora.ts';
 export { type LoraAdapters, loadLora, saveLora } from './lora/peft-folder.ts';
 export type { PackedRowsOptions } from './packed-decoder.ts';
 export { type Parameter, type ParameterRole, parameters } from './parameters.ts';

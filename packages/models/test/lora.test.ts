@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openSession } from '@forge/onnx';
 import { Random, tensor } from '@forge/tensor';
 import { describe, expect, test } from 'vitest';
@@ -8,8 +9,11 @@ import {
   initializeLora,
   type LoraConfig,
   loadLora,
+  loraOf,
   loraParameters,
+  loraStateDict,
   mergeLora,
+  mergeLoraInBackground,
   readSafetensors,
   saveLora,
   scoringGraph,
@@ -53,6 +57,36 @@ test('merged weights compute what weights and adapters do', async () => {
   const merged = mergeLora(config, all, lora);
   expect(Object.keys(merged)).toEqual(Object.keys(weights));
   expect(distance(await logProbsOf(merged, false), await logProbsOf(all, true))).toBeLessThan(1e-5);
+});
+
+test('merging in the background gives the same bits, and the event loop turns meanwhile', async () => {
+  const all = { ...weights, ...trained() };
+  let isMerging = true;
+  let numTurns = 0;
+  const turning = (async () => {
+    for (; isMerging; numTurns++) await nextTurn();
+  })();
+  const wide: LoraConfig = { ...lora, rank: 400 };
+  const many = { ...weights, ...initializeLora(config, wide, 1) };
+  const merged = await mergeLoraInBackground(config, many, wide);
+  isMerging = false;
+  await turning;
+  expect(numTurns).toBeGreaterThan(3);
+  expect(merged).toEqual(mergeLora(config, many, wide));
+  expect(await mergeLoraInBackground(config, all, lora)).toEqual(mergeLora(config, all, lora));
+});
+
+test('adapters come back from a state dict, and what is none of them is refused', () => {
+  const adapters = trained();
+  const stateDict = loraStateDict(config, { lora, weights: { ...weights, ...adapters } });
+  expect(loraOf(config, stateDict)).toEqual({ lora, weights: adapters });
+  expect(loraOf(config, weights)).toBeUndefined();
+  const name = 'model.layers.0.self_attn.q_proj.lora_A.weight';
+  const { [name]: missing, ...others } = stateDict;
+  expect(() => loraOf(config, others)).toThrow(name);
+  expect(() => loraOf(config, { ...stateDict, stranger: missing })).toThrow('stranger');
+  expect(() => loraOf(config, { ...stateDict, [name]: tensor('float32', [2, 2]) })).toThrow('[2, 2]');
+  expect(() => loraOf(config, { ...stateDict, lora: { rank: 3 } })).toThrow(RangeError);
 });
 
 test('only adapters have gradients, which are those of the merged weight seen through B and A', async () => {

@@ -46,7 +46,7 @@ export {
   shard,
   stridedShard,
 } from './placement.ts';
-export { policyVersionPrefix } from './policy-version.ts';
+export { newestPolicyVersion, policyVersionPrefix } from './policy-version.ts';
 export type { Publisher, PublisherOptions } from './publisher.ts';
 export type { LedgerStatistics, TensorRecord, UnfinishedRecord } from './records.ts';
 export { type PlannedCopy, planReshard, type ReshardPlan } from './reshard.ts';

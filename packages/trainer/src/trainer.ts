@@ -1,4 +1,4 @@
-import { type SavedModel, saveLora, saveModel, type Weights } from '@forge/models';
+import { loraStateDict, type SavedModel, saveLora, saveModel, type Weights } from '@forge/models';
 import { endpoint } from '@forge/monarch';
 import { drainMetrics, type Metrics, recordMetric } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
@@ -86,6 +86,20 @@ export class Trainer extends ForgeActor {
     if (this.#store === undefined) throw new NotConfiguredError('store', 'pushWeights');
     const start = performance.now();
     await this.#store.putStateDict(policyVersionPrefix(version), this.training.mergedWeights());
+    recordMetric('rl_trainer_perf/push_weights/total_duration_ms', performance.now() - start);
+  });
+
+  /**
+   * Stores the adapters alone as a version of the policy: a generator merges them into the weights of the folder.
+   *
+   * @throws {NotConfiguredError} without the option `lora`, or without a store
+   */
+  readonly pushAdapters = endpoint(async (version: number): Promise<void> => {
+    if (this.#store === undefined) throw new NotConfiguredError('store', 'pushAdapters');
+    const { config, lora, weights } = this.training;
+    if (lora === undefined) throw new NotConfiguredError('lora', 'pushAdapters');
+    const start = performance.now();
+    await this.#store.putStateDict(policyVersionPrefix(version), { ...loraStateDict(config, { lora, weights }) });
     recordMetric('rl_trainer_perf/push_weights/total_duration_ms', performance.now() - start);
   });
 

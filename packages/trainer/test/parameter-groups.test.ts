@@ -1,5 +1,6 @@
-import { initializeLora, type LoraConfig, loadLora, loraParameters, mergeLora } from '@forge/models';
+import { initializeLora, type LoraConfig, loadLora, loraOf, loraParameters, mergeLora } from '@forge/models';
 import { thisHost } from '@forge/monarch';
+import { openStore, policyVersionPrefix } from '@forge/torchstore';
 import { expect, test } from 'vitest';
 import { openTraining } from '../src/open-training.ts';
 import type { Sequence } from '../src/sequence.ts';
@@ -82,6 +83,20 @@ test('with LoRA only the adapters are trained, and the loss falls', async () => 
   for (const [b, row] of adapted.logProbs.entries()) {
     for (const [t, value] of row.entries()) expect(plain.logProbs[b]![t]).toBeCloseTo(value, 4);
   }
+});
+
+test('the actor stores adapters alone as a version', async () => {
+  await using folder = await modelFolder(model);
+  await using store = await openStore({ kind: 'inline' });
+  await using procs = await thisHost().spawnProcs({ kind: 'inline' });
+  await using trainer = await procs.spawn('trainer', Trainer, { model: folder.path, lora, store: store.reference });
+  await trainer.trainStep.callOne(inputs, targets);
+  await trainer.pushAdapters.callOne(1);
+  const stored = loraOf(model.config, await store.getStateDict(policyVersionPrefix(1)))!;
+  const merged = mergeLora(model.config, { ...model.weights, ...stored.weights }, stored.lora);
+  expect(compare(await trainer.getWeights.callOne(), merged).worst).toBe(0);
+  await using whole = await procs.spawn('whole', Trainer, { model: folder.path, store: store.reference });
+  await expect(whole.pushAdapters.callOne(2)).rejects.toMatchObject({ cause: { option: 'lora' } });
 });
 
 test('the actor writes adapters that are read back, and weights with them merged', async () => {

@@ -13,6 +13,7 @@ export const HELP = `forge-generate: a language model on this machine
   forge-generate chat  --model <folder>                   a conversation in the terminal
 
   --model <folder or name>    a Hugging Face folder, or a name on its hub such as Qwen/Qwen3-0.6B
+  --lora <folder>             adapters in PEFT's format, merged into the weights
   --threads <n>               of onnxruntime (default: the cores)
   --max-sequences <n>         completions that are computed at the same time (default: 32)
   --max-model-length <n>      tokens of prompt and completion together (default: the model's)
@@ -59,6 +60,7 @@ export type Command =
 const text = { type: 'string' } as const;
 const options = {
   model: text,
+  lora: text,
   threads: text,
   'max-sequences': text,
   'max-model-length': text,
@@ -100,6 +102,7 @@ export function readCommand(argv: readonly string[]): Command {
   const { model } = values;
   if (model === undefined) throw new CommandLineError('model', 'which one? Such as --model ./Qwen3-0.6B.');
   const engine: ModelOptions = {
+    ...(values.lora !== undefined && { lora: values.lora }),
     ...optional('threads', 'threads'),
     ...optional('maxSequences', 'max-sequences'),
     ...optional('maxModelLength', 'max-model-length'),

@@ -141,7 +141,6 @@ test('what the replicas of a service recorded comes to a logger, and does not wa
 
 test('replicas of a service draw equally for a seeded request and all take new weights', async () => {
   await using store = await openStore({ kind: 'inline' });
-  await store.putStateDict(policyVersionPrefix(5), initialize(folder.config, 5));
   await using service = await Generator.options({ kind: 'inline', numReplicas: 2 }).asService({
     model: folder.path,
     store: store.reference,
@@ -153,6 +152,7 @@ test('replicas of a service draw equally for a seeded request and all take new w
   };
   const before = await everywhere();
   expect(before.size).toBe(1);
+  await store.putStateDict(policyVersionPrefix(5), initialize(folder.config, 5));
   await service.updateWeights.fanout(5);
   expect(await service.getVersion.fanout()).toEqual([5, 5]);
   const after = await everywhere();

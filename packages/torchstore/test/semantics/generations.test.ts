@@ -5,6 +5,7 @@ import {
   GenerationGoneError,
   KeyNotFoundError,
   LeaseEndedError,
+  newestPolicyVersion,
   policyVersionPrefix,
   QuotaError,
 } from '../../src/index.ts';
@@ -93,6 +94,8 @@ describe.each(variants)('$name', ({ options }) => {
     await using lease = await store.lease(policyVersionPrefix(8));
     await put(10);
     expect(await store.keys()).toEqual([`${policyVersionPrefix(9)}.w`, `${policyVersionPrefix(10)}.w`]);
+    expect(newestPolicyVersion(await store.keys())).toBe(10);
+    expect(newestPolicyVersion(['policy_version', 'a.policy_ver_0000000001', 'policy_ver_12'])).toBeUndefined();
     expect(await lease.getStateDict(policyVersionPrefix(8))).toEqual({ w: filled(8) });
     expect((await store.statistics()).bytes).toBe(3 * 128 * copies);
     await lease.release();

@@ -1,0 +1,74 @@
+import {
+  type LoraAdapters,
+  loadWeights,
+  loraOf,
+  type ModelConfig,
+  mergeLoraInBackground,
+  type Weights,
+} from '@forge/models';
+import {
+  type LoadedStateDict,
+  newestPolicyVersion,
+  policyVersionPrefix,
+  releaseViews,
+  type Store,
+} from '@forge/torchstore';
+import { WeightsMismatchError } from './errors.ts';
+import { weightsOf } from './weights.ts';
+
+/**
+ * The weights of a model in a folder, version by version: a store holds them whole, as `policy_ver_<version>`, or as
+ * adapters of those in the folder, which are merged in the background.
+ */
+export class WeightSource {
+  readonly #store: Store;
+  readonly #folder: string;
+  readonly #config: ModelConfig;
+  /** Those of the folder, kept once adapters are merged into them. */
+  #base: Promise<Weights> | undefined;
+
+  constructor(store: Store, folder: string, config: ModelConfig) {
+    this.#store = store;
+    this.#folder = folder;
+    this.#config = config;
+  }
+
+  /** The newest version there is. */
+  async newest(): Promise<number | undefined> {
+    return newestPolicyVersion(await this.#store.keys());
+  }
+
+  /**
+   * Weights of a version: whole ones are the pages of the store on its own host, which all generators there share, and
+   * elsewhere a copy. Give them to `release` when they are not used any more.
+   *
+   * @throws {KeyNotFoundError} when the store does not have them; {@link WeightsMismatchError} when they are not exactly
+   * the float32 parameters of the model, or of adapters of it.
+   */
+  async fetch(version: number): Promise<Weights> {
+    const stateDict = await this.#store.getStateDict(policyVersionPrefix(version), { mapped: true });
+    try {
+      const adapters = this.#adaptersOf(stateDict, version);
+      if (!adapters) return weightsOf(stateDict, version, this.#config);
+      const merged = await this.#merge(adapters);
+      releaseViews(stateDict);
+      return merged;
+    } catch (error) {
+      releaseViews(stateDict);
+      throw error;
+    }
+  }
+
+  #adaptersOf(stateDict: LoadedStateDict, version: number): LoraAdapters | undefined {
+    try {
+      return loraOf(this.#config, stateDict);
+    } catch (cause) {
+      throw new WeightsMismatchError(version, cause instanceof Error ? cause.message : String(cause), cause);
+    }
+  }
+
+  async #merge({ lora, weights }: LoraAdapters): Promise<Weights> {
+    this.#base ??= loadWeights(this.#folder, this.#config);
+    return mergeLoraInBackground(this.#config, { ...(await this.#base), ...weights }, lora);
+  }
+}
