@@ -18,6 +18,7 @@ import type { RunnerOptions } from './runner/runner-options.ts';
 export interface OpenedModel extends AsyncDisposable {
   /** The last part of the folder's path, or of the name on the hub. */
   readonly name: string;
+  readonly folder: string;
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
   readonly engine: Engine;
