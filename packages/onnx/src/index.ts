@@ -60,6 +60,7 @@ export {
 export { openSession } from './session/open-session.ts';
 export { type OperatorTime, profileTable } from './session/profile.ts';
 export type {
+  BoundRun,
   Device,
   Fetches,
   GraphOptimization,

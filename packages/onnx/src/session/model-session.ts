@@ -1,15 +1,20 @@
 import type { Tensor } from '@forge/tensor';
 import { SessionDisposedError } from './errors.ts';
-import type { ModelSignature, RunPlan } from './plan-run.ts';
-import type { Fetches, RunOptions, Runtime, Session, TensorSignature } from './session.ts';
+import { checkMemories, type ModelSignature, type RunPlan } from './plan-run.ts';
+import type { BoundRun, Fetches, RunOptions, Runtime, Session, TensorSignature } from './session.ts';
+
+/** The tensors of a run in the form that a runtime takes, until they are disposed. */
+export interface BoundTensors extends Disposable {
+  /** Settles when no tensor of the run is in use any more; rejects with the signal's reason when it was cut short. */
+  run(signal: AbortSignal | undefined): Promise<Record<string, Tensor>>;
+}
 
 /** What a runtime does for a session; it is called with checked arguments only, and never after `close`. */
 export interface Engine {
   readonly runtime: Runtime;
   readonly signature: ModelSignature;
-  /** Settles when no tensor of the run is in use any more; rejects with the signal's reason when it was cut short. */
-  execute(plan: RunPlan, signal: AbortSignal | undefined): Promise<Record<string, Tensor>>;
-  /** Frees the model; no run is under way. */
+  bind(plan: RunPlan): BoundTensors;
+  /** Frees the model; no run is under way, and nothing is bound. */
   close(): Promise<void>;
 }
 
@@ -21,6 +26,7 @@ export class ModelSession implements Session {
   readonly #engine: Engine;
   readonly #onClosed: () => Promise<void>;
   readonly #running = new Set<Promise<unknown>>();
+  readonly #bound = new Set<BoundTensors>();
   #disposal: Promise<void> | undefined;
 
   constructor(engine: Engine, onClosed: () => Promise<void>) {
@@ -36,9 +42,51 @@ export class ModelSession implements Session {
     fetches?: Fetches,
     { signal }: RunOptions = {},
   ): Promise<Record<string, Tensor>> {
-    if (this.#disposal !== undefined) throw new SessionDisposedError();
+    this.#throwIfDisposed();
     signal?.throwIfAborted();
-    const running = this.#engine.execute(this.#engine.signature.plan(feeds, fetches), signal);
+    using tensors = this.#engine.bind(this.#engine.signature.plan(feeds, fetches));
+    return await this.#track(tensors.run(signal));
+  }
+
+  bind(feeds: Readonly<Record<string, Tensor>>, fetches: Readonly<Record<string, Tensor>>): BoundRun {
+    this.#throwIfDisposed();
+    const plan = this.#engine.signature.plan(feeds, fetches);
+    const tensors = this.#engine.bind(plan);
+    this.#bound.add(tensors);
+    let running: Promise<unknown> | undefined;
+    const release = (): void => {
+      if (this.#bound.delete(tensors)) tensors[Symbol.dispose]();
+    };
+    return {
+      run: async ({ signal }: RunOptions = {}): Promise<void> => {
+        if (!this.#bound.has(tensors)) throw new SessionDisposedError();
+        if (running) throw new TypeError('A bound run is still under way. Wait for it, or bind other tensors.');
+        signal?.throwIfAborted();
+        checkMemories(this.#engine.signature, plan);
+        running = this.#track(tensors.run(signal));
+        try {
+          await running;
+        } finally {
+          running = undefined;
+        }
+      },
+      [Symbol.dispose]: () => {
+        if (running) void running.then(release, release);
+        else release();
+      },
+    };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.#dispose();
+    return this.#disposal;
+  }
+
+  #throwIfDisposed(): void {
+    if (this.#disposal !== undefined) throw new SessionDisposedError();
+  }
+
+  async #track<Result>(running: Promise<Result>): Promise<Result> {
     this.#running.add(running);
     try {
       return await running;
@@ -47,13 +95,10 @@ export class ModelSession implements Session {
     }
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    this.#disposal ??= this.#dispose();
-    return this.#disposal;
-  }
-
   async #dispose(): Promise<void> {
     await Promise.allSettled(this.#running);
+    for (const tensors of this.#bound) tensors[Symbol.dispose]();
+    this.#bound.clear();
     await this.#engine.close();
     await this.#onClosed();
   }

@@ -72,6 +72,17 @@ export class ModelSignature {
   }
 }
 
+/** @throws {RunArgumentError} when a tensor that fitted the model has lost its memory since. */
+export function checkMemories({ inputs, outputs }: ModelSignature, { feeds, fetches }: RunPlan): void {
+  for (const { index, tensor } of feeds) checkAttached('feed', inputs[index]!, tensor);
+  for (const { index, tensor } of fetches) if (tensor) checkAttached('fetch', outputs[index]!, tensor);
+}
+
+function checkAttached(role: RunArgumentRole, signature: TensorSignature, { shape, data }: Tensor): void {
+  if (data.length > 0 || shape.includes(0)) return;
+  throw problem(role, signature, 'memory', 'its elements', 'an array whose memory was transferred away');
+}
+
 /** A size that a symbol stands for in this run, and the tensor that said so. */
 export interface NamedSize {
   readonly size: number;

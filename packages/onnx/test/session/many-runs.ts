@@ -23,11 +23,13 @@ function fail(): void {
   throw new RangeError('An empty key was taken.');
 }
 
-/** Five runs: in place, allocated, with a signal, refused, failed. */
+/** Six runs: in place, allocated, with a signal, bound, refused, failed. */
 async function runs(): Promise<void> {
   await session.run({ x }, { y });
   await session.run({ x: tensor('float32', [2, 8]) });
   await session.run({ x }, { y }, { signal });
+  using bound = session.bind({ x }, { y });
+  await bound.run();
   await session.run({ x: wide }, { y }).catch(() => {});
   fail();
 }

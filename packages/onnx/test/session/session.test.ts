@@ -17,9 +17,11 @@ import {
   type OperatorTime,
   openSession,
   profileTable,
+  RunArgumentError,
   type Runtime,
   reduceSum,
   type Session,
+  SessionDisposedError,
   scalar,
 } from '../../src/index.ts';
 
@@ -120,6 +122,60 @@ describe.each<Runtime>(['c-api', 'binding'])('a session over the %s', (runtime) 
       expect(await copy.run({ x })).toEqual({ y: x });
       expect(await copy.run({ x }, { y })).toEqual({ y: x });
     }
+  });
+
+  test('a bound run reads its feeds anew each time, and writes its fetches in place', async () => {
+    const x = tensor('float32', [2, 2]);
+    const y = tensor('float32', [2, 2]);
+    using bound = session.bind({ x }, { y });
+    for (let round = 0; round < 3; round += 1) {
+      x.data.fill(round);
+      await bound.run();
+      expect(y).toEqual(floats([2, 2], ...Array<number>(4).fill(round + 1)));
+    }
+  });
+
+  test('bound runs of one session go on side by side, one after the other each', async () => {
+    const runs = Array.from({ length: 20 }, async (_, rows) => {
+      const x = tensor('float32', [rows, 2]);
+      using bound = session.bind({ x }, { y: x });
+      for (let round = 0; round < 20; round += 1) await bound.run();
+      return x.data;
+    });
+    for (const [rows, data] of (await Promise.all(runs)).entries()) {
+      expect(data).toEqual(new Float32Array(2 * rows).fill(20));
+    }
+  });
+
+  test('a bound run that is under way is not begun again, and may be disposed', async () => {
+    const x = tensor('float32', [2, 2]);
+    const bound = session.bind({ x }, { y: x });
+    const running = bound.run();
+    await expect(bound.run()).rejects.toThrow('A bound run is still under way.');
+    bound[Symbol.dispose]();
+    await running;
+    expect(x.data).toEqual(Float32Array.of(1, 1, 1, 1));
+    await expect(bound.run()).rejects.toThrow(SessionDisposedError);
+    bound[Symbol.dispose]();
+  });
+
+  test('bound tensors must fit, and keep their memory', async () => {
+    const x = tensor('float32', [2, 2]);
+    expect(() => session.bind({ x }, { y: tensor('float32', [3, 2]) })).toThrow(RunArgumentError);
+    using bound = session.bind({ x }, { y: tensor('float32', [2, 2]) });
+    structuredClone(x.data, { transfer: [x.data.buffer as ArrayBuffer] }); // as `tensor` allocates it
+    await expect(bound.run()).rejects.toMatchObject({ tensor: 'x', problem: 'memory' });
+  });
+
+  test('the disposal of a session ends its bound runs', async () => {
+    const other = await openSession(increment(), { runtime });
+    const x = tensor('float32', [2, 2]);
+    const bound = other.bind({ x }, { y: x });
+    const running = bound.run();
+    await other[Symbol.asyncDispose]();
+    await running;
+    await expect(bound.run()).rejects.toThrow(SessionDisposedError);
+    expect(() => other.bind({ x }, { y: x })).toThrow(SessionDisposedError);
   });
 
   test('computes in half floats', async () => {

@@ -3,7 +3,7 @@ import { bytesOf, isDType, type Tensor } from '@forge/tensor';
 import type { InferenceSession } from 'onnxruntime-node';
 import { DeviceUnavailableError, OnnxRuntimeError, RuntimeUnavailableError, UnsupportedTypeError } from '../errors.ts';
 import type { LoadedModel } from '../loaded-model.ts';
-import type { Engine } from '../model-session.ts';
+import type { BoundTensors, Engine } from '../model-session.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { ModelSignature, type RunPlan } from '../plan-run.ts';
 import type { Device, GraphOptimization, TensorSignature } from '../session.ts';
@@ -72,7 +72,15 @@ class BindingEngine implements Engine {
     );
   }
 
-  async execute({ feeds, fetches }: RunPlan, signal: AbortSignal | undefined): Promise<Record<string, Tensor>> {
+  bind(plan: RunPlan): BoundTensors {
+    return { run: (signal) => this.#execute(plan, signal), [Symbol.dispose]: () => {} };
+  }
+
+  async close(): Promise<void> {
+    await this.#session.release();
+  }
+
+  async #execute({ feeds, fetches }: RunPlan, signal: AbortSignal | undefined): Promise<Record<string, Tensor>> {
     const { inputs, outputs } = this.signature;
     const fed = Object.fromEntries(
       feeds.map(({ index, tensor }) => [inputs[index]!.name, toBinding(this.#binding.Tensor, tensor)]),
@@ -91,10 +99,6 @@ class BindingEngine implements Engine {
       return [name, tensor] as const;
     });
     return Object.fromEntries(results);
-  }
-
-  async close(): Promise<void> {
-    await this.#session.release();
   }
 }
 

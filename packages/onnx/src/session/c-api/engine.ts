@@ -1,6 +1,6 @@
 import type { Tensor } from '@forge/tensor';
 import type { LoadedModel } from '../loaded-model.ts';
-import type { Engine } from '../model-session.ts';
+import type { BoundTensors, Engine } from '../model-session.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { ModelSignature, type RunPlan } from '../plan-run.ts';
 import type { Pointer } from './functions.ts';
@@ -66,8 +66,19 @@ class CApiEngine implements Engine {
     this.#owned = owned.move();
   }
 
-  async execute(plan: RunPlan, signal: AbortSignal | undefined): Promise<Record<string, Tensor>> {
-    using tensors = new RunTensors(this.#library, plan, { inputs: this.#inputNames, outputs: this.#outputNames });
+  bind(plan: RunPlan): BoundTensors {
+    const tensors = new RunTensors(this.#library, plan, { inputs: this.#inputNames, outputs: this.#outputNames });
+    return {
+      run: (signal) => this.#execute(tensors, signal),
+      [Symbol.dispose]: () => tensors[Symbol.dispose](),
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#owned.dispose();
+  }
+
+  async #execute(tensors: RunTensors, signal: AbortSignal | undefined): Promise<Record<string, Tensor>> {
     const status = await this.#run(tensors, signal);
     if (signal?.aborted) {
       if (status !== null) this.#library.api.releaseStatus(status);
@@ -75,10 +86,6 @@ class CApiEngine implements Engine {
     }
     this.#library.check('The run', status);
     return tensors.results(this.signature);
-  }
-
-  async close(): Promise<void> {
-    this.#owned.dispose();
   }
 
   /** Resolves when onnxruntime has let go of every tensor, whether the run was cut short or not. */
