@@ -43,7 +43,11 @@ async function tokensPerSecond(batch: number, capacity: number): Promise<number>
         position_ids: tensor('int64', [batch, numTokens], BigInt64Array.from(positions)),
         seqlens_k: tensor('int32', [batch], new Int32Array(batch).fill(total - 1)),
         total_sequence_length: tensor('int32', [], Int32Array.of(total)),
-        last_token: tensor('int64', [batch], new BigInt64Array(batch).fill(BigInt(numTokens - 1))),
+        selected: tensor(
+          'int64',
+          [batch],
+          BigInt64Array.from({ length: batch }, (_, row) => BigInt((row + 1) * numTokens - 1)),
+        ),
       },
       fetches,
     );

@@ -1,6 +1,4 @@
-// B sequences, T new tokens of each, N = B*T, D model width, V vocabulary
-
-import { expand, type Graph, gatherElements, graph, input, reshape, squeeze, unsqueeze, type Value } from '@forge/onnx';
+import { type Graph, gather, graph, input } from '@forge/onnx';
 import { cachedAttention } from './cached-attention.ts';
 import type { ModelConfig } from './config.ts';
 import { decode, embed, finalNorm, outputHead } from './decoder.ts';
@@ -17,10 +15,10 @@ export interface GenerationGraphOptions {
  * New tokens of a batch over a key/value cache to the logits of the next token; one graph for prefill and decoding.
  *
  * Inputs: `input_ids`, `position_ids` int64 [batch, tokens]; `seqlens_k` int32 [batch], the tokens of each sequence
- * after this step less one; `total_sequence_length` int32 [], the most of them; `last_token` int64 [batch], the index
- * in its row of the token whose logits are wanted; `past_key.i` and `past_value.i` float32
+ * after this step less one; `total_sequence_length` int32 [], the most of them; `selected` int64 [selected], the tokens
+ * whose logits are wanted, counted through all rows; `past_key.i` and `past_value.i` float32
  * [batch, kv heads, capacity, `cacheHeadDim(config)`]; every weight by its name. Outputs: `logits` float32
- * [batch, vocabulary], and `present_key.i`, `present_value.i`, to be fetched into the memory of the pasts.
+ * [selected, vocabulary], and `present_key.i`, `present_value.i`, to be fetched into the memory of the pasts.
  *
  * Rows shorter than `tokens` are padded on the right; a prefill counts the padding in `total_sequence_length`. Several
  * tokens a sequence are taken at position 0 or for a batch of one; onnxruntime refuses the rest.
@@ -31,15 +29,7 @@ export function generationGraph(config: ModelConfig, { quantization }: Generatio
   const weights = weightInputs(config, undefined, quantization);
   const { attend, presents } = cachedAttention(config, inputIds_BT);
   const x_ND = decode({ config, weights, x_ND: embed(inputIds_BT, weights), positionIds, attend }).at(-1)!; // the embedding at least
-  const x_BTD = reshape(x_ND, ['batch', 'tokens', config.hiddenSize], { sizesFrom: [inputIds_BT] });
-  const last_BD = pickToken(x_BTD, input('last_token', 'int64', ['batch']));
-  const logits_BV = outputHead(finalNorm(last_BD, config, weights), config, weights);
-  return graph({ logits: logits_BV, ...presents });
-}
-
-/** One token of each sequence. Returns [B, D]. */
-function pickToken(x_BTD: Value, index_B: Value): Value {
-  const [B, , D] = x_BTD.shape as readonly [string, string, number]; // the caller's reshape
-  const index_B1D = expand(unsqueeze(index_B, [1, 2]), [B, 1, D]);
-  return squeeze(gatherElements(x_BTD, index_B1D, 1), [1]);
+  const selected_PD = gather(x_ND, input('selected', 'int64', ['selected']));
+  const logits_PV = outputHead(finalNorm(selected_PD, config, weights), config, weights);
+  return graph({ logits: logits_PV, ...presents });
 }

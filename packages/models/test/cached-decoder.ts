@@ -58,9 +58,9 @@ export class CachedDecoder {
           Int32Array.from(this.lengths, (length) => length - 1),
         ),
         total_sequence_length: tensor('int32', [], Int32Array.of(Math.max(...before) + numTokens)),
-        last_token: int64(
+        selected: int64(
           [batch],
-          sequences.map((row) => row.length - 1),
+          sequences.map((ids, row) => row * numTokens + ids.length - 1),
         ),
         ...this.#weights,
         ...this.#pasts,

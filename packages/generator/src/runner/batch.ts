@@ -8,9 +8,9 @@ export interface DecodeRow {
   readonly numTokens: number;
 }
 
-/** The inputs of the generation graph beside weights and cache. */
+/** The inputs of the generation graph beside weights and cache, for keys and values alone: no logits are selected. */
 export type BatchFeeds = Readonly<
-  Record<'input_ids' | 'position_ids' | 'seqlens_k' | 'total_sequence_length' | 'last_token', Tensor>
+  Record<'input_ids' | 'position_ids' | 'seqlens_k' | 'total_sequence_length' | 'selected', Tensor>
 >;
 
 /**
@@ -30,7 +30,6 @@ export function prefillBatch(prompts: readonly (readonly number[])[], numTokens:
     ids_BT,
     positions_BT,
     prompts.map((ids) => ids.length),
-    prompts.map((ids) => ids.length - 1),
   );
 }
 
@@ -44,30 +43,13 @@ export function extendBatch(ids: readonly number[], from: number, to: number, nu
     ids_1T[at] = BigInt(id);
   });
   const positions_1T = BigInt64Array.from({ length: numTokens }, (_, at) => BigInt(from + at));
-  return feeds(ids_1T, positions_1T, [from + numTokens], [to - from - 1]);
-}
-
-/** One token of each running sequence. */
-export function decodeBatch(rows: readonly DecodeRow[]): BatchFeeds {
-  const ids_B1 = new BigInt64Array(rows.length);
-  const positions_B1 = new BigInt64Array(rows.length);
-  rows.forEach(({ tokenId, numTokens }, row) => {
-    ids_B1[row] = BigInt(tokenId);
-    positions_B1[row] = BigInt(numTokens - 1);
-  });
-  return feeds(
-    ids_B1,
-    positions_B1,
-    rows.map(({ numTokens }) => numTokens),
-    rows.map(() => 0),
-  );
+  return feeds(ids_1T, positions_1T, [from + numTokens]);
 }
 
 function feeds(
   ids_BT: BigInt64Array<ArrayBuffer>,
   positions_BT: BigInt64Array<ArrayBuffer>,
   totals_B: readonly number[],
-  last_B: readonly number[],
 ): BatchFeeds {
   const numRows = totals_B.length;
   const numTokens = ids_BT.length / numRows;
@@ -81,6 +63,6 @@ function feeds(
       Int32Array.from(totals_B, (total) => total - 1),
     ),
     total_sequence_length: tensor('int32', [], Int32Array.of(Math.max(numTokens, ...totals_B))),
-    last_token: tensor('int64', [numRows], BigInt64Array.from(last_B, BigInt)),
+    selected: tensor('int64', [0]),
   };
 }

@@ -1,12 +1,13 @@
-// B rows, T tokens, V vocabulary
+// V vocabulary
 import { generationGraph, type ModelConfig, type Quantization, quantizeWeights, type Weights } from '@forge/models';
 import { openSession, type Session } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
-import { type BatchFeeds, type DecodeRow, decodeBatch, extendBatch, prefillBatch } from './batch.ts';
+import { type BatchFeeds, type DecodeRow, extendBatch, prefillBatch } from './batch.ts';
 import { bucketOf, type Demand, type Room } from './cache/kv-budget.ts';
-import type { KvCache, KvCacheShape } from './cache/kv-cache.ts';
+import type { KvCacheShape } from './cache/kv-cache.ts';
 import { KvMemory } from './cache/kv-memory.ts';
 import type { Move } from './cache/kv-slots.ts';
+import { DecodeRuns } from './decode-runs.ts';
 import { type ResolvedRunnerOptions, type RunnerOptions, resolveRunnerOptions } from './runner-options.ts';
 
 /** onnxruntime's products give a row the same bits in every matrix of two rows or more; one row takes another kernel. */
@@ -31,7 +32,7 @@ export class Runner implements AsyncDisposable {
   readonly #minRows: number;
   readonly #quantization: Quantization | undefined;
   #weights: PreparedWeights;
-  #logits: Float32Array<ArrayBuffer> = new Float32Array(0);
+  #decodeRuns: DecodeRuns;
 
   private constructor(config: ModelConfig, weights: PreparedWeights, session: Session, options: ResolvedRunnerOptions) {
     this.config = config;
@@ -40,6 +41,7 @@ export class Runner implements AsyncDisposable {
     this.#memory = new KvMemory(cacheShape(session), options);
     this.#quantization = options.quantization;
     this.#minRows = options.batchInvariant ? INVARIANT_ROWS : 1;
+    this.#decodeRuns = this.#openDecodeRuns();
   }
 
   /**
@@ -92,6 +94,8 @@ export class Runner implements AsyncDisposable {
   /** The weights of every run that starts after this. */
   setWeights(weights: PreparedWeights): void {
     this.#weights = weights;
+    this.#decodeRuns[Symbol.dispose]();
+    this.#decodeRuns = this.#openDecodeRuns();
     this.#memory.forgetAll();
   }
 
@@ -107,7 +111,7 @@ export class Runner implements AsyncDisposable {
     const prompts = computed.map(({ ids }) => ids);
     const numTokens = this.#padded(Math.max(...prompts.map(({ length }) => length)));
     this.#memory.takeScratch({ numSlots: prompts.length, capacity: bucketOf(numTokens) }, this.#atLeast(room));
-    await this.#run(this.#memory.scratch, prefillBatch(prompts, numTokens), prompts.length);
+    await this.#fill(prefillBatch(prompts, numTokens));
     computed.forEach(({ ids, slots }, row) => {
       this.#memory.place(ids, row, slots);
     });
@@ -121,7 +125,7 @@ export class Runner implements AsyncDisposable {
 
   /** Computes the tokens `from` … `to` of the sequence that was begun, on top of those before. */
   async extend(ids: readonly number[], from: number, to: number): Promise<void> {
-    await this.#run(this.#memory.scratch, extendBatch(ids, from, to, this.#padded(to - from)), 1);
+    await this.#fill(extendBatch(ids, from, to, this.#padded(to - from)));
   }
 
   /** Fills slots with the sequence that was begun. */
@@ -129,12 +133,10 @@ export class Runner implements AsyncDisposable {
     this.#memory.place(ids, 0, slots);
   }
 
-  /** Adds one token to each of the slots 0 … B-1 and returns their logits [V], valid until the next run. */
+  /** Adds one token to each of the slots 0 … B-1; their logits [V] come first in the result and are valid until the next run. */
   async decode(rows: readonly DecodeRow[]): Promise<readonly Float32Array[]> {
     // A row more than was asked for writes to a slot that nobody has.
-    const batch = atLeast(this.#minRows, rows, { tokenId: 0, numTokens: 1 });
-    const logits = await this.#run(this.#memory.slots, decodeBatch(batch), batch.length);
-    return logits.slice(0, rows.length);
+    return this.#decodeRuns.run(atLeast(this.#minRows, rows, { tokenId: 0, numTokens: 1 }));
   }
 
   /**
@@ -168,14 +170,16 @@ export class Runner implements AsyncDisposable {
     return Math.ceil(numTokens / this.#minRows) * this.#minRows;
   }
 
-  async #run(cache: KvCache, batch: BatchFeeds, numRows: number): Promise<readonly Float32Array[]> {
-    const { vocabSize } = this.config;
-    if (this.#logits.length < numRows * vocabSize) this.#logits = new Float32Array(numRows * vocabSize);
-    const logits_BV = this.#logits.subarray(0, numRows * vocabSize);
-    const { feeds, fetches } = cache.views(numRows);
-    const logits: Tensor = tensor('float32', [numRows, vocabSize], logits_BV);
+  /** Computes keys and values of a batch in scratch memory. */
+  async #fill(batch: BatchFeeds): Promise<void> {
+    const { feeds, fetches } = this.#memory.scratch.views(batch.input_ids.shape[0]!);
+    const logits = tensor('float32', [0, this.config.vocabSize]);
     await this.#session.run({ ...this.#weights, ...feeds, ...batch }, { ...fetches, logits });
-    return Array.from({ length: numRows }, (_, row) => logits_BV.subarray(row * vocabSize, (row + 1) * vocabSize));
+  }
+
+  #openDecodeRuns(): DecodeRuns {
+    const { vocabSize } = this.config;
+    return new DecodeRuns({ session: this.#session, weights: this.#weights, slots: this.#memory.slots, vocabSize });
   }
 }
 

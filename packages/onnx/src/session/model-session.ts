@@ -60,7 +60,8 @@ export class ModelSession implements Session {
     return {
       run: async ({ signal }: RunOptions = {}): Promise<void> => {
         if (!this.#bound.has(tensors)) throw new SessionDisposedError();
-        if (running) throw new TypeError('A bound run is still under way. Wait for it, or bind other tensors.');
+        if (running !== undefined)
+          throw new TypeError('A bound run is still under way. Wait for it, or bind other tensors.');
         signal?.throwIfAborted();
         checkMemories(this.#engine.signature, plan);
         running = this.#track(tensors.run(signal));
@@ -71,7 +72,7 @@ export class ModelSession implements Session {
         }
       },
       [Symbol.dispose]: () => {
-        if (running) void running.then(release, release);
+        if (running !== undefined) void running.then(release, release);
         else release();
       },
     };

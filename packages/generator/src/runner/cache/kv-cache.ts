@@ -14,6 +14,12 @@ export interface Extent {
   readonly capacity: number;
 }
 
+/** Slots of a cache as inputs and, on the same memory, as outputs of the generation graph. */
+export interface CacheViews {
+  readonly feeds: Readonly<Record<string, Tensor>>;
+  readonly fetches: Readonly<Record<string, Tensor>>;
+}
+
 /** Bytes of the keys and values of one token, in all layers. */
 export function bytesPerToken({ numLayers, numKvHeads, headDim }: KvCacheShape): number {
   return 2 * numLayers * numKvHeads * headDim * Float32Array.BYTES_PER_ELEMENT;
@@ -25,6 +31,8 @@ export class KvCache {
   /** Per layer the keys, then the values; the memory may be larger than the extent. */
   #parts_SHCD: Float32Array<ArrayBuffer>[];
   #extent: Extent = { numSlots: 0, capacity: 0 };
+  /** By the number of slots. */
+  readonly #views = new Map<number, CacheViews>();
 
   constructor(shape: KvCacheShape) {
     this.#shape = shape;
@@ -56,6 +64,7 @@ export class KvCache {
       return resized_SHCD;
     });
     this.#extent = extent;
+    this.#views.clear();
   }
 
   /** Changes the extent and leaves undefined what is in it; memory is taken only when there is too little of it. */
@@ -65,6 +74,7 @@ export class KvCache {
       this.#parts_SHCD = this.#parts_SHCD.map(() => new Float32Array(numElements));
     }
     this.#extent = extent;
+    this.#views.clear();
   }
 
   /** Copies the first `numTokens` tokens of a slot of `source` (which may be this cache) over a slot of this cache. */
@@ -107,8 +117,17 @@ export class KvCache {
     }
   }
 
-  /** The first `numRows` slots as inputs and, on the same memory, as outputs of the generation graph. */
-  views(numRows: number): { readonly feeds: Record<string, Tensor>; readonly fetches: Record<string, Tensor> } {
+  /** The first `numRows` slots; the same object until the extent changes. */
+  views(numRows: number): CacheViews {
+    let views = this.#views.get(numRows);
+    if (!views) {
+      views = this.#makeViews(numRows);
+      this.#views.set(numRows, views);
+    }
+    return views;
+  }
+
+  #makeViews(numRows: number): CacheViews {
     const { numKvHeads, headDim } = this.#shape;
     const extent = { numSlots: numRows, capacity: this.#extent.capacity };
     const shape = [numRows, numKvHeads, extent.capacity, headDim];
