@@ -37,3 +37,4 @@ export {
 export { type ResolvedSamplingParams, resolveSamplingParams, type SamplingParams } from './sampling/sampling-params.ts';
 export { type CompletionServer, type ServeOptions, serve } from './server/serve.ts';
 export type { Decode } from './text/detokenize.ts';
+export { type ParsedToolCalls, parseToolCalls, type ToolCall } from './text/tool-calls.ts';

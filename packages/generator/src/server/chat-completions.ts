@@ -3,14 +3,17 @@ import * as z from 'zod';
 import type { Recorded } from '../engine/completion.ts';
 import { ApiError } from './api-error.ts';
 import type { AnswerShape, ReadRequest } from './api-request.ts';
+import { chatFinishReason, chatText, GrowingChatText } from './chat-text.ts';
 import { parseRequest } from './parse-request.ts';
 import { requestFields, samplingFields, samplingOf } from './sampling-fields.ts';
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
-/** Further fields of a message, such as `tool_calls`, are the template's business. */
+const toolCall = z.looseObject({ function: z.looseObject({ name: z.string(), arguments: z.string() }) });
+/** Further fields of a message are the template's business. */
 const message = z.looseObject({
   role: z.string().min(1),
   content: z.union([z.string(), z.array(textPart)]).nullish(),
+  tool_calls: z.array(toolCall).nullish(),
 });
 const schema = z.strictObject({
   ...requestFields,
@@ -35,9 +38,10 @@ export const readChatRequest: ReadRequest = (body, tokenizer) => {
   if (top_logprobs && !logprobs) {
     throw new ApiError(400, 'invalid_value', 'top_logprobs needs logprobs: true.', { param: 'top_logprobs' });
   }
+  const asked = tools?.length && tool_choice !== 'none' ? tools : undefined;
   const text = tokenizer.applyChatTemplate(fields.messages.map(chatMessage), {
     addGenerationPrompt: true,
-    ...(tools && tool_choice !== 'none' && { tools }),
+    ...(asked && { tools: asked }),
     ...(chat_template_kwargs && { variables: chat_template_kwargs }),
   });
   return {
@@ -46,16 +50,32 @@ export const readChatRequest: ReadRequest = (body, tokenizer) => {
     sampling: { ...samplingOf(fields), maxTokens, logProbs: 'raw', topLogProbs: top_logprobs ?? 0 },
     isStreamed: stream ?? false,
     includesUsage: stream_options?.include_usage ?? false,
-    shape: chatShape(tokenizer, logprobs ?? false),
+    shape: chatShape(tokenizer, { reportsLogProbs: logprobs ?? false, findsToolCalls: asked !== undefined }),
   };
 };
 
-function chatMessage({ content, ...fields }: z.infer<typeof message>): ChatMessage {
+function chatMessage({ content, tool_calls, ...fields }: z.infer<typeof message>): ChatMessage {
   const text = typeof content === 'string' ? content : (content ?? []).map((part) => part.text).join('');
-  return { ...fields, content: text };
+  return { ...fields, content: text, ...(tool_calls && { tool_calls: tool_calls.map(toolCallOf) }) };
 }
 
-function chatShape(tokenizer: Tokenizer, reportsLogProbs: boolean): AnswerShape {
+/** Templates take arguments as an object, and OpenAI sends them as JSON. */
+function toolCallOf({ function: called, ...fields }: z.infer<typeof toolCall>, index: number): object {
+  try {
+    return { ...fields, function: { ...called, arguments: JSON.parse(called.arguments) as unknown } };
+  } catch {
+    const problem = `The arguments of tool call ${index} are no JSON.`;
+    throw new ApiError(400, 'invalid_messages', problem, { param: 'messages' });
+  }
+}
+
+interface ChatShapeOptions {
+  readonly reportsLogProbs: boolean;
+  readonly findsToolCalls: boolean;
+}
+
+function chatShape(tokenizer: Tokenizer, { reportsLogProbs, findsToolCalls }: ChatShapeOptions): AnswerShape {
+  const growing = new Map<number, GrowingChatText>();
   const spelled = (tokenId: number, logprob: number) => {
     const token = tokenizer.decode([tokenId]);
     // A token that is part of a character has no text of its own, so its bytes cannot be told from its text.
@@ -73,18 +93,22 @@ function chatShape(tokenizer: Tokenizer, reportsLogProbs: boolean): AnswerShape 
     idPrefix: 'chatcmpl',
     object: 'chat.completion',
     chunkObject: 'chat.completion.chunk',
-    choice: (completion, index) => ({
-      index,
-      message: { role: 'assistant', content: completion.text, refusal: null },
-      finish_reason: completion.finishReason,
-      logprobs: logProbsOf(completion),
-    }),
+    choice: (completion, index) => {
+      const text = chatText(completion.text, findsToolCalls);
+      return {
+        index,
+        message: { role: 'assistant', ...text, refusal: null },
+        finish_reason: chatFinishReason(completion.finishReason, text),
+        logprobs: logProbsOf(completion),
+      };
+    },
     opening: (index) => ({ index, delta: { role: 'assistant', content: '' }, finish_reason: null, logprobs: null }),
-    chunkChoice: (delta, index) => ({
-      index,
-      delta: { content: delta.text },
-      finish_reason: delta.finishReason ?? null,
-      logprobs: logProbsOf(delta),
-    }),
+    chunkChoice: (delta, index) => {
+      const message = growing.get(index) ?? new GrowingChatText(findsToolCalls);
+      growing.set(index, message);
+      const text = message.push(delta);
+      const finishReason = delta.finishReason === undefined ? null : chatFinishReason(delta.finishReason, text);
+      return { index, delta: text, finish_reason: finishReason, logprobs: logProbsOf(delta) };
+    },
   };
 }

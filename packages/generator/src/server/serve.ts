@@ -40,93 +40,47 @@ const DEFAULT_MAX_BODY_BYTES = 8 * 2 ** 20;
 /** A client that was refused because of too many requests tries again after this. */
 const RETRY_AFTER_SECONDS = 1;
 
-const completionRoutes: Readonly<Record<string, ReadRequest>> = {
-  '/v1/completions': readTextRequest,
-  '/v1/chat/completions': readChatRequest,
-};
+/** What is at a path. */
+interface Route {
+  readonly method: 'GET' | 'POST';
+  respond(request: IncomingMessage, response: ServerResponse): Promise<void>;
+}
 
 /** Serves a model, which stays the caller's, until the server is closed. */
-export async function serve(
-  model: OpenedModel,
-  {
-    name = model.name,
-    host = '127.0.0.1',
-    port = 0,
-    apiKeys = [],
-    maxWaiting = DEFAULT_MAX_WAITING,
-    maxBodyBytes = DEFAULT_MAX_BODY_BYTES,
-  }: ServeOptions = {},
-): Promise<CompletionServer> {
-  const { engine, tokenizer } = model;
-  const metrics = new ServerMetrics(engine);
+export async function serve(model: OpenedModel, options: ServeOptions = {}): Promise<CompletionServer> {
+  const { name = model.name, host = '127.0.0.1', port = 0, apiKeys = [] } = options;
   const checkAccess = accessCheck(apiKeys);
-  const created = Math.floor(Date.now() / 1000);
   const stopping = new AbortController();
+  const metrics = new ServerMetrics(model.engine, name);
+  const routes = routesOf(model, metrics, { ...options, name, stopped: stopping.signal });
   const inProgress = new Set<Promise<void>>();
   let isClosing = false;
 
-  const complete = async (read: ReadRequest, request: IncomingMessage, response: ServerResponse) => {
-    const body = await readBody(request, maxBodyBytes);
-    const asked = read(body, tokenizer);
-    if (asked.model !== name) {
-      throw new ApiError(404, 'model_not_found', `There is no model '${asked.model}' here, only '${name}'.`, {
-        param: 'model',
-      });
-    }
-    if (engine.numWaiting >= maxWaiting) {
-      const problem = `${engine.numWaiting} sequences wait already, and ${maxWaiting} may. Try again later.`;
-      throw new ApiError(429, 'too_many_requests', problem, { retryAfterSeconds: RETRY_AFTER_SECONDS });
-    }
-    const gone = new AbortController();
-    response.once('close', () => gone.abort());
-    for (const completions of await answer(asked, model, response, AbortSignal.any([gone.signal, stopping.signal]))) {
-      metrics.completed(completions);
-    }
-  };
-
-  const route = async (request: IncomingMessage, response: ServerResponse, path: string) => {
-    const json = (body: object) => {
-      response.writeHead(200, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(body));
-    };
-    const read = completionRoutes[path];
-    const expected = read ? 'POST' : 'GET';
-    if (request.method !== expected && (read || path in pages)) {
-      throw new ApiError(405, 'method_not_allowed', `${path} takes ${expected}, not ${request.method}.`);
+  const respond = async (path: string, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const route = routes[path];
+    if (route && request.method !== route.method) {
+      throw new ApiError(405, 'method_not_allowed', `${path} takes ${route.method}, not ${request.method}.`);
     }
     if (path.startsWith('/v1/')) checkAccess(request);
     if (isClosing) throw new ApiError(503, 'stopped', 'The server is stopping.');
-    if (read) return complete(read, request, response);
-    const page = pages[path];
-    if (!page) throw new ApiError(404, 'not_found', `There is nothing at ${path}.`);
-    const body = await page();
-    if (typeof body === 'object') return json(body);
-    response.writeHead(200, { 'content-type': metrics.contentType });
-    response.end(body);
-  };
-
-  const pages: Readonly<Record<string, () => object | Promise<string>>> = {
-    '/v1/models': () => ({ object: 'list', data: [{ id: name, object: 'model', created, owned_by: 'forge' }] }),
-    '/health': () => ({ status: 'ok', version: engine.version }),
-    '/metrics': () => metrics.text(),
+    if (!route) throw new ApiError(404, 'not_found', `There is nothing at ${path}.`);
+    await route.respond(request, response);
   };
 
   const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://local');
-    const running = route(request, response, pathname)
+    const path = request.url?.split('?')[0] ?? '/';
+    const running = respond(path, request, response)
       .catch((error: unknown) => {
         if (!response.headersSent && !response.destroyed) sendError(response, apiErrorOf(error));
       })
       .finally(() => {
-        const isKnown = pathname in completionRoutes || pathname in pages;
-        metrics.answered(isKnown ? pathname : 'other', response.statusCode);
+        metrics.answered(path in routes ? path : 'other', response.statusCode);
         inProgress.delete(running);
       });
     inProgress.add(running);
   });
   server.listen(port, host);
   await once(server, 'listening');
-  const address = server.address() as AddressInfo; // listens on a port
   const close = async (graceMs = 0) => {
     if (!isClosing) {
       isClosing = true;
@@ -138,6 +92,62 @@ export async function serve(
     }
     if (server.listening) await once(server, 'close');
   };
-  const urlHost = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return { url: `http://${urlHost}:${address.port}`, close, [Symbol.asyncDispose]: () => close() };
+  return { url: urlOf(server.address() as AddressInfo), close, [Symbol.asyncDispose]: () => close() }; // listens on a port
+}
+
+interface Surrounding extends ServeOptions {
+  readonly name: string;
+  /** Gives up what runs. */
+  readonly stopped: AbortSignal;
+}
+
+/** Everything there is, by its path. */
+function routesOf(
+  model: OpenedModel,
+  metrics: ServerMetrics,
+  { name, maxWaiting = DEFAULT_MAX_WAITING, maxBodyBytes = DEFAULT_MAX_BODY_BYTES, stopped }: Surrounding,
+): Readonly<Record<string, Route>> {
+  const { engine, tokenizer } = model;
+  const created = Math.floor(Date.now() / 1000);
+
+  const completions = (read: ReadRequest): Route => ({
+    method: 'POST',
+    respond: async (request, response) => {
+      const asked = read(await readBody(request, maxBodyBytes), tokenizer);
+      if (asked.model !== name) {
+        const problem = `There is no model '${asked.model}' here, only '${name}'.`;
+        throw new ApiError(404, 'model_not_found', problem, { param: 'model' });
+      }
+      if (engine.numWaiting >= maxWaiting) {
+        const problem = `${engine.numWaiting} sequences wait already, and ${maxWaiting} may. Try again later.`;
+        throw new ApiError(429, 'too_many_requests', problem, { retryAfterSeconds: RETRY_AFTER_SECONDS });
+      }
+      const gone = new AbortController();
+      response.once('close', () => gone.abort());
+      const answered = await answer(asked, model, response, AbortSignal.any([gone.signal, stopped]));
+      for (const finished of answered) metrics.completed(finished);
+    },
+  });
+
+  const page = (contentType: string, text: () => string | Promise<string>): Route => ({
+    method: 'GET',
+    respond: async (_, response) => {
+      const body = await text();
+      response.writeHead(200, { 'content-type': contentType });
+      response.end(body);
+    },
+  });
+  const json = (body: () => object) => page('application/json', () => JSON.stringify(body()));
+
+  return {
+    '/v1/completions': completions(readTextRequest),
+    '/v1/chat/completions': completions(readChatRequest),
+    '/v1/models': json(() => ({ object: 'list', data: [{ id: name, object: 'model', created, owned_by: 'forge' }] })),
+    '/health': json(() => ({ status: 'ok', version: engine.version })),
+    '/metrics': page(metrics.contentType, () => metrics.text()),
+  };
+}
+
+function urlOf({ address, family, port }: AddressInfo): string {
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }

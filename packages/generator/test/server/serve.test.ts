@@ -1,4 +1,6 @@
-import { request as httpRequest } from 'node:http';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type OpenedModel, openModel } from '../../src/open-model.ts';
@@ -121,6 +123,15 @@ describe('the openai client', () => {
       [{ prompt: 'a', best_of: 4 }, 'best_of'],
       [{ prompt: 'a', logit_bias: { 999999: 1 } }, 'logitBias'],
       [{ prompt: 'a', max_token: 5 }, 'max_token'],
+      [{ prompt: 'a', n: 0 }, 'n'],
+      [{ prompt: 'a', n: 1000 }, 'n'],
+      [{ prompt: 'a', stop: [''] }, 'stop.0'],
+      [{ prompt: 'a', logprobs: 101 }, 'logprobs'],
+      [{ prompt: 'a', echo: true }, 'echo'],
+      [{ prompt: 'a', seed: 'one' }, 'seed'],
+      [{ prompt: [1, 'a'] }, 'prompt'],
+      [{ prompt: [] }, 'prompt'],
+      [{}, 'prompt'],
     ];
     for (const [body, param] of bodies) {
       const refused = client.post('/completions', { body: { model: 'small', ...body } });
@@ -129,6 +140,17 @@ describe('the openai client', () => {
     for (const prompt of ['', [999_999], 'a '.repeat(600)]) {
       const refused = client.completions.create({ model: 'small', prompt });
       await expect(refused).rejects.toMatchObject({ status: 400, code: 'invalid_prompt' });
+    }
+    const chats: readonly [object, string][] = [
+      [{ messages: [] }, 'messages'],
+      [{ messages: [{ content: 'no role' }] }, 'messages.0.role'],
+      [{ messages, response_format: { type: 'json_object' } }, 'response_format.type'],
+      [{ messages, tool_choice: 'required' }, 'tool_choice'],
+      [{ messages: [{ role: 'user', content: [{ type: 'image_url', image_url: '' }] }] }, 'messages.0.content'],
+    ];
+    for (const [body, param] of chats) {
+      const refused = client.post('/chat/completions', { body: { model: 'small', ...body } });
+      await expect(refused).rejects.toMatchObject({ status: 400, param });
     }
     const unasked = client.chat.completions.create({ model: 'small', messages, top_logprobs: 2 });
     await expect(unasked).rejects.toMatchObject({ status: 400, param: 'top_logprobs' });
@@ -174,10 +196,13 @@ describe('the server', () => {
   test('tells of its health and its work', async () => {
     expect(await (await fetch(`${server.url}/health`)).json()).toEqual({ status: 'ok', version: 0 });
     const text = await (await fetch(`${server.url}/metrics`)).text();
-    expect(text).toMatch(/^forge_generator_generation_tokens_total [1-9]/m);
-    expect(text).toMatch(/^forge_generator_completions_total\{reason="length"\} [1-9]/m);
-    expect(text).toMatch(/^forge_generator_sequences_running 0$/m);
-    expect(text).toMatch(/^forge_generator_http_requests_total\{path="\/v1\/completions",status="400"\} [1-9]/m);
+    expect(text).toMatch(/^vllm:generation_tokens_total\{model_name="small"\} [1-9]/m);
+    expect(text).toMatch(/^vllm:request_success_total\{finished_reason="length",model_name="small"\} [1-9]/m);
+    expect(text).toMatch(/^vllm:num_requests_running\{model_name="small"\} 0$/m);
+    expect(text).toMatch(
+      /^forge:http_requests_total\{path="\/v1\/completions",status="400",model_name="small"\} [1-9]/m,
+    );
+    expect(text).toMatch(/^vllm:e2e_request_latency_seconds_bucket\{le="\+Inf",model_name="small"\} [1-9]/m);
   });
 
   test('answers 429 when enough wait already, and says when to come back', async () => {
@@ -212,14 +237,41 @@ describe('the server', () => {
     await until(() => model.engine.numRunning === 0);
   });
 
-  test('outlives a client that sends half a body', async () => {
+  test.each([
+    [
+      'half a body',
+      'POST /v1/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer first key\r\ncontent-length: 1000\r\n\r\n{"model"',
+      /^HTTP\/1.1 400 /,
+    ],
+    ['what is no HTTP', 'What is 2 + 3?\r\n\r\n', /^HTTP\/1.1 400 /],
+    ['a path that is no URL', 'GET // HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n', /^HTTP\/1.1 404 /],
+    ['headers without an end', `GET /health HTTP/1.1\r\n${'a: b\r\n'.repeat(10_000)}`, /^HTTP\/1.1 431 /],
+    [
+      'two lengths',
+      'POST /v1/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n',
+      /^HTTP\/1.1 400 /,
+    ],
+  ])('outlives a client that sends %s', async (_, sent, answered) => {
     const { hostname, port } = new URL(server.url);
-    const half = httpRequest({ hostname, port, method: 'POST', path: '/v1/completions', headers: key });
-    half.on('error', () => {});
-    half.setHeader('content-length', 1000);
-    half.write('{"model"');
-    await new Promise((resolve) => setImmediate(resolve));
-    half.destroy();
+    const socket = connect({ host: hostname, port: Number(port) });
+    socket.end(sent); // and says no more
+    expect(await text(socket).catch(() => '')).toMatch(answered);
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
+  });
+
+  test('frees within a step what a client asked for that vanishes in the middle of a stream', async () => {
+    const other = expected(question, { maxTokens: 200, seed: 9 });
+    const { hostname, port } = new URL(server.url);
+    const body = JSON.stringify({ model: 'small', prompt: 'a', n: 3, max_tokens: 400, stream: true });
+    const socket = connect({ host: hostname, port: Number(port) });
+    socket.write(
+      `POST /v1/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer first key\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    await once(socket, 'data');
+    expect(model.engine.numRunning).toBe(4);
+    socket.resetAndDestroy();
+    await until(() => model.engine.numRunning === 1); // the other runs on
+    expect((await other)[0]!.tokenIds).toHaveLength(200);
+    expect((await other)[0]!.text).toBe((await expected(question, { maxTokens: 200, seed: 9 }))[0]!.text);
   });
 });
