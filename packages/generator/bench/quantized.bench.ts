@@ -1,63 +1,96 @@
-import { initialize, parseConfig } from '@forge/models';
+import { readFileSync } from 'node:fs';
+import type { Quantization } from '@forge/models';
 import { Random } from '@forge/tensor';
-import { Runner } from '../src/index.ts';
+import { Engine, Runner, resolveSamplingParams } from '../src/index.ts';
+import { largeModel } from './model.ts';
+import { type Contender, openPeer, type Rates } from './peer.ts';
 import { print } from './print.ts';
 
-// Decoding and prefill by form of the weights, at the shape of Qwen3-0.6B with random weights; control: float32.
-// LAYERS=4 makes it a seventh of the work and of the 5 GiB that it needs.
+// Decoding and prefill through the engine by form of the weights, at the shape of Qwen3-0.6B with random weights, against
+// peers of the same form in turns. PEER_PYTHON names the interpreter that runs them; without it there are none.
+// Run: node bench/quantized.bench.ts [float32|int8|int4 …]; LAYERS=4 for a small machine.
 const threads = 2;
 const numLayers = Number(process.env['LAYERS'] ?? 28);
 const numPromptTokens = 64;
-const numSteps = 16;
-const config = parseConfig({
-  architectures: ['Qwen3ForCausalLM'],
-  model_type: 'qwen3',
-  vocab_size: 151_936,
-  hidden_size: 1024,
-  intermediate_size: 3072,
-  num_hidden_layers: numLayers,
-  num_attention_heads: 16,
-  num_key_value_heads: 8,
-  head_dim: 128,
-  max_position_embeddings: 4096,
-  rms_norm_eps: 1e-6,
-  rope_theta: 1e6,
-  tie_word_embeddings: true,
-  hidden_act: 'silu',
-  initializer_range: 0.02,
-});
-const weights = initialize(config, 0);
-const random = new Random(0);
-const controls = new Map<string, number>();
+const numNewTokens = 24;
+const numRounds = Number(process.env['ROUNDS'] ?? 3);
 
-for (const quantization of [undefined, 'int8'] as const) {
-  await using runner = await Runner.open(config, weights, { threads, quantization });
+type Form = 'float32' | Quantization;
+
+const peers: Readonly<Record<Form, readonly (readonly ['llama.cpp' | 'transformers', string])[]>> = {
+  float32: [
+    ['llama.cpp', 'F32'],
+    ['transformers', 'float32'],
+  ],
+  int8: [
+    ['llama.cpp', 'Q8_0'],
+    ['transformers', 'bfloat16'],
+  ],
+  int4: [['llama.cpp', 'Q4_0']],
+};
+
+const isForm = (name: string): name is Form => name in peers;
+const wanted = process.argv.slice(2).filter(isForm);
+
+for (const form of wanted.length > 0 ? wanted : (['float32', 'int8', 'int4'] as const)) {
+  await using stack = new AsyncDisposableStack();
+  const contenders: Contender[] = [];
+  for (const [kind, peerForm] of peers[form]) {
+    const peer = await openPeer(kind, peerForm);
+    if (peer) contenders.push(stack.use(peer));
+  }
+  const own = stack.use(await openOwn(form));
   for (const numSequences of [1, 16]) {
-    const rows = Array.from({ length: numSequences }, (_, slot) => ({
-      ids: Array.from({ length: numPromptTokens }, () => random.integer(config.vocabSize)),
-      slots: [slot],
-    }));
-    const room = { numSlots: numSequences, longest: numPromptTokens + numSteps + 1 };
-    await runner.prefill(rows, room); // the first run packs and warms
-    const prefillStart = performance.now();
-    await runner.prefill(rows, room);
-    const prefillMs = performance.now() - prefillStart;
-    const steps: number[] = [];
-    for (let step = 0; step < numSteps; step++) {
-      const started = performance.now();
-      await runner.decode(rows.map(() => ({ tokenId: step, numTokens: numPromptTokens + step + 1 })));
-      steps.push(performance.now() - started);
+    const rates = new Map<Contender, Rates[]>([own, ...contenders].map((each) => [each, []]));
+    for (let round = 0; round < numRounds; round++) {
+      for (const [each, measured] of rates) {
+        measured.push(await each.measure(numSequences, numPromptTokens, numNewTokens));
+      }
     }
-    const stepMs = steps.toSorted((a, b) => a - b)[numSteps >> 1]!;
     const what = `${numSequences} × ${numPromptTokens} tokens, ${numLayers} layers of the 0.6B shape, ${threads} threads`;
-    const figures = [
-      [`decode ${what}`, (numSequences * 1e3) / stepMs],
-      [`prefill ${what}`, (numSequences * numPromptTokens * 1e3) / prefillMs],
-    ] as const;
-    for (const [bench, value] of figures) {
-      if (quantization === undefined) controls.set(bench, value);
-      const control = controls.get(bench)!; // float32 comes first
-      print({ bench: `${bench}, ${quantization ?? 'float32'}; control: float32`, value, unit: 'tokens/s', control });
+    for (const figure of ['decode', 'prefill'] as const) {
+      const value = median(rates.get(own)!.map((each) => each[figure]));
+      for (const each of contenders.length > 0 ? contenders : [own]) {
+        const control = median(rates.get(each)!.map((rate) => rate[figure]));
+        print({ bench: `${figure} ${what}, ${form}; control: ${each.name}`, value, unit: 'tokens/s', control });
+      }
     }
   }
+  const peakGb = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1e6;
+  print({ bench: `peak memory so far, ${form}; control: float32 weights`, value: peakGb, unit: 'GB', control: 2.4 });
+}
+
+/** This package, through its engine. */
+async function openOwn(form: Form): Promise<Contender> {
+  const { config, weights } = largeModel(numLayers);
+  const quantization = form === 'float32' ? undefined : form;
+  const runner = await Runner.open(config, weights, { threads, quantization });
+  const engine = new Engine({ runner, decode: (ids) => ids.join(' ') });
+  const random = new Random(0);
+  return {
+    name: `forge ${form}`,
+    async measure(numSequences, numPrompt, numNew) {
+      const started = performance.now();
+      const params = resolveSamplingParams({ maxTokens: numNew });
+      const [completions] = await Promise.all([
+        Promise.all(
+          Array.from({ length: numSequences }, async () => {
+            const ids = Array.from({ length: numPrompt }, () => random.integer(config.vocabSize));
+            return (await engine.generate({ text: '', ids }, params))[0]!;
+          }),
+        ),
+      ]);
+      const firstMs = Math.max(...completions.map(({ timing }) => timing.firstTokenMs));
+      const totalMs = performance.now() - started;
+      return {
+        prefill: (numSequences * numPrompt * 1e3) / firstMs,
+        decode: (numSequences * (numNew - 1) * 1e3) / (totalMs - firstMs),
+      };
+    },
+    [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
+  };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }

@@ -6,9 +6,9 @@ import { attachStore, type Store, type StoreReference } from '@forge/torchstore'
 import { appendedIds, type Transcript } from './conversation/next-turn.ts';
 import type { Completion } from './engine/completion.ts';
 import type { CompletionDelta } from './engine/completion-delta.ts';
-import type { UpdateMode } from './engine/engine.ts';
 import { promptOf } from './engine/prompt.ts';
 import { streamCompletions } from './engine/stream-completions.ts';
+import type { UpdateMode } from './engine/update-queue.ts';
 import { NoStoreError } from './errors.ts';
 import { recordRequest } from './metrics.ts';
 import { type ModelOptions, type OpenedModel, openModel } from './open-model.ts';
@@ -143,11 +143,12 @@ export class Generator extends ForgeActor {
   );
 
   /**
-   * Takes the weights that the store holds as `policy_ver_<version>`, whole or as adapters of the folder's: fetches them
-   * while decoding goes on, and swaps them in between two steps. Updates are applied one after the other, in order of
-   * arrival. A version that the store has dropped for a newer one gives way to the newest: the news of it came late.
+   * Takes the weights that the store holds as `policy_ver_<version>`, whole or as adapters of the folder's: fetches and
+   * prepares them while decoding goes on, and swaps them in between two steps. Updates are applied one after the other, in
+   * order of arrival, without those that a newer one overtakes before their turn: they settle with it. A version that the
+   * store has dropped for a newer one gives way to the newest: the news of it came late.
    *
-   * @throws {NoStoreError} {WeightsMismatchError} and the store's errors; the weights stay as they are then.
+   * @throws {NoStoreError} {WeightsMismatchError} and the errors of store and session; the weights stay as they are then.
    */
   readonly updateWeights = endpoint(
     async (version: number, { mode = 'inFlight' }: UpdateWeightsOptions = {}): Promise<void> => {
@@ -155,7 +156,7 @@ export class Generator extends ForgeActor {
       if (!updates) throw new NoStoreError(version);
       await updates.take(version, mode);
     },
-    { idempotent: true },
+    { concurrency: Number.POSITIVE_INFINITY, idempotent: true },
   );
 
   /** The version of the weights that the next token is drawn with. */

@@ -8,11 +8,12 @@ export {
 export type { Transcript } from './conversation/next-turn.ts';
 export type { Completion, CompletionTiming, Recorded } from './engine/completion.ts';
 export type { CompletionDelta } from './engine/completion-delta.ts';
-export { Engine, type GenerateOptions, type UpdateMode } from './engine/engine.ts';
+export { Engine, type GenerateOptions } from './engine/engine.ts';
 export type { EngineOptions } from './engine/engine-options.ts';
 export type { FinishReason } from './engine/finish.ts';
 export type { Prompt } from './engine/prompt.ts';
 export { streamCompletions } from './engine/stream-completions.ts';
+export type { UpdateMode, WeightsSource } from './engine/update-queue.ts';
 export {
   ConversationError,
   EngineStoppedError,
@@ -24,9 +25,12 @@ export {
   WeightsMismatchError,
 } from './errors.ts';
 export { Generator, type GeneratorOptions, type UpdateWeightsOptions } from './generator.ts';
+
 export { type ModelOptions, type OpenedModel, openModel } from './open-model.ts';
-export { type PrefillRow, type PreparedWeights, Runner } from './runner/runner.ts';
+export { type PrefillRow, Runner } from './runner/runner.ts';
+
 export type { RunnerOptions } from './runner/runner-options.ts';
+export type { LentWeights, PreparedWeights } from './runner/weight-sessions.ts';
 export {
   type DistributionParams,
   type DrawContext,

@@ -14,6 +14,7 @@ import {
   type Store,
 } from '@forge/torchstore';
 import { WeightsMismatchError } from './errors.ts';
+import type { LentWeights } from './runner/weight-sessions.ts';
 import { weightsOf } from './weights.ts';
 
 /**
@@ -40,19 +41,18 @@ export class WeightSource {
 
   /**
    * Weights of a version: whole ones are the pages of the store on its own host, which all generators there share, and
-   * elsewhere a copy. Give them to `release` when they are not used any more.
+   * elsewhere a copy. When they are given back, the store may write their memory again.
    *
    * @throws {KeyNotFoundError} when the store does not have them; {@link WeightsMismatchError} when they are not exactly
    * the float32 parameters of the model, or of adapters of it.
    */
-  async fetch(version: number): Promise<Weights> {
+  async fetch(version: number): Promise<LentWeights> {
     const stateDict = await this.#store.getStateDict(policyVersionPrefix(version), { mapped: true });
     try {
       const adapters = this.#adaptersOf(stateDict, version);
-      if (!adapters) return weightsOf(stateDict, version, this.#config);
-      const merged = await this.#merge(adapters);
-      releaseViews(stateDict);
-      return merged;
+      const weights = adapters ? await this.#merge(adapters) : weightsOf(stateDict, version, this.#config);
+      if (adapters) releaseViews(stateDict);
+      return { weights, [Symbol.dispose]: () => releaseViews(weights) };
     } catch (error) {
       releaseViews(stateDict);
       throw error;

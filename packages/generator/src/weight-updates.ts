@@ -1,15 +1,13 @@
-import type { Weights } from '@forge/models';
-import { KeyNotFoundError, releaseViews } from '@forge/torchstore';
-import type { Engine, UpdateMode } from './engine/engine.ts';
+import { KeyNotFoundError } from '@forge/torchstore';
+import type { Engine } from './engine/engine.ts';
+import type { UpdateMode } from './engine/update-queue.ts';
 import { recordUpdate } from './metrics.ts';
 import type { WeightSource } from './weight-source.ts';
 
-/** Brings an engine from version to version of its weights. Asked for one at a time. */
+/** Brings an engine from version to version of its weights. */
 export class WeightUpdates {
   readonly #engine: Engine;
   readonly #source: WeightSource;
-  /** The weights in use, if they are the store's. */
-  #fetched: Weights | undefined;
 
   constructor(engine: Engine, source: WeightSource) {
     this.#engine = engine;
@@ -49,15 +47,15 @@ export class WeightUpdates {
 
   async #update(version: number, mode: UpdateMode): Promise<void> {
     const startedAtMs = performance.now();
-    const weights = await this.#source.fetch(version);
-    const fetchedAtMs = performance.now();
-    await this.#engine.update(weights, version, mode).catch((error: unknown) => {
-      releaseViews(weights);
-      throw error;
-    });
-    releaseViews(this.#fetched); // no run uses them any more, and the store may write their memory again
-    this.#fetched = weights;
-    recordUpdate(fetchedAtMs - startedAtMs, performance.now() - fetchedAtMs);
+    let fetchMs: number | undefined;
+    const fetch = async () => {
+      const fetchedFromMs = performance.now();
+      const lent = await this.#source.fetch(version);
+      fetchMs = performance.now() - fetchedFromMs;
+      return lent;
+    };
+    await this.#engine.update(fetch, version, mode);
+    if (fetchMs !== undefined) recordUpdate(fetchMs, performance.now() - startedAtMs - fetchMs);
   }
 }
 

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Weights } from '@forge/models';
 import { Random } from '@forge/tensor';
 import { EngineStoppedError } from '../errors.ts';
-import type { PreparedWeights, Runner } from '../runner/runner.ts';
+import type { Runner } from '../runner/runner.ts';
 import { checkLogitBias, type ResolvedSamplingParams } from '../sampling/sampling-params.ts';
 import type { Completion } from './completion.ts';
 import type { CompletionDelta } from './completion-delta.ts';
@@ -10,12 +10,7 @@ import { type EngineOptions, resolveEngineOptions } from './engine-options.ts';
 import { checkPrompt, type Prompt } from './prompt.ts';
 import { Request } from './request.ts';
 import { Stepper } from './stepper.ts';
-
-/**
- * What an update does to sequences that are running: `inFlight` goes on with their caches, `drain` lets them finish
- * first and admits no others meanwhile, `abort` ends them with what they have.
- */
-export type UpdateMode = 'inFlight' | 'drain' | 'abort';
+import { type UpdateMode, UpdateQueue, type WeightsSource } from './update-queue.ts';
 
 /** What accompanies a request. */
 export interface GenerateOptions {
@@ -27,24 +22,13 @@ export interface GenerateOptions {
   readonly priority?: number;
 }
 
-/** New weights that wait for the next moment between two steps. */
-interface Update {
-  readonly weights: PreparedWeights;
-  readonly version: number;
-  readonly mode: UpdateMode;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** Generates for many requests at once; they join and leave between steps. */
 export class Engine implements AsyncDisposable {
   readonly #runner: Runner;
   readonly #limits: Omit<Required<EngineOptions>, 'runner' | 'seed'>;
   readonly #random: Random;
   readonly #stepper: Stepper;
-  #updates: Update[] = [];
-  /** Until the weights of all updates so far are in the form that runs take. */
-  #preparing: Promise<unknown> = Promise.resolve();
+  readonly #updates: UpdateQueue;
   #numRequests = 0;
   #numUnseeded = 0;
   #isActive = false;
@@ -58,6 +42,10 @@ export class Engine implements AsyncDisposable {
     this.#limits = limits;
     this.#random = new Random(seed);
     this.#stepper = new Stepper(runner, limits);
+    this.#updates = new UpdateQueue({
+      prepare: (lent, signal) => runner.prepare(lent, signal),
+      onReady: () => this.#wake(),
+    });
   }
 
   /** The version of the weights that the next step runs with; 0 until the first update. */
@@ -129,19 +117,14 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Runs with other weights from a moment between two steps on; settles then. Steps go on while the weights are
-   * prepared. Updates are applied in order.
+   * Runs with other weights from a moment between two steps on; settles then. Steps go on while they are fetched, if
+   * they are given as a function, and prepared. Updates are applied in order, without those that a newer one overtakes
+   * before their turn: they settle with it, and the strictest of their modes is its mode.
    */
-  async update(weights: Weights, version: number, mode: UpdateMode): Promise<void> {
+  async update(weights: Weights | WeightsSource, version: number, mode: UpdateMode): Promise<void> {
     if (this.#isStopped) throw new EngineStoppedError();
-    const preparing = this.#preparing.then(() => this.#runner.prepare(weights));
-    this.#preparing = preparing.catch(() => undefined); // the caller sees it
-    const prepared = await preparing;
-    if (this.#isStopped) throw new EngineStoppedError();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#updates.push({ weights: prepared, version, mode, resolve, reject });
-    this.#wake();
-    await promise;
+    const source = typeof weights === 'function' ? weights : async () => ({ weights, [Symbol.dispose]() {} });
+    await this.#updates.add(source, version, mode);
   }
 
   /** Fails what is unfinished with {@link EngineStoppedError}, waits for the run in progress, closes the session. */
@@ -151,11 +134,13 @@ export class Engine implements AsyncDisposable {
     const stopped = new EngineStoppedError();
     const { running, waiting } = this.#stepper;
     for (const { group } of [...running, ...waiting]) this.#stepper.fail(group, stopped);
-    for (const { reject } of this.#updates) reject(stopped);
-    this.#updates = [];
+    this.#loop = this.#close(this.#loop, stopped);
     await this.#loop;
-    this.#loop = this.#runner[Symbol.asyncDispose]();
-    await this.#loop;
+  }
+
+  async #close(loop: Promise<void>, reason: EngineStoppedError): Promise<void> {
+    await Promise.all([loop, this.#updates.stop(reason)]);
+    await this.#runner[Symbol.asyncDispose]();
   }
 
   /** Starts the loop unless it runs. It ends when there is nothing to do. */
@@ -169,25 +154,24 @@ export class Engine implements AsyncDisposable {
     do {
       await nextTurn();
       await this.#step();
-    } while (this.numRunning + this.numWaiting + this.#updates.length > 0);
+    } while (this.numRunning + this.numWaiting > 0 || this.#updates.ready);
     this.#isActive = false;
   }
 
   async #step(): Promise<void> {
     this.#stepper.release();
-    this.#applyUpdates();
-    if (this.#updates.length === 0) await this.#stepper.prefill();
+    this.#applyUpdate();
+    if (!this.#updates.ready) await this.#stepper.prefill();
     await this.#stepper.decode();
   }
 
-  /** Stops at an update that waits for running sequences: none is admitted until it is through. */
-  #applyUpdates(): void {
-    for (let update = this.#updates[0]; update; update = this.#updates[0]) {
-      if (update.mode === 'abort') this.#stepper.abortRunning();
-      if (update.mode === 'drain' && this.numRunning > 0) return;
-      this.#stepper.setWeights(update.weights, update.version);
-      this.#updates.shift();
-      update.resolve();
-    }
+  /** Leaves an update that waits for running sequences: none is admitted until it is through. */
+  #applyUpdate(): void {
+    const update = this.#updates.ready;
+    if (!update) return;
+    if (update.mode === 'abort') this.#stepper.abortRunning();
+    if (update.mode === 'drain' && this.numRunning > 0) return;
+    this.#stepper.setWeights(update.weights, update.version);
+    this.#updates.markApplied();
   }
 }

@@ -1,5 +1,6 @@
-import type { Quantization } from '@forge/models';
+import { type ModelConfig, parameters, type Quantization } from '@forge/models';
 import type { SessionOptions } from '@forge/onnx';
+import { elementCount } from '@forge/tensor';
 
 /** vLLM's default on a CPU. */
 const DEFAULT_KV_CACHE_BYTES = 4 * 2 ** 30;
@@ -11,6 +12,13 @@ export interface RunnerOptions extends SessionOptions {
    * those of another model, by a little, and a trainer corrects for it with importance weights. @default float32
    */
   readonly quantization?: Quantization | undefined;
+  /**
+   * Makes the weights constants of the session, which onnxruntime keeps in the order in which products read them: faster
+   * for large models. Every update then makes a new session, while the old one goes on. As inputs of the session instead,
+   * weights are used where they lie, and exchanged between two steps. `int4` weights are always packed.
+   * @default true from 32 MiB of weights on, unless `batchInvariant`
+   */
+  readonly packedWeights?: boolean | undefined;
   /**
    * Gives a sequence the same bits whatever runs beside it, alone included; needs `threads: 1`. Costs what computing
    * two rows costs more than one, where a run has only one. @default false
@@ -27,33 +35,57 @@ export interface RunnerOptions extends SessionOptions {
 }
 
 /** Options of a runner with every default filled in, beside those of its session. */
-export type ResolvedRunnerOptions = Required<Pick<RunnerOptions, 'batchInvariant' | 'kvCacheBytes' | 'prefixCaching'>> &
-  Pick<RunnerOptions, 'quantization'>;
+export interface ResolvedRunnerOptions {
+  readonly batchInvariant: boolean;
+  readonly kvCacheBytes: number;
+  readonly prefixCaching: boolean;
+  readonly packedWeights: boolean;
+  readonly quantization: Quantization | undefined;
+  readonly session: SessionOptions;
+}
+
+const quantizations: readonly (Quantization | undefined)[] = [undefined, 'int8', 'int4'];
+
+/** Weights of fewer bytes are read from the processor's caches, where their order hardly matters. */
+const PACKED_FROM_BYTES = 2 ** 25;
 
 /**
  * Splits options into those of the runner, with defaults, and those of its session.
  *
  * @throws {RangeError} when `batchInvariant` is wanted with other than one thread – several cut a product by its size,
- * and the order of its sums with it – or with quantised weights, whose products depend on the batch; when `kvCacheBytes` is no whole number above 0.
+ * and the order of its sums with it – or with quantised weights, whose products depend on the batch, or with packed ones,
+ * which the trainer does not have; when `int4` weights shall not be packed; when `kvCacheBytes` is no whole number above 0.
  */
-export function resolveRunnerOptions({
-  batchInvariant = false,
-  kvCacheBytes = DEFAULT_KV_CACHE_BYTES,
-  prefixCaching = true,
-  quantization,
-  ...session
-}: RunnerOptions): ResolvedRunnerOptions & { readonly session: SessionOptions } {
+export function resolveRunnerOptions(config: ModelConfig, options: RunnerOptions): ResolvedRunnerOptions {
+  const {
+    batchInvariant = false,
+    kvCacheBytes = DEFAULT_KV_CACHE_BYTES,
+    prefixCaching = true,
+    quantization,
+    packedWeights = !batchInvariant && (quantization === 'int4' || numWeightBytes(config) >= PACKED_FROM_BYTES),
+    ...session
+  } = options;
+  if (!quantizations.includes(quantization)) {
+    throw new RangeError(`quantization is ${String(quantization)}. It must be int8 or int4.`);
+  }
   if (batchInvariant && session.threads !== 1) {
     throw new RangeError(`batchInvariant needs threads: 1, got ${session.threads ?? 'the default'}.`);
   }
   if (batchInvariant && quantization !== undefined) {
     throw new RangeError(`batchInvariant needs float32 weights: ${quantization} products depend on the whole batch.`);
   }
-  if (quantization !== undefined && quantization !== 'int8') {
-    throw new RangeError(`quantization is ${String(quantization)}. It must be int8.`);
+  if (batchInvariant && packedWeights) {
+    throw new RangeError('batchInvariant needs packedWeights: false, as the trainer has its weights.');
+  }
+  if (quantization === 'int4' && !packedWeights) {
+    throw new RangeError('int4 needs packedWeights: true. As inputs, weights of 4 bit are slower than float32.');
   }
   if (!Number.isSafeInteger(kvCacheBytes) || kvCacheBytes < 1) {
     throw new RangeError(`kvCacheBytes is ${kvCacheBytes}. It must be a whole number of at least 1.`);
   }
-  return { batchInvariant, kvCacheBytes, prefixCaching, quantization, session };
+  return { batchInvariant, kvCacheBytes, prefixCaching, quantization, packedWeights, session };
+}
+
+function numWeightBytes(config: ModelConfig): number {
+  return parameters(config).reduce((sum, { shape }) => sum + elementCount(shape), 0) * Float32Array.BYTES_PER_ELEMENT;
 }

@@ -1,7 +1,7 @@
 // V vocabulary
-import { generationGraph, type ModelConfig, type Quantization, quantizeWeights, type Weights } from '@forge/models';
-import { openSession, type Session } from '@forge/onnx';
-import { type Tensor, tensor } from '@forge/tensor';
+import type { ModelConfig, Weights } from '@forge/models';
+import type { Session } from '@forge/onnx';
+import { tensor } from '@forge/tensor';
 import { type BatchFeeds, type DecodeRow, extendBatch, prefillBatch } from './batch.ts';
 import { bucketOf, type Demand, type Room } from './cache/kv-budget.ts';
 import type { KvCacheShape } from './cache/kv-cache.ts';
@@ -9,11 +9,10 @@ import { KvMemory } from './cache/kv-memory.ts';
 import type { Move } from './cache/kv-slots.ts';
 import { DecodeRuns } from './decode-runs.ts';
 import { type ResolvedRunnerOptions, type RunnerOptions, resolveRunnerOptions } from './runner-options.ts';
+import { type LentWeights, openWeightSessions, type PreparedWeights, type WeightSessions } from './weight-sessions.ts';
 
 /** onnxruntime's products give a row the same bits in every matrix of two rows or more; one row takes another kernel. */
 const INVARIANT_ROWS = 2;
-/** Weights as inputs of the graph. */
-export type PreparedWeights = Readonly<Record<string, Tensor>>;
 
 /** Tokens to compute once, and the slots their keys and values are copied to. */
 export interface PrefillRow {
@@ -27,19 +26,26 @@ export interface PrefillRow {
  */
 export class Runner implements AsyncDisposable {
   readonly config: ModelConfig;
-  readonly #session: Session;
+  readonly #sessions: WeightSessions;
   readonly #memory: KvMemory;
   readonly #minRows: number;
-  readonly #quantization: Quantization | undefined;
   #weights: PreparedWeights;
   #decodeRuns: DecodeRuns;
+  /** Until the weights that were replaced are gone. */
+  #retired: Promise<void> = Promise.resolve();
 
-  private constructor(config: ModelConfig, weights: PreparedWeights, session: Session, options: ResolvedRunnerOptions) {
+  private constructor(
+    config: ModelConfig,
+    {
+      sessions,
+      weights,
+      options,
+    }: { sessions: WeightSessions; weights: PreparedWeights; options: ResolvedRunnerOptions },
+  ) {
     this.config = config;
+    this.#sessions = sessions;
     this.#weights = weights;
-    this.#session = session;
-    this.#memory = new KvMemory(cacheShape(session), options);
-    this.#quantization = options.quantization;
+    this.#memory = new KvMemory(cacheShape(weights.session), options);
     this.#minRows = options.batchInvariant ? INVARIANT_ROWS : 1;
     this.#decodeRuns = this.#openDecodeRuns();
   }
@@ -50,10 +56,15 @@ export class Runner implements AsyncDisposable {
    * @throws {RangeError} on an option that cannot be obeyed.
    */
   static async open(config: ModelConfig, weights: Weights, options: RunnerOptions = {}): Promise<Runner> {
-    const { session: sessionOptions, ...resolved } = resolveRunnerOptions(options);
-    const prepared = await prepare(config, weights, resolved.quantization);
-    const session = await openSession(generationGraph(config, resolved), sessionOptions);
-    return new Runner(config, prepared, session, resolved);
+    const resolved = resolveRunnerOptions(config, options);
+    const sessions = await openWeightSessions(config, resolved);
+    try {
+      const prepared = await sessions.prepare({ weights, [Symbol.dispose]() {} });
+      return new Runner(config, { sessions, weights: prepared, options: resolved });
+    } catch (error) {
+      await sessions[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** Whether a sequence has the same bits whatever runs beside it. */
@@ -86,17 +97,24 @@ export class Runner implements AsyncDisposable {
     this.#memory.reserve(this.#atLeast(room), isBegun);
   }
 
-  /** Brings weights, which must fit the config, into the form that runs take; runs go on meanwhile. */
-  prepare(weights: Weights): Promise<PreparedWeights> {
-    return prepare(this.config, weights, this.#quantization);
+  /**
+   * Brings weights, which must fit the config, into the form that runs take; runs go on meanwhile.
+   *
+   * @throws {OnnxRuntimeError} when no session can be made of them; the reason of `signal` when that aborts.
+   */
+  async prepare(lent: LentWeights, signal?: AbortSignal): Promise<PreparedWeights> {
+    await this.#retired; // so that memory holds two sets at most
+    return this.#sessions.prepare(lent, signal);
   }
 
-  /** The weights of every run that starts after this. */
+  /** The weights of every run that starts after this, owned by the runner from now on. Nothing may run meanwhile. */
   setWeights(weights: PreparedWeights): void {
+    const replaced = this.#weights;
     this.#weights = weights;
     this.#decodeRuns[Symbol.dispose]();
     this.#decodeRuns = this.#openDecodeRuns();
     this.#memory.forgetAll();
+    this.#retired = replaced[Symbol.asyncDispose]();
   }
 
   /** How many tokens `ids` begin with need not be computed. */
@@ -158,7 +176,9 @@ export class Runner implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#session[Symbol.asyncDispose]();
+    await this.#retired;
+    await this.#weights[Symbol.asyncDispose]();
+    await this.#sessions[Symbol.asyncDispose]();
   }
 
   #atLeast({ numSlots, longest }: Room): Room {
@@ -174,21 +194,15 @@ export class Runner implements AsyncDisposable {
   async #fill(batch: BatchFeeds): Promise<void> {
     const { feeds, fetches } = this.#memory.scratch.views(batch.input_ids.shape[0]!);
     const logits = tensor('float32', [0, this.config.vocabSize]);
-    await this.#session.run({ ...this.#weights, ...feeds, ...batch }, { ...fetches, logits });
+    const { session, feeds: weights } = this.#weights;
+    await session.run({ ...weights, ...feeds, ...batch }, { ...fetches, logits });
   }
 
   #openDecodeRuns(): DecodeRuns {
     const { vocabSize } = this.config;
-    return new DecodeRuns({ session: this.#session, weights: this.#weights, slots: this.#memory.slots, vocabSize });
+    const { session, feeds } = this.#weights;
+    return new DecodeRuns({ session, weights: feeds, slots: this.#memory.slots, vocabSize });
   }
-}
-
-async function prepare(
-  config: ModelConfig,
-  weights: Weights,
-  quantization: Quantization | undefined,
-): Promise<PreparedWeights> {
-  return quantization === undefined ? weights : quantizeWeights(config, weights, quantization);
 }
 
 /** `rows`, filled up with `filler` to so many. */

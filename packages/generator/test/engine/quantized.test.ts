@@ -9,12 +9,16 @@ const prompts = [
   [39, 81, 115, 100, 46, 101, 69],
 ];
 
-const quantization = 'int8';
+const forms = [
+  { runner: { quantization: 'int8', packedWeights: false }, largestMean: 0.05 },
+  { runner: { quantization: 'int8', packedWeights: true }, largestMean: 0.05 },
+  { runner: { quantization: 'int4' }, largestMean: 0.5 }, // a narrow model, of weights ten times as large as is usual
+] as const;
 
-describe('an engine of int8 weights', () => {
+describe.each(forms)('an engine of $runner', ({ runner, largestMean }) => {
   test('draws from nearly the distribution of float32', async () => {
     await using exact = await openEngine(model);
-    await using quantized = await openEngine(model, { runner: { quantization } });
+    await using quantized = await openEngine(model, { runner });
     for (const [seed, prompt] of prompts.entries()) {
       const sampling = { maxTokens: 30, seed, topLogProbs: 5 };
       const [rollout] = await generate(quantized, prompt, sampling);
@@ -28,27 +32,46 @@ describe('an engine of int8 weights', () => {
       }
       const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
       expect(mean).toBeGreaterThan(0);
-      expect(mean).toBeLessThan(0.05);
+      expect(mean).toBeLessThan(largestMean);
     }
   });
 
   test('quantises the weights of an update, while it goes on', async () => {
-    await using engine = await openEngine(model, { runner: { quantization } });
+    await using engine = await openEngine(model, { runner });
     const others = initialize(config, 1);
     const running = generate(engine, prompts[0]!, { maxTokens: 120, seed: 6 });
     await engine.update(others, 1, 'inFlight');
     await engine.update(others, 2, 'drain');
     expect([...(await running)[0]!.versions]).toContain(1);
     const [updated] = await generate(engine, prompts[0]!, { maxTokens: 10, seed: 1 });
-    await using fresh = await openEngine(model, { runner: { quantization } });
+    await using fresh = await openEngine(model, { runner });
     await fresh.update(others, 2, 'inFlight');
     expect((await generate(fresh, prompts[0]!, { maxTokens: 10, seed: 1 }))[0]?.tokenIds).toEqual(updated?.tokenIds);
   });
 });
 
-test('quantised products depend on the batch, so batchInvariant refuses them', async () => {
-  const runner = { threads: 1, batchInvariant: true, quantization: 'int8' } as const;
-  await expect(openEngine(model, { runner })).rejects.toThrow('batchInvariant needs float32 weights');
-  const runnerOfTwoBits = { quantization: 'int2' as 'int8' };
-  await expect(openEngine(model, { runner: runnerOfTwoBits })).rejects.toThrow('must be int8');
+describe('packed weights', () => {
+  test('give the tokens of weights that are inputs, and their log-probabilities within 1e-5', async () => {
+    await using fed = await openEngine(model, { runner: { packedWeights: false } });
+    await using packed = await openEngine(model, { runner: { packedWeights: true } });
+    for (const [seed, prompt] of prompts.entries()) {
+      const sampling = { n: 3, maxTokens: 40, seed };
+      const [wanted, given] = await Promise.all([fed, packed].map((engine) => generate(engine, prompt, sampling)));
+      for (const [index, { tokenIds, logProbs }] of wanted!.entries()) {
+        expect(given![index]?.tokenIds).toEqual(tokenIds);
+        for (const [at, logProb] of logProbs.entries()) {
+          expect(Math.abs(given![index]!.logProbs[at]! - logProb)).toBeLessThan(1e-5);
+        }
+      }
+    }
+  });
+});
+
+test.each([
+  [{ threads: 1, batchInvariant: true, quantization: 'int8' }, 'batchInvariant needs float32 weights'],
+  [{ threads: 1, batchInvariant: true, packedWeights: true }, 'batchInvariant needs packedWeights: false'],
+  [{ quantization: 'int4', packedWeights: false }, 'int4 needs packedWeights: true'],
+  [{ quantization: 'int2' as 'int8' }, 'must be int8 or int4'],
+] as const)('%o is refused', async (runner, message) => {
+  await expect(openEngine(model, { runner })).rejects.toThrow(message);
 });
