@@ -47,6 +47,11 @@ export class EmbeddingRows {
     this.clear();
   }
 
+  /** One row after the other, in the order in which their tokens first occurred. */
+  get sums(): Float32Array {
+    return this.#sums.subarray(0, this.#places.size * this.#width);
+  }
+
   clear(): void {
     this.#places.clear();
     this.#sums = new Float32Array(0);

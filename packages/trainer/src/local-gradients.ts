@@ -33,6 +33,11 @@ export class LocalGradients implements GradientSink {
     return this.#arena.tensors;
   }
 
+  /** Memory for gradients before they are added. */
+  get scratchBytes(): number {
+    return this.#scratch.byteLength;
+  }
+
   async write(parts: readonly Part[], run: (gradients: NamedTensors) => Promise<void>): Promise<void> {
     const views = (some: readonly Part[]): NamedTensors =>
       Object.fromEntries(this.#parametersOf(some).map(({ name }) => [name, this.#arena.tensors[name]!])); // all are trained

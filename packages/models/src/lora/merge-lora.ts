@@ -15,7 +15,7 @@ const PRODUCTS_PER_TURN = 1 << 18;
  * The weights of the model that adapters make of another one: `W + scale · B·A`, summed in float64. Weights without an adapter
  * are those given, not copied.
  *
- * @param weights - those of the model and of the adapters.
+ * @param weights - those of the model and of the adapters, or some of them: each weight with its adapter, if it has one.
  */
 export function mergeLora(config: ModelConfig, weights: Weights, lora: LoraConfig): Weights {
   const merging = merge(config, weights, lora);
@@ -40,6 +40,7 @@ function* merge(config: ModelConfig, weights: Weights, lora: LoraConfig): Genera
   const scale = loraScale(lora);
   const merged = new Map<string, Weights[string]>();
   for (const { weight, a, b } of adapters(config, lora)) {
+    if (weights[weight.name] === undefined) continue;
     const result = tensor('float32', weight.shape);
     const [W, A, B] = [weight, a, b].map(({ name }) => weights[name]!.data); // all were given
     const [numOut, numIn] = weight.shape as readonly [number, number]; // a linear layer
@@ -55,5 +56,6 @@ function* merge(config: ModelConfig, weights: Weights, lora: LoraConfig): Genera
     }
     merged.set(weight.name, result);
   }
-  return Object.fromEntries(parameters(config).map(({ name }) => [name, merged.get(name) ?? weights[name]!]));
+  const given = parameters(config).filter(({ name }) => weights[name] !== undefined);
+  return Object.fromEntries(given.map(({ name }) => [name, merged.get(name) ?? weights[name]!]));
 }

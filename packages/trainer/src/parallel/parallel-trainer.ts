@@ -2,15 +2,21 @@ import { loadConfig, type ModelConfig, type Weights } from '@forge/models';
 import type { ActorMesh, OwnedMesh, ProcMesh, Replies } from '@forge/monarch';
 import { tensor } from '@forge/tensor';
 import { checkStepOptions, checkTrainingOptions } from '../check-options.ts';
-import { NonFiniteGradientError, NonFiniteLossError, RankFailedError } from '../errors.ts';
+import {
+  NonFiniteGradientError,
+  NonFiniteLossError,
+  NotConfiguredError,
+  RankFailedError,
+  TrainerOptionError,
+} from '../errors.ts';
 import { normOfRows } from '../optimizer/row-squares.ts';
 import type { Schedule } from '../optimizer/schedule.ts';
 import { type ParameterPlan, planParameters } from '../parameter-groups.ts';
 import { allocateScores, type Scores } from '../scores.ts';
 import { checkSequences, type Sequence } from '../sequence.ts';
 import { checkTargets, firstNonFinite, type StepResult, scoredLoss, type Targets } from '../step-batch.ts';
-import type { BytesHeld } from './rank-engine.ts';
-import { valuesOf } from './rank-failure.ts';
+import type { BytesHeld, Strategy } from './rank-engine.ts';
+import { hasEnded, valuesOf } from './rank-failure.ts';
 import { type ParallelOptions, type RankBackward, TrainerRank } from './trainer-rank.ts';
 
 /**
@@ -54,6 +60,7 @@ export class ParallelTrainer implements AsyncDisposable {
     checkTrainingOptions(options);
     const config = await loadConfig(options.model);
     const plan = planParameters(config, options);
+    checkStrategy(options, procs.length, config);
     const ranks = await procs.flatten('rank').spawn('trainer ranks', TrainerRank, options);
     try {
       const trainer = new ParallelTrainer(ranks, options, { config, plan });
@@ -114,6 +121,19 @@ export class ParallelTrainer implements AsyncDisposable {
     });
   }
 
+  /**
+   * Puts all weights, adapters merged, into the store as policy `version`, under `policy_ver_%010d.<name>`: each rank its own
+   * rows, which the store joins for whoever reads them.
+   *
+   * @throws {NotConfiguredError} without the option `store`
+   */
+  pushWeights(version: number): Promise<void> {
+    return this.#inOrder(async () => {
+      if (this.#options.store === undefined) throw new NotConfiguredError('store', 'pushWeights');
+      await this.#ask((ranks) => ranks.pushWeights.call(version), { isApart: true });
+    });
+  }
+
   /** Starts a new phase: moments 0 and the schedule, another one if given, from its first step. The weights stay. */
   resetOptimizer(schedule?: Schedule): Promise<void> {
     return this.#inOrder(async () => void (await this.#ask((ranks) => ranks.resetOptimizer.call(schedule))));
@@ -135,15 +155,19 @@ export class ParallelTrainer implements AsyncDisposable {
     return result;
   }
 
+  /** @param isApart - it leaves the training as it is: what it throws is thrown here, unless a rank has ended. */
   async #ask<Value>(
     call: (ranks: ActorMesh<TrainerRank, 'rank'>) => Replies<Value, 'rank'>,
+    { isApart = false }: { readonly isApart?: boolean } = {},
   ): Promise<readonly Value[]> {
     if (this.#failure !== undefined) throw this.#failure;
     const outcomes = (await call(this.#ranks).settled()).toArray();
     try {
       return valuesOf(outcomes);
     } catch (error) {
-      if (error instanceof RankFailedError) this.#failure = error;
+      if (!(error instanceof RankFailedError)) throw error;
+      if (isApart && !hasEnded(error)) throw error.cause;
+      this.#failure = error;
       throw error;
     }
   }
@@ -167,6 +191,18 @@ export class ParallelTrainer implements AsyncDisposable {
     const first = [...this.#plan.trained, ...this.#plan.frozen].find(({ name }) => names.includes(name));
     return first && `the weight ${first.name} has numbers that are not finite`;
   }
+}
+
+const strategies: readonly Strategy[] = ['dataParallel', 'fullyShard', 'pipeline'];
+
+function checkStrategy({ strategy = 'dataParallel' }: ParallelOptions, numRanks: number, config: ModelConfig): void {
+  // Options may come from a file, where nothing checked their spelling.
+  if (!strategies.includes(strategy))
+    throw new TrainerOptionError('strategy', strategy, `one of ${strategies.join(', ')}`);
+  const { numHiddenLayers } = config;
+  if (strategy !== 'pipeline' || numRanks <= numHiddenLayers) return;
+  const expected = `on at most ${numHiddenLayers} ranks, as the model has as many layers; there are ${numRanks}`;
+  throw new TrainerOptionError('strategy', strategy, expected);
 }
 
 function joinScores(inputs: readonly Sequence[], parts: readonly RankBackward[]): Scores {

@@ -20,10 +20,15 @@ export class ParameterShard {
   readonly #optimizer: AdamW;
   readonly #ranges: readonly WeightRange[];
 
-  constructor(shard: Shard, { settings }: ParameterPlan, optimizer: AdamWOptions | undefined) {
+  /** @param gradients - where they are, laid out as the shard is. @default memory of its own */
+  constructor(
+    shard: Shard,
+    { settings }: ParameterPlan,
+    { optimizer, gradients }: { readonly optimizer?: AdamWOptions | undefined; readonly gradients?: Float32Array },
+  ) {
     this.shard = shard;
     this.weights = new Float32Array(shard.length);
-    this.gradients = new Float32Array(shard.length);
+    this.gradients = gradients ?? new Float32Array(shard.length);
     this.#optimizer = new AdamW(this.weights, optimizer);
     this.#ranges = shard.pieces.map(({ parameter, numRows, at }) => ({
       start: at,
@@ -44,10 +49,10 @@ export class ParameterShard {
 
   /** Of the gradients, by the rows of each piece. */
   gradientSquares(): readonly NamedRows<Float64Array>[] {
-    return this.shard.pieces.map((piece) => {
-      const { shape, data } = rowsIn(this.gradients, piece);
-      return { name: piece.parameter.name, firstRow: piece.firstRow, rows: rowSquares(data, shape) };
-    });
+    return namedRows(this.shard, this.gradients).map(({ rows, ...place }) => ({
+      ...place,
+      rows: rowSquares(rows.data, rows.shape),
+    }));
   }
 
   /** Scales the gradients, takes a step along them and drops them. */
@@ -79,3 +84,11 @@ export function rowsIn(flat: Float32Array, { parameter, numRows, at }: Piece): T
   const data = flat.subarray(at, at + numRows * rowLength(shape));
   return tensor('float32', shape.length === 0 ? [1] : [numRows, ...shape.slice(1)], data);
 }
+
+/** Views of all rows of a shard in a flat array of its rank. */
+export const namedRows = ({ pieces }: Shard, flat: Float32Array): readonly NamedRows<Tensor<'float32'>>[] =>
+  pieces.map((piece) => ({
+    name: piece.parameter.name,
+    firstRow: piece.firstRow,
+    rows: rowsIn(flat, piece),
+  }));

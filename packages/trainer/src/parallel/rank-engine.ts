@@ -2,6 +2,7 @@ import type { ModelConfig } from '@forge/models';
 import type { ActorMesh, RemoteBuffer } from '@forge/monarch';
 import type { Tensor } from '@forge/tensor';
 import type { ParameterPlan } from '../parameter-groups.ts';
+import type { Part } from '../parts.ts';
 import type { PassesOptions, WeightSource } from '../passes.ts';
 import type { StepPlan } from '../step-plan.ts';
 import type { TrainingOptions } from '../training-options.ts';
@@ -44,9 +45,11 @@ export interface BytesHeld {
 export interface RankEngine extends AsyncDisposable {
   /** What this rank steps. */
   readonly trained: ParameterShard;
-  /** Rows of the frozen weights that this rank answers for: each of them is with one rank. */
-  readonly frozen: readonly NamedRows<Tensor<'float32'>>[];
-  /** All weights, wherever they are. */
+  /** Views of the weights that this rank answers for, frozen ones too: each row of each weight is with one rank. */
+  readonly rows: readonly NamedRows<Tensor<'float32'>>[];
+  /** Parts that this rank answers for as a whole: each part is with one rank. */
+  readonly wholeParts: readonly Part[];
+  /** The weights that this rank can use, wherever they are: those of its whole parts are among them. */
   readonly weights: WeightSource;
   readonly bytesHeld: BytesHeld;
   heldWeights(): HeldWeights;

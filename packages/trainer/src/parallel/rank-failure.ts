@@ -11,6 +11,9 @@ export function valuesOf<Value>(outcomes: readonly Outcome<Value>[]): readonly V
   return outcomes.flatMap((outcome) => (outcome.ok ? [outcome.value] : []));
 }
 
+/** Whether the process or the actor of the rank is no more. */
+export const hasEnded = ({ cause }: RankFailedError): boolean => codeOf(cause) === 'ERR_MONARCH_MESH';
+
 /** What the endpoint threw, or the failure of its rank. */
 const causeOf = (error: unknown): unknown => (error instanceof ActorError ? error.cause : error);
 

@@ -7,7 +7,7 @@ import type { StepPlan } from '../step-plan.ts';
 import { WholePasses } from '../whole-passes.ts';
 import { GatheredWeights } from './gathered-weights.ts';
 import { GradientExchange } from './gradient-exchange.ts';
-import { type NamedRows, ParameterShard, rowsIn } from './parameter-shard.ts';
+import { type NamedRows, namedRows, ParameterShard } from './parameter-shard.ts';
 import { type GivingActor, giversOf } from './peers.ts';
 import type { BytesHeld, EngineOptions, HeldWeights, RankEngine } from './rank-engine.ts';
 import { ReplicatedWeights } from './replicated-weights.ts';
@@ -36,7 +36,7 @@ export class ShardedEngine implements RankEngine {
     const frozenShards = layOutShards(plan.frozen, numRanks, cuts);
     this.#options = options;
     this.#passes = passes;
-    this.trained = new ParameterShard(shards[rank]!, plan, training.optimizer); // one a rank
+    this.trained = new ParameterShard(shards[rank]!, plan, { optimizer: training.optimizer }); // one a rank
     this.#frozenShard = frozenShards[rank]!; // one a rank
     this.#frozenNumbers = new Float32Array(this.#frozenShard.length);
     const trained = new SpreadParameters(plan.trained, { shards, rank, own: this.trained.weights });
@@ -54,12 +54,16 @@ export class ShardedEngine implements RankEngine {
     return new ShardedEngine(options, await (isWhole ? WholePasses : LayeredPasses).open(config, passes));
   }
 
-  get frozen(): readonly NamedRows<Tensor<'float32'>>[] {
-    return this.#frozenShard.pieces.map((piece) => ({
-      name: piece.parameter.name,
-      firstRow: piece.firstRow,
-      rows: rowsIn(this.#frozenNumbers, piece),
-    }));
+  get rows(): readonly NamedRows<Tensor<'float32'>>[] {
+    return [
+      ...namedRows(this.trained.shard, this.trained.weights),
+      ...namedRows(this.#frozenShard, this.#frozenNumbers),
+    ];
+  }
+
+  get wholeParts(): readonly Part[] {
+    const { config, rank, numRanks } = this.#options;
+    return partsOf(config).filter((_, i) => i % numRanks === rank);
   }
 
   get weights(): WeightSource {

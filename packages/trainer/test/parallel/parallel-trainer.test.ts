@@ -42,6 +42,11 @@ const frozen = [
   { match: '*norm.weight', weightDecay: 0.2, learningRate: 3e-3 },
 ];
 
+const allButNorm = [
+  { match: 'model.layers.*', frozen: true },
+  { match: '*embed*', frozen: true },
+];
+
 test.each<Case>([
   { title: 'of the whole model', strategy: 'dataParallel', numRanks: 2, kind: 'process' },
   { title: 'of the whole model', strategy: 'dataParallel', numRanks: 7, model: uneven },
@@ -54,6 +59,18 @@ test.each<Case>([
   { title: 'with adapters', strategy: 'fullyShard', numRanks: 3, options: { lora: { rank: 2 } } },
   { title: 'frozen in parts', strategy: 'fullyShard', numRanks: 3, options: { parameterGroups: frozen } },
   { title: 'with an entropy bonus', strategy: 'fullyShard', numRanks: 2, options: { entropyBonus: 0.01 } },
+  { title: 'tied', strategy: 'pipeline', numRanks: 1 },
+  { title: 'tied', strategy: 'pipeline', numRanks: 2, kind: 'process' },
+  { title: 'untied, of uneven sizes', strategy: 'pipeline', numRanks: 3, model: uneven, kind: 'process' },
+  { title: 'tied, of 5 layers', strategy: 'pipeline', numRanks: 4, model: tinyModel(2, { num_hidden_layers: 5 }) },
+  { title: 'with adapters', strategy: 'pipeline', numRanks: 2, options: { lora: { rank: 2 } } },
+  { title: 'frozen in parts', strategy: 'pipeline', numRanks: 3, model: uneven, options: { parameterGroups: frozen } },
+  {
+    title: 'of which the head is trained',
+    strategy: 'pipeline',
+    numRanks: 2,
+    options: { parameterGroups: allButNorm },
+  },
 ])(
   '$strategy over $numRanks ranks, $title: the numbers of one, bit for bit',
   async ({ model = tied, strategy, numRanks, kind = 'inline', options = {} }) => {
