@@ -24,6 +24,7 @@ type Stream = Tensor<'float32'>;
  * before its gradients. Memory of one layer's activations, for a third more work; sessions of one layer, which open quickly.
  */
 export class LayeredPasses implements Passes {
+  readonly writes: readonly (readonly Part[])[];
   readonly #config: ModelConfig;
   readonly #sessions: LayerSessions;
   /** Backward ends here: no weight below is trained. */
@@ -36,6 +37,8 @@ export class LayeredPasses implements Passes {
     this.#sessions = sessions;
     this.#lowestLayer = lowestTrainedLayer(config, trainable);
     this.#headParts = partsOfHead(config);
+    const layers = [...Array(config.numHiddenLayers).keys()].slice(this.#lowestLayer).toReversed();
+    this.writes = [this.#headParts, ...layers.map((layer) => [layer])];
   }
 
   static async open(config: ModelConfig, options: PassesOptions): Promise<LayeredPasses> {

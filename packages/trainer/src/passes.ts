@@ -78,6 +78,8 @@ export interface PassInputs {
 
 /** Forward and backward over one micro-batch. Calls do not overlap. */
 export interface Passes extends AsyncDisposable {
+  /** The parts whose gradients backward writes together, in its order. The slopes of the embedding come after them. */
+  readonly writes: readonly (readonly Part[])[];
   /** Forward alone. */
   score(inputs: PassInputs): Promise<PickScores>;
   /**

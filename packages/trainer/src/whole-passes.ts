@@ -29,11 +29,11 @@ type Stream = Tensor<'float32'>;
  * forward.
  */
 export class WholePasses implements Passes {
+  /** All with a dense gradient at once. */
+  readonly writes: readonly [readonly Part[]];
   readonly #sessions: ByLayout<WholeSessions>;
   readonly #width: number;
   readonly #parts: readonly Part[];
-  /** Those with a dense gradient. */
-  readonly #written: readonly Part[];
   readonly #trainsEmbedding: boolean;
   readonly #pool = new TensorPool();
 
@@ -41,7 +41,7 @@ export class WholePasses implements Passes {
     this.#sessions = sessions;
     this.#width = config.hiddenSize;
     this.#parts = partsOf(config);
-    this.#written = config.tieWordEmbeddings ? this.#parts : this.#parts.filter((part) => part !== 'embedding');
+    this.writes = [config.tieWordEmbeddings ? this.#parts : this.#parts.filter((part) => part !== 'embedding')];
     this.#trainsEmbedding = trainable.includes(EMBEDDING);
   }
 
@@ -80,7 +80,7 @@ export class WholePasses implements Passes {
       const picks = weigh(scores);
       if (picks === undefined) return false;
       const given = { ...feeds, ...saved, ...scores, ...weightFeeds(picks) };
-      await gradients.write(this.#written, async (views) => {
+      await gradients.write(this.writes[0], async (views) => {
         const slope = this.#trainsEmbedding && { [gradientName('x')]: slopeOfX };
         await backward.run(feedsOf(backward, given), { ...asGradients(views), ...slope });
       });

@@ -13,7 +13,6 @@ import { SlotPool } from './slot-pool.ts';
 
 /** Who takes part in an exchange, and with what. */
 export interface ExchangeOptions {
-  readonly rank: number;
   readonly givers: readonly Giver[];
   readonly offers: Offers;
   /** What this rank holds, and gets the gradients of. */
@@ -51,14 +50,13 @@ export class GradientExchange implements GradientSink {
   #numWritten = 0;
   #hasSlopes = false;
 
-  /** @param hasSlopes - whether the gradient of the embedding comes as slopes of tokens, too */
-  constructor(options: ExchangeOptions, { hasSlopes }: { readonly hasSlopes: boolean }) {
+  constructor(options: ExchangeOptions) {
     const { trained, writes } = options;
     this.#options = options;
     this.#parameters = parametersByPart(trained);
     this.#writes = writes.filter((parts) => parts.some((part) => this.#parameters.has(part)));
     const embedding = trained.find(({ name }) => name === EMBEDDING);
-    this.#hasEmbedding = hasSlopes && embedding !== undefined;
+    this.#hasEmbedding = embedding !== undefined;
     this.#rows = new EmbeddingRows(embedding?.shape[1] ?? 0);
   }
 

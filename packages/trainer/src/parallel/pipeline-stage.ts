@@ -3,7 +3,7 @@
 import type { ModelConfig } from '@forge/models';
 import type { Tensor } from '@forge/tensor';
 import type { LayerSessions } from '../layer-sessions.ts';
-import { type MicroBatch, sizesOf, tokenIdsOf } from '../pack.ts';
+import { type MicroBatch, tokenIdsOf } from '../pack.ts';
 import { type Part, partsOfHead } from '../parts.ts';
 import type { GradientSink, NamedTensors, PickScores, PickWeights, WeightSource } from '../passes.ts';
 import { batchFeeds } from '../scores.ts';
@@ -128,8 +128,7 @@ export class PipelineStage {
     batch: MicroBatch,
     names: readonly string[],
   ): readonly { readonly name: string; readonly shape: readonly number[] }[] {
-    const { rows, prefix, lanes, width } = sizesOf(batch);
-    return names.map((name) => ({ name, shape: [rows * (prefix + lanes * width), this.#options.config.hiddenSize] }));
+    return names.map((name) => ({ name, shape: [tokenIdsOf(batch).length, this.#options.config.hiddenSize] }));
   }
 }
 

@@ -1,7 +1,7 @@
 import { type ActorMesh, exportBuffer, type RemoteBuffer } from '@forge/monarch';
 import type { Tensor } from '@forge/tensor';
-import { LayeredPasses, lowestTrainedLayer } from '../layered-passes.ts';
-import { type Part, partsOf, partsOfHead } from '../parts.ts';
+import { LayeredPasses } from '../layered-passes.ts';
+import { type Part, partsOf } from '../parts.ts';
 import type { Passes, WeightSource } from '../passes.ts';
 import type { StepPlan } from '../step-plan.ts';
 import { WholePasses } from '../whole-passes.ts';
@@ -93,15 +93,13 @@ export class ShardedEngine implements RankEngine {
   }
 
   async connect(ranks: ActorMesh<GivingActor, 'rank'>, held: readonly HeldWeights[]): Promise<void> {
-    const { config, passes, plan, rank, offers } = this.#options;
+    const { plan, rank, offers } = this.#options;
     const [trained, frozen] = this.#spread;
     trained.connect(held.map((each) => each.trained));
     frozen.connect(held.map((each) => each.frozen));
-    const isLayered = this.#passes instanceof LayeredPasses;
-    const exchange = { rank, offers, own: this.trained, trained: plan.trained };
-    const writes = isLayered ? layerWrites(config, passes.trainable) : [partsOf(config)];
     const givers = giversOf(ranks, rank, offers);
-    this.#exchange = new GradientExchange({ ...exchange, givers, writes }, { hasSlopes: isLayered });
+    const { writes } = this.#passes;
+    this.#exchange = new GradientExchange({ givers, offers, writes, own: this.trained, trained: plan.trained });
   }
 
   async backward(plan: StepPlan, step: number): Promise<void> {
@@ -141,13 +139,6 @@ export class ShardedEngine implements RankEngine {
       plan.collect(batch, await this.#passes.score({ batch, weights: this.#source, temperature }));
     }
   }
-}
-
-/** What layered backward writes, in its order. */
-function layerWrites(config: EngineOptions['config'], trainable: readonly string[]): readonly (readonly Part[])[] {
-  const lowest = lowestTrainedLayer(config, trainable);
-  const layers = [...Array(config.numHiddenLayers).keys()].slice(lowest).toReversed();
-  return [partsOfHead(config), ...layers.map((layer): readonly Part[] => [layer])];
 }
 
 const exportNumbers = (numbers: Float32Array): RemoteBuffer | undefined =>
