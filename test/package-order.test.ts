@@ -7,7 +7,7 @@ const levels: readonly (readonly string[])[] = [
   ['@forge/tensor', '@forge/rewards'],
   ['@forge/monarch', '@forge/onnx'],
   ['@forge/service', '@forge/torchstore', '@forge/models', '@forge/observability'],
-  ['@forge/data', '@forge/generator', '@forge/trainer'],
+  ['@forge/data', '@forge/generator', '@forge/sandbox', '@forge/trainer'],
   ['@forge/grpo'],
 ];
 const levelOf = new Map(levels.flatMap((names, level) => names.map((name) => [name, level] as const)));

@@ -83,6 +83,8 @@ export const configSchema = z.strictObject({
       epsilonHigh: positive.default(0.28),
       /** Weight of the KL divergence from the reference model. 0 runs without one. */
       beta: z.number().min(0).default(0.001),
+      /** Where it goes: a term of the loss, or a cost that is taken from the reward of each token. */
+      klIn: z.enum(['loss', 'reward']).default('loss'),
       scaleRewards: z.enum(['group', 'batch', 'none']).default('group'),
     })
     .prefault({}),

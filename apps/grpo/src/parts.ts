@@ -38,7 +38,7 @@ export async function startParts({ config, source, progress }: Given, store: Sto
       },
       schedule: scheduleOf(grpo),
       maxGradNorm: config.trainer.maxGradNorm,
-      loss: { epsilonLow: grpo.epsilonLow, epsilonHigh: grpo.epsilonHigh, beta: grpo.beta },
+      loss: { epsilonLow: grpo.epsilonLow, epsilonHigh: grpo.epsilonHigh, beta: grpo.beta, klIn: grpo.klIn },
       temperature: config.generator.temperature,
       ...(config.trainer.tokensPerRow !== undefined && { tokensPerRow: config.trainer.tokensPerRow }),
       maxTokensPerMicroBatch: config.trainer.maxTokensPerMicroBatch,

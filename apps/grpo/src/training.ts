@@ -40,8 +40,7 @@ export async function training(run: Run, pacing: Pacing): Promise<void> {
       policyVersion: trainedVersion,
       tokensPerSecond: result.tokens / seconds,
       'perf/waitForBatchSeconds': waitedMs / 1000,
-      ...prefixed('loss', result.metrics),
-      ...(result.metrics['kl'] !== undefined && { kl: result.metrics['kl'] }),
+      ...result.metrics,
       ...(evaluation && { 'eval/accuracy': evaluation.accuracy, 'eval/reward': evaluation.reward }),
     };
     await log.step('grpo', metrics);
@@ -66,10 +65,6 @@ async function nextBatch({ buffer }: Parts, pacing: Pacing, version: number, sig
     if (batch !== undefined) return batch;
     await changed;
   }
-}
-
-function prefixed(prefix: string, values: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [`${prefix}/${key}`, value]));
 }
 
 function mean(values: readonly number[]): number {

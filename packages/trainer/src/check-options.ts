@@ -2,7 +2,7 @@ import { TrainerOptionError } from './errors.ts';
 import { correctionModes } from './losses/correction.ts';
 import { klEstimators } from './losses/kl.ts';
 import { variants } from './losses/variants.ts';
-import type { StepOptions } from './step-batch.ts';
+import type { StepLossOptions, StepOptions } from './step-batch.ts';
 import type { TrainerCheckpoints } from './trainer.ts';
 import type { TrainingOptions } from './training-options.ts';
 
@@ -70,7 +70,8 @@ export function checkStepOptions({ loss = {}, temperature }: StepOptions): void 
   checkChoice('loss.name', loss.name, Object.keys(variants));
   checkChoice('loss.klEstimator', loss.klEstimator, Object.keys(klEstimators));
   checkChoice('loss.oldPolicy', loss.oldPolicy, ['sampler', 'current']);
-  checkChoice('loss.correction.mode', loss.correction?.mode, correctionModes);
+  checkChoice('loss.klIn', loss.klIn, ['loss', 'reward']);
+  checkCorrection(loss.correction);
   checkRules({
     temperature: { value: temperature, ...positive },
     'loss.beta': { value: loss.beta, ...notNegative },
@@ -105,6 +106,18 @@ function checkRules(rules: Readonly<Record<string, Rule>>): void {
   for (const [option, { value, isValid, expected }] of Object.entries(rules)) {
     if (value !== undefined && !isValid(value)) throw new TrainerOptionError(option, value, expected);
   }
+}
+
+function checkCorrection(correction: StepLossOptions['correction']): void {
+  if (correction === undefined || correction === 'off') return;
+  if (typeof correction === 'string')
+    throw new TrainerOptionError('loss.correction', correction, "'off', or { mode, min, max }");
+  checkChoice('loss.correction.mode', correction.mode, correctionModes);
+  const { min = 0, max = Number.POSITIVE_INFINITY } = correction;
+  checkRules({
+    'loss.correction.min': { value: min, isValid: atLeast(0), expected: 'a number of at least 0' },
+    'loss.correction.max': { value: max, isValid: above(min), expected: `a number above loss.correction.min (${min})` },
+  });
 }
 
 /** Options may come from a file, where nothing checked their spelling. */

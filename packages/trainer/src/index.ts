@@ -14,6 +14,7 @@ export {
 export { type GrpoBatch, type GrpoEpisode, grpoBatch } from './grpo-batch.ts';
 export type { Correction, CorrectionMode } from './losses/correction.ts';
 export type { KlEstimator } from './losses/kl.ts';
+export { type KlRewardOptions, klRewards, penalizeByKl, returnsToGo, type SampledTokens } from './losses/kl-reward.ts';
 export type { BatchCounts, Floats, LossResult } from './losses/loss.ts';
 export { type PolicyLossOptions, policyLoss } from './losses/policy.ts';
 export type { PolicyBatch } from './losses/policy-batch.ts';

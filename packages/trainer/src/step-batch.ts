@@ -101,7 +101,7 @@ export function lossOf(
   const counts = { sequences: inputs.length, tokens, localTokens: tokens };
   const masks = targets.masks && { masks: pick(targets.masks, places) };
   if (targets.loss === 'sft') return sftLoss({ logProbs, counts, ...masks });
-  const { oldPolicy = loss.correction === undefined ? 'sampler' : 'current' } = loss;
+  const { oldPolicy = isCorrected(loss) ? 'current' : 'sampler' } = loss;
   const samplerLogProbs = pick(targets.samplerLogProbs, places);
   return policyLoss(
     {
@@ -116,6 +116,9 @@ export function lossOf(
     loss,
   );
 }
+
+/** A correction that was asked for; that of `reinforce` by itself covers a ratio that it does not have. */
+const isCorrected = ({ correction = 'off' }: StepLossOptions): boolean => correction !== 'off';
 
 /** Loss and metrics of the whole batch. */
 export function scoredLoss(

@@ -64,12 +64,12 @@ test('the ratio is taken to the sampler, and to the current policy with a correc
   const targets = await grpoTargets();
   await using training = await openTraining(model);
   const plain = await trainStep(training, { inputs, targets });
-  expect(plain.metrics['ratioMax']).toBeGreaterThan(1.2);
+  expect(plain.metrics['ratio/max']).toBeGreaterThan(1.2);
   await using corrected = await openTraining(model);
   const loss = { correction: { mode: 'token_truncate', max: 2 } } as const;
   const { metrics } = await trainStep(corrected, { inputs, targets }, { loss });
-  expect(metrics['ratioMax']).toBe(1);
-  expect(metrics['importanceMean']).not.toBe(1);
+  expect(metrics['ratio/max']).toBe(1);
+  expect(metrics['sampling/importance_sampling_ratio/mean']).not.toBe(1);
 });
 
 test('advantages of 0 move nothing but the decay, and the KL metric is still reported', async () => {

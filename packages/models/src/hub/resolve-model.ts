@@ -8,8 +8,9 @@ import { type HubFile, type HubRevision, isCommit, readRevision } from './hub-re
 import { type HubSettings, hubSettings, type ResolveOptions } from './hub-settings.ts';
 import { filesOfPart, type ModelPart, missingFile } from './model-parts.ts';
 
-/** `owner/name`, as on the hub. */
-const HUB_NAME = /^[\w-](?:[\w.-]*[\w-])?\/[\w-](?:[\w.-]*[\w-])?$/;
+/** `owner/name`, as on the hub; `hf://owner/name@revision` can be nothing else. */
+const HUB_NAME =
+  /^(?<scheme>hf:\/\/)?(?<name>[\w-](?:[\w.-]*[\w-])?\/[\w-](?:[\w.-]*[\w-])?)(?:(?<=^hf:.*)@(?<revision>.+))?$/;
 
 /** A branch or tag such as `main` or `refs/pr/1`; no way out of the folder of refs. */
 const REVISION = /^(?!.*\.\.)[\w-][\w./-]*$/;
@@ -19,8 +20,8 @@ const concurrency = 4;
 
 /**
  * The folder of a model: that of a path, or of a name on the Hugging Face hub such as `Qwen/Qwen3-0.6B`, whose files are
- * downloaded into the cache that Python's huggingface_hub uses, unless they are there. A folder comes before a name, and
- * what is neither is returned as it is.
+ * downloaded into the cache that Python's huggingface_hub uses, unless they are there. `hf://Qwen/Qwen3-0.6B@main` is the same
+ * name with a revision. A folder comes before a name without `hf://`, and what is neither is returned as it is.
  *
  * When the hub cannot be reached, what the cache has of the revision serves.
  *
@@ -29,16 +30,17 @@ const concurrency = 4;
  * @throws {HubDownloadError} when files are missing and cannot be had.
  */
 export async function resolveModel(model: string, options: ResolveOptions = {}): Promise<string> {
-  if (!HUB_NAME.test(model) || (await isFolder(model))) return model;
-  const { revision = 'main', part = 'model', signal = new AbortController().signal } = options;
+  const { scheme, name, revision: ofName } = HUB_NAME.exec(model)?.groups ?? {};
+  if (name === undefined || (scheme === undefined && (await isFolder(model)))) return model;
+  const { revision = ofName ?? 'main', part = 'model', signal = new AbortController().signal } = options;
   if (!REVISION.test(revision))
     throw new RangeError(`${JSON.stringify(revision)} is no revision: give a branch, a tag or a commit.`);
   const settings = await hubSettings(options);
-  const wanted: Wanted = { name: model, revision, part, cache: new HubCache(settings.cacheFolder, model) };
+  const wanted: Wanted = { name, revision, part, cache: new HubCache(settings.cacheFolder, name) };
   const cached = await fromCache(wanted);
   if (cached.folder !== undefined && (settings.isOffline || isCommit(revision))) return cached.folder;
   if (settings.isOffline)
-    throw new HubDownloadError({ model, reason: 'offline', what: offlineMessage(cached, settings) });
+    throw new HubDownloadError({ model: name, reason: 'offline', what: offlineMessage(cached, settings) });
 
   const found = await readRevision(wanted, settings, signal).catch((error: unknown) => {
     const isAway = error instanceof HubDownloadError && error.reason === 'unreachable';

@@ -114,6 +114,15 @@ describe('a name on the hub', () => {
     expect(server.requests).toHaveLength(length);
   });
 
+  test('may be written as hf://, with a revision', async () => {
+    const { at, server } = await hubWith();
+    const folder = await resolveModel(`hf://${model}`, at);
+    expect(await resolveModel(`hf://${model}@${server.commit}`, at)).toBe(folder);
+    await expect(resolveModel(`hf://${model}@v2`, at)).rejects.toMatchObject({
+      message: `${model} has no revision v2.`,
+    });
+  });
+
   test('gives way to a folder of that name, and a path that is no name is left alone', async () => {
     const { at, server } = await hubWith();
     const here = process.cwd();
@@ -125,7 +134,7 @@ describe('a name on the hub', () => {
     } finally {
       process.chdir(here);
     }
-    for (const path of ['./models/absent', '/models/absent', 'absent', 'a/b/c', '../up', 'owner/..']) {
+    for (const path of ['./models/absent', '/models/absent', 'absent', 'a/b/c', '../up', 'owner/..', 'a/b@main']) {
       expect(await resolveModel(path, at)).toBe(path);
     }
     expect(server.requests).toEqual([]);

@@ -11,7 +11,7 @@ export type ResolvedOptions = Required<Omit<SessionOptions, 'runtime' | 'onProfi
 export function resolveOptions(
   {
     threads = availableParallelism(),
-    spinning = false,
+    spinning = 'briefly',
     device = 'cpu',
     graphOptimization = 'all',
     disabledOptimizers = [],
@@ -23,4 +23,9 @@ export function resolveOptions(
     throw new RangeError(`A session cannot use ${threads} threads: give a whole number of at least 1.`);
   }
   return { threads, spinning, device, graphOptimization, disabledOptimizers, copyInitializers, profilePrefix };
+}
+
+/** The configuration entries under `session.intra_op.` for threads that wait for work; durations are in microseconds. */
+export function spinEntries({ spinning }: Pick<ResolvedOptions, 'spinning'>): Readonly<Record<string, string>> {
+  return { allow_spinning: spinning === false ? '0' : '1', spin_duration_us: spinning === true ? '1000' : '100' };
 }

@@ -24,11 +24,12 @@ export interface SessionOptions {
   /** Threads that one operator may use, the calling one included. @default the number of available cores */
   readonly threads?: number;
   /**
-   * Whether idle threads spin for work: quicker steps when this session has its cores to itself, much slower ones when
-   * two sessions share them.
-   * @default false
+   * Whether idle threads spin for work before they sleep. `briefly` is for 0.1 ms: about what passes between two operators
+   * that have work for several threads, and too little to take the cores of another session. `true` is for 1 ms, so
+   * that threads stay awake from run to run: quicker only where nothing else wants the cores.
+   * @default 'briefly'
    */
-  readonly spinning?: boolean;
+  readonly spinning?: boolean | 'briefly';
   /** @default 'cpu' */
   readonly device?: Device;
   /** @default 'all' */

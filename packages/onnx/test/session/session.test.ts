@@ -246,6 +246,7 @@ describe.each<Runtime>(['c-api', 'binding'])('a session over the %s', (runtime) 
   test('works with any number of threads, optimizations and optimizers', async () => {
     for (const options of [
       { threads: 1, graphOptimization: 'none' },
+      { threads: 2, spinning: false },
       {
         threads: 3,
         spinning: true,

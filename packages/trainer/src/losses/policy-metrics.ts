@@ -1,21 +1,34 @@
-/** Means over the tokens that take part in the loss. */
+/** Means over the tokens that take part in the loss, under the names of TRL; `approx_kl` is verl's `ppo_kl`. */
 export interface PolicyMetrics {
   /** Share of tokens (sequences, for a sequence ratio) stopped by the lower bound: ratio too small, advantage negative. */
-  readonly clipLow: number;
+  readonly 'clip_ratio/low_mean': number;
   /** Share stopped by the upper bound: ratio too large, advantage positive. */
-  readonly clipHigh: number;
-  readonly clipFraction: number;
-  readonly ratioMean: number;
-  readonly ratioMax: number;
+  readonly 'clip_ratio/high_mean': number;
+  /** Share stopped by either. */
+  readonly 'clip_ratio/region_mean': number;
+  /** Probability under the policy in training over that under the old policy. */
+  readonly 'ratio/mean': number;
+  readonly 'ratio/max': number;
   /** Mean of `old − current` log-probability: how far the policy moved from the one the ratio is taken to. */
-  readonly klPolicy: number;
+  readonly approx_kl: number;
   /** Mean KL term to the reference model; present when its log-probabilities are given, whatever `beta` is. */
   readonly kl?: number;
   /** Mean and largest `|current − sampler|` log-probability; present when the sampler's are given. */
-  readonly samplerDifferenceMean?: number;
-  readonly samplerDifferenceMax?: number;
-  /** Mean weight of the importance correction; present when there is one. */
-  readonly importanceMean?: number;
+  readonly 'sampling/sampling_logp_difference/mean'?: number;
+  readonly 'sampling/sampling_logp_difference/max'?: number;
+  /** Weights of the importance correction; present when there is one. */
+  readonly 'sampling/importance_sampling_ratio/min'?: number;
+  readonly 'sampling/importance_sampling_ratio/mean'?: number;
+  readonly 'sampling/importance_sampling_ratio/max'?: number;
+}
+
+/** One token that takes part in the loss, as the metrics see it. */
+interface TokenNumbers {
+  readonly ratio: number;
+  readonly logRatio: number;
+  readonly kl: number;
+  readonly samplerDifference: number;
+  readonly importance: number;
 }
 
 /** Collects {@link PolicyMetrics} token by token. */
@@ -23,30 +36,28 @@ export class PolicyMetricsSum {
   #tokens = 0;
   #ratios = 0;
   #ratioMax = 0;
-  #klPolicy = 0;
+  #approxKl = 0;
   #kl = 0;
   #differences = 0;
   #differenceMax = 0;
   #importance = 0;
+  #importanceMin = Number.POSITIVE_INFINITY;
+  #importanceMax = 0;
   #clips = 0;
   #low = 0;
   #high = 0;
 
-  addToken(token: {
-    ratio: number;
-    logRatio: number;
-    kl: number;
-    samplerDifference: number;
-    importance: number;
-  }): void {
+  addToken({ ratio, logRatio, kl, samplerDifference, importance }: TokenNumbers): void {
     this.#tokens++;
-    this.#ratios += token.ratio;
-    this.#ratioMax = Math.max(this.#ratioMax, token.ratio);
-    this.#klPolicy -= token.logRatio;
-    this.#kl += token.kl;
-    this.#differences += token.samplerDifference;
-    this.#differenceMax = Math.max(this.#differenceMax, token.samplerDifference);
-    this.#importance += token.importance;
+    this.#ratios += ratio;
+    this.#ratioMax = Math.max(this.#ratioMax, ratio);
+    this.#approxKl -= logRatio;
+    this.#kl += kl;
+    this.#differences += samplerDifference;
+    this.#differenceMax = Math.max(this.#differenceMax, samplerDifference);
+    this.#importance += importance;
+    this.#importanceMin = Math.min(this.#importanceMin, importance);
+    this.#importanceMax = Math.max(this.#importanceMax, importance);
   }
 
   /** One token, or one sequence when the ratio is of sequences. */
@@ -60,18 +71,22 @@ export class PolicyMetricsSum {
     const tokens = Math.max(1, this.#tokens);
     const clips = Math.max(1, this.#clips);
     return {
-      clipLow: this.#low / clips,
-      clipHigh: this.#high / clips,
-      clipFraction: (this.#low + this.#high) / clips,
-      ratioMean: this.#ratios / tokens,
-      ratioMax: this.#ratioMax,
-      klPolicy: this.#klPolicy / tokens,
+      'clip_ratio/low_mean': this.#low / clips,
+      'clip_ratio/high_mean': this.#high / clips,
+      'clip_ratio/region_mean': (this.#low + this.#high) / clips,
+      'ratio/mean': this.#ratios / tokens,
+      'ratio/max': this.#ratioMax,
+      approx_kl: this.#approxKl / tokens,
       ...(present.kl && { kl: this.#kl / tokens }),
       ...(present.sampler && {
-        samplerDifferenceMean: this.#differences / tokens,
-        samplerDifferenceMax: this.#differenceMax,
+        'sampling/sampling_logp_difference/mean': this.#differences / tokens,
+        'sampling/sampling_logp_difference/max': this.#differenceMax,
       }),
-      ...(present.importance && { importanceMean: this.#importance / tokens }),
+      ...(present.importance && {
+        'sampling/importance_sampling_ratio/min': this.#tokens === 0 ? 0 : this.#importanceMin,
+        'sampling/importance_sampling_ratio/mean': this.#importance / tokens,
+        'sampling/importance_sampling_ratio/max': this.#importanceMax,
+      }),
     };
   }
 }

@@ -2,6 +2,7 @@ import { LossInputError } from '../errors.ts';
 import { aggregations } from './aggregation.ts';
 import type { Correction } from './correction.ts';
 import type { KlEstimator } from './kl.ts';
+import { type KlRewardOptions, klRewards, returnsToGo } from './kl-reward.ts';
 import type { BatchCounts, LossResult } from './loss.ts';
 import type { Bounds } from './objectives.ts';
 import { checkPolicyBatch, countTokens, type PolicyBatch } from './policy-batch.ts';
@@ -15,12 +16,18 @@ export interface PolicyLossOptions extends Partial<Bounds> {
   readonly name?: PolicyLossName;
   /** Weight of the KL term to the reference model. @default 0; 0.1 for `simple_grpo` */
   readonly beta?: number;
-  /** @default 'k3' */
+  /**
+   * Where the KL term goes: a term of the `loss`, with a gradient of its own, or a `reward` of each token that lowers the advantage
+   * of it and of those before; see {@link klRewards}.
+   * @default 'loss'
+   */
+  readonly klIn?: 'loss' | 'reward';
+  /** @default 'k3' in the loss, 'k1' in the reward */
   readonly klEstimator?: KlEstimator;
   /** Multiplies the KL term by the policy ratio, which makes its gradient unbiased off policy. @default false */
   readonly klTimesRatio?: boolean;
-  /** Importance weights for what the sampler and the trainer disagree about. @default none; 0.1 to 10 for `reinforce` */
-  readonly correction?: Correction;
+  /** Importance weights for what the sampler and the trainer disagree about. @default 'off'; 0.1 to 10 for `reinforce` */
+  readonly correction?: Correction | 'off';
   /** Divisor of `dr_grpo`, which alone needs it. */
   readonly maxCompletionLength?: number;
 }
@@ -35,19 +42,32 @@ export interface PolicyLossOptions extends Partial<Bounds> {
  */
 export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions = {}): LossResult<PolicyMetrics> {
   const variant = variants[options.name ?? 'grpo'];
-  const { klEstimator = 'k3', klTimesRatio = false, beta = variant.beta, maxCompletionLength = Number.NaN } = options;
-  const { correction = variant.correction } = options;
+  const { klEstimator, klIn = 'loss', klTimesRatio = false, maxCompletionLength = Number.NaN } = options;
+  const beta = klWeight(options);
+  const correction = correctionOf(options);
   const { objective, level, aggregation } = variant;
   const bounds = mergeBounds(variant.bounds, options);
-  const settings: PolicyLossSettings = { objective, level, bounds, beta, klEstimator, klTimesRatio, correction };
+  const settings: PolicyLossSettings = {
+    objective,
+    level,
+    bounds,
+    beta: klIn === 'loss' ? beta : 0,
+    klEstimator: klEstimator ?? 'k3',
+    klTimesRatio,
+    correction,
+  };
   checkPolicyBatch(batch);
   if (beta > 0) requirePresent(batch.refLogProbs, 'refLogProbs', `beta ${beta}`);
+  if (beta > 0 && klIn === 'reward')
+    requirePresent(batch.samplerLogProbs, 'samplerLogProbs', 'a KL term in the reward');
   if (correction) requirePresent(batch.samplerLogProbs, 'samplerLogProbs', `the correction ${correction.mode}`);
   if (aggregation === 'fixedLength' && !(maxCompletionLength > 0)) {
     throw new LossInputError('maxCompletionLength', 'dr_grpo divides by it; set it to the longest completion allowed.');
   }
 
-  const { logProbs, samplerLogProbs, refLogProbs, advantages, masks } = batch;
+  const { logProbs, samplerLogProbs, refLogProbs, masks } = batch;
+  const isRewarded = klIn === 'reward' && beta > 0;
+  const advantages = isRewarded ? advantagesWithKl(batch, { beta, estimator: klEstimator ?? 'k1' }) : batch.advantages;
   const oldLogProbs = variant.isOnPolicy ? logProbs : (batch.oldLogProbs ?? logProbs);
   const tokenCounts = logProbs.map((_, b) => countTokens(batch, b));
   const tokens = tokenCounts.reduce((sum, count) => sum + count, 0);
@@ -82,7 +102,22 @@ export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions = {}):
   return { loss, weights, metrics: metrics.mean(present) };
 }
 
-/** The weight of the KL term to the reference model. */
+/** The advantage of each token, with what it and those after it lose by leaving the reference model. */
+function advantagesWithKl(batch: PolicyBatch, options: KlRewardOptions): readonly Float64Array[] {
+  const { samplerLogProbs: logProbs = [], refLogProbs = [], masks, advantages } = batch; // both are there, as was checked
+  const rewards = klRewards({ logProbs, refLogProbs, ...(masks && { masks }) }, options);
+  return rewards.map((row, b) => {
+    const advantage = advantages[b]!;
+    return returnsToGo(row).map((toCome, t) => toCome + (typeof advantage === 'number' ? advantage : advantage[t]!));
+  });
+}
+
+/** The importance weights that a loss uses. */
+export function correctionOf({ name = 'grpo', correction }: PolicyLossOptions): Correction | undefined {
+  return correction === 'off' ? undefined : (correction ?? variants[name].correction);
+}
+
+/** The weight of the KL term to the reference model, wherever it goes. */
 export const klWeight = ({ name = 'grpo', beta = variants[name].beta }: PolicyLossOptions): number => beta;
 
 function mergeBounds(defaults: Bounds, options: Partial<Bounds>): Bounds {

@@ -43,10 +43,10 @@ const { batches, policy_loss: cases } = readGolden<{
 /** TRL's metric names and ours. */
 const metricNames: Readonly<Record<string, keyof PolicyMetrics>> = {
   kl: 'kl',
-  clip_low_mean: 'clipLow',
-  clip_high_mean: 'clipHigh',
-  clip_region_mean: 'clipFraction',
-  cispo_clip_ratio: 'clipHigh',
+  clip_low_mean: 'clip_ratio/low_mean',
+  clip_high_mean: 'clip_ratio/high_mean',
+  clip_region_mean: 'clip_ratio/region_mean',
+  cispo_clip_ratio: 'clip_ratio/high_mean',
 };
 
 const correctionOf = ({ correction }: Case): { correction?: Correction } =>

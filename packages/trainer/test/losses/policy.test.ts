@@ -91,7 +91,14 @@ describe.each(names.filter((name) => name !== 'bnpo'))('%s', (name) => {
 
 test('without old log-probabilities every ratio is 1 and nothing is clipped', () => {
   const { loss, metrics, weights } = policyLoss({ logProbs: [[-1, -2], [-3]], advantages: [1, -2] });
-  expect(metrics).toEqual({ clipLow: 0, clipHigh: 0, clipFraction: 0, ratioMean: 1, ratioMax: 1, klPolicy: 0 });
+  expect(metrics).toEqual({
+    'clip_ratio/low_mean': 0,
+    'clip_ratio/high_mean': 0,
+    'clip_ratio/region_mean': 0,
+    'ratio/mean': 1,
+    'ratio/max': 1,
+    approx_kl: 0,
+  });
   expect(loss).toBeCloseTo((-1 + 2) / 2, 12);
   expect(weights.map((row) => Array.from(row))).toEqual([[-0.25, -0.25], [1]]);
 });
@@ -104,8 +111,8 @@ test('KL and sampler metrics are reported when their log-probabilities are given
     advantages: [1],
   });
   expect(metrics.kl).toBeCloseTo((Math.exp(1) - 2) / 2, 12);
-  expect(metrics.samplerDifferenceMean).toBeCloseTo(0.375, 12);
-  expect(metrics.samplerDifferenceMax).toBeCloseTo(0.5, 12);
+  expect(metrics['sampling/sampling_logp_difference/mean']).toBeCloseTo(0.375, 12);
+  expect(metrics['sampling/sampling_logp_difference/max']).toBeCloseTo(0.5, 12);
 });
 
 test('a stale token cannot make a loss or a weight infinite', () => {

@@ -4,7 +4,7 @@ import type { InferenceSession } from 'onnxruntime-node';
 import { DeviceUnavailableError, OnnxRuntimeError, RuntimeUnavailableError, UnsupportedTypeError } from '../errors.ts';
 import type { LoadedModel } from '../loaded-model.ts';
 import type { BoundTensors, Engine } from '../model-session.ts';
-import type { ResolvedOptions } from '../options.ts';
+import { type ResolvedOptions, spinEntries } from '../options.ts';
 import { ModelSignature, type RunPlan } from '../plan-run.ts';
 import type { Device, GraphOptimization, TensorSignature } from '../session.ts';
 import { copyFromBinding, fromBinding, toBinding } from './tensors.ts';
@@ -135,7 +135,7 @@ function bindingOptions(options: ResolvedOptions): InferenceSession.SessionOptio
     // Every failure arrives as an error; onnxruntime need not write it to stderr as well.
     logSeverityLevel: 4,
     extra: {
-      session: { intra_op: { allow_spinning: options.spinning ? '1' : '0' }, inter_op: { allow_spinning: '0' } },
+      session: { intra_op: spinEntries(options), inter_op: { allow_spinning: '0' } },
       optimization: { disable_specified_optimizers: options.disabledOptimizers.join(';') },
     },
   };

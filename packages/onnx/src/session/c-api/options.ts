@@ -1,5 +1,5 @@
 import { DeviceUnavailableError, OnnxRuntimeError } from '../errors.ts';
-import type { ResolvedOptions } from '../options.ts';
+import { type ResolvedOptions, spinEntries } from '../options.ts';
 import type { Device, GraphOptimization } from '../session.ts';
 import type { Library } from './library.ts';
 import type { Owned } from './owned.ts';
@@ -28,7 +28,9 @@ export function nativeOptions(library: Library, options: ResolvedOptions): Owned
   const owned = library.own('CreateSessionOptions', (out) => api.createSessionOptions(out), api.releaseSessionOptions);
   const { pointer } = owned;
   const entries = {
-    'session.intra_op.allow_spinning': options.spinning ? '1' : '0',
+    ...Object.fromEntries(
+      Object.entries(spinEntries(options)).map(([key, value]) => [`session.intra_op.${key}`, value]),
+    ),
     'session.inter_op.allow_spinning': '0',
     'optimization.disable_specified_optimizers': options.disabledOptimizers.join(';'),
   };

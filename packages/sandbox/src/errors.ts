@@ -1,0 +1,36 @@
+/** An option of a sandbox cannot be obeyed. */
+export class SandboxOptionsError extends Error {
+  override readonly name = 'SandboxOptionsError';
+  readonly code = 'ERR_SANDBOX_OPTIONS';
+  readonly option: string;
+  readonly value: unknown;
+
+  constructor(option: string, value: unknown, expected: string) {
+    super(`${option} is ${String(value)}; expected ${expected}`);
+    this.option = option;
+    this.value = value;
+  }
+}
+
+/** A process of the sandbox ended before it was ready. */
+export class SandboxStartError extends Error {
+  override readonly name = 'SandboxStartError';
+  readonly code = 'ERR_SANDBOX_START';
+  /** The last it wrote to standard error. */
+  readonly stderr: string;
+
+  constructor(reason: string, stderr: string) {
+    super(`the Python sandbox did not start: ${reason}${stderr === '' ? '' : `\n${stderr}`}`);
+    this.stderr = stderr;
+  }
+}
+
+/** The sandbox was stopped before the code ran to its end. */
+export class SandboxStoppedError extends Error {
+  override readonly name = 'SandboxStoppedError';
+  readonly code = 'ERR_SANDBOX_STOPPED';
+
+  constructor() {
+    super('the Python sandbox has stopped');
+  }
+}
