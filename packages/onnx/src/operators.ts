@@ -23,6 +23,11 @@ export const differentiable = {
   Sigmoid: 'F -> F',
   Tanh: 'F -> F',
   Relu: 'F -> F',
+  Gelu: 'F -> F',
+  Softplus: 'F -> F',
+  Floor: 'F -> F',
+  Ceil: 'F -> F',
+  Round: 'F -> F',
   QuickGelu: 'F -> F',
   Where: 'B T T -> T',
   Cast: 'T -> U',
@@ -46,40 +51,61 @@ export const differentiable = {
   ReduceSum: 'N L -> N',
   ReduceMean: 'N L -> N',
   ReduceMax: 'N L -> N',
+  ReduceMin: 'N L -> N',
+  ReduceLogSumExp: 'F L -> F',
+  CumSum: 'N I -> N',
+  TopK: 'N L -> N L',
   Softmax: 'F -> F',
   LogSoftmax: 'F -> F',
+  LayerNormalization: 'F F F? -> F G? G?',
   SimplifiedLayerNormalization: 'F F -> F G?',
   RotaryEmbedding: 'F L F F -> F',
 } as const;
 
-/** Operators without a gradient. */
+/** Operators without a gradient, and why they have none. */
 const opaque = {
-  Equal: 'T T -> B',
-  Less: 'N N -> B',
-  LessOrEqual: 'N N -> B',
-  Greater: 'N N -> B',
-  GreaterOrEqual: 'N N -> B',
-  And: 'B B -> B',
-  Or: 'B B -> B',
-  Not: 'B -> B',
-  Shape: 'T -> L',
-  ConstantOfShape: 'L -> T',
-  GroupQueryAttention: 'F F F F F M M F? F? -> F F F',
-  DynamicQuantizeMatMul: 'F Q F Q? F? -> F',
-  MatMulNBits: 'F Q F -> F',
-} as const;
+  Equal: ['T T -> B', 'a comparison is a step'],
+  Less: ['N N -> B', 'a comparison is a step'],
+  LessOrEqual: ['N N -> B', 'a comparison is a step'],
+  Greater: ['N N -> B', 'a comparison is a step'],
+  GreaterOrEqual: ['N N -> B', 'a comparison is a step'],
+  And: ['B B -> B', 'bools are not continuous'],
+  Or: ['B B -> B', 'bools are not continuous'],
+  Not: ['B -> B', 'bools are not continuous'],
+  ArgMax: ['N -> L', 'a place is not continuous'],
+  Shape: ['T -> L', 'a shape does not depend on the numbers'],
+  ConstantOfShape: ['L -> T', 'it depends on a shape alone'],
+  Range: ['L L L -> L', 'it depends on a size alone'],
+  GroupQueryAttention: [
+    'F F F F F M M F? F? -> F F F',
+    'it writes over the cache, which a gradient would have to read',
+  ],
+  DynamicQuantizeMatMul: ['F Q F Q? F? -> F', 'its weight is rounded to 8 bits, and its operand in each run'],
+  MatMulNBits: ['F Q F -> F', 'its weight is rounded to 4 or 8 bits'],
+} as const satisfies Readonly<Record<string, readonly [signature: string, reason: string]>>;
 
 export type DifferentiableOperator = keyof typeof differentiable;
 
 /** The ONNX operator of a node. */
 export type Operator = DifferentiableOperator | keyof typeof opaque;
 
+export function isDifferentiable(op: Operator): op is DifferentiableOperator {
+  return Object.hasOwn(differentiable, op);
+}
+
 /** What an operator takes and gives, by dtype. */
-export const signatures: Readonly<Record<Operator, string>> = { ...differentiable, ...opaque };
+export function signatureOf(op: Operator): string {
+  return isDifferentiable(op) ? differentiable[op] : opaque[op][0];
+}
+
+/** Why an operator has no gradient; `undefined` for one that has. */
+export function reasonForNoGradient(op: Operator): string | undefined {
+  return isDifferentiable(op) ? undefined : opaque[op][1];
+}
 
 /** Whether output `index` of an operator may be left out of the file when nothing reads it. */
 export function isOptionalOutput(op: Operator, index: number): boolean {
-  return signatures[op].split('->')[1]?.trim().split(' ')[index]?.endsWith('?') ?? false;
+  return signatureOf(op).split('->')[1]?.trim().split(' ')[index]?.endsWith('?') ?? false;
 }
 
 /** The operator set of `ai.onnx` that the models are written for. */

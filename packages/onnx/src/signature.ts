@@ -1,6 +1,6 @@
 import type { DType } from '@forge/tensor';
 import { DTypeError } from './errors.ts';
-import { type Operator, signatures } from './operators.ts';
+import { type Operator, signatureOf } from './operators.ts';
 
 const FLOATS: readonly DType[] = ['float16', 'bfloat16', 'float32', 'float64'];
 const INTEGERS: readonly DType[] = ['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64'];
@@ -29,7 +29,7 @@ export function isFloating(dtype: DType): boolean {
  * @throws {DTypeError} when an operand is missing, one too many, or of a dtype that the operator does not take.
  */
 export function checkSignature(op: Operator, inputs: readonly (DType | undefined)[], outputs: readonly DType[]): void {
-  const [left = '', right = ''] = signatures[op].split('->');
+  const [left = '', right = ''] = signatureOf(op).split('->');
   const bound = new Map<string, DType>();
   const reason = bind(left, inputs, bound) ?? bind(right, outputs, bound);
   if (reason !== undefined) throw new DTypeError(op, inputs, reason);

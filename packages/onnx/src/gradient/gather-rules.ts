@@ -4,7 +4,7 @@ import { gatherElements, gatherNd } from '../ops/gather.ts';
 import { transpose, unsqueeze } from '../ops/reshape.ts';
 import { scatterElements, scatterNd } from '../ops/scatter.ts';
 import type { Value } from '../value.ts';
-import { from, int, type Rule, string } from './rule.ts';
+import { from, gradientOf, inputsOf, int, type Rule, string } from './rule.ts';
 
 const zerosLike = (x: Value): Value => zeros(x.dtype, x.shape, [x]);
 
@@ -56,3 +56,10 @@ export const scatterElementsRule: Rule = from((gradient, _, [, indices, updates]
 export const scatterNdRule: Rule = from((gradient, _, [, indices, updates]) => {
   return [scatterNd(gradient, { indices, updates: zerosLike(updates) }), undefined, gatherNd(gradient, indices)];
 });
+
+/** The largest elements get the gradients of their copies. */
+export const topKRule: Rule = (node, gradients) => {
+  const [x] = inputsOf(node);
+  const scatter = { indices: node.outputs[1]!, updates: gradientOf(node, gradients), axis: int(node, 'axis') };
+  return [scatterElements(zerosLike(x), scatter, { reduction: 'add' })];
+};

@@ -1,6 +1,6 @@
 import { sameDims } from '../dim.ts';
 import { GradientError, ShapeError } from '../errors.ts';
-import { type DifferentiableOperator, differentiable, type Operator } from '../operators.ts';
+import { isDifferentiable, type Operator, reasonForNoGradient } from '../operators.ts';
 import { scalar, zeros } from '../ops/constant.ts';
 import { isFloating } from '../signature.ts';
 import { topologicalOrder } from '../topological-order.ts';
@@ -64,9 +64,5 @@ function dependents(nodes: readonly Node[], wrt: readonly Value[]): ReadonlySet<
 
 function ruleOf(op: Operator): Rule {
   if (isDifferentiable(op)) return rules[op];
-  throw new GradientError(op, 'the operator has no rule; put stopGradient before it if none should flow');
-}
-
-function isDifferentiable(op: Operator): op is DifferentiableOperator {
-  return Object.hasOwn(differentiable, op);
+  throw new GradientError(op, `${reasonForNoGradient(op)}; put stopGradient before it if none should flow`);
 }

@@ -2,12 +2,13 @@
 
 import { multiplyDims } from '../dim.ts';
 import { cast } from '../ops/cast.ts';
-import { exp, mul, neg, sub } from '../ops/elementwise.ts';
+import { add, exp, mul, neg, sub } from '../ops/elementwise.ts';
 import { matMul } from '../ops/mat-mul.ts';
-import { reduceSum } from '../ops/reduce.ts';
+import { reduceMean, reduceSum } from '../ops/reduce.ts';
 import { reshape } from '../ops/reshape.ts';
 import { rotaryEmbedding } from '../ops/rotary-embedding.ts';
 import { scatterElements } from '../ops/scatter.ts';
+import type { Value } from '../value.ts';
 import { addOverZeros } from './accumulate.ts';
 import { from, gradientOf, inputsOf, int, type Rule } from './rule.ts';
 
@@ -54,6 +55,28 @@ export const rmsNormRule: Rule = (node, gradients) => {
   const [, gradientR] = gradients;
   if (gradientR === undefined) return [gradientX, gradientW];
   return [sub(gradientX, mul(x, mul(cast(gradientR, x.dtype), mul(mul(square, inverse), 1 / width)))), gradientW];
+};
+
+/**
+ * y = w · n + b, n = (x - m) · r with m = mean x and r = (mean (x - m)² + ε)^-½, saved by the operator:
+ * dx = r · (g·w - mean g·w - n · mean g·w·n), dw = Σ g·n, db = Σ g.
+ * m and r get gradients themselves only from gradients of gradients: dm/dx = 1 / D, dr/dx = -r² n / D.
+ */
+export const layerNormRule: Rule = (node, gradients) => {
+  const [x, weight_D] = inputsOf(node);
+  const gradient = gradientOf(node, gradients);
+  const [mean, inverse] = [cast(node.outputs[1]!, x.dtype), cast(node.outputs[2]!, x.dtype)]; // always there
+  const meanOf = (value: Value): Value => reduceMean(value, [-1], { keepDims: true });
+  const normed = mul(sub(x, mean), inverse);
+  const weighted = mul(gradient, weight_D);
+  const parts = [mul(inverse, sub(sub(weighted, meanOf(weighted)), mul(normed, meanOf(mul(weighted, normed)))))];
+  const [, gradientM, gradientR] = gradients;
+  const width = Number(x.shape.at(-1));
+  if (gradientM !== undefined) parts.push(mul(cast(gradientM, x.dtype), 1 / width));
+  if (gradientR !== undefined) {
+    parts.push(mul(normed, mul(mul(cast(gradientR, x.dtype), mul(inverse, inverse)), -1 / width)));
+  }
+  return [parts.reduce(add), mul(gradient, normed), gradient];
 };
 
 /** A rotation turned back. */

@@ -1,17 +1,23 @@
 import type { DifferentiableOperator } from '../operators.ts';
+import { sigmoid } from '../ops/activations.ts';
 import { cast } from '../ops/cast.ts';
 import { greater, greaterOrEqual, lessOrEqual, where } from '../ops/compare.ts';
-import { add, cos, div, exp, log, mul, neg, pow, sigmoid, sign, sin, sub } from '../ops/elementwise.ts';
+import { cos, div, exp, log, mul, neg, pow, sign, sin, sub } from '../ops/elementwise.ts';
 import { reshape, transpose } from '../ops/reshape.ts';
-import { gatherElementsRule, gatherNdRule, gatherRule, scatterElementsRule, scatterNdRule } from './gather-rules.ts';
+import { geluRule, quickGeluRule } from './activation-rules.ts';
+import {
+  gatherElementsRule,
+  gatherNdRule,
+  gatherRule,
+  scatterElementsRule,
+  scatterNdRule,
+  topKRule,
+} from './gather-rules.ts';
 import { matMulRule } from './mat-mul-rule.ts';
 import { concatRule, padRule, sliceRule, splitRule } from './movement-rules.ts';
-import { logSoftmaxRule, rmsNormRule, rotaryEmbeddingRule, softmaxRule } from './network-rules.ts';
-import { reduceMaxRule, reduceMeanRule, reduceSumRule } from './reduce-rules.ts';
-import { float, from, ints, type Rule } from './rule.ts';
-
-/** 2 / √π, the slope of the error function at 0. */
-const ERF_SLOPE = 2 / Math.sqrt(Math.PI);
+import { layerNormRule, logSoftmaxRule, rmsNormRule, rotaryEmbeddingRule, softmaxRule } from './network-rules.ts';
+import { cumSumRule, logSumExpRule, reduceMaxRule, reduceMeanRule, reduceSumRule } from './reduce-rules.ts';
+import { from, ints, type Rule } from './rule.ts';
 
 /** Calculus: one operator a line. `g` is the gradient in the output `y`; the walk sums broadcast gradients back. */
 export const rules = {
@@ -31,17 +37,16 @@ export const rules = {
   Reciprocal: from((g, y) => [neg(mul(g, mul(y, y)))]),
   Sin: from((g, _, [x]) => [mul(g, cos(x))]),
   Cos: from((g, _, [x]) => [neg(mul(g, sin(x)))]),
-  Erf: from((g, _, [x]) => [mul(g, mul(exp(neg(mul(x, x))), ERF_SLOPE))]),
+  Erf: from((g, _, [x]) => [mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI)))]),
   Sigmoid: from((g, y) => [mul(g, mul(y, sub(1, y)))]),
   Tanh: from((g, y) => [mul(g, sub(1, mul(y, y)))]),
   Relu: from((g, y) => [where(greater(y, 0), g, 0)]),
-  QuickGelu: from((g, y, [x], node) => {
-    // y = x·s, s = σ(αx): y' = s + α·y·(1 - s)
-    const alpha = float(node, 'alpha');
-    const s = sigmoid(alpha === 1 ? x : mul(x, alpha));
-    const scaled = alpha === 1 ? y : mul(y, alpha);
-    return [mul(g, add(s, mul(scaled, sub(1, s))))];
-  }),
+  Gelu: geluRule,
+  Softplus: from((g, _, [x]) => [mul(g, sigmoid(x))]),
+  Floor: from(() => ['zero']),
+  Ceil: from(() => ['zero']),
+  Round: from(() => ['zero']),
+  QuickGelu: quickGeluRule,
   Where: from((g, _, [condition]) => [undefined, where(condition, g, 0), where(condition, 0, g)]),
   Cast: from((g, _, [x]) => [cast(g, x.dtype)]),
   Identity: from(() => ['zero']), // stopGradient
@@ -69,8 +74,13 @@ export const rules = {
   ReduceSum: reduceSumRule,
   ReduceMean: reduceMeanRule,
   ReduceMax: reduceMaxRule,
+  ReduceMin: reduceMaxRule,
+  ReduceLogSumExp: logSumExpRule,
+  CumSum: cumSumRule,
+  TopK: topKRule,
   Softmax: softmaxRule,
   LogSoftmax: logSoftmaxRule,
+  LayerNormalization: layerNormRule,
   SimplifiedLayerNormalization: rmsNormRule,
   RotaryEmbedding: rotaryEmbeddingRule,
 } as const satisfies Readonly<Record<DifferentiableOperator, Rule>>;

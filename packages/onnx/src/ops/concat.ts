@@ -3,6 +3,7 @@ import { addDims, type Dim, sameDims } from '../dim.ts';
 import { DTypeError, ShapeError } from '../errors.ts';
 import { type SizesFrom, sizes } from '../sizes.ts';
 import { apply, applyAll, type Value } from '../value.ts';
+import { unsqueeze } from './reshape.ts';
 
 /**
  * Values one after the other along `axis`; symbolic sizes add up.
@@ -25,6 +26,19 @@ export function concat(xs: readonly Value[], axis: number): Value {
   }
   if (xs.length === 1) return first;
   return apply('Concat', xs, { dtype: first.dtype, shape }, { axis: { int: at } });
+}
+
+/**
+ * Values of one shape beside each other along a new `axis` of the result.
+ *
+ * @throws {ShapeError} when their shapes differ.
+ * Source: PyTorch's `stack`.
+ */
+export function stack(xs: readonly Value[], axis = 0): Value {
+  return concat(
+    xs.map((x) => unsqueeze(x, [axis])),
+    axis,
+  );
 }
 
 /**

@@ -3,7 +3,7 @@ import { normalizeSizes } from '../axis.ts';
 import type { Dim } from '../dim.ts';
 import { DTypeError } from '../errors.ts';
 import { isFloating } from '../signature.ts';
-import { sizes } from '../sizes.ts';
+import { integers, type SizesFrom, sizes } from '../sizes.ts';
 import { apply, constant, type Value } from '../value.ts';
 
 /** A value, or a number that stands for a scalar of the other operand's dtype. */
@@ -50,4 +50,18 @@ export function zeros(dtype: DType, shape: readonly Dim[], sizesFrom: readonly V
     { dtype, shape: dims },
     { value: { tensor: value } },
   );
+}
+
+/**
+ * The whole numbers from 0 to `end`, without it, as int64. A symbolic end is read from the inputs that `sizesFrom` was
+ * computed from. Masks and positions are comparisons with it.
+ *
+ * @throws {ShapeError} when a symbol is the size of no axis of those inputs.
+ * Source: ONNX operator `Range`, opset 11.
+ */
+export function arange(end: Dim, { sizesFrom = [] }: SizesFrom = {}): Value {
+  const [size] = normalizeSizes('Range', [end], []) as readonly [Dim]; // as many as were given
+  const type = { dtype: 'int64', shape: [] } as const;
+  const limit = apply('Squeeze', [sizes('Range', [size], sizesFrom), integers([0])], type);
+  return apply('Range', [scalar(0, 'int64'), limit, scalar(1, 'int64')], { dtype: 'int64', shape: [size] });
 }

@@ -63,25 +63,25 @@ export const cos = (x: Value): Value => unary('Cos', x);
 /** The error function. Source: ONNX operator `Erf`, opset 13. */
 export const erf = (x: Value): Value => unary('Erf', x);
 
-/** `1 / (1 + e ** -x)`. Source: ONNX operator `Sigmoid`, opset 13. */
-export const sigmoid = (x: Value): Value => unary('Sigmoid', x);
+/** The next whole number below. Its gradient is zero. Source: ONNX operator `Floor`, opset 13. */
+export const floor = (x: Value): Value => unary('Floor', x);
 
-/** The hyperbolic tangent. Source: ONNX operator `Tanh`, opset 13. */
-export const tanh = (x: Value): Value => unary('Tanh', x);
+/** The next whole number above. Its gradient is zero. Source: ONNX operator `Ceil`, opset 13. */
+export const ceil = (x: Value): Value => unary('Ceil', x);
 
-/** `max(x, 0)`. Source: ONNX operator `Relu`, opset 14. */
-export const relu = (x: Value): Value => unary('Relu', x);
+/** The nearest whole number, halves to the even one. Its gradient is zero. Source: ONNX operator `Round`, opset 11. */
+export const round = (x: Value): Value => unary('Round', x);
 
-/**
- * `x * sigmoid(x)`; one kernel where there is one, which is for float32.
- *
- * Source: onnxruntime operator `QuickGelu` (com.microsoft) with alpha 1.
- */
-export function silu(x: Value): Value {
-  if (x.dtype !== 'float32') {
-    // σ(x) = (1 + tanh(x/2)) / 2. Spelled with Sigmoid, onnxruntime would fuse it into the kernel that does not exist.
-    const half = mul(x, 0.5);
-    return mul(half, add(tanh(half), 1));
-  }
-  return apply('QuickGelu', [x], x, { alpha: { float: 1 } });
+/** The ends of an interval. */
+export interface Limits {
+  /** @default none */
+  readonly min?: Operand;
+  /** @default none */
+  readonly max?: Operand;
+}
+
+/** `x` moved into an interval; its gradient passes within, ends included. Source: PyTorch's `clamp`. */
+export function clamp(x: Value, { min: low, max: high }: Limits): Value {
+  const raised = low === undefined ? x : max(x, low);
+  return high === undefined ? raised : min(raised, high);
 }

@@ -1,7 +1,14 @@
 import { normalizeAxes } from '../axis.ts';
+import { multiplyDims } from '../dim.ts';
+import { DTypeError } from '../errors.ts';
 import type { Operator } from '../operators.ts';
-import { integers } from '../sizes.ts';
+import { isFloating } from '../signature.ts';
+import { integers, sizes } from '../sizes.ts';
 import { apply, type Value } from '../value.ts';
+import { cast } from './cast.ts';
+import type { Operand } from './constant.ts';
+import { div, mul, sub } from './elementwise.ts';
+import { reshape } from './reshape.ts';
 
 export interface ReduceOptions {
   /** Whether the reduced axes stay, with size 1. @default false */
@@ -34,4 +41,44 @@ export function reduceMean(x: Value, axes?: readonly number[], { keepDims = fals
  */
 export function reduceMax(x: Value, axes?: readonly number[], { keepDims = false }: ReduceOptions = {}): Value {
   return reduce('ReduceMax', x, axes, keepDims);
+}
+
+/** The minimum over `axes`, as {@link reduceMax}. Source: ONNX operator `ReduceMin`, opset 20. */
+export function reduceMin(x: Value, axes?: readonly number[], { keepDims = false }: ReduceOptions = {}): Value {
+  return reduce('ReduceMin', x, axes, keepDims);
+}
+
+/** `log Σ e ** x` over `axes`, over all when they are left out. Source: ONNX operator `ReduceLogSumExp`, opset 18. */
+export function logSumExp(x: Value, axes?: readonly number[], { keepDims = false }: ReduceOptions = {}): Value {
+  return reduce('ReduceLogSumExp', x, axes, keepDims);
+}
+
+export interface VarianceOptions extends ReduceOptions {
+  /** Taken from the number of elements before dividing by it: 1 to estimate from a sample, 0 for all there is. @default 1 */
+  readonly correction?: number;
+}
+
+/**
+ * The variance over `axes`, over all when they are left out.
+ *
+ * @throws {DTypeError} when `x` is of integers.
+ * Source: PyTorch's `var`.
+ */
+export function variance(
+  x: Value,
+  axes?: readonly number[],
+  { keepDims = false, correction = 1 }: VarianceOptions = {},
+): Value {
+  if (!isFloating(x.dtype)) throw new DTypeError('Variance', [x.dtype], 'a mean of integers is none; cast it first');
+  const reduced = normalizeAxes('Variance', axes ?? x.shape.map((_, axis) => axis), x.shape);
+  const deviation = sub(x, reduceMean(x, reduced, { keepDims: true }));
+  const squares = reduceSum(mul(deviation, deviation), reduced, { keepDims });
+  const count = countAlong('Variance', x, reduced);
+  return div(squares, typeof count === 'number' ? count - correction : sub(count, correction));
+}
+
+/** How many elements lie along `axes`: a number where it is known, else a scalar of the dtype of `x`. */
+export function countAlong(op: string, x: Value, axes: readonly number[]): Operand {
+  const count = multiplyDims(...axes.map((axis) => x.shape[axis]!));
+  return typeof count === 'number' ? count : cast(reshape(sizes(op, [count], [x]), []), x.dtype);
 }

@@ -1,6 +1,7 @@
 import { normalizeAxis } from '../axis.ts';
 import { multiplyDims, sameDims } from '../dim.ts';
 import { ShapeError } from '../errors.ts';
+import { checkSignature } from '../signature.ts';
 import { sizes } from '../sizes.ts';
 import { apply, type Value } from '../value.ts';
 import { mul } from './elementwise.ts';
@@ -29,6 +30,8 @@ export function scatterElements(
   if (!sameDims(indices.shape, updates.shape)) {
     throw new ShapeError('ScatterElements', [x.shape, indices.shape, updates.shape], 'each index needs one update');
   }
+  checkSignature('ScatterElements', [x.dtype, indices.dtype, updates.dtype], [x.dtype]);
+  if (updates.shape.includes(0)) return x;
   const attributes = { axis: { int: at }, reduction: { string: reduction } };
   return apply('ScatterElements', [x, indices, updates], x, attributes);
 }
@@ -53,6 +56,8 @@ export function scatterNd(
       `updates must be [${slices.join(', ')}]`,
     );
   }
+  checkSignature('ScatterND', [x.dtype, indices.dtype, updates.dtype], [x.dtype]);
+  if (updates.shape.includes(0)) return x;
   if (reduction === 'add') return addSlices(x, indices, updates);
   return apply('ScatterND', [x, indices, updates], x, { reduction: { string: 'none' } });
 }

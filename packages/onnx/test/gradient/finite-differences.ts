@@ -2,7 +2,7 @@ import { elementCount, Random, type Tensor, tensor } from '@forge/tensor';
 import { InferenceSession } from 'onnxruntime-node';
 import { type Dim, encodeModel, gradients, graph, input, mul, reduceSum, type Value } from '../../src/index.ts';
 import { runSession } from '../support/run.ts';
-import type { Case, Fill } from './cases.ts';
+import type { Application, Case, Fill } from './cases.ts';
 
 /** Sizes of the letters in the shapes of a case. */
 export type Sizes = Readonly<Record<string, number>>;
@@ -16,7 +16,7 @@ const numberOf = (dim: Dim, sizes: Sizes): number => (typeof dim === 'number' ? 
  * @returns the largest difference, relative to gradients above 1.
  */
 export async function largestDifference(
-  { operands, build, dtype = 'float64' }: Case,
+  { operands, build, dtype = 'float64' }: Application & Pick<Case, 'dtype'>,
   { runs, symbolic, seed }: { readonly runs: readonly Sizes[]; readonly symbolic: boolean; readonly seed: number },
 ): Promise<number> {
   const dims = (shape: readonly Dim[]): readonly Dim[] =>
@@ -92,7 +92,7 @@ function dtypeOf({ kind }: Fill, dtype: 'float32' | 'float64') {
 }
 
 function feedsOf(
-  operands: Case['operands'],
+  operands: Application['operands'],
   sizes: Sizes,
   dtype: 'float32' | 'float64',
   random: Random,

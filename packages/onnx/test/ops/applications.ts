@@ -85,14 +85,25 @@ function each<Operator>(
 
 const { add, sub, mul, div, pow, max, min, equal, less, lessOrEqual, greater, greaterOrEqual, and, or } = onnx;
 const { neg, abs, sign, exp, log, sqrt, reciprocal, sin, cos, erf, sigmoid, tanh, relu, silu } = onnx;
+const { gelu, softplus, logSigmoid, floor, ceil, round, clamp, reduceMin, logSumExp, variance } = onnx;
 const { stopGradient, shapeOf, reduceSum, reduceMean, reduceMax, softmax, logSoftmax } = onnx;
 
 /** Random applications of every function that applies an operator. */
 export const applications: Readonly<Record<string, fc.Arbitrary<Application>>> = {
   ...each({ add, sub, mul, div, pow, max, min, equal, less, lessOrEqual, greater, greaterOrEqual }, binary),
   ...each({ neg, abs, sign, exp, log, sqrt, reciprocal, sin, cos, erf, sigmoid, tanh, relu, silu }, unary),
-  ...each({ stopGradient, shapeOf }, unary),
-  ...each({ reduceSum, reduceMean, reduceMax }, reduced),
+  ...each({ softplus, logSigmoid, floor, ceil, round, stopGradient, shapeOf }, unary),
+  gelu: fc.tuple(anyValue, fc.constantFrom<'none' | 'tanh'>('none', 'tanh')).map(
+    ([x, approximate]) =>
+      () =>
+        gelu(x, { approximate }),
+  ),
+  clamp: fc.tuple(pair(), fc.boolean()).map(
+    ([[x, min], isNumber]) =>
+      () =>
+        clamp(x, isNumber ? { max: 3 } : { min, max: 4 }),
+  ),
+  ...each({ reduceSum, reduceMean, reduceMax, reduceMin, logSumExp, variance }, reduced),
   ...each({ softmax, logSoftmax }, alongAxis),
   ...each({ and, or }, logical),
   not: fc.oneof(ofType('bool'), anyValue).map((x) => () => onnx.not(x)),
@@ -169,6 +180,71 @@ export const applications: Readonly<Record<string, fc.Arbitrary<Application>>> =
     ([x, over]) =>
       () =>
         onnx.unsqueeze(x, over),
+  ),
+  stack: fc.tuple(pair(), axis).map(
+    ([xs, at]) =>
+      () =>
+        onnx.stack(xs, at),
+  ),
+  arange: fc.integer({ min: -1, max: 4 }).map((end) => () => onnx.arange(end)),
+  cumSum: fc.tuple(anyValue, axis, fc.boolean(), fc.boolean()).map(
+    ([x, at, exclusive, reverse]) =>
+      () =>
+        onnx.cumSum(x, at, { exclusive, reverse }),
+  ),
+  topK: fc.tuple(anyValue, axis, fc.integer({ min: -1, max: 3 })).map(
+    ([x, at, k]) =>
+      () =>
+        Object.values(onnx.topK(x, k, { axis: at })),
+  ),
+  argMax: fc.tuple(anyValue, axis, fc.boolean()).map(
+    ([x, at, keepDims]) =>
+      () =>
+        onnx.argMax(x, at, { keepDims }),
+  ),
+  einsum: fc
+    .tuple(
+      fc.constantFrom(
+        'ij,jk->ik',
+        'ij,kj->ki',
+        'ij,ij->',
+        'i,j->ij',
+        'bij,bkj->bik',
+        'ij->ji',
+        'ij->',
+        'ij,jk,k->i',
+        'ij,jk',
+        'ij,jj->i',
+        'ij,jk->iz',
+      ),
+      pair(),
+      axis,
+    )
+    .chain(([equation, [x, y], at]) =>
+      fc.record({ i: size, j: size, k: size, b: size }).map((sizes) => () => {
+        const terms = equation.split('->')[0]!.split(',');
+        const fitting = terms.map((term) =>
+          fresh(
+            'float32',
+            [...term].map((letter) => sizes[letter as 'i']),
+          ),
+        );
+        return onnx.einsum(equation, ...(at === 2 ? [x, y] : fitting));
+      }),
+    ),
+  layerNorm: fc.tuple(shape, fc.nat(2), dtype).map(([dims, kind, type]) => () => {
+    const learned = () => fresh('float32', kind === 0 ? dims : dims.slice(-1));
+    return onnx.layerNorm(fresh(type, dims), { weight: learned(), ...(kind === 2 && { bias: learned() }) });
+  }),
+  matMulNBits: fc.tuple(shape, fc.constantFrom<4 | 8>(4, 8), fc.nat(2)).map(
+    ([dims, bits, kind]) =>
+      () =>
+        onnx.matMulNBits(
+          fresh('float32', kind === 0 ? dims : [...dims, 32]),
+          fresh('uint8', [3, 2, kind === 1 ? 5 : 2 * bits]),
+          fresh('float32', [3, 2]),
+          { bits, blockSize: 16 },
+        ),
   ),
   concat: fc.oneof(
     fc.tuple(pair(), axis).map(

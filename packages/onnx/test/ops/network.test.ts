@@ -6,15 +6,19 @@ import {
   constant,
   groupQueryAttention,
   input,
+  layerNorm,
   logSoftmax,
+  logSumExp,
   matMul,
   reduceMax,
   reduceMean,
+  reduceMin,
   reduceSum,
   rmsNorm,
   rotaryEmbedding,
   softmax,
   type Value,
+  variance,
 } from '../../src/index.ts';
 import { counting, evaluate, float32, int64 } from '../support/run.ts';
 
@@ -67,6 +71,11 @@ describe('matMul', () => {
   });
 });
 
+const squaredDeviation = (numbers: readonly number[]): number => {
+  const mean = sum(numbers) / numbers.length;
+  return sum(numbers.map((each) => (each - mean) ** 2));
+};
+
 describe('reductions', () => {
   const rows = [
     [3, -1, 2],
@@ -79,6 +88,9 @@ describe('reductions', () => {
     ['reduceSum', reduceSum, sum],
     ['reduceMean', reduceMean, (numbers) => sum(numbers) / numbers.length],
     ['reduceMax', reduceMax, (numbers) => Math.max(...numbers)],
+    ['reduceMin', reduceMin, (numbers) => Math.min(...numbers)],
+    ['logSumExp', logSumExp, (numbers) => Math.log(sum(numbers.map(Math.exp)))],
+    ['variance', variance, (numbers) => squaredDeviation(numbers) / (numbers.length - 1)],
   ])('%s over rows, columns and all', async (_, reduce, reference) => {
     const columns = [0, 1, 2].map((column) => rows.map((row) => row[column]!));
     expectClose((await evaluate(reduce(x, [-1]), feeds)).data, rows.map(reference));
@@ -104,6 +116,29 @@ describe('softmax', () => {
     const expected = rows.flatMap((row) => softmaxOf(row).map(Math.log));
     expectClose((await evaluate(logSoftmax(x), feeds)).data, expected, 1e-4);
   });
+});
+
+test('a logarithm of a sum of exponentials neither overflows nor vanishes', async () => {
+  const x = input('x', 'float32', [2]);
+  const at = async (values: readonly number[]) => (await evaluate(logSumExp(x), { x: float32([2], values) })).data;
+  expectClose(await at([1000, 1000]), [1000 + Math.LN2], 1e-4);
+  expectClose(await at([-1000, -2000]), [-1000]);
+});
+
+test('layerNorm takes off the mean, divides by the standard deviation, scales and shifts', async () => {
+  const [numbers, scale, shift] = [
+    [1, -2, 3, 0.5],
+    [1, 2, 3, 4],
+    [0, 1, 0, -1],
+  ];
+  const [weight, bias] = [input('weight', 'float32', [4]), input('bias', 'float32', [4])];
+  const y = layerNorm(input('x', 'float32', ['n', 4]), { weight, bias, epsilon: 0.01 });
+  const feeds = { x: float32([1, 4], numbers), weight: float32([4], scale), bias: float32([4], shift) };
+  const deviation = Math.sqrt(squaredDeviation(numbers) / 4 + 0.01);
+  expectClose(
+    (await evaluate(y, feeds)).data,
+    numbers.map((each, i) => ((each - sum(numbers) / 4) / deviation) * scale[i]! + shift[i]!),
+  );
 });
 
 test('rmsNorm divides by the root mean square', async () => {
