@@ -24,9 +24,9 @@ const golden = JSON.parse(readFileSync(new URL('./golden/rewards.json', import.m
 const { math, thinking } = golden.options;
 
 const rewards = {
-  math: mathReward(),
+  math: mathReward({ parity: true }),
   thinking: thinkingReward(),
-  math_with_options: mathReward({ tolerance: math.tolerance, partialCredit: math.partial_credit }),
+  math_with_options: mathReward({ parity: true, tolerance: math.tolerance, partialCredit: math.partial_credit }),
   thinking_with_options: thinkingReward({
     partialReward: thinking.partial_reward,
     fullReward: thinking.full_reward,
