@@ -1,9 +1,10 @@
 import { basename, join } from 'node:path';
-import { kindOf } from '@forge/tensor';
+import { kindOf, type Tensor, tensor } from '@forge/tensor';
 import type { ModelConfig } from './config.ts';
 import { isRecord } from './config-fields.ts';
 import { ModelFileError, WeightsError } from './errors.ts';
 import { readJsonFile } from './json-file.ts';
+import { type LoadOptions, progressMeter } from './load-progress.ts';
 import { INDEX_FILE, WEIGHTS_FILE } from './model-files.ts';
 import { parameters } from './parameters.ts';
 import { openSafetensors, type SafetensorsFile } from './safetensors/read.ts';
@@ -31,15 +32,49 @@ export async function checkWeightFiles(folder: string, config: ModelConfig): Pro
  * @throws {WeightsError} when a tensor is missing, left over, not of floating point or of another shape than the config
  * calls for.
  */
-export async function loadWeights(folder: string, config: ModelConfig): Promise<Weights> {
+export async function loadWeights(folder: string, config: ModelConfig, options: LoadOptions = {}): Promise<Weights> {
+  const weights: Record<string, Tensor<'float32'>> = {};
+  const allocated = (name: string, shape: readonly number[]): Tensor<'float32'> =>
+    (weights[name] = tensor('float32', shape));
+  await readWeights({ folder, config, target: allocated }, options);
+  return weights;
+}
+
+/**
+ * Reads the weights of a model folder as {@link loadWeights} does, into memory that is there.
+ *
+ * @param weights - have the names and shapes that the config calls for; nothing is written to them unless the folder has all.
+ */
+export async function loadWeightsInto(
+  weights: Weights,
+  { folder, config }: { readonly folder: string; readonly config: ModelConfig },
+  options: LoadOptions = {},
+): Promise<void> {
+  await readWeights({ folder, config, target: (name) => weights[name]! }, options); // has them all
+}
+
+interface Reading {
+  readonly folder: string;
+  readonly config: ModelConfig;
+  readonly target: (name: string, shape: readonly number[]) => Tensor<'float32'>;
+}
+
+async function readWeights({ folder, config, target }: Reading, { onLoadProgress }: LoadOptions): Promise<void> {
   await using checkpoint = await openCheckpoint(folder, config);
-  const { holders } = checkpoint;
-  const weights: [string, Weights[string]][] = [];
-  for (const { name } of parameters(config)) {
-    // Every name that the config calls for has a holder: it was checked.
-    weights.push([name, await holders.get(name)!.read(name, { dtype: 'float32' })]);
+  // Every name that the config calls for has a holder, and that an entry: it was checked.
+  const found = parameters(config).map((parameter) => ({
+    ...parameter,
+    holder: checkpoint.holders.get(parameter.name)!,
+  }));
+  const bytesOfEntry = ({ name, holder }: (typeof found)[number]): number => holder.entries.get(name)!.byteLength;
+  const advance = progressMeter(
+    found.reduce((sum, each) => sum + bytesOfEntry(each), 0),
+    onLoadProgress,
+  );
+  for (const each of found) {
+    await each.holder.readInto(each.name, target(each.name, each.shape));
+    advance(bytesOfEntry(each));
   }
-  return Object.fromEntries(weights);
 }
 
 /** The file that holds each tensor. */

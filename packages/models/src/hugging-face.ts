@@ -7,6 +7,7 @@ import { type GenerationDefaults, loadGenerationDefaults } from './generation-de
 import type { HubOptions } from './hub/hub-settings.ts';
 import { resolveModel } from './hub/resolve-model.ts';
 import { readRequiredJson } from './json-file.ts';
+import type { LoadOptions } from './load-progress.ts';
 import { COMPANION_FILES, CONFIG_FILE } from './model-files.ts';
 import { saveWeights } from './save-weights.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
@@ -49,12 +50,12 @@ export async function loadConfig(model: string, options: HubOptions = {}): Promi
  * @throws {ModelFileError} {ConfigError} {SafetensorsError} {WeightsError} {ChatTemplateError} naming the file, and the
  * key or tensor at fault; what {@link resolveModel} throws.
  */
-export async function loadModel(model: string, options: HubOptions = {}): Promise<Model> {
+export async function loadModel(model: string, options: HubOptions & LoadOptions = {}): Promise<Model> {
   const folder = await resolveModel(model, options);
   const config = await loadConfig(folder);
   const tokenizer = await loadTokenizer(folder);
   const generation = await loadGenerationDefaults(folder);
-  const weights = await loadWeights(folder, config);
+  const weights = await loadWeights(folder, config, options);
   return { config, weights, tokenizer, generation };
 }
 
@@ -69,6 +70,12 @@ export async function saveModel(folder: string, saved: SavedModel): Promise<void
   checkWeights(config, new Map(Object.entries(weights)));
   await mkdir(folder, { recursive: true });
   await saveWeights(folder, weights, { dtype, ...(maxShardBytes !== undefined && { maxShardBytes }) });
+  await saveConfig(folder, { config, dtype, ...(tokenizerFolder !== undefined && { tokenizerFolder }) });
+}
+
+/** Writes what a model folder has beside the weights, as {@link saveModel} does. */
+export async function saveConfig(folder: string, saved: Omit<SavedModel, 'weights' | 'maxShardBytes'>): Promise<void> {
+  const { config, tokenizerFolder, dtype = config.storedDType } = saved;
   await writeFile(join(folder, CONFIG_FILE), `${JSON.stringify(configJson(config, dtype), undefined, 2)}\n`);
   if (tokenizerFolder === undefined || tokenizerFolder === folder) return;
   for (const name of COMPANION_FILES) await copyIfPresent(join(tokenizerFolder, name), join(folder, name));

@@ -1,6 +1,6 @@
 export { cacheHeadDim } from './cached-attention.ts';
 export type { ChatMessage, ChatOptions } from './chat-template.ts';
-export { checkWeightFiles, loadWeights } from './checkpoint.ts';
+export { checkWeightFiles, loadWeights, loadWeightsInto } from './checkpoint.ts';
 export { type Architecture, type ModelConfig, parseConfig } from './config.ts';
 export {
   ChatTemplateError,
@@ -20,9 +20,10 @@ export type { HubOptions, ResolveOptions } from './hub/hub-settings.ts';
 export type { ModelPart } from './hub/model-parts.ts';
 export { downloadLines } from './hub/progress-line.ts';
 export { resolveModel } from './hub/resolve-model.ts';
-export { loadConfig, loadModel, type Model, type SavedModel, saveModel } from './hugging-face.ts';
+export { loadConfig, loadModel, type Model, type SavedModel, saveConfig, saveModel } from './hugging-face.ts';
 export { type InitializeOptions, initialize } from './initialize.ts';
 export { type LayerGraphs, type LayerGraphsOptions, layerGraphs, layerOf, nameInFirstLayer } from './layer-graphs.ts';
+export type { LoadOptions, LoadProgress } from './load-progress.ts';
 export { type LogitsGraphOptions, logitsGraph } from './logits-graph.ts';
 export { LORA_TARGETS, type LoraConfig } from './lora/lora-config.ts';
 export { initializeLora, loraParameters } from './lora/lora-parameters.ts';
@@ -36,7 +37,7 @@ export { quantizeWeights } from './quantization/quantize-weights.ts';
 export type { RopeConfig } from './rope-config.ts';
 export type { SafetensorsHeader, TensorEntry } from './safetensors/header.ts';
 export { openSafetensors, type ReadOptions, readSafetensors, type SafetensorsFile } from './safetensors/read.ts';
-export { type WriteOptions, writeSafetensors } from './safetensors/write.ts';
+export { type TensorPieces, type WriteOptions, type WrittenFile, writeSafetensors } from './safetensors/write.ts';
 export { scoringGraph } from './scoring-graph.ts';
 export { type DecodeOptions, loadTokenizer, type Tokenizer } from './tokenizer.ts';
 export { gradientName, type TrainingGraphOptions, trainingGraph } from './training-graph.ts';

@@ -126,3 +126,21 @@ export class RankFailedError extends Error {
     this.numRanks = numRanks;
   }
 }
+
+/** A checkpoint could not be written. The one that it was to replace, and those before it, are as they were; nothing else is left. */
+export class CheckpointSaveError extends Error {
+  override readonly name = 'CheckpointSaveError';
+  readonly code = 'ERR_TRAINER_CHECKPOINT_SAVE';
+  readonly folder: string;
+  /** The system's code of the failure, such as `ENOSPC` for a full disk, if it has one. */
+  readonly reason: string | undefined;
+
+  constructor(folder: string, cause: unknown) {
+    const { code, message } = cause as NodeJS.ErrnoException; // whatever was thrown: both may be missing
+    const what =
+      code === 'ENOSPC' ? 'the disk is full. Free some space, or keep fewer checkpoints.' : (message ?? cause);
+    super(`The checkpoint ${folder} could not be written: ${what}`, { cause });
+    this.folder = folder;
+    this.reason = code;
+  }
+}

@@ -4,6 +4,7 @@ export { CheckpointSeries, type CheckpointSeriesOptions } from './checkpoint/che
 export {
   BatchError,
   CheckpointError,
+  CheckpointSaveError,
   LossInputError,
   NonFiniteGradientError,
   NonFiniteLossError,
@@ -54,4 +55,4 @@ export type {
   ModelWeights,
   TrainingOptions,
 } from './training-options.ts';
-export type { OptimizerStep, TrainingProgress, TrainingSnapshot, TrainingState } from './training-state.ts';
+export type { OptimizerStep, TrainingProgress, TrainingState } from './training-state.ts';

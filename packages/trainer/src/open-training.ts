@@ -1,4 +1,16 @@
-import { initializeLora, loadConfig, loadWeights, resolveModel, type Weights } from '@forge/models';
+import {
+  checkWeights,
+  initializeLora,
+  type LoadOptions,
+  type LoraConfig,
+  loadConfig,
+  loadWeights,
+  loadWeightsInto,
+  loraParameters,
+  type ModelConfig,
+  resolveModel,
+  type Weights,
+} from '@forge/models';
 import { checkTrainingOptions } from './check-options.ts';
 import { LayeredPasses } from './layered-passes.ts';
 import { planParameters } from './parameter-groups.ts';
@@ -11,13 +23,16 @@ import { WholePasses } from './whole-passes.ts';
  *
  * @throws {TrainerOptionError} when a number is outside its range, before anything is read; when a group of parameters fits
  * none of the model's.
+ * @throws {WeightsError} when the weights are not those that the config calls for; what reading a folder throws.
  */
-export async function openTraining(model: string | ModelWeights, options: TrainingOptions = {}): Promise<Training> {
+export async function openTraining(
+  model: string | ModelWeights,
+  { onLoadProgress, ...options }: TrainingOptions & LoadOptions = {},
+): Promise<Training> {
   checkTrainingOptions(options);
-  const { config, weights: given } = typeof model === 'string' ? await readModel(model) : model;
   const { lora } = options;
-  const weights =
-    lora === undefined ? given : { ...given, ...missing(given, initializeLora(config, lora, lora.seed ?? 0)) };
+  const { config, fill } =
+    typeof model === 'string' ? await inFolder(model, { onLoadProgress }) : inMemory(model, lora);
   const { trained } = planParameters(config, options);
   const trainable = trained.map(({ name }) => name);
   const passes = await (options.recompute ? LayeredPasses : WholePasses).open(config, {
@@ -26,12 +41,39 @@ export async function openTraining(model: string | ModelWeights, options: Traini
     entropy: (options.entropyBonus ?? 0) !== 0,
     ...(lora && { lora }),
   });
-  return new Training({ config, weights }, passes, options);
+  try {
+    const training = new Training(config, passes, options);
+    if (lora !== undefined) copyInto(training.weights, initializeLora(config, lora, lora.seed ?? 0));
+    await fill(training.weights);
+    return training;
+  } catch (error) {
+    await passes[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
-/** What of `weights` is not given. */
-const missing = (given: Weights, weights: Weights): Weights =>
-  Object.fromEntries(Object.entries(weights).filter(([name]) => given[name] === undefined));
+/** A model whose weights are somewhere. */
+interface ModelSource {
+  readonly config: ModelConfig;
+  /** Writes them where they are to be. */
+  fill(weights: Weights): void | Promise<void>;
+}
+
+function inMemory({ config, weights }: ModelWeights, lora: LoraConfig | undefined): ModelSource {
+  const ofAdapters = lora === undefined ? [] : loraParameters(config, lora).map(({ name }) => name);
+  checkWeights(config, new Map(Object.entries(weights)), { ignored: new Set(ofAdapters) });
+  return { config, fill: (views) => copyInto(views, weights) };
+}
+
+async function inFolder(model: string, options: LoadOptions): Promise<ModelSource> {
+  const folder = await resolveModel(model);
+  const config = await loadConfig(folder);
+  return { config, fill: (weights) => loadWeightsInto(weights, { folder, config }, options) };
+}
+
+function copyInto(views: Weights, values: Weights): void {
+  for (const [name, { data }] of Object.entries(values)) views[name]?.data.set(data);
+}
 
 /** Config and weights of a model folder, or of a model by its name on the hub. */
 export async function readModel(model: string): Promise<ModelWeights> {

@@ -21,6 +21,8 @@ type WeightSettings = Omit<WeightRange, 'start' | 'end'>;
 
 /** Which weights are trained, and how. */
 export interface ParameterPlan {
+  /** In the order of the model; adapters come last. */
+  readonly all: readonly Parameter[];
   readonly trained: readonly Parameter[];
   readonly frozen: readonly Parameter[];
   /** Of those that are trained. */
@@ -76,7 +78,13 @@ export function planParameters(
   );
   const isTrained = new Set(trained);
   const all = lora === undefined ? own : [...own, ...trainable];
-  return { trained, settings, frozen: all.filter((parameter) => !isTrained.has(parameter)), ranges: joined(ranges) };
+  return {
+    all,
+    trained,
+    settings,
+    frozen: all.filter((parameter) => !isTrained.has(parameter)),
+    ranges: joined(ranges),
+  };
 }
 
 /** Neighbours with equal settings as one range. */

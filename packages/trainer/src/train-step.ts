@@ -34,6 +34,7 @@ export async function trainStep(training: Training, batch: StepBatch, options: S
     const from = firstNonFinite(targets) ?? firstNonFiniteWeight(training.weights);
     throw new NonFiniteLossError({ loss: scored.loss, step: training.steps + 1, sequences: inputs.length, from });
   }
+  await training.readyToStep();
   const step = training.optimizerStep({ learningRate: targets.loss === 'sft' ? targets.learningRate : undefined });
   return { ...scored, ...step, step: training.steps };
 }

@@ -1,4 +1,4 @@
-import type { LoraConfig, ModelConfig, Weights } from '@forge/models';
+import type { Weights } from '@forge/models';
 import type { Schedule } from './optimizer/schedule.ts';
 
 /** How far a training is. */
@@ -10,18 +10,11 @@ export interface TrainingProgress {
   readonly schedule: Schedule;
 }
 
-/** Everything that the next step depends on. */
+/** The numbers that the next step depends on. */
 export interface TrainingState {
   readonly weights: Weights;
   /** Mean of gradients and of their squares, by the names of the weights that are trained. */
   readonly moments: readonly [first: Weights, second: Weights];
-  readonly progress: TrainingProgress;
-}
-
-/** A copy of a state, and what it is of. */
-export interface TrainingSnapshot extends TrainingState {
-  readonly config: ModelConfig;
-  readonly lora: LoraConfig | undefined;
 }
 
 /** What one step of the optimiser did. */

@@ -1,5 +1,7 @@
 import { type LoraConfig, type ModelConfig, mergeLora, type Weights } from '@forge/models';
-import { type Tensor, tensor } from '@forge/tensor';
+import type { Tensor } from '@forge/tensor';
+import type { FrozenState } from './checkpoint/frozen-state.ts';
+import { FrozenStates } from './checkpoint/frozen-states.ts';
 import { NonFiniteGradientError } from './errors.ts';
 import { LocalGradients } from './local-gradients.ts';
 import { localWeights } from './local-weights.ts';
@@ -14,14 +16,8 @@ import type { Passes, PickScores, PickWeights, WeightSource } from './passes.ts'
 import { allocateScores, collectScores, type Scores } from './scores.ts';
 import { checkSequences, type Sequence } from './sequence.ts';
 import { type TokenWeights, weighPicks } from './token-weights.ts';
-import {
-  type BackwardOptions,
-  type ForwardOptions,
-  type ModelWeights,
-  packOptions,
-  type TrainingOptions,
-} from './training-options.ts';
-import type { OptimizerStep, TrainingProgress, TrainingSnapshot, TrainingState } from './training-state.ts';
+import { type BackwardOptions, type ForwardOptions, packOptions, type TrainingOptions } from './training-options.ts';
+import type { OptimizerStep, TrainingProgress, TrainingState } from './training-state.ts';
 
 /**
  * A model in training: weights, gradients and moments, changed in place.
@@ -44,6 +40,9 @@ export class Training implements AsyncDisposable {
   readonly #source: WeightSource;
   readonly #optimizer: AdamW;
   readonly #learningRate: number;
+  /** The memory that a step changes. */
+  readonly #changing: ReadonlySet<ArrayBufferLike>;
+  readonly #frozenStates = new FrozenStates();
   #schedule: Schedule;
   #steps = 0;
 
@@ -57,21 +56,23 @@ export class Training implements AsyncDisposable {
     return packOptions(this.#options);
   }
 
-  constructor({ config, weights }: ModelWeights, passes: Passes, options: TrainingOptions = {}) {
+  /** All weights are 0: they are to be filled in. */
+  constructor(config: ModelConfig, passes: Passes, options: TrainingOptions = {}) {
     this.config = config;
     this.#passes = passes;
     this.#options = options;
     this.#plan = planParameters(config, options);
-    const { trained, frozen } = this.#plan;
+    const { trained, frozen, all } = this.#plan;
     this.#weightArena = allocateArena(trained);
     this.#gradients = new LocalGradients(trained);
-    this.weights = inOrderOf(weights, { ...this.#weightArena.tensors, ...allocateArena(frozen).tensors });
+    const tensors = { ...this.#weightArena.tensors, ...allocateArena(frozen).tensors };
+    this.weights = Object.fromEntries(all.map(({ name }) => [name, tensors[name]!])); // each is trained or frozen
     this.#source = localWeights(this.weights);
     this.gradients = this.#gradients.tensors;
     this.#optimizer = new AdamW(this.#weightArena.flat, options.optimizer);
     const [first, second] = this.#optimizer.moments;
     this.moments = [viewArena(first, trained).tensors, viewArena(second, trained).tensors];
-    fill(this.weights, weights);
+    this.#changing = new Set([this.#weightArena.flat.buffer, first.buffer, second.buffer]);
     this.#learningRate = options.optimizer?.learningRate ?? 1e-3;
     this.#schedule = options.schedule ?? { kind: 'constant' };
   }
@@ -96,17 +97,28 @@ export class Training implements AsyncDisposable {
     return { steps: this.#steps, phaseSteps: this.#optimizer.steps, schedule: this.#schedule };
   }
 
-  /** A copy of everything that the next step depends on. */
-  snapshot(): TrainingSnapshot {
-    const { config, lora, progress, moments } = this;
-    const copied = [copyOf(moments[0]), copyOf(moments[1])] as const;
-    return { config, lora, weights: copyOf(this.weights), moments: copied, progress };
+  /** Everything that the next step depends on as it is now, to be read while the training goes on; dispose of it then. */
+  freeze(): FrozenState {
+    return this.#frozenStates.add(this);
   }
 
-  /** Goes back, or on, to a state; its tensors are copied and must have the shapes of this model's. */
-  restore({ weights, moments, progress }: TrainingState): void {
-    fill(this.weights, weights);
-    for (const [i, moment] of this.moments.entries()) fill(moment, moments[i]!);
+  /**
+   * Resolves when the next step has to copy at most `maxBytes` of the states that are being read; a step that does not wait for that
+   * copies what it has to. @default 512 MiB
+   */
+  readyToStep(maxBytes = 2 ** 29): Promise<void> {
+    return this.#frozenStates.readyForChange(this.#changing, maxBytes);
+  }
+
+  /**
+   * Goes back, or on, to another state.
+   *
+   * @param read - writes weights and moments; rejects before the first of them when there is no such state.
+   */
+  async resume(progress: TrainingProgress, read: (into: TrainingState) => Promise<void>): Promise<void> {
+    const all = Object.values(this.weights).map(({ data }) => data.buffer);
+    this.#frozenStates.beforeChange(new Set([...all, ...this.#changing]));
+    await read(this);
     this.#optimizer.resume(progress.phaseSteps);
     this.#schedule = progress.schedule;
     this.#steps = progress.steps;
@@ -187,6 +199,7 @@ export class Training implements AsyncDisposable {
       throw new NonFiniteGradientError({ gradNorm, step: this.#steps + 1, parameters: broken.map(([name]) => name) });
     }
     scale(flat, clipFactor(gradNorm, this.#options.maxGradNorm ?? 1));
+    this.#frozenStates.beforeChange(this.#changing);
     const rate = learningRate ?? this.#learningRate * scheduleFactor(this.#schedule, this.#optimizer.steps);
     this.#optimizer.step(this.#weightArena.flat, flat, rate, this.#plan.ranges);
     this.#steps++;
@@ -202,6 +215,7 @@ export class Training implements AsyncDisposable {
 
   /** Starts a new phase: moments 0, the schedule from its first step. The weights stay. */
   resetOptimizer(schedule: Schedule = this.#schedule): void {
+    this.#frozenStates.beforeChange(this.#changing);
     this.#optimizer.reset();
     this.#schedule = schedule;
   }
@@ -209,16 +223,4 @@ export class Training implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#passes[Symbol.asyncDispose]();
   }
-}
-
-const inOrderOf = (weights: Weights, tensors: Weights): Weights =>
-  Object.fromEntries(Object.keys(weights).map((name) => [name, tensors[name]!])); // the same names
-
-const copyOf = (tensors: Weights): Weights =>
-  Object.fromEntries(
-    Object.entries(tensors).map(([name, { shape, data }]) => [name, tensor('float32', shape, data.slice())]),
-  );
-
-function fill(views: Weights, values: Weights): void {
-  for (const [name, { data }] of Object.entries(views)) data.set(values[name]!.data);
 }

@@ -6,7 +6,7 @@ import { type Fields, fields } from '../config-fields.ts';
 import { WeightsError } from '../errors.ts';
 import { readRequiredJson } from '../json-file.ts';
 import { readSafetensors } from '../safetensors/read.ts';
-import { writeSafetensors } from '../safetensors/write.ts';
+import { type TensorPieces, writeSafetensors } from '../safetensors/write.ts';
 import type { Weights } from '../weights.ts';
 import { LORA_TARGETS, type LoraConfig } from './lora-config.ts';
 import { adapters, loraParameters } from './lora-parameters.ts';
@@ -24,16 +24,21 @@ export interface LoraAdapters {
   readonly weights: Weights;
 }
 
+/** Adapters to be written, and what they adapt. */
+export interface SavedLora {
+  readonly config: ModelConfig;
+  readonly lora: LoraConfig;
+  readonly weights: Readonly<Record<string, Weights[string] | TensorPieces>>;
+  readonly modelName?: string;
+}
+
 /**
  * Writes adapters as PEFT does: `adapter_config.json` and `adapter_model.safetensors`; `PeftModel.from_pretrained` opens them.
  *
  * @param saved.weights - may hold those of the model too, which are not written.
  * @param saved.modelName - the folder or hub name of the model that is adapted. @default none is written
  */
-export async function saveLora(
-  folder: string,
-  { config, lora, weights, modelName }: LoraAdapters & { readonly config: ModelConfig; readonly modelName?: string },
-): Promise<void> {
+export async function saveLora(folder: string, { config, lora, weights, modelName }: SavedLora): Promise<void> {
   const named = loraParameters(config, lora).map(({ name }) => [peftName(name), weights[name]!] as const); // all were given
   await mkdir(folder, { recursive: true });
   await writeSafetensors(join(folder, WEIGHTS_FILE), Object.fromEntries(named));

@@ -1,5 +1,14 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { bytesOf, bytesPerElement, cast, type DType, elementCount, type Tensor, tensor } from '@forge/tensor';
+import {
+  bytesOf,
+  bytesPerElement,
+  cast,
+  type DType,
+  elementCount,
+  sameShape,
+  type Tensor,
+  tensor,
+} from '@forge/tensor';
 import { ModelFileError, SafetensorsError } from '../errors.ts';
 import { MAX_HEADER_BYTES, parseHeader, type SafetensorsHeader, type TensorEntry } from './header.ts';
 
@@ -15,6 +24,12 @@ export interface SafetensorsFile extends AsyncDisposable, SafetensorsHeader {
   /** Reads one tensor. @throws {SafetensorsError} when the file has none of that name. */
   read<D extends DType>(name: string, options: { readonly dtype: D }): Promise<Tensor<D>>;
   read(name: string, options?: ReadOptions): Promise<Tensor>;
+  /**
+   * Reads one tensor into another's memory, converted to its dtype.
+   *
+   * @throws {SafetensorsError} when the file has none of that name and shape.
+   */
+  readInto(name: string, target: Tensor): Promise<void>;
 }
 
 /** Large enough that a read is one system call a tensor in small models, small enough to convert in the cache's reach. */
@@ -33,16 +48,23 @@ export async function openSafetensors(file: string): Promise<SafetensorsFile> {
   });
   try {
     const header = await readHeader(handle, file);
-    const read = async (name: string, { dtype }: ReadOptions = {}): Promise<Tensor> => {
+    const entryOf = (name: string): TensorEntry => {
       const entry = header.entries.get(name);
-      if (entry === undefined) {
-        throw new SafetensorsError({ file, tensor: name, expected: 'to be in the file', got: 'no such tensor' });
-      }
-      return readTensor({ handle, file, name }, entry, dtype ?? entry.dtype);
+      if (entry !== undefined) return entry;
+      throw new SafetensorsError({ file, tensor: name, expected: 'to be in the file', got: 'no such tensor' });
     };
+    const read = async (name: string, { dtype }: ReadOptions = {}): Promise<Tensor> => {
+      const entry = entryOf(name);
+      const target = tensor(dtype ?? entry.dtype, entry.shape);
+      await readTensor({ handle, file, name }, entry, target);
+      return target;
+    };
+    const readInto = (name: string, target: Tensor): Promise<void> =>
+      readTensor({ handle, file, name }, entryOf(name), target);
     return {
       ...header,
       file,
+      readInto,
       read: read as SafetensorsFile['read'], // the result has the dtype that was asked for
       [Symbol.asyncDispose]: () => handle.close(),
     };
@@ -77,12 +99,15 @@ async function readHeader(handle: FileHandle, file: string): Promise<Safetensors
   return parseHeader(header, file, fileBytes);
 }
 
-async function readTensor(source: Source, entry: TensorEntry, dtype: DType): Promise<Tensor> {
-  const target = tensor(dtype, entry.shape);
-  if (dtype === entry.dtype) {
-    await readFully(source, bytesOf(target), entry.byteOffset);
-    return target;
+async function readTensor(source: TensorSource, entry: TensorEntry, target: Tensor): Promise<void> {
+  if (!sameShape(entry.shape, target.shape)) {
+    const [expected, got] = [target.shape, entry.shape].map((shape) => `shape [${shape.join(', ')}]`) as [
+      string,
+      string,
+    ];
+    throw new SafetensorsError({ file: source.file, tensor: source.name, expected, got });
   }
+  if (target.dtype === entry.dtype) return readFully(source, bytesOf(target), entry.byteOffset);
   // Converted in pieces: the tensor is never in memory twice.
   const bytesEach = bytesPerElement(entry.dtype);
   const count = elementCount(entry.shape);
@@ -90,15 +115,18 @@ async function readTensor(source: Source, entry: TensorEntry, dtype: DType): Pro
   for (let done = 0; done < count; done += step) {
     const piece = tensor(entry.dtype, [Math.min(step, count - done)]);
     await readFully(source, bytesOf(piece), entry.byteOffset + done * bytesEach);
-    bytesOf(target).set(bytesOf(cast(piece, dtype)), done * bytesPerElement(dtype));
+    bytesOf(target).set(bytesOf(cast(piece, target.dtype)), done * bytesPerElement(target.dtype));
   }
-  return target;
 }
 
 interface Source {
   readonly handle: FileHandle;
   readonly file: string;
   readonly name?: string;
+}
+
+interface TensorSource extends Source {
+  readonly name: string;
 }
 
 async function readFully({ handle, file, name }: Source, target: Uint8Array, position: number): Promise<void> {

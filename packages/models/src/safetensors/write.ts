@@ -1,5 +1,15 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { bytesOf, bytesPerElement, cast, type DType, elementCount, type Tensor } from '@forge/tensor';
+import { crc32 } from 'node:zlib';
+import {
+  bytesOf,
+  bytesPerElement,
+  cast,
+  type DType,
+  elementCount,
+  type Shape,
+  type Tensor,
+  type TypedArray,
+} from '@forge/tensor';
 import { DTYPE_NAMES } from './header.ts';
 
 /** How tensors are written. */
@@ -10,6 +20,23 @@ export interface WriteOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** A tensor that is handed over a piece at a time, such as one that changes before all of it is written. */
+export interface TensorPieces {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** Its elements in order. Each piece is done with when the next one is asked for. */
+  pieces(): Iterable<TypedArray>;
+}
+
+/** A file as it was written. */
+export interface WrittenFile {
+  readonly bytes: number;
+  readonly crc32: number;
+}
+
+/** Small enough that to copy, convert and sum a piece holds nobody up. */
+const PIECE_BYTES = 1 << 22;
+
 /**
  * Writes tensors to one safetensors file; equal tensors give equal bytes, whatever their order. The file appears under
  * its name only when it is complete.
@@ -18,9 +45,9 @@ export interface WriteOptions {
  */
 export async function writeSafetensors(
   file: string,
-  tensors: Readonly<Record<string, Tensor>>,
+  tensors: Readonly<Record<string, Tensor | TensorPieces>>,
   { dtype, metadata = { format: 'pt' } }: WriteOptions = {},
-): Promise<void> {
+): Promise<WrittenFile> {
   const ordered = Object.entries(tensors)
     .map(([name, tensor]) => ({ name, tensor, dtype: dtype ?? tensor.dtype }))
     .toSorted((a, b) => bytesPerElement(b.dtype) - bytesPerElement(a.dtype) || (a.name < b.name ? -1 : 1));
@@ -33,18 +60,37 @@ export async function writeSafetensors(
     header[name] = { dtype: DTYPE_NAMES[dtype], shape: tensor.shape, data_offsets: [begin, end] };
   }
   const unfinished = `${file}.partial`;
+  const written = { bytes: 0, crc32: 0 };
   try {
     await using handle = await open(unfinished, 'w');
-    await writeFully(handle, encodeHeader(header));
-    for (const { tensor, dtype } of ordered) {
-      await writeFully(handle, bytesOf(dtype === tensor.dtype ? tensor : cast(tensor, dtype)));
-    }
+    const write = async (bytes: Uint8Array): Promise<void> => {
+      written.bytes += bytes.length;
+      written.crc32 = crc32(bytes, written.crc32);
+      await writeFully(handle, bytes);
+    };
+    await write(encodeHeader(header));
+    for (const { tensor, dtype } of ordered) for (const piece of piecesAs(tensor, dtype)) await write(piece);
     await handle.sync();
   } catch (error) {
     await rm(unfinished, { force: true });
     throw error;
   }
   await rename(unfinished, file);
+  return written;
+}
+
+/** The bytes of a tensor in some dtype. */
+function* piecesAs(tensor: Tensor | TensorPieces, dtype: DType): Iterable<Uint8Array> {
+  for (const data of 'pieces' in tensor ? tensor.pieces() : piecesOf(tensor)) {
+    // A piece is an array of the dtype that it is a piece of.
+    const piece = { dtype: tensor.dtype, shape: [data.length], data } as Tensor;
+    yield bytesOf(dtype === tensor.dtype ? piece : cast(piece, dtype));
+  }
+}
+
+function* piecesOf({ data }: Tensor): Iterable<TypedArray> {
+  const step = PIECE_BYTES / data.BYTES_PER_ELEMENT;
+  for (let start = 0; start < data.length; start += step) yield data.subarray(start, start + step);
 }
 
 /** Eight bytes of length, then JSON padded with spaces so that the tensors are aligned. */
@@ -59,7 +105,7 @@ function encodeHeader(header: Readonly<Record<string, unknown>>): Uint8Array {
 
 async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await handle.write(bytes, done, Math.min(bytes.length - done, 1 << 26));
+    const { bytesWritten } = await handle.write(bytes, done);
     done += bytesWritten;
   }
 }

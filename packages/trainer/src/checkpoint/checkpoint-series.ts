@@ -1,9 +1,9 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 import type { Training } from '../training.ts';
-import type { TrainingSnapshot } from '../training-state.ts';
 import { loadCheckpoint, writeState } from './checkpoint.ts';
+import type { FrozenState } from './frozen-state.ts';
 
 export interface CheckpointSeriesOptions {
   /** The newest checkpoints that are kept. @default 2 */
@@ -31,11 +31,13 @@ export class CheckpointSeries {
   /**
    * Writes the state of the call, after the saves before it; resolves with the folder when it is complete. The training may go
    * on meanwhile.
+   *
+   * @throws {CheckpointSaveError} when it cannot be written; those before it are as they were.
    */
   save(training: Training): Promise<string> {
-    const state = training.snapshot();
+    const state = training.freeze();
     // A save that failed has told its caller; the next one begins all the same.
-    const saved = this.#last.then(() => this.#write(state));
+    const saved = this.#last.then(() => this.#write(state)).finally(() => state[Symbol.dispose]());
     this.#last = saved.catch(() => undefined);
     return saved;
   }
@@ -61,8 +63,7 @@ export class CheckpointSeries {
     return undefined;
   }
 
-  async #write(state: TrainingSnapshot): Promise<string> {
-    await mkdir(this.#folder, { recursive: true });
+  async #write(state: FrozenState): Promise<string> {
     const path = this.#path(state.progress.steps);
     await writeState(path, state, this.#tokenizerFolder);
     // Newer ones than this are of a training that went back: they would be resumed in place of it.

@@ -2,22 +2,28 @@ import { createReadStream } from 'node:fs';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import type { WrittenFile } from '@forge/models';
 import { CheckpointError } from '../errors.ts';
 
 const MANIFEST_FILE = 'manifest.json';
 
 /** A file of a checkpoint as it was when the checkpoint was complete. */
-interface ManifestEntry {
+interface ManifestEntry extends WrittenFile {
   readonly name: string;
-  readonly bytes: number;
-  readonly crc32: number;
 }
 
-/** Lists every file of a folder with its size and checksum, as read back from the disk. Written last, it makes a checkpoint complete. */
-export async function writeManifest(folder: string): Promise<void> {
+/**
+ * Lists every file of a folder with its size and checksum. Written last, it makes a checkpoint complete.
+ *
+ * @param written - files that were summed while they were written; the others are read.
+ */
+export async function writeManifest(folder: string, written: ReadonlyMap<string, WrittenFile>): Promise<void> {
   const names = (await readdir(folder)).toSorted();
   const files: ManifestEntry[] = [];
-  for (const name of names) files.push(await describe(folder, name));
+  for (const name of names) {
+    const known = written.get(name);
+    files.push(known === undefined ? await describe(folder, name) : { name, ...known });
+  }
   await using handle = await open(join(folder, MANIFEST_FILE), 'w');
   await handle.writeFile(`${JSON.stringify({ files }, undefined, 2)}\n`);
   await handle.sync();

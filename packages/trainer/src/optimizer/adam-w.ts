@@ -40,8 +40,9 @@ export class AdamW<Numbers extends Floats = Float32Array> {
     weights: Numbers,
     { learningRate = 1e-3, betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0.01 }: AdamWOptions = {},
   ) {
-    // A copy of an array is an array of the same class.
-    this.moments = [weights.slice().fill(0) as Numbers, weights.slice().fill(0) as Numbers];
+    // The class of the weights. New arrays take no memory until they are written to.
+    const zeros = (): Numbers => Reflect.construct(weights.constructor, [weights.length]);
+    this.moments = [zeros(), zeros()];
     this.#learningRate = learningRate;
     this.#betas = betas;
     this.#epsilon = epsilon;
