@@ -86,6 +86,7 @@ export { type OperatorTime, profileTable } from './session/profile.ts';
 export type {
   BoundRun,
   Device,
+  FeedsOf,
   Fetches,
   GraphOptimization,
   RunOptions,
@@ -93,6 +94,7 @@ export type {
   Session,
   SessionOptions,
   TensorSignature,
+  TensorsOf,
 } from './session/session.ts';
 export type { SizesFrom } from './sizes.ts';
 export { type SplitGraph, splitGraph } from './split-graph.ts';
@@ -100,6 +102,7 @@ export {
   type Attribute,
   type Attributes,
   constant,
+  type Input,
   input,
   type Node,
   type Source,

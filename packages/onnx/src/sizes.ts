@@ -10,7 +10,7 @@ export interface SizesFrom {
 }
 
 /** A 1-D int64 constant: axes, sizes, pads and offsets are passed to operators this way. */
-export function integers(values: readonly number[]): Value {
+export function integers(values: readonly number[]): Value<'int64'> {
   return constant(tensor('int64', [values.length], BigInt64Array.from(values, BigInt)));
 }
 
@@ -20,9 +20,9 @@ export function integers(values: readonly number[]): Value {
  *
  * @throws {ShapeError} when a symbol is the size of no axis of those inputs.
  */
-export function sizes(op: string, dims: readonly Dim[], from: readonly Value[]): Value {
+export function sizes(op: string, dims: readonly Dim[], from: readonly Value[]): Value<'int64'> {
   if (dims.every((dim) => typeof dim === 'number')) return integers(dims);
-  const parts: Value[] = [];
+  const parts: Value<'int64'>[] = [];
   let literals: number[] = [];
   const flush = (): void => {
     if (literals.length > 0) parts.push(integers(literals));
@@ -42,7 +42,7 @@ export function sizes(op: string, dims: readonly Dim[], from: readonly Value[]):
 }
 
 /** One symbolic size as int64 [1]. */
-function symbolicSize(op: string, dim: string, from: readonly Value[]): Value {
+function symbolicSize(op: string, dim: string, from: readonly Value[]): Value<'int64'> {
   const whole = readSize(dim, from);
   if (whole !== undefined) return whole;
   const type = { dtype: 'int64', shape: [1] } as const;
@@ -59,7 +59,7 @@ function symbolicSize(op: string, dim: string, from: readonly Value[]): Value {
   return terms.reduce((a, b) => apply('Add', [a, b], type));
 }
 
-function readSize(name: string, from: readonly Value[]): Value | undefined {
+function readSize(name: string, from: readonly Value[]): Value<'int64'> | undefined {
   for (const value of from) {
     const origin = value.symbols.get(name);
     if (origin === undefined) continue;

@@ -4,16 +4,21 @@ import type { Operator } from './operators.ts';
 import { checkSignature } from './signature.ts';
 
 /** The dtype and the shape of a value. */
-export interface ValueType {
-  readonly dtype: DType;
+export interface ValueType<D extends DType = DType> {
+  readonly dtype: D;
   readonly shape: readonly Dim[];
 }
 
 /** A tensor of a graph that is not computed yet. Immutable; compared by identity. */
-export interface Value extends ValueType {
+export interface Value<D extends DType = DType> extends ValueType<D> {
   readonly source: Source;
   /** Where each symbolic size in the value's history can be read at run time. */
   readonly symbols: ReadonlyMap<string, AxisOfInput>;
+}
+
+/** A value that is fed by its name. */
+export interface Input<Name extends string = string, D extends DType = DType> extends Value<D> {
+  readonly source: { readonly kind: 'input'; readonly name: Name };
 }
 
 /** The axis of a graph input whose size is a symbol's. */
@@ -52,11 +57,15 @@ export type Attributes = Readonly<Record<string, Attribute>>;
  *
  * @throws {RangeError} when a size is neither an integer ≥ 0 nor a polynomial of names.
  */
-export function input(name: string, dtype: DType, shape: readonly Dim[]): Value {
+export function input<Name extends string, D extends DType>(
+  name: Name,
+  dtype: D,
+  shape: readonly Dim[],
+): Input<Name, D> {
   const dims = shape.map(normalizeDim);
   for (const dim of dims) if (typeof dim === 'number' && dim < 0) throw new RangeError(`Input "${name}": size ${dim}.`);
   const symbols = new Map<string, AxisOfInput>();
-  const value: Value = { dtype, shape: dims, source: { kind: 'input', name }, symbols };
+  const value: Input<Name, D> = { dtype, shape: dims, source: { kind: 'input', name }, symbols };
   dims.forEach((dim, axis) => {
     if (typeof dim === 'string' && !symbols.has(dim)) symbols.set(dim, { input: value, axis });
   });
@@ -64,21 +73,24 @@ export function input(name: string, dtype: DType, shape: readonly Dim[]): Value 
 }
 
 /** A tensor that is part of the graph. Its data must not change afterwards. */
-export function constant(tensor: Tensor): Value {
+export function constant<D extends DType>(tensor: Tensor<D>): Value<D> {
   return { dtype: tensor.dtype, shape: tensor.shape, source: { kind: 'constant', tensor }, symbols: new Map() };
 }
+
+/** Values of these types. */
+type ValuesOf<Types extends readonly ValueType[]> = { readonly [I in keyof Types]: Value<Types[I]['dtype']> };
 
 /**
  * Applies an operator that has several outputs.
  *
  * @throws {DTypeError} when the operator does not take operands of these dtypes.
  */
-export function applyAll(
+export function applyAll<const Types extends readonly ValueType[]>(
   op: Operator,
   inputs: readonly (Value | undefined)[],
-  types: readonly ValueType[],
+  types: Types,
   attributes: Attributes = {},
-): readonly Value[] {
+): ValuesOf<Types> {
   checkSignature(
     op,
     inputs.map((operand) => operand?.dtype),
@@ -90,16 +102,16 @@ export function applyAll(
   types.forEach(({ dtype, shape }, index) => {
     outputs.push({ dtype, shape, source: { kind: 'node', node, index }, symbols });
   });
-  return outputs;
+  return outputs as ValuesOf<Types>; // one for each type, in their order
 }
 
 /** Applies an operator for its first output. @throws {DTypeError} as `applyAll`. */
-export function apply(
+export function apply<D extends DType>(
   op: Operator,
   inputs: readonly (Value | undefined)[],
-  type: ValueType,
+  type: ValueType<D>,
   attributes: Attributes = {},
-): Value {
+): Value<D> {
   return applyAll(op, inputs, [type], attributes)[0]!;
 }
 

@@ -18,7 +18,11 @@ import { sumTo } from './sum-to.ts';
  * @param outputGradient - the gradient in `loss` of whatever follows, in its shape. @default 1
  * @throws {GradientError} naming the operator through which there is no gradient, but on which a `wrt` acts.
  */
-export function gradients(loss: Value, wrt: readonly Value[], outputGradient?: Value): Value[] {
+export function gradients<const Wrt extends readonly Value[]>(
+  loss: Value,
+  wrt: Wrt,
+  outputGradient?: Value,
+): GradientsIn<Wrt> {
   const start = outputGradient ?? scalar(1, loss.dtype);
   if (!sameDims(start.shape, loss.shape)) {
     const reason =
@@ -45,8 +49,12 @@ export function gradients(loss: Value, wrt: readonly Value[], outputGradient?: V
       found.set(operand, before === undefined ? summed : accumulate(before, summed));
     });
   }
-  return wrt.map((value) => found.get(value) ?? zeros(value.dtype, value.shape, [value]));
+  const results = wrt.map((value) => found.get(value) ?? zeros(value.dtype, value.shape, [value]));
+  return results as GradientsIn<Wrt>; // one for each value, of its dtype
 }
+
+/** A gradient for each value, of its dtype. */
+export type GradientsIn<Wrt extends readonly Value[]> = { -readonly [I in keyof Wrt]: Value<Wrt[I]['dtype']> };
 
 /** The floating-point values that some of `wrt` acts on; gradients flow through these alone. */
 function dependents(nodes: readonly Node[], wrt: readonly Value[]): ReadonlySet<Value> {

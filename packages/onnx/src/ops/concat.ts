@@ -1,3 +1,4 @@
+import type { DType } from '@forge/tensor';
 import { normalizeAxis, normalizeSizes } from '../axis.ts';
 import { addDims, type Dim, sameDims } from '../dim.ts';
 import { DTypeError, ShapeError } from '../errors.ts';
@@ -11,7 +12,7 @@ import { unsqueeze } from './reshape.ts';
  * @throws {ShapeError} when another axis differs.
  * Source: ONNX operator `Concat`, opset 13.
  */
-export function concat(xs: readonly Value[], axis: number): Value {
+export function concat<D extends DType>(xs: readonly Value<D>[], axis: number): Value<D> {
   const [first] = xs;
   if (first === undefined) throw new DTypeError('Concat', [], 'there is nothing to join');
   const at = normalizeAxis('Concat', axis, first.shape);
@@ -34,7 +35,7 @@ export function concat(xs: readonly Value[], axis: number): Value {
  * @throws {ShapeError} when their shapes differ.
  * Source: PyTorch's `stack`.
  */
-export function stack(xs: readonly Value[], axis = 0): Value {
+export function stack<D extends DType>(xs: readonly Value<D>[], axis = 0): Value<D> {
   return concat(
     xs.map((x) => unsqueeze(x, [axis])),
     axis,
@@ -47,12 +48,12 @@ export function stack(xs: readonly Value[], axis = 0): Value {
  * @throws {ShapeError} when they do not add up to the size of the axis.
  * Source: ONNX operator `Split`, opset 18.
  */
-export function split(
-  x: Value,
+export function split<D extends DType>(
+  x: Value<D>,
   pieces: readonly Dim[],
   axis: number,
   { sizesFrom = [] }: SizesFrom = {},
-): readonly Value[] {
+): readonly Value<D>[] {
   const at = normalizeAxis('Split', axis, x.shape);
   const dims = normalizeSizes('Split', pieces, x.shape);
   if (dims.length === 0) throw new ShapeError('Split', [x.shape], 'there are no pieces to cut it into');

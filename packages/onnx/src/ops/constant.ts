@@ -7,14 +7,16 @@ import { integers, type SizesFrom, sizes } from '../sizes.ts';
 import { apply, constant, type Value } from '../value.ts';
 
 /** A value, or a number that stands for a scalar of the other operand's dtype. */
-export type Operand = Value | number;
+export type Operand<D extends DType = DType> = Value<D> | number;
 
 /** A constant of shape []. @default dtype float32 @throws {DTypeError} when the dtype does not hold `value`. */
+export function scalar(value: number): Value<'float32'>;
+export function scalar<D extends DType>(value: number, dtype: D): Value<D>;
 export function scalar(value: number, dtype: DType = 'float32'): Value {
   return scalarFor('Constant', value, dtype);
 }
 
-function scalarFor(op: string, value: number, dtype: DType): Value {
+function scalarFor<D extends DType>(op: string, value: number, dtype: D): Value<D> {
   const given = tensor('float64', [], Float64Array.of(value));
   const held = cast(given, dtype);
   // Floats round; 0.5 as an integer, or 300 as uint8, would be another number.
@@ -29,7 +31,7 @@ function scalarFor(op: string, value: number, dtype: DType): Value {
  *
  * @throws {DTypeError} when all are numbers, or the dtype does not hold one.
  */
-export function operands(op: string, ...items: readonly Operand[]): readonly Value[] {
+export function operands<D extends DType>(op: string, ...items: readonly Operand<D>[]): readonly Value<D>[] {
   const like = items.find((item) => typeof item !== 'number');
   if (like === undefined) throw new DTypeError(op, [], 'one operand at least must be a value');
   return items.map((item) => (typeof item === 'number' ? scalarFor(op, item, like.dtype) : item));
@@ -41,7 +43,7 @@ export function operands(op: string, ...items: readonly Operand[]): readonly Val
  * @throws {ShapeError} when a symbol is the size of no axis of those inputs.
  * Source: ONNX operator `ConstantOfShape`, opset 9.
  */
-export function zeros(dtype: DType, shape: readonly Dim[], sizesFrom: readonly Value[] = []): Value {
+export function zeros<D extends DType>(dtype: D, shape: readonly Dim[], sizesFrom: readonly Value[] = []): Value<D> {
   const dims = normalizeSizes('ConstantOfShape', shape, []);
   const value = cast(tensor('float64', [1]), dtype);
   return apply(
@@ -59,7 +61,7 @@ export function zeros(dtype: DType, shape: readonly Dim[], sizesFrom: readonly V
  * @throws {ShapeError} when a symbol is the size of no axis of those inputs.
  * Source: ONNX operator `Range`, opset 11.
  */
-export function arange(end: Dim, { sizesFrom = [] }: SizesFrom = {}): Value {
+export function arange(end: Dim, { sizesFrom = [] }: SizesFrom = {}): Value<'int64'> {
   const [size] = normalizeSizes('Range', [end], []) as readonly [Dim]; // as many as were given
   const type = { dtype: 'int64', shape: [] } as const;
   const limit = apply('Squeeze', [sizes('Range', [size], sizesFrom), integers([0])], type);

@@ -1,4 +1,4 @@
-import { tensor } from '@forge/tensor';
+import { type DType, tensor } from '@forge/tensor';
 import { normalizeAxis } from '../axis.ts';
 import { apply, constant, type Value } from '../value.ts';
 
@@ -10,7 +10,11 @@ export interface CumSumOptions {
 }
 
 /** The sum of each element and those before it along `axis`. Source: ONNX operator `CumSum`, opset 14. */
-export function cumSum(x: Value, axis: number, { exclusive = false, reverse = false }: CumSumOptions = {}): Value {
+export function cumSum<D extends DType>(
+  x: Value<D>,
+  axis: number,
+  { exclusive = false, reverse = false }: CumSumOptions = {},
+): Value<D> {
   const at = normalizeAxis('CumSum', axis, x.shape);
   const attributes = { exclusive: { int: Number(exclusive) }, reverse: { int: Number(reverse) } };
   return apply('CumSum', [x, constant(tensor('int64', [], BigInt64Array.of(BigInt(at))))], x, attributes);

@@ -1,3 +1,4 @@
+import type { DType } from '@forge/tensor';
 import { type Dim, multiplyDims } from '../dim.ts';
 import { ShapeError } from '../errors.ts';
 import type { Value } from '../value.ts';
@@ -6,8 +7,8 @@ import { reduceSum } from './reduce.ts';
 import { reshape, transpose } from './reshape.ts';
 
 /** A value whose axes have letters. */
-interface Lettered {
-  readonly value: Value;
+interface Lettered<D extends DType = DType> {
+  readonly value: Value<D>;
   readonly letters: readonly string[];
 }
 
@@ -19,7 +20,7 @@ interface Lettered {
  * @throws {ShapeError} when the equation does not fit the operands, or axes of one letter differ in size.
  * Source: PyTorch's `einsum`, without `...` and diagonals.
  */
-export function einsum(equation: string, ...operands: readonly Value[]): Value {
+export function einsum<D extends DType>(equation: string, ...operands: readonly Value<D>[]): Value<D> {
   const { terms, result } = parse(equation, operands);
   const joined = terms.reduce((left, right, i) => {
     const later = terms.slice(i + 1).flatMap(({ letters }) => letters);
@@ -32,7 +33,7 @@ export function einsum(equation: string, ...operands: readonly Value[]): Value {
   );
 }
 
-function parse(equation: string, operands: readonly Value[]) {
+function parse<D extends DType>(equation: string, operands: readonly Value<D>[]) {
   const refuse = (reason: string): never => {
     const shapes = operands.map(({ shape }) => shape);
     throw new ShapeError('Einsum', shapes, `"${equation}" ${reason}`);
@@ -57,18 +58,18 @@ function parse(equation: string, operands: readonly Value[]) {
   }
   const unknown = result.find((letter) => !sizes.has(letter));
   if (unknown !== undefined) refuse(`has no operand with an axis ${unknown}`);
-  return { terms: names.map((letters, i): Lettered => ({ value: operands[i]!, letters })), result };
+  return { terms: names.map((letters, i): Lettered<D> => ({ value: operands[i]!, letters })), result };
 }
 
 /** The sum over the axes that are in neither operand of what follows. */
-function sumExcept({ value, letters }: Lettered, kept: ReadonlySet<string>): Lettered {
+function sumExcept<D extends DType>({ value, letters }: Lettered<D>, kept: ReadonlySet<string>): Lettered<D> {
   const gone = letters.flatMap((letter, axis) => (kept.has(letter) ? [] : [axis]));
   if (gone.length === 0) return { value, letters };
   return { value: reduceSum(value, gone), letters: letters.filter((letter) => kept.has(letter)) };
 }
 
 /** The product of two operands, summed over the axes that are not kept. */
-function contract(a: Lettered, b: Lettered, kept: ReadonlySet<string>): Lettered {
+function contract<D extends DType>(a: Lettered<D>, b: Lettered<D>, kept: ReadonlySet<string>): Lettered<D> {
   const left = sumExcept(a, new Set([...kept, ...b.letters]));
   const right = sumExcept(b, new Set([...kept, ...a.letters]));
   const both = left.letters.filter((letter) => right.letters.includes(letter));
@@ -82,7 +83,11 @@ function contract(a: Lettered, b: Lettered, kept: ReadonlySet<string>): Lettered
 }
 
 /** The axes of `batch`, then one for all rows and one for all columns. */
-function asMatrices(term: Lettered, batch: readonly string[], sides: readonly (readonly string[])[]): Value {
+function asMatrices<D extends DType>(
+  term: Lettered<D>,
+  batch: readonly string[],
+  sides: readonly (readonly string[])[],
+): Value<D> {
   const order = [...batch, ...sides.flat()].map((letter) => term.letters.indexOf(letter));
   const dimsOf = (letters: readonly string[]): readonly Dim[] => letters.map((letter) => sizeOf(term, letter)!);
   const dims = [...dimsOf(batch), ...sides.map((letters) => multiplyDims(...dimsOf(letters)))];

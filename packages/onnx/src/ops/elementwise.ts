@@ -1,87 +1,88 @@
+import type { DType } from '@forge/tensor';
 import { broadcast } from '../broadcast.ts';
 import type { Operator } from '../operators.ts';
 import { apply, type Value } from '../value.ts';
 import { type Operand, operands } from './constant.ts';
 
-function unary(op: Operator, x: Value): Value {
+function unary<D extends DType>(op: Operator, x: Value<D>): Value<D> {
   return apply(op, [x], x);
 }
 
-function binary(op: Operator, a: Operand, b: Operand): Value {
-  const [left, right] = operands(op, a, b) as readonly [Value, Value]; // as many as were given
+function binary<D extends DType>(op: Operator, a: Operand<D>, b: Operand<D>): Value<D> {
+  const [left, right] = operands(op, a, b) as readonly [Value<D>, Value<D>]; // as many as were given
   return apply(op, [left, right], { dtype: left.dtype, shape: broadcast(op, left.shape, right.shape) });
 }
 
 /** `a + b`, broadcast. Source: ONNX operator `Add`, opset 14. */
-export const add = (a: Operand, b: Operand): Value => binary('Add', a, b);
+export const add = <D extends DType>(a: Operand<D>, b: Operand<D>): Value<D> => binary('Add', a, b);
 
 /** `a - b`, broadcast. Source: ONNX operator `Sub`, opset 14. */
-export const sub = (a: Operand, b: Operand): Value => binary('Sub', a, b);
+export const sub = <D extends DType>(a: Operand<D>, b: Operand<D>): Value<D> => binary('Sub', a, b);
 
 /** `a * b`, broadcast. Source: ONNX operator `Mul`, opset 14. */
-export const mul = (a: Operand, b: Operand): Value => binary('Mul', a, b);
+export const mul = <D extends DType>(a: Operand<D>, b: Operand<D>): Value<D> => binary('Mul', a, b);
 
 /** `a / b`, broadcast. Source: ONNX operator `Div`, opset 14. */
-export const div = (a: Operand, b: Operand): Value => binary('Div', a, b);
+export const div = <D extends DType>(a: Operand<D>, b: Operand<D>): Value<D> => binary('Div', a, b);
 
 /** `a ** b`, broadcast. Its gradient in `b` needs `a > 0`. Source: ONNX operator `Pow`, opset 15. */
-export const pow = (a: Operand, b: Operand): Value => binary('Pow', a, b);
+export const pow = <D extends DType>(a: Operand<D>, b: Operand<D>): Value<D> => binary('Pow', a, b);
 
 /** The larger of `a` and `b`, broadcast; on a tie the gradient goes to `a`. Source: ONNX operator `Max`, opset 13. */
-export const max = (a: Operand, b: Operand): Value => binary('Max', a, b);
+export const max = <D extends DType>(a: Operand<D>, b: Operand<D>): Value<D> => binary('Max', a, b);
 
 /** The smaller of `a` and `b`, broadcast; on a tie the gradient goes to `a`. Source: ONNX operator `Min`, opset 13. */
-export const min = (a: Operand, b: Operand): Value => binary('Min', a, b);
+export const min = <D extends DType>(a: Operand<D>, b: Operand<D>): Value<D> => binary('Min', a, b);
 
 /** `-x`. Source: ONNX operator `Neg`, opset 13. */
-export const neg = (x: Value): Value => unary('Neg', x);
+export const neg = <D extends DType>(x: Value<D>): Value<D> => unary('Neg', x);
 
 /** `|x|`. Source: ONNX operator `Abs`, opset 13. */
-export const abs = (x: Value): Value => unary('Abs', x);
+export const abs = <D extends DType>(x: Value<D>): Value<D> => unary('Abs', x);
 
 /** -1, 0 or 1. Its gradient is zero. Source: ONNX operator `Sign`, opset 13. */
-export const sign = (x: Value): Value => unary('Sign', x);
+export const sign = <D extends DType>(x: Value<D>): Value<D> => unary('Sign', x);
 
 /** `e ** x`. Source: ONNX operator `Exp`, opset 13. */
-export const exp = (x: Value): Value => unary('Exp', x);
+export const exp = <D extends DType>(x: Value<D>): Value<D> => unary('Exp', x);
 
 /** The natural logarithm. Source: ONNX operator `Log`, opset 13. */
-export const log = (x: Value): Value => unary('Log', x);
+export const log = <D extends DType>(x: Value<D>): Value<D> => unary('Log', x);
 
 /** The square root. Source: ONNX operator `Sqrt`, opset 13. */
-export const sqrt = (x: Value): Value => unary('Sqrt', x);
+export const sqrt = <D extends DType>(x: Value<D>): Value<D> => unary('Sqrt', x);
 
 /** `1 / x`. Source: ONNX operator `Reciprocal`, opset 13. */
-export const reciprocal = (x: Value): Value => unary('Reciprocal', x);
+export const reciprocal = <D extends DType>(x: Value<D>): Value<D> => unary('Reciprocal', x);
 
 /** The sine of radians. Source: ONNX operator `Sin`, opset 7. */
-export const sin = (x: Value): Value => unary('Sin', x);
+export const sin = <D extends DType>(x: Value<D>): Value<D> => unary('Sin', x);
 
 /** The cosine of radians. Source: ONNX operator `Cos`, opset 7. */
-export const cos = (x: Value): Value => unary('Cos', x);
+export const cos = <D extends DType>(x: Value<D>): Value<D> => unary('Cos', x);
 
 /** The error function. Source: ONNX operator `Erf`, opset 13. */
-export const erf = (x: Value): Value => unary('Erf', x);
+export const erf = <D extends DType>(x: Value<D>): Value<D> => unary('Erf', x);
 
 /** The next whole number below. Its gradient is zero. Source: ONNX operator `Floor`, opset 13. */
-export const floor = (x: Value): Value => unary('Floor', x);
+export const floor = <D extends DType>(x: Value<D>): Value<D> => unary('Floor', x);
 
 /** The next whole number above. Its gradient is zero. Source: ONNX operator `Ceil`, opset 13. */
-export const ceil = (x: Value): Value => unary('Ceil', x);
+export const ceil = <D extends DType>(x: Value<D>): Value<D> => unary('Ceil', x);
 
 /** The nearest whole number, halves to the even one. Its gradient is zero. Source: ONNX operator `Round`, opset 11. */
-export const round = (x: Value): Value => unary('Round', x);
+export const round = <D extends DType>(x: Value<D>): Value<D> => unary('Round', x);
 
 /** The ends of an interval. */
-export interface Limits {
+export interface Limits<D extends DType = DType> {
   /** @default none */
-  readonly min?: Operand;
+  readonly min?: Operand<D>;
   /** @default none */
-  readonly max?: Operand;
+  readonly max?: Operand<D>;
 }
 
 /** `x` moved into an interval; its gradient passes within, ends included. Source: PyTorch's `clamp`. */
-export function clamp(x: Value, { min: low, max: high }: Limits): Value {
+export function clamp<D extends DType>(x: Value<D>, { min: low, max: high }: Limits<D>): Value<D> {
   const raised = low === undefined ? x : max(x, low);
   return high === undefined ? raised : min(raised, high);
 }

@@ -1,3 +1,4 @@
+import type { DType } from '@forge/tensor';
 import { normalizeAxis } from '../axis.ts';
 import { sameDims } from '../dim.ts';
 import { ShapeError } from '../errors.ts';
@@ -9,7 +10,7 @@ import { apply, type Value } from '../value.ts';
  * @returns the axes of `x` with `axis` replaced by the axes of `indices`.
  * Source: ONNX operator `Gather`, opset 13.
  */
-export function gather(x: Value, indices: Value, axis = 0): Value {
+export function gather<D extends DType>(x: Value<D>, indices: Value, axis = 0): Value<D> {
   const at = normalizeAxis('Gather', axis, x.shape);
   const shape = x.shape.toSpliced(at, 1, ...indices.shape);
   return apply('Gather', [x, indices], { dtype: x.dtype, shape }, { axis: { int: at } });
@@ -21,7 +22,7 @@ export function gather(x: Value, indices: Value, axis = 0): Value {
  * @returns the shape of `indices`.
  * Source: ONNX operator `GatherElements`, opset 13.
  */
-export function gatherElements(x: Value, indices: Value, axis: number): Value {
+export function gatherElements<D extends DType>(x: Value<D>, indices: Value, axis: number): Value<D> {
   const at = normalizeAxis('GatherElements', axis, x.shape);
   alongOneAxis('GatherElements', x, indices, at);
   return apply('GatherElements', [x, indices], { dtype: x.dtype, shape: indices.shape }, { axis: { int: at } });
@@ -33,7 +34,7 @@ export function gatherElements(x: Value, indices: Value, axis: number): Value {
  *
  * Source: ONNX operator `GatherND`, opset 13.
  */
-export function gatherNd(x: Value, indices: Value): Value {
+export function gatherNd<D extends DType>(x: Value<D>, indices: Value): Value<D> {
   const shape = [...indices.shape.slice(0, -1), ...x.shape.slice(numIndexed('GatherND', x, indices))];
   return apply('GatherND', [x, indices], { dtype: x.dtype, shape });
 }

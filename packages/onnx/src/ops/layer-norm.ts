@@ -1,4 +1,5 @@
 // D width
+import type { DType } from '@forge/tensor';
 import { ShapeError } from '../errors.ts';
 import { applyAll, type Value } from '../value.ts';
 
@@ -18,7 +19,7 @@ export interface LayerNormOptions {
  * @throws {ShapeError} when weight or bias is not one a channel.
  * Source: arXiv:1607.06450; ONNX operator `LayerNormalization`, opset 17.
  */
-export function layerNorm(x: Value, { weight, bias, epsilon = 1e-5 }: LayerNormOptions): Value {
+export function layerNorm<D extends DType>(x: Value<D>, { weight, bias, epsilon = 1e-5 }: LayerNormOptions): Value<D> {
   const width = x.shape.at(-1);
   const learned = bias === undefined ? [weight] : [weight, bias];
   if (width === undefined || width === 0 || learned.some(({ shape }) => shape.length !== 1 || shape[0] !== width)) {

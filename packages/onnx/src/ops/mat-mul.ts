@@ -1,3 +1,4 @@
+import type { DType } from '@forge/tensor';
 import { broadcast } from '../broadcast.ts';
 import { ShapeError } from '../errors.ts';
 import { checkSignature } from '../signature.ts';
@@ -23,11 +24,11 @@ export interface MatMulOptions {
  * @throws {ShapeError} when the K axes differ, or an operand has fewer than two axes.
  * Source: ONNX operator `MatMul`, opset 13; with options and for float32, onnxruntime's `FusedMatMul` (com.microsoft).
  */
-export function matMul(
-  a: Value,
-  b: Value,
+export function matMul<D extends DType>(
+  a: Value<D>,
+  b: Value<D>,
   { transposeA = false, transposeB = false, alpha = 1 }: MatMulOptions = {},
-): Value {
+): Value<D> {
   const plain = !transposeA && !transposeB && alpha === 1;
   const op = plain || a.dtype !== 'float32' ? 'MatMul' : 'FusedMatMul';
   if (a.shape.length < 2 || b.shape.length < 2) throw new ShapeError(op, [a.shape, b.shape], 'it multiplies matrices');
@@ -53,7 +54,7 @@ function lastTwo({ shape }: Value, transposed: boolean) {
 }
 
 /** The last two axes exchanged. */
-function swapLast(x: Value): Value {
+function swapLast<D extends DType>(x: Value<D>): Value<D> {
   const axes = x.shape.map((_, axis) => axis);
   return transpose(x, [...axes.slice(0, -2), axes.at(-1)!, axes.at(-2)!]);
 }

@@ -1,3 +1,4 @@
+import type { DType } from '@forge/tensor';
 import { normalizeAxes } from '../axis.ts';
 import { multiplyDims } from '../dim.ts';
 import { DTypeError } from '../errors.ts';
@@ -15,7 +16,12 @@ export interface ReduceOptions {
   readonly keepDims?: boolean;
 }
 
-function reduce(op: Operator, x: Value, axes: readonly number[] | undefined, keepDims: boolean): Value {
+function reduce<D extends DType>(
+  op: Operator,
+  x: Value<D>,
+  axes: readonly number[] | undefined,
+  keepDims: boolean,
+): Value<D> {
   const reduced = normalizeAxes(op, axes ?? x.shape.map((_, axis) => axis), x.shape);
   if (reduced.length === 0) return x;
   const shape = keepDims
@@ -25,12 +31,20 @@ function reduce(op: Operator, x: Value, axes: readonly number[] | undefined, kee
 }
 
 /** The sum over `axes`, over all when they are left out. Source: ONNX operator `ReduceSum`, opset 13. */
-export function reduceSum(x: Value, axes?: readonly number[], { keepDims = false }: ReduceOptions = {}): Value {
+export function reduceSum<D extends DType>(
+  x: Value<D>,
+  axes?: readonly number[],
+  { keepDims = false }: ReduceOptions = {},
+): Value<D> {
   return reduce('ReduceSum', x, axes, keepDims);
 }
 
 /** The mean over `axes`, over all when they are left out. Source: ONNX operator `ReduceMean`, opset 18. */
-export function reduceMean(x: Value, axes?: readonly number[], { keepDims = false }: ReduceOptions = {}): Value {
+export function reduceMean<D extends DType>(
+  x: Value<D>,
+  axes?: readonly number[],
+  { keepDims = false }: ReduceOptions = {},
+): Value<D> {
   return reduce('ReduceMean', x, axes, keepDims);
 }
 
@@ -39,17 +53,29 @@ export function reduceMean(x: Value, axes?: readonly number[], { keepDims = fals
  *
  * Source: ONNX operator `ReduceMax`, opset 20.
  */
-export function reduceMax(x: Value, axes?: readonly number[], { keepDims = false }: ReduceOptions = {}): Value {
+export function reduceMax<D extends DType>(
+  x: Value<D>,
+  axes?: readonly number[],
+  { keepDims = false }: ReduceOptions = {},
+): Value<D> {
   return reduce('ReduceMax', x, axes, keepDims);
 }
 
 /** The minimum over `axes`, as {@link reduceMax}. Source: ONNX operator `ReduceMin`, opset 20. */
-export function reduceMin(x: Value, axes?: readonly number[], { keepDims = false }: ReduceOptions = {}): Value {
+export function reduceMin<D extends DType>(
+  x: Value<D>,
+  axes?: readonly number[],
+  { keepDims = false }: ReduceOptions = {},
+): Value<D> {
   return reduce('ReduceMin', x, axes, keepDims);
 }
 
 /** `log Σ e ** x` over `axes`, over all when they are left out. Source: ONNX operator `ReduceLogSumExp`, opset 18. */
-export function logSumExp(x: Value, axes?: readonly number[], { keepDims = false }: ReduceOptions = {}): Value {
+export function logSumExp<D extends DType>(
+  x: Value<D>,
+  axes?: readonly number[],
+  { keepDims = false }: ReduceOptions = {},
+): Value<D> {
   return reduce('ReduceLogSumExp', x, axes, keepDims);
 }
 
@@ -64,11 +90,11 @@ export interface VarianceOptions extends ReduceOptions {
  * @throws {DTypeError} when `x` is of integers.
  * Source: PyTorch's `var`.
  */
-export function variance(
-  x: Value,
+export function variance<D extends DType>(
+  x: Value<D>,
   axes?: readonly number[],
   { keepDims = false, correction = 1 }: VarianceOptions = {},
-): Value {
+): Value<D> {
   if (!isFloating(x.dtype)) throw new DTypeError('Variance', [x.dtype], 'a mean of integers is none; cast it first');
   const reduced = normalizeAxes('Variance', axes ?? x.shape.map((_, axis) => axis), x.shape);
   const deviation = sub(x, reduceMean(x, reduced, { keepDims: true }));
@@ -78,7 +104,7 @@ export function variance(
 }
 
 /** How many elements lie along `axes`: a number where it is known, else a scalar of the dtype of `x`. */
-export function countAlong(op: string, x: Value, axes: readonly number[]): Operand {
+export function countAlong<D extends DType>(op: string, x: Value<D>, axes: readonly number[]): Operand<D> {
   const count = multiplyDims(...axes.map((axis) => x.shape[axis]!));
   return typeof count === 'number' ? count : cast(reshape(sizes(op, [count], [x]), []), x.dtype);
 }

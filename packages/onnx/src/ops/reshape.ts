@@ -1,3 +1,4 @@
+import type { DType } from '@forge/tensor';
 import { normalizeAxes, normalizeSizes } from '../axis.ts';
 import { broadcastsTo } from '../broadcast.ts';
 import { type Dim, divideDims, multiplyDims, sameDims } from '../dim.ts';
@@ -13,11 +14,16 @@ import { apply, nodeIf, type Value } from '../value.ts';
  * @throws {ShapeError} when the numbers of elements differ, or a symbolic size cannot be read.
  * Source: ONNX operator `Reshape`, opset 19.
  */
-export function reshape(x: Value, dims: readonly Dim[], { sizesFrom = [] }: SizesFrom = {}): Value {
+export function reshape<D extends DType>(
+  x: Value<D>,
+  dims: readonly Dim[],
+  { sizesFrom = [] }: SizesFrom = {},
+): Value<D> {
   const shape = inferOne(x, dims);
   if (sameDims(shape, x.shape)) return x;
   // A reshape of a reshape is one reshape of what the first was made of, or nothing.
-  const source = nodeIf(x, 'Reshape')?.inputs[0] ?? x;
+  // The operand of a reshape has its dtype.
+  const source = (nodeIf(x, 'Reshape')?.inputs[0] ?? x) as Value<D>;
   if (sameDims(shape, source.shape)) return source;
   const isEmpty = shape.includes(0);
   const target = sizes('Reshape', isEmpty ? shape : abbreviated(shape, source.shape), [x, ...sizesFrom]);
@@ -54,7 +60,7 @@ function inferOne(x: Value, dims: readonly Dim[]): readonly Dim[] {
  * @throws {ShapeError} when `axes` does not name every axis once.
  * Source: ONNX operator `Transpose`, opset 13.
  */
-export function transpose(x: Value, axes: readonly number[]): Value {
+export function transpose<D extends DType>(x: Value<D>, axes: readonly number[]): Value<D> {
   if (normalizeAxes('Transpose', axes, x.shape).length !== x.shape.length) {
     throw new ShapeError('Transpose', [x.shape, axes], 'every axis must be named');
   }
@@ -70,7 +76,11 @@ export function transpose(x: Value, axes: readonly number[]): Value {
  * @throws {ShapeError} when it does not broadcast to them, or a symbolic size cannot be read.
  * Source: ONNX operator `Expand`, opset 13.
  */
-export function expand(x: Value, dims: readonly Dim[], { sizesFrom = [] }: SizesFrom = {}): Value {
+export function expand<D extends DType>(
+  x: Value<D>,
+  dims: readonly Dim[],
+  { sizesFrom = [] }: SizesFrom = {},
+): Value<D> {
   const shape = normalizeSizes('Expand', dims, x.shape);
   if (sameDims(shape, x.shape)) return x;
   if (!broadcastsTo(x.shape, shape)) throw new ShapeError('Expand', [x.shape, shape]);
@@ -78,7 +88,7 @@ export function expand(x: Value, dims: readonly Dim[], { sizesFrom = [] }: Sizes
 }
 
 /** Without these axes of size 1. @throws {ShapeError} when one is not 1. Source: ONNX operator `Squeeze`, opset 13. */
-export function squeeze(x: Value, axes: readonly number[]): Value {
+export function squeeze<D extends DType>(x: Value<D>, axes: readonly number[]): Value<D> {
   const gone = normalizeAxes('Squeeze', axes, x.shape);
   if (gone.length === 0) return x;
   if (gone.some((axis) => x.shape[axis] !== 1))
@@ -88,7 +98,7 @@ export function squeeze(x: Value, axes: readonly number[]): Value {
 }
 
 /** With new axes of size 1 at these places of the result. Source: ONNX operator `Unsqueeze`, opset 13. */
-export function unsqueeze(x: Value, axes: readonly number[]): Value {
+export function unsqueeze<D extends DType>(x: Value<D>, axes: readonly number[]): Value<D> {
   const places = new Array<Dim>(x.shape.length + axes.length).fill(1);
   const added = normalizeAxes('Unsqueeze', axes, places);
   if (added.length === 0) return x;
@@ -98,6 +108,6 @@ export function unsqueeze(x: Value, axes: readonly number[]): Value {
 }
 
 /** The sizes of `x` as int64 [rank]. Source: ONNX operator `Shape`, opset 19. */
-export function shapeOf(x: Value): Value {
+export function shapeOf(x: Value): Value<'int64'> {
   return apply('Shape', [x], { dtype: 'int64', shape: [x.shape.length] });
 }

@@ -1,4 +1,5 @@
 // D width
+import type { DType } from '@forge/tensor';
 import { ShapeError } from '../errors.ts';
 import { applyAll, type Value } from '../value.ts';
 
@@ -10,7 +11,7 @@ import { applyAll, type Value } from '../value.ts';
  * @param epsilon - added to the mean square; keeps a vector of zeros finite.
  * Source: arXiv:1910.07467; onnxruntime operator `SimplifiedLayerNormalization`.
  */
-export function rmsNorm(x: Value, weight_D: Value, epsilon: number): Value {
+export function rmsNorm<D extends DType>(x: Value<D>, weight_D: Value, epsilon: number): Value<D> {
   const width = x.shape.at(-1);
   if (width === undefined || width === 0 || weight_D.shape.length !== 1 || weight_D.shape[0] !== width) {
     throw new ShapeError(

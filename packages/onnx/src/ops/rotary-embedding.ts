@@ -1,4 +1,5 @@
 // B batch, T tokens, H heads, C channels of a head, P positions
+import type { DType } from '@forge/tensor';
 import { divideDims, sameDims } from '../dim.ts';
 import { ShapeError } from '../errors.ts';
 import { apply, type Value } from '../value.ts';
@@ -19,7 +20,10 @@ export interface RotaryEmbeddingOptions {
  * @returns the shape of `x`.
  * Source: arXiv:2104.09864; onnxruntime operator `RotaryEmbedding` (com.microsoft), float32 and float16 on a CPU.
  */
-export function rotaryEmbedding(x: Value, { positions, cos, sin }: RotaryEmbeddingOptions): Value {
+export function rotaryEmbedding<D extends DType>(
+  x: Value<D>,
+  { positions, cos, sin }: RotaryEmbeddingOptions,
+): Value<D> {
   const shapes = [x.shape, positions.shape, cos.shape, sin.shape];
   const [batch, width, half] = [x.shape[0], x.shape.at(-1), cos.shape.at(-1)];
   const tokens = x.shape.at(x.shape.length === 4 ? 2 : 1);

@@ -1,3 +1,4 @@
+import type { DType } from '@forge/tensor';
 import { normalizeAxis } from '../axis.ts';
 import { multiplyDims, sameDims } from '../dim.ts';
 import { ShapeError } from '../errors.ts';
@@ -20,11 +21,11 @@ export interface ScatterOptions {
  *
  * Source: ONNX operator `ScatterElements`, opset 18.
  */
-export function scatterElements(
-  x: Value,
+export function scatterElements<D extends DType>(
+  x: Value<D>,
   { indices, updates, axis }: { readonly indices: Value; readonly updates: Value; readonly axis: number },
   { reduction = 'none' }: ScatterOptions = {},
-): Value {
+): Value<D> {
   const at = normalizeAxis('ScatterElements', axis, x.shape);
   alongOneAxis('ScatterElements', x, indices, at);
   if (!sameDims(indices.shape, updates.shape)) {
@@ -43,11 +44,11 @@ export function scatterElements(
  *
  * Source: ONNX operator `ScatterND`, opset 18; additions by `ScatterElements`.
  */
-export function scatterNd(
-  x: Value,
+export function scatterNd<D extends DType>(
+  x: Value<D>,
   { indices, updates }: { readonly indices: Value; readonly updates: Value },
   { reduction = 'none' }: ScatterOptions = {},
-): Value {
+): Value<D> {
   const slices = [...indices.shape.slice(0, -1), ...x.shape.slice(numIndexed('ScatterND', x, indices))];
   if (!sameDims(slices, updates.shape)) {
     throw new ShapeError(
@@ -66,7 +67,7 @@ export function scatterNd(
  * onnxruntime's `ScatterND` loses additions: its threads add to one slice without a lock. `ScatterElements` adds one
  * element after the other, so its sums are complete, and the same in every run.
  */
-function addSlices(x: Value, indices: Value, updates: Value): Value {
+function addSlices<D extends DType>(x: Value<D>, indices: Value, updates: Value): Value<D> {
   const depth = numIndexed('ScatterND', x, indices);
   const rest = x.shape.slice(depth);
   const count = multiplyDims(...indices.shape.slice(0, -1));

@@ -1,3 +1,4 @@
+import type { DType } from '@forge/tensor';
 import { normalizeAxis } from '../axis.ts';
 import { addDims, type Dim, normalizeDim, subtractDims } from '../dim.ts';
 import { ShapeError } from '../errors.ts';
@@ -20,7 +21,7 @@ export interface Range extends SizesFrom {
  * @throws {ShapeError} when a range of known sizes leaves the axis.
  * Source: ONNX operator `Slice`, opset 13.
  */
-export function slice(x: Value, range: Range): Value {
+export function slice<D extends DType>(x: Value<D>, range: Range): Value<D> {
   const axis = normalizeAxis('Slice', range.axis, x.shape);
   const size = x.shape[axis]!;
   const start = place(range.start ?? 0, size);
@@ -50,7 +51,7 @@ export interface Padding extends SizesFrom {
 }
 
 /** `x` with zeros before and after along one axis. Source: ONNX operator `Pad`, opset 19. */
-export function pad(x: Value, { axis, before = 0, after = 0, sizesFrom = [] }: Padding): Value {
+export function pad<D extends DType>(x: Value<D>, { axis, before = 0, after = 0, sizesFrom = [] }: Padding): Value<D> {
   const at = normalizeAxis('Pad', axis, x.shape);
   const pads = [normalizeDim(before), normalizeDim(after)];
   if (pads.some((dim) => typeof dim === 'number' && dim < 0)) throw new ShapeError('Pad', [x.shape, pads]);

@@ -1,3 +1,4 @@
+import type { DType } from '@forge/tensor';
 import { normalizeAxis, normalizeSizes } from '../axis.ts';
 import type { Dim } from '../dim.ts';
 import { ShapeError } from '../errors.ts';
@@ -12,11 +13,11 @@ export interface TopKOptions extends SizesFrom {
 }
 
 /** The largest elements along an axis, in order. */
-export interface TopK {
+export interface TopK<D extends DType = DType> {
   /** The axis has size `k`. */
-  readonly values: Value;
+  readonly values: Value<D>;
   /** int64, the shape of `values`: places along the axis. */
-  readonly indices: Value;
+  readonly indices: Value<'int64'>;
 }
 
 /**
@@ -26,7 +27,7 @@ export interface TopK {
  * @throws {ShapeError} when the axis has fewer than `k` elements.
  * Source: ONNX operator `TopK`, opset 11.
  */
-export function topK(x: Value, k: Dim, { axis = -1, sizesFrom = [] }: TopKOptions = {}): TopK {
+export function topK<D extends DType>(x: Value<D>, k: Dim, { axis = -1, sizesFrom = [] }: TopKOptions = {}): TopK<D> {
   const at = normalizeAxis('TopK', axis, x.shape);
   const [count] = normalizeSizes('TopK', [k], x.shape) as readonly [Dim]; // as many as were given
   const size = x.shape[at]!;
@@ -41,8 +42,7 @@ export function topK(x: Value, k: Dim, { axis = -1, sizesFrom = [] }: TopKOption
     { dtype: x.dtype, shape },
     { dtype: 'int64', shape },
   ] as const;
-  const outputs = applyAll('TopK', [x, sizes('TopK', [count], from)], types, { axis: { int: at } });
-  const [values, indices] = outputs as readonly [Value, Value]; // two types were given
+  const [values, indices] = applyAll('TopK', [x, sizes('TopK', [count], from)], types, { axis: { int: at } });
   return { values, indices };
 }
 
@@ -57,7 +57,7 @@ export interface ArgMaxOptions {
  * @throws {ShapeError} when the axis is empty.
  * Source: ONNX operator `ArgMax`, opset 13.
  */
-export function argMax(x: Value, axis = -1, { keepDims = false }: ArgMaxOptions = {}): Value {
+export function argMax(x: Value, axis = -1, { keepDims = false }: ArgMaxOptions = {}): Value<'int64'> {
   const at = normalizeAxis('ArgMax', axis, x.shape);
   if (x.shape[at] === 0) throw new ShapeError('ArgMax', [x.shape], `axis ${at} has no elements`);
   const shape = keepDims ? x.shape.with(at, 1) : x.shape.toSpliced(at, 1);

@@ -1,7 +1,7 @@
 import type { Tensor } from '@forge/tensor';
 import { SessionDisposedError } from './errors.ts';
 import { checkMemories, type ModelSignature, type RunPlan } from './plan-run.ts';
-import type { BoundRun, Fetches, RunOptions, Runtime, Session, TensorSignature } from './session.ts';
+import type { BoundRun, Fetches, RunOptions, Runtime, TensorSignature } from './session.ts';
 
 /** The tensors of a run in the form that a runtime takes, until they are disposed. */
 export interface BoundTensors extends Disposable {
@@ -19,7 +19,7 @@ export interface Engine {
 }
 
 /** The session over an engine: checks arguments, counts runs, closes the engine after the last of them. */
-export class ModelSession implements Session {
+export class ModelSession {
   readonly runtime: Runtime;
   readonly inputs: readonly TensorSignature[];
   readonly outputs: readonly TensorSignature[];

@@ -1,4 +1,4 @@
-import type { Graph } from '../graph.ts';
+import type { Graph, Port } from '../graph.ts';
 import { bindInitializers } from './bind-initializers.ts';
 import { openBindingEngine } from './binding/engine.ts';
 import { openCApiEngine } from './c-api/engine.ts';
@@ -24,7 +24,16 @@ const engines: Readonly<Record<Runtime, (model: LoadedModel, options: ResolvedOp
  * @throws {UnsupportedTypeError} when an input or output is no tensor of a known dtype.
  * @throws {OnnxRuntimeError} when onnxruntime refuses the model.
  */
-export async function openSession(model: Graph | Uint8Array, options: SessionOptions = {}): Promise<Session> {
+export async function openSession<Inputs extends readonly Port[] = readonly Port[], Output extends Port = Port>(
+  model: Graph<Inputs, Output> | Uint8Array,
+  options: SessionOptions = {},
+): Promise<Session<Inputs, Output>> {
+  const session: unknown = await open(model, options);
+  // Runs are checked against what onnxruntime says of the model, which is what the graph says of its ports.
+  return session as Session<Inputs, Output>;
+}
+
+async function open(model: Graph | Uint8Array, options: SessionOptions): Promise<ModelSession> {
   const { runtime, onProfile, initializers } = options;
   const loaded =
     model instanceof Uint8Array

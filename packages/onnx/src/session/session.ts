@@ -1,4 +1,5 @@
 import type { DType, Tensor } from '@forge/tensor';
+import type { Port } from '../graph.ts';
 import type { OperatorTime } from './profile.ts';
 
 /** How onnxruntime is reached: its C API, called in place and off the event loop, or its official Node.js binding. */
@@ -81,12 +82,24 @@ export interface BoundRun extends Disposable {
   [Symbol.dispose](): void;
 }
 
+/** Tensors by the names of ports. */
+export type TensorsOf<Each extends Port> = { readonly [P in Each as P['name']]: Tensor<P['dtype']> };
+
+/** What a run is fed: a tensor for each input that the graph lists, and for every other one that it has. */
+export type FeedsOf<Inputs extends readonly Port[]> = Inputs extends readonly [
+  infer First extends Port,
+  ...infer Rest extends readonly Port[],
+]
+  ? TensorsOf<First> & FeedsOf<Rest>
+  : Readonly<Record<string, Tensor>>;
+
 /**
  * A model that is ready to run. Runs may overlap.
  *
  * While a run is under way its tensors must neither be written to nor be transferred to another thread.
  */
-export interface Session extends AsyncDisposable {
+export interface Session<Inputs extends readonly Port[] = readonly Port[], Output extends Port = Port>
+  extends AsyncDisposable {
   readonly runtime: Runtime;
   readonly inputs: readonly TensorSignature[];
   readonly outputs: readonly TensorSignature[];
@@ -103,11 +116,22 @@ export interface Session extends AsyncDisposable {
    * @throws {OnnxRuntimeError} when onnxruntime fails.
    * @throws {SessionDisposedError} when the session was disposed.
    */
-  run(
-    feeds: Readonly<Record<string, Tensor>>,
-    fetches?: Fetches,
+  run(feeds: FeedsOf<Inputs>, fetches?: undefined, options?: RunOptions): Promise<TensorsOf<Output>>;
+  run<Name extends Output['name']>(
+    feeds: FeedsOf<Inputs>,
+    fetches: readonly Name[],
     options?: RunOptions,
-  ): Promise<Record<string, Tensor>>;
+  ): Promise<Pick<TensorsOf<Output>, Name>>;
+  run<Given extends Partial<TensorsOf<Output>>>(
+    feeds: FeedsOf<Inputs>,
+    fetches: Given,
+    options?: RunOptions,
+  ): Promise<Given>;
+  run(
+    feeds: FeedsOf<Inputs>,
+    fetches: Fetches | undefined,
+    options?: RunOptions,
+  ): Promise<Readonly<Record<string, Tensor>>>;
 
   /**
    * Binds the tensors of a run that is made many times: they are checked and handed to onnxruntime once, which is what most
@@ -117,7 +141,7 @@ export interface Session extends AsyncDisposable {
    * @throws {RunArgumentError} when a feed or fetch does not fit the model.
    * @throws {SessionDisposedError} when the session was disposed.
    */
-  bind(feeds: Readonly<Record<string, Tensor>>, fetches: Readonly<Record<string, Tensor>>): BoundRun;
+  bind(feeds: FeedsOf<Inputs>, fetches: Partial<TensorsOf<Output>>): BoundRun;
 
   /** Waits for the runs that are under way, then frees the model. */
   [Symbol.asyncDispose](): Promise<void>;
