@@ -34,6 +34,7 @@ export type { LentWeights, PreparedWeights } from './runner/weight-sessions.ts';
 export {
   type DistributionParams,
   type DrawContext,
+  type Logits,
   type Sample,
   Sampler,
   type TokenLogProb,

@@ -3,6 +3,7 @@ import { cachedAttention } from './cached-attention.ts';
 import type { ModelConfig } from './config.ts';
 import { decode, embed, finalNorm, outputHead } from './decoder.ts';
 import type { Quantization } from './quantization/quantization.ts';
+import { softmaxBlocks, softmaxBlockWidth } from './softmax-blocks.ts';
 import { weightInputs } from './weight-inputs.ts';
 
 /** In which form the graph takes the weights. */
@@ -18,7 +19,8 @@ export interface GenerationGraphOptions {
  * after this step less one; `total_sequence_length` int32 [], the most of them; `selected` int64 [selected], the tokens
  * whose logits are wanted, counted through all rows; `past_key.i` and `past_value.i` float32
  * [batch, kv heads, capacity, `cacheHeadDim(config)`]; every weight by its name. Outputs: `logits` float32
- * [selected, vocabulary], and `present_key.i`, `present_value.i`, to be fetched into the memory of the pasts.
+ * [selected, vocabulary]; where `softmaxBlockWidth(config)` is a number, the input `temperature` float32 [selected] and the
+ * outputs `best_logit` [selected, 1] and `softmax_sums` [selected, vocabulary / width]; and `present_key.i`, `present_value.i`, to be fetched into the memory of the pasts.
  *
  * Rows shorter than `tokens` are padded on the right; a prefill counts the padding in `total_sequence_length`. Several
  * tokens a sequence are taken at position 0 or for a batch of one; onnxruntime refuses the rest.
@@ -31,5 +33,8 @@ export function generationGraph(config: ModelConfig, { quantization }: Generatio
   const x_ND = decode({ config, weights, x_ND: embed(inputIds_BT, weights), positionIds, attend }).at(-1)!; // the embedding at least
   const selected_PD = gather(x_ND, input('selected', 'int64', ['selected']));
   const logits_PV = outputHead(finalNorm(selected_PD, config, weights), config, weights);
-  return graph({ logits: logits_PV, ...presents });
+  const width = softmaxBlockWidth(config);
+  if (width === undefined) return graph({ logits: logits_PV, ...presents });
+  const { best_P1, sums_PK } = softmaxBlocks(logits_PV, input('temperature', 'float32', ['selected']), width);
+  return graph({ logits: logits_PV, best_logit: best_P1, softmax_sums: sums_PK, ...presents });
 }

@@ -8,7 +8,7 @@ import type { Move } from '../runner/cache/kv-slots.ts';
 import { TOKENS_PER_BLOCK } from '../runner/cache/prefix-tree.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { PreparedWeights } from '../runner/weight-sessions.ts';
-import { Sampler } from '../sampling/sampler.ts';
+import { type Logits, Sampler, softmaxTemperature } from '../sampling/sampler.ts';
 import type { Request } from './request.ts';
 import { type Admission, Scheduler, type SchedulerLimits } from './scheduler.ts';
 import type { Sequence } from './sequence.ts';
@@ -94,7 +94,11 @@ export class Stepper {
     if (sequences.length === 0) return;
     try {
       this.#runner.reserve(this.#room(), this.#begun !== undefined);
-      const rows = sequences.map(({ nextId, numComputed }) => ({ tokenId: nextId, numTokens: numComputed + 1 }));
+      const rows = sequences.map(({ nextId, numComputed, group }) => ({
+        tokenId: nextId,
+        numTokens: numComputed + 1,
+        temperature: softmaxTemperature(group.params),
+      }));
       const logits = await this.#runner.decode(rows);
       const nowMs = performance.now();
       sequences.forEach((sequence, row) => {
@@ -194,12 +198,12 @@ export class Stepper {
   }
 
   /** Gives a sequence its next token. A fault of its own logits fails its request and no other. */
-  #advance(sequence: Sequence, logits_V: Float32Array, nowMs: number): void {
+  #advance(sequence: Sequence, logits: Logits, nowMs: number): void {
     const { group } = sequence;
     const isDue = sequence.computed();
     if (group.isSettled || !isDue) return;
     try {
-      const sample = this.#sampler.sample(logits_V, group.params, sequence);
+      const sample = this.#sampler.sample(logits, group.params, sequence);
       const finish = sequence.push(sample, this.#version, nowMs);
       if (finish) this.#leaving.add(sequence);
       group.deliver(sequence, finish, nowMs);

@@ -6,12 +6,12 @@ export interface DecodeRow {
   readonly tokenId: number;
   /** Tokens of the sequence, the new one included. */
   readonly numTokens: number;
+  /** That the softmax of the next token's logits is of. @default 1 */
+  readonly temperature?: number;
 }
 
-/** The inputs of the generation graph beside weights and cache, for keys and values alone: no logits are selected. */
-export type BatchFeeds = Readonly<
-  Record<'input_ids' | 'position_ids' | 'seqlens_k' | 'total_sequence_length' | 'selected', Tensor>
->;
+/** What tokens a run computes, among the inputs of the generation graph. */
+export type BatchFeeds = Readonly<Record<'input_ids' | 'position_ids' | 'seqlens_k' | 'total_sequence_length', Tensor>>;
 
 /**
  * Prompts of different lengths as one block of `numTokens`, padded at the right with token 0. Padding computes keys and values
@@ -63,6 +63,5 @@ function feeds(
       Int32Array.from(totals_B, (total) => total - 1),
     ),
     total_sequence_length: tensor('int32', [], Int32Array.of(Math.max(numTokens, ...totals_B))),
-    selected: tensor('int64', [0]),
   };
 }

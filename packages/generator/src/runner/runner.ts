@@ -1,7 +1,7 @@
 // V vocabulary
 import type { ModelConfig, Weights } from '@forge/models';
 import type { Session } from '@forge/onnx';
-import { tensor } from '@forge/tensor';
+import type { Logits } from '../sampling/sampler.ts';
 import { type BatchFeeds, type DecodeRow, extendBatch, prefillBatch } from './batch.ts';
 import { bucketOf, type Demand, type Room } from './cache/kv-budget.ts';
 import type { KvCacheShape } from './cache/kv-cache.ts';
@@ -9,6 +9,7 @@ import { KvMemory } from './cache/kv-memory.ts';
 import type { Move } from './cache/kv-slots.ts';
 import { DecodeRuns } from './decode-runs.ts';
 import { type ResolvedRunnerOptions, type RunnerOptions, resolveRunnerOptions } from './runner-options.ts';
+import { type SelectedTokens, selectTokens } from './selected-tokens.ts';
 import { type LentWeights, openWeightSessions, type PreparedWeights, type WeightSessions } from './weight-sessions.ts';
 
 /** onnxruntime's products give a row the same bits in every matrix of two rows or more; one row takes another kernel. */
@@ -29,6 +30,7 @@ export class Runner implements AsyncDisposable {
   readonly #sessions: WeightSessions;
   readonly #memory: KvMemory;
   readonly #minRows: number;
+  readonly #noTokens: SelectedTokens;
   #weights: PreparedWeights;
   #decodeRuns: DecodeRuns;
   /** Until the weights that were replaced are gone. */
@@ -47,6 +49,7 @@ export class Runner implements AsyncDisposable {
     this.#weights = weights;
     this.#memory = new KvMemory(cacheShape(weights.session), options);
     this.#minRows = options.batchInvariant ? INVARIANT_ROWS : 1;
+    this.#noTokens = selectTokens(config, new Float32Array(0));
     this.#decodeRuns = this.#openDecodeRuns();
   }
 
@@ -151,8 +154,8 @@ export class Runner implements AsyncDisposable {
     this.#memory.place(ids, 0, slots);
   }
 
-  /** Adds one token to each of the slots 0 … B-1; their logits [V] come first in the result and are valid until the next run. */
-  async decode(rows: readonly DecodeRow[]): Promise<readonly Float32Array[]> {
+  /** Adds one token to each of the slots 0 … B-1; their logits come first in the result and are valid until the next run. */
+  async decode(rows: readonly DecodeRow[]): Promise<readonly Logits[]> {
     // A row more than was asked for writes to a slot that nobody has.
     return this.#decodeRuns.run(atLeast(this.#minRows, rows, { tokenId: 0, numTokens: 1 }));
   }
@@ -193,15 +196,17 @@ export class Runner implements AsyncDisposable {
   /** Computes keys and values of a batch in scratch memory. */
   async #fill(batch: BatchFeeds): Promise<void> {
     const { feeds, fetches } = this.#memory.scratch.views(batch.input_ids.shape[0]!);
-    const logits = tensor('float32', [0, this.config.vocabSize]);
     const { session, feeds: weights } = this.#weights;
-    await session.run({ ...weights, ...feeds, ...batch }, { ...fetches, logits });
+    await session.run(
+      { ...weights, ...feeds, ...batch, ...this.#noTokens.feeds },
+      { ...fetches, ...this.#noTokens.fetches },
+    );
   }
 
   #openDecodeRuns(): DecodeRuns {
-    const { vocabSize } = this.config;
+    const { config } = this;
     const { session, feeds } = this.#weights;
-    return new DecodeRuns({ session, weights: feeds, slots: this.#memory.slots, vocabSize });
+    return new DecodeRuns({ config, session, weights: feeds, slots: this.#memory.slots });
   }
 }
 

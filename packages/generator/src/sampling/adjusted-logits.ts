@@ -14,6 +14,14 @@ export interface TokenHistory {
   readonly tokenIds: readonly number[];
 }
 
+/** Whether any logit is changed. */
+export function isAdjusting({ logitBias, ...penalties }: Adjustments): boolean {
+  const { repetitionPenalty, frequencyPenalty, presencePenalty } = penalties;
+  if (repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0) return true;
+  for (const _ in logitBias) return true;
+  return false;
+}
+
 /**
  * Logits with bias and penalties: bias first, then the repetition penalty over prompt and completion, then frequency
  * and presence penalties over the completion alone. Holds scratch memory only.
@@ -30,19 +38,17 @@ export class AdjustedLogits {
   /** `logits_V` itself when nothing changes it, else scratch memory that is valid until the next call. */
   of(logits_V: Float32Array, adjustments: Adjustments, { promptIds, tokenIds }: TokenHistory): Float32Array {
     const { logitBias, repetitionPenalty, frequencyPenalty, presencePenalty } = adjustments;
-    const biases = Object.entries(logitBias);
-    const isCounted = frequencyPenalty !== 0 || presencePenalty !== 0;
-    if (biases.length === 0 && repetitionPenalty === 1 && !isCounted) return logits_V;
+    if (!isAdjusting(adjustments)) return logits_V;
     const adjusted_V = this.#adjusted_V;
     adjusted_V.set(logits_V);
-    for (const [id, bias] of biases) adjusted_V[Number(id)]! += bias;
+    for (const [id, bias] of Object.entries(logitBias)) adjusted_V[Number(id)]! += bias;
     if (repetitionPenalty !== 1) {
       for (const id of new Set([...promptIds, ...tokenIds])) {
         const logit = adjusted_V[id]!;
         adjusted_V[id] = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
       }
     }
-    if (isCounted) {
+    if (frequencyPenalty !== 0 || presencePenalty !== 0) {
       const counts = new Map<number, number>();
       for (const id of tokenIds) counts.set(id, (counts.get(id) ?? 0) + 1);
       for (const [id, count] of counts) adjusted_V[id]! -= count * frequencyPenalty + presencePenalty;

@@ -1,10 +1,18 @@
 // V vocabulary
 import type { Random } from '@forge/tensor';
 import { LogitsError } from '../errors.ts';
-import { AdjustedLogits, type Adjustments, type TokenHistory } from './adjusted-logits.ts';
+import { AdjustedLogits, type Adjustments, isAdjusting, type TokenHistory } from './adjusted-logits.ts';
 import { bestIds } from './best-ids.ts';
 import type { ResolvedSamplingParams } from './sampling-params.ts';
+import { drawFromBlocks, type SoftmaxBlocks, totalOf } from './softmax-blocks.ts';
 import { TokenWeights } from './token-weights.ts';
+
+/** What a token is drawn from. */
+export interface Logits {
+  readonly values_V: Float32Array;
+  /** Their softmax at {@link softmaxTemperature}, where it is known already: a large vocabulary is not read whole then. */
+  readonly blocks?: SoftmaxBlocks | undefined;
+}
 
 /** A token with its log-probability (see `SamplingParams.logProbs`). */
 export interface TokenLogProb {
@@ -46,10 +54,12 @@ export class Sampler {
    *
    * @throws {LogitsError} when the logits are not a distribution.
    */
-  sample(logits_V: Float32Array, params: DistributionParams, context: DrawContext): Sample {
+  sample(logits: Logits, params: DistributionParams, context: DrawContext): Sample {
+    const { values_V: logits_V, blocks } = logits;
+    if (blocks && isOfBlocks(params)) return sampleFromBlocks(logits_V, blocks, { params, random: context.random });
     const weights = this.#weights;
     const isGreedy = params.temperature === 0;
-    const temperature = isGreedy ? 1 : params.temperature;
+    const temperature = softmaxTemperature(params);
     const reportedTemperature = params.logProbs === 'raw' ? 1 : temperature;
     weights.fill(logits_V, reportedTemperature);
     if (!Number.isFinite(weights.total)) throw new LogitsError();
@@ -59,12 +69,7 @@ export class Sampler {
     const sampledLogProb = (tokenId: number) => Math.log(weights.values_V[tokenId]! / weights.total);
 
     const source_V = this.#adjusted.of(logits_V, params, context);
-    if (isGreedy) {
-      const tokenId = argMax(source_V);
-      if (params.logProbs !== 'sampled') return sampleOf(tokenId, modelLogProb, logits_V, params);
-      const certain = { tokenId, logProb: 0 };
-      return { ...certain, topLogProbs: params.topLogProbs > 0 ? [certain] : [] };
-    }
+    if (isGreedy) return greedySample(argMax(source_V), { logits_V, logProbOf: modelLogProb, params });
     if (source_V !== logits_V || reportedTemperature !== temperature) weights.fill(source_V, temperature);
     keep(weights, params);
     const tokenId = weights.draw(context.random.uniform());
@@ -78,6 +83,46 @@ export class Sampler {
     keep(this.#weights, params);
     return this.#weights.values_V.map((weight) => weight / this.#weights.total);
   }
+}
+
+/** The temperature of the distribution of a token; greedy tokens are of that at 1. */
+export function softmaxTemperature({ temperature }: Pick<DistributionParams, 'temperature'>): number {
+  return temperature === 0 ? 1 : temperature;
+}
+
+/** Whether nothing but the softmax of the logits is asked for. */
+function isOfBlocks(params: DistributionParams): boolean {
+  const { topK, topP, minP, logProbs } = params;
+  const isReported = logProbs !== 'raw' || softmaxTemperature(params) === 1;
+  return topK === 0 && topP === 1 && minP === 0 && isReported && !isAdjusting(params);
+}
+
+function sampleFromBlocks(
+  logits_V: Float32Array,
+  blocks: SoftmaxBlocks,
+  { params, random }: { readonly params: DistributionParams; readonly random: Random },
+): Sample {
+  const temperature = softmaxTemperature(params);
+  const bestLogit = blocks.best[0]!;
+  const total = totalOf(blocks);
+  if (!Number.isFinite(total)) throw new LogitsError();
+  const logTotal = Math.log(total);
+  const logProbOf = (tokenId: number) => (logits_V[tokenId]! - bestLogit) / temperature - logTotal;
+  if (params.temperature === 0) return greedySample(logits_V.indexOf(bestLogit), { logits_V, logProbOf, params });
+  const tokenId = drawFromBlocks(logits_V, blocks, { temperature, mass: random.uniform() * total });
+  return sampleOf(tokenId, logProbOf, logits_V, params);
+}
+
+interface GreedyContext {
+  readonly logits_V: Float32Array;
+  readonly logProbOf: (tokenId: number) => number;
+  readonly params: DistributionParams;
+}
+
+function greedySample(tokenId: number, { logits_V, logProbOf, params }: GreedyContext): Sample {
+  if (params.logProbs !== 'sampled') return sampleOf(tokenId, logProbOf, logits_V, params);
+  const certain = { tokenId, logProb: 0 };
+  return { ...certain, topLogProbs: params.topLogProbs > 0 ? [certain] : [] };
 }
 
 /** `ranking` orders tokens as `logProbOf` does, and is cheaper to read. */

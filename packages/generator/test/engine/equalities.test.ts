@@ -47,8 +47,9 @@ describe('equalities', () => {
       const promptIds = [...prompts[1]!, ...completion!.tokenIds.slice(0, at)];
       await runner.prefill([{ ids: promptIds.slice(0, -1), slots: [0] }], { numSlots: 1, longest: promptIds.length });
       const [logits] = await runner.decode([{ tokenId: promptIds.at(-1)!, numTokens: promptIds.length }]);
-      const sum = logits!.reduce((total, logit) => total + Math.exp(logit / 0.8), 0);
-      expectClose([completion!.logProbs[at]!], [logits![id]! / 0.8 - Math.log(sum)]);
+      const { values_V } = logits!;
+      const sum = values_V.reduce((total, logit) => total + Math.exp(logit / 0.8), 0);
+      expectClose([completion!.logProbs[at]!], [values_V[id]! / 0.8 - Math.log(sum)]);
     }
   });
 

@@ -119,7 +119,8 @@ const admitAlone = command('admitAlone()', (model, real) => {
 const growAndPreempt = fc.integer({ min: 0, max: 64 }).map((numScratchTokens) =>
   command(`growAndPreempt(beside ${numScratchTokens})`, (model, real) => {
     for (const member of model.slots.values()) member.numTokens += 7;
-    const before = inOrder(model.slots.values());
+    const bySlot = [...model.slots].sort(([a], [b]) => a - b).map(([, member]) => member);
+    const before = inOrder(bySlot); // of one group, the last slot is the least urgent
     const preempted: Member[] = [];
     const moves = real.preempt(numScratchTokens, (member) => preempted.push(member));
     const kept = before.slice(0, before.length - preempted.length);

@@ -8,7 +8,6 @@ test('prompts are padded at the right', () => {
   expect(batch.position_ids.data).toEqual(BigInt64Array.of(0n, 1n, 2n, 0n, 1n, 2n));
   expect(batch.seqlens_k.data).toEqual(Int32Array.of(2, 0));
   expect(batch.total_sequence_length).toEqual({ dtype: 'int32', shape: [], data: Int32Array.of(3) });
-  expect(batch.selected.shape).toEqual([0]);
 });
 
 test('a block wider than its prompts counts its padding', () => {

@@ -104,7 +104,7 @@ describe('probabilities', () => {
 describe('sample', () => {
   const logits = [2, -1, 0.5, 2, 1, Number.NEGATIVE_INFINITY];
   const draw = (params: SamplingParams, seed = 1, previousIds: readonly number[] = []) =>
-    new Sampler(logits.length).sample(Float32Array.from(logits), resolveSamplingParams(params), {
+    new Sampler(logits.length).sample({ values_V: Float32Array.from(logits) }, resolveSamplingParams(params), {
       promptIds: previousIds,
       tokenIds: [],
       random: new Random(seed),
@@ -186,7 +186,7 @@ describe('sample', () => {
     const numDraws = 20_000;
     const counts = new Float64Array(logits.length);
     for (let at = 0; at < numDraws; at++) {
-      counts[sampler.sample(Float32Array.from(logits), params, { ...none, random }).tokenId]!++;
+      counts[sampler.sample({ values_V: Float32Array.from(logits) }, params, { ...none, random }).tokenId]!++;
     }
     let chiSquare = 0;
     for (const [id, probability] of probabilities.entries()) {
@@ -200,7 +200,7 @@ describe('sample', () => {
     const sampler = new Sampler(logits.length);
     const params = resolveSamplingParams({ topK: 4 });
     const once = (seed: number) =>
-      sampler.sample(Float32Array.from(logits), params, { ...none, random: new Random(seed) });
+      sampler.sample({ values_V: Float32Array.from(logits) }, params, { ...none, random: new Random(seed) });
     const first = [1, 2, 3, 4, 5].map(once);
     expect([5, 4, 3, 2, 1].map(once).reverse()).toEqual(first);
   });
@@ -210,7 +210,7 @@ describe('sample', () => {
     const context = { ...none, random: new Random(0) };
     for (const temperature of [0, 1]) {
       const params = resolveSamplingParams({ temperature });
-      expect(() => sampler.sample(Float32Array.of(0, broken, 1), params, context)).toThrow(LogitsError);
+      expect(() => sampler.sample({ values_V: Float32Array.of(0, broken, 1) }, params, context)).toThrow(LogitsError);
     }
   });
 });
