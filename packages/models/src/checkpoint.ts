@@ -2,7 +2,7 @@ import { basename, join } from 'node:path';
 import { kindOf, type Tensor, tensor } from '@forge/tensor';
 import type { ModelConfig } from './config.ts';
 import { isRecord } from './config-fields.ts';
-import { ModelFileError, WeightsError } from './errors.ts';
+import { ModelFileError, show, WeightsError } from './errors.ts';
 import { readJsonFile } from './json-file.ts';
 import { type LoadOptions, progressMeter } from './load-progress.ts';
 import { INDEX_FILE, WEIGHTS_FILE } from './model-files.ts';
@@ -112,11 +112,11 @@ async function openCheckpoint(folder: string, config: ModelConfig): Promise<Chec
 function shardNames(index: Readonly<Record<string, unknown>>, file: string): ReadonlyMap<string, string> {
   const map = index['weight_map'];
   const expected = 'a weight_map from names of tensors to names of files beside it';
-  if (!isRecord(map)) throw new ModelFileError({ file, expected, got: JSON.stringify(map) ?? 'nothing' });
+  if (!isRecord(map)) throw new ModelFileError({ file, expected, got: show(map) });
   return new Map(
     Object.entries(map).map(([name, shard]) => {
       const isFileName = typeof shard === 'string' && shard === basename(shard) && shard.endsWith('.safetensors');
-      if (!isFileName) throw new ModelFileError({ file, expected, got: JSON.stringify(shard) });
+      if (!isFileName) throw new ModelFileError({ file, expected, got: show(shard) });
       return [name, shard];
     }),
   );

@@ -1,4 +1,5 @@
-import { ConfigError } from './errors.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { ConfigError, show } from './errors.ts';
 
 /** Typed reads of the keys of one JSON object; `null` counts as absent, as in transformers. */
 export interface Fields {
@@ -45,6 +46,13 @@ export function fields(json: unknown, file: string, path = ''): Fields {
       return found === undefined ? undefined : fields(found, file, path === '' ? key : `${path}.${key}`);
     },
   };
+}
+
+/** @throws {ConfigError} when the older of two keys for one thing says something else than the newer */
+export function refuseContradiction(config: Fields, older: string, newer: string): void {
+  const [was, is] = [config.value(older), config.value(newer)];
+  if (was === undefined || is === undefined || isDeepStrictEqual(was, is)) return;
+  throw config.refuse(older, `what ${newer} says (${show(is)}), or nothing`);
 }
 
 interface NumberRule {

@@ -1,4 +1,4 @@
-import { type Fields, fields } from './config-fields.ts';
+import { type Fields, fields, refuseContradiction } from './config-fields.ts';
 import { ConfigError } from './errors.ts';
 import { parseRope, type RopeConfig } from './rope-config.ts';
 
@@ -143,7 +143,11 @@ function parseArchitecture(config: Fields, file: string): Architecture {
   if (typeof name !== 'string' || !Object.hasOwn(FAMILIES, name)) {
     throw new ConfigError({ file, key: 'architectures', value: architectures, expected: `one of ${supported}` });
   }
-  return name as Architecture; // just found among the keys of FAMILIES
+  const family = FAMILIES[name as Architecture]; // just found among the keys of FAMILIES
+  if (modelType !== undefined && modelType !== family.modelType) {
+    throw config.refuse('model_type', `"${family.modelType}", as architectures says, or nothing`);
+  }
+  return name as Architecture; // as above
 }
 
 /** Refuses by name what would otherwise be computed wrongly without a sign of it. */
@@ -168,8 +172,9 @@ function refuseSlidingWindow(config: Fields): void {
   const layerTypes = config.value('layer_types');
   if (layerTypes !== undefined) {
     const isFull = Array.isArray(layerTypes) && layerTypes.every((type) => type === 'full_attention');
-    if (!isFull)
+    if (!isFull || layerTypes.length !== config.count('num_hidden_layers')) {
       throw config.refuse('layer_types', '"full_attention" for every layer: sliding windows are not supported');
+    }
     return;
   }
   if (!config.flag('use_sliding_window', false) || config.value('sliding_window') === undefined) return;
@@ -179,6 +184,7 @@ function refuseSlidingWindow(config: Fields): void {
 }
 
 function parseStoredDType(config: Fields): ModelConfig['storedDType'] {
+  refuseContradiction(config, 'torch_dtype', 'dtype');
   const key = config.value('dtype') === undefined ? 'torch_dtype' : 'dtype';
   const dtype = config.value(key) ?? 'float32';
   if (dtype === 'float32' || dtype === 'float16' || dtype === 'bfloat16') return dtype;

@@ -1,7 +1,12 @@
 /** Values as a reader of an error wants to see them: JSON where it can be written, in at most 120 characters. */
-function show(value: unknown): string {
-  const text = value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value));
-  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+export function show(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  try {
+    const text = JSON.stringify(value) ?? String(value);
+    return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+  } catch {
+    return 'a value nested too deeply to be shown'; // JSON.parse reads deeper than JSON.stringify writes
+  }
 }
 
 /** A key of a model's `config.json` is missing, malformed, or asks for something that is not supported. */

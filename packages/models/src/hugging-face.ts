@@ -1,4 +1,4 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadWeights } from './checkpoint.ts';
 import { type ModelConfig, modelType, parseConfig } from './config.ts';
@@ -8,7 +8,8 @@ import type { HubOptions } from './hub/hub-settings.ts';
 import { resolveModel } from './hub/resolve-model.ts';
 import { readRequiredJson } from './json-file.ts';
 import type { LoadOptions } from './load-progress.ts';
-import { COMPANION_FILES, CONFIG_FILE } from './model-files.ts';
+import { COMPANION_FILES, CONFIG_FILE, TOKENIZER_FILE } from './model-files.ts';
+import { writeJson } from './replace-file.ts';
 import { saveWeights } from './save-weights.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
 import { checkWeights, type Weights } from './weights.ts';
@@ -54,9 +55,20 @@ export async function loadModel(model: string, options: HubOptions & LoadOptions
   const folder = await resolveModel(model, options);
   const config = await loadConfig(folder);
   const tokenizer = await loadTokenizer(folder);
+  checkTokenizer(tokenizer, { config, folder });
   const generation = await loadGenerationDefaults(folder);
   const weights = await loadWeights(folder, config, options);
   return { config, weights, tokenizer, generation };
+}
+
+/** An id without an embedding would be found in the middle of a run. */
+function checkTokenizer({ vocabSize }: Tokenizer, { config, folder }: { config: ModelConfig; folder: string }): void {
+  if (vocabSize <= config.vocabSize) return;
+  throw new ModelFileError({
+    file: join(folder, TOKENIZER_FILE),
+    expected: `ids below the ${config.vocabSize} of vocab_size in ${CONFIG_FILE}`,
+    got: `ids up to ${vocabSize - 1}: this is the tokenizer of another model`,
+  });
 }
 
 /**
@@ -76,7 +88,7 @@ export async function saveModel(folder: string, saved: SavedModel): Promise<void
 /** Writes what a model folder has beside the weights, as {@link saveModel} does. */
 export async function saveConfig(folder: string, saved: Omit<SavedModel, 'weights' | 'maxShardBytes'>): Promise<void> {
   const { config, tokenizerFolder, dtype = config.storedDType } = saved;
-  await writeFile(join(folder, CONFIG_FILE), `${JSON.stringify(configJson(config, dtype), undefined, 2)}\n`);
+  await writeJson(join(folder, CONFIG_FILE), configJson(config, dtype));
   if (tokenizerFolder === undefined || tokenizerFolder === folder) return;
   for (const name of COMPANION_FILES) await copyIfPresent(join(tokenizerFolder, name), join(folder, name));
 }

@@ -1,4 +1,4 @@
-import type { Fields } from './config-fields.ts';
+import { type Fields, refuseContradiction } from './config-fields.ts';
 
 /** Rotary position embedding: the period of each pair of channels. */
 export interface RopeConfig {
@@ -21,10 +21,17 @@ const DEFAULT_THETA = 10_000;
  * @throws {ConfigError} for a RoPE type other than `default` and `llama3`, or a parameter that does not fit.
  */
 export function parseRope(config: Fields, maxPositionEmbeddings: number): RopeConfig {
+  refuseContradiction(config, 'rope_scaling', 'rope_parameters');
   const parameters = config.object('rope_parameters') ?? config.object('rope_scaling');
   if (parameters === undefined) return { theta: config.positive('rope_theta', DEFAULT_THETA) };
 
   const theta = parameters.positive('rope_theta', config.positive('rope_theta', DEFAULT_THETA));
+  if (config.value('rope_theta') !== undefined && config.value('rope_theta') !== theta) {
+    throw config.refuse('rope_theta', `the ${theta} of the parameters of RoPE, or nothing`);
+  }
+  if (parameters.positive('partial_rotary_factor', 1) !== 1) {
+    throw parameters.refuse('partial_rotary_factor', '1: partial rotation is not supported');
+  }
   const typeKey = parameters.value('rope_type') === undefined ? 'type' : 'rope_type';
   const type = parameters.value(typeKey) ?? 'default';
   if (type === 'default') return { theta };

@@ -1,7 +1,8 @@
-import { readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytesPerElement, type DType, elementCount } from '@forge/tensor';
 import { INDEX_FILE, SHARD_FILE, WEIGHTS_FILE } from './model-files.ts';
+import { writeJson } from './replace-file.ts';
 import { writeSafetensors } from './safetensors/write.ts';
 import type { Weights } from './weights.ts';
 
@@ -89,7 +90,5 @@ async function writeIndex(folder: string, { shards, files, weights, totalBytes }
     },
     weight_map: Object.fromEntries(located.toSorted(([a], [b]) => (a < b ? -1 : 1))),
   };
-  const file = join(folder, INDEX_FILE);
-  await writeFile(`${file}.partial`, `${JSON.stringify(json, undefined, 2)}\n`);
-  await rename(`${file}.partial`, file);
+  await writeJson(join(folder, INDEX_FILE), json);
 }

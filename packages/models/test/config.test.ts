@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, parameters, parseConfig } from '../src/index.ts';
 import { goldenFolder } from './temporary-folder.ts';
@@ -60,6 +61,72 @@ describe('defaults', () => {
   test('a sliding window that no layer uses is accepted', async () => {
     const config = { ...without(await json('qwen2'), 'layer_types'), use_sliding_window: true, sliding_window: 64 };
     expect(parseConfig(config).numHiddenLayers).toBe(2);
+  });
+});
+
+describe.each([
+  ['transformers 5', 'config.json', 'rope_parameters'],
+  ['transformers 4', 'config.legacy.json', 'rope_scaling'],
+])('in the keys of %s', (_, file, ropeKey) => {
+  test.each([
+    'vocab_size',
+    'hidden_size',
+    'intermediate_size',
+    'num_hidden_layers',
+    'num_attention_heads',
+    'max_position_embeddings',
+  ])('a missing %s is named', async (key) => {
+    const config = without(await json('llama3_rope', file), key);
+    expect(() => parseConfig(config)).toThrow(expect.objectContaining({ code: 'ERR_MODELS_CONFIG', key }));
+  });
+
+  test.each(['factor', 'low_freq_factor', 'high_freq_factor'])('a missing %s of RoPE is named', async (key) => {
+    const config = await json('llama3_rope', file);
+    const rope = without(config[ropeKey] as Record<string, unknown>, key);
+    const parse = (): unknown => parseConfig({ ...config, [ropeKey]: rope });
+    expect(parse).toThrow(expect.objectContaining({ code: 'ERR_MODELS_CONFIG', key: `${ropeKey}.${key}` }));
+  });
+
+  test('whatever stands at a key is read or refused by name', async () => {
+    const config = await json('llama3_rope', file);
+    const keys = fc.constantFrom(...Object.keys(config), 'use_sliding_window', 'partial_rotary_factor', 'num_experts');
+    fc.assert(
+      fc.property(keys, fc.jsonValue(), fc.boolean(), (key, value, isRope) => {
+        const changed = isRope
+          ? { ...config, [ropeKey]: { ...(config[ropeKey] as object), [key]: value, rope_type: value } }
+          : { ...config, [key]: value };
+        try {
+          expect(parseConfig(changed).json).toBe(changed);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ConfigError);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('contradictions', () => {
+  test.each([
+    ['model_type', { model_type: 'llama' }],
+    ['rope_theta', { rope_theta: 1234 }],
+    ['rope_scaling', { rope_scaling: { rope_type: 'llama3', factor: 2 } }],
+    ['torch_dtype', { torch_dtype: 'float16' }],
+    ['layer_types', { layer_types: ['full_attention'] }],
+    [
+      'rope_parameters.partial_rotary_factor',
+      { rope_parameters: { rope_type: 'default', partial_rotary_factor: 0.5 } },
+    ],
+  ])('of %s with another key are refused', async (key, change) => {
+    const config = { ...(await json('qwen3_tied')), ...change };
+    expect(() => parseConfig(config)).toThrow(expect.objectContaining({ code: 'ERR_MODELS_CONFIG', key }));
+  });
+
+  test('two keys that say the same are read', async () => {
+    const config = await json('qwen3_tied');
+    const { rope_theta } = config['rope_parameters'] as { rope_theta: number };
+    const both = { ...config, rope_theta, rope_scaling: config['rope_parameters'], torch_dtype: config['dtype'] };
+    expect(parseConfig(both).rope.theta).toBe(rope_theta);
   });
 });
 

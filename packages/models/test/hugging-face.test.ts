@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Tensor, tensor } from '@forge/tensor';
 import { describe, expect, test } from 'vitest';
@@ -13,19 +13,17 @@ import {
   parseConfig,
   readSafetensors,
   SafetensorsError,
+  type SavedModel,
   saveModel,
   type Weights,
   WeightsError,
   writeSafetensors,
 } from '../src/index.ts';
-import { copyOfGolden, goldenFolder, temporaryFolder } from './temporary-folder.ts';
+import { goldenFolder, modelWithTokenizer, temporaryFolder } from './temporary-folder.ts';
 
-/** A golden model with a tokenizer, as a folder that a test may damage. */
-async function modelFolder(model = 'qwen3_tied'): Promise<string> {
-  const folder = await copyOfGolden(model);
-  await cp(goldenFolder('tokenizer'), folder, { recursive: true });
-  return folder;
-}
+/** A model with its tokenizer, as a folder that a test may damage. */
+const modelFolder = (): Promise<string> => modelWithTokenizer('qwen3_tied');
+const shardedFolder = (): Promise<string> => modelWithTokenizer('qwen3_untied_sharded', { maxShardBytes: 120_000 });
 
 async function editJson(file: string, change: Record<string, unknown>): Promise<void> {
   await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), ...change }));
@@ -47,15 +45,16 @@ describe('loading', () => {
   });
 
   test('bfloat16 is widened exactly', async () => {
-    const { weights } = await loadModel(await modelFolder('qwen3_tied_bf16'));
-    const stored = await readSafetensors(join(goldenFolder('qwen3_tied_bf16'), 'model.safetensors'));
+    const folder = goldenFolder('qwen3_tied_bf16');
+    const weights = await loadWeights(folder, await loadConfig(folder));
+    const stored = await readSafetensors(join(folder, 'model.safetensors'));
     const name = 'model.norm.weight';
     const bits = stored[name]!.data as Uint16Array; // the folder is bfloat16 throughout
     expect(new Uint32Array(weights[name]!.data.buffer)).toEqual(Uint32Array.from(bits, (half) => (half << 16) >>> 0));
   });
 
   test('shards are joined by their index', async () => {
-    const folder = await modelFolder('qwen3_untied_sharded');
+    const folder = await shardedFolder();
     const { config, weights } = await loadModel(folder);
     expect(Object.keys(weights)).toHaveLength(parameters(config).length);
     await checkWeightFiles(folder, config);
@@ -186,19 +185,35 @@ describe('missing and malformed files', () => {
   });
 
   test('an index that names files elsewhere is refused', async () => {
-    const folder = await modelFolder('qwen3_untied_sharded');
+    const folder = await shardedFolder();
     await editJson(join(folder, 'model.safetensors.index.json'), { weight_map: { a: '../secret.safetensors' } });
     await expect(loadModel(folder)).rejects.toThrow(ModelFileError);
   });
 
   test('a tensor that the index places in a shard without it is named', async () => {
-    const folder = await modelFolder('qwen3_untied_sharded');
+    const folder = await shardedFolder();
     const file = join(folder, 'model.safetensors.index.json');
     const { weight_map: map } = JSON.parse(await readFile(file, 'utf8'));
     await editJson(file, { weight_map: { ...map, 'lm_head.weight': 'model-00001-of-00003.safetensors' } });
     await expect(loadModel(folder)).rejects.toThrow(expect.objectContaining({ tensor: 'lm_head.weight' }));
   });
 });
+
+test('the tokenizer of another model is refused, with the ids that have no embedding', async () => {
+  const folder = await modelFolder();
+  await saveModel(folder, await smaller(folder));
+  await expect(loadModel(folder)).rejects.toMatchObject({
+    code: 'ERR_MODELS_FILE',
+    file: join(folder, 'tokenizer.json'),
+    expected: 'ids below the 600 of vocab_size in config.json',
+  });
+});
+
+/** The model of a folder with fewer tokens than its tokenizer has. */
+async function smaller(folder: string): Promise<SavedModel> {
+  const config = parseConfig({ ...(await loadConfig(folder)).json, vocab_size: 600 });
+  return { config, weights: initialize(config, 1) };
+}
 
 describe('initial weights', () => {
   const deviation = ({ data }: { data: Float32Array }): number =>

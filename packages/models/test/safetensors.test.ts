@@ -67,6 +67,98 @@ test('tensors are converted while they are read and written', async () => {
   expect((await source.read('values', { dtype: 'float32' })).data).toEqual(values.data);
 });
 
+test('a tensor may be called as a property of every object is', async () => {
+  const file = join(await temporaryFolder(), 'names.safetensors');
+  const header = JSON.stringify({ __proto__0: { dtype: 'U8', shape: [1], data_offsets: [0, 1] } }).replace(
+    '__proto__0',
+    '__proto__',
+  );
+  const bytes = new Uint8Array(8 + header.length + 1);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
+  bytes.set(new TextEncoder().encode(header), 8);
+  await writeFile(file, bytes);
+  expect(Object.entries(await readSafetensors(file)).map(([name, { shape }]) => [name, shape])).toEqual([
+    ['__proto__', [1]],
+  ]);
+});
+
+describe('a hostile file is refused, or read as what it says', () => {
+  /** Whatever the bytes: a typed error, or tensors that are no larger than the file. */
+  async function feed(bytes: Uint8Array): Promise<void> {
+    const file = join(await temporaryFolder(), 'hostile.safetensors');
+    await writeFile(file, bytes);
+    try {
+      for (const tensor of Object.values(await readSafetensors(file))) {
+        expect(bytesOf(tensor).length).toBeLessThanOrEqual(bytes.length);
+      }
+    } catch (error) {
+      expect(error).toBeInstanceOf(SafetensorsError);
+      expect((error as SafetensorsError).message.length).toBeLessThan(600);
+    }
+  }
+
+  function withHeader(header: string, data = new Uint8Array(16)): Uint8Array {
+    const json = new TextEncoder().encode(header);
+    const bytes = new Uint8Array(8 + json.length + data.length);
+    new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true);
+    bytes.set(json, 8);
+    bytes.set(data, 8 + json.length);
+    return bytes;
+  }
+
+  test('of any bytes', async () => {
+    await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), feed), { numRuns: 100 });
+  });
+
+  test('with any JSON as its header', async () => {
+    const header = fc.oneof(
+      fc.json(),
+      fc.dictionary(fc.string(), fc.jsonValue()).map((json) => JSON.stringify(json)),
+    );
+    await fc.assert(
+      fc.asyncProperty(header, (json) => feed(withHeader(json))),
+      { numRuns: 150 },
+    );
+  });
+
+  test('with entries that almost fit', async () => {
+    const size = fc.oneof(fc.nat(4), fc.constantFrom(-1, 0.5, 2 ** 31, 2 ** 53 - 1, 2 ** 53, 1e308, null));
+    const entry = fc.record({
+      dtype: fc.constantFrom('F32', 'U8', 'BF16', 'I64', 'F8_E4M3', '__proto__', 7),
+      shape: fc.oneof(fc.array(size, { maxLength: 10 }), fc.constant({ length: 2 })),
+      data_offsets: fc.oneof(fc.tuple(size, size), fc.array(size), fc.constant('0,8')),
+    });
+    const header = fc.dictionary(fc.constantFrom('a', 'b', '__proto__', '__metadata__', 'constructor'), entry);
+    await fc.assert(
+      fc.asyncProperty(header, (json) => feed(withHeader(JSON.stringify(json)))),
+      { numRuns: 300 },
+    );
+  });
+
+  test('with one byte of a good file changed', async () => {
+    const file = join(await temporaryFolder(), 'good.safetensors');
+    await writeSafetensors(file, { a: tensor('float32', [3]), b: tensor('int8', [5]) }, { metadata: { format: 'pt' } });
+    const good = await readFile(file);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(good.length - 1), fc.nat(255), (at, value) => {
+        const changed = Uint8Array.from(good);
+        changed[at] = value;
+        return feed(changed);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('with nesting deeper than a stack, or an entry longer than a message', async () => {
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    await feed(withHeader(`{"a":{"dtype":"F32","shape":${deep},"data_offsets":[0,16]}}`));
+    await feed(withHeader(`{"a":${deep}}`));
+    await feed(
+      withHeader(`{"${'a'.repeat(100)}":{"dtype":"F32","shape":[${'1,'.repeat(500_000)}1],"data_offsets":[0,16]}}`),
+    );
+  });
+});
+
 describe('malformed files', () => {
   const entry = { dtype: 'F32', shape: [2], data_offsets: [0, 8] };
 

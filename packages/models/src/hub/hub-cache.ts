@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { access, copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { replaceFile, writeWhole } from '../replace-file.ts';
 
 /**
  * The folder of one model in the cache, laid out as Python's huggingface_hub does:
@@ -44,7 +44,7 @@ export class HubCache {
     if (revision === commit || (await this.commitOf(revision)) === commit) return;
     const file = join(this.folder, 'refs', revision);
     await mkdir(dirname(file), { recursive: true });
-    await replace(file, (unfinished) => writeFile(unfinished, commit));
+    await writeWhole(file, commit);
   }
 
   async makeFolders(commit: string): Promise<void> {
@@ -54,21 +54,9 @@ export class HubCache {
 
   /** Makes a blob a file of a snapshot: a link, or a copy where there are none. */
   async addToSnapshot(commit: string, { name, etag }: { readonly name: string; readonly etag: string }): Promise<void> {
-    await replace(join(this.snapshotFolder(commit), name), (unfinished) =>
+    await replaceFile(join(this.snapshotFolder(commit), name), (unfinished) =>
       symlink(join('..', '..', 'blobs', etag), unfinished).catch(() => copyFile(this.blobPath(etag), unfinished)),
     );
-  }
-}
-
-/** Puts a file into its place at once: another process sees the old one or the new one. */
-async function replace(file: string, write: (unfinished: string) => Promise<void>): Promise<void> {
-  const unfinished = `${file}.${randomBytes(4).toString('hex')}.tmp`;
-  try {
-    await write(unfinished);
-    await rename(unfinished, file);
-  } catch (error) {
-    await rm(unfinished, { force: true });
-    throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { HubDownloadError } from '../errors.ts';
+import { HubDownloadError, show } from '../errors.ts';
 import { type HubModel, hubFetch, withRetries } from './hub-fetch.ts';
 import type { HubSettings } from './hub-settings.ts';
 
@@ -31,13 +31,15 @@ export async function readRevision(model: HubModel, settings: HubSettings, signa
     async () => {
       const { name, revision } = model;
       const { sha: commit } = await modelInfo({ ...at, name, revision, additionalFields: ['sha'] });
-      if (!isCommit(commit)) throw odd(model, `the commit ${JSON.stringify(commit)}`);
+      if (!isCommit(commit)) throw odd(model, `the commit ${show(commit)}`);
       const files: HubFile[] = [];
       for await (const { type, path, size, oid, lfs } of listFiles({ ...at, repo: name, revision: commit })) {
         if (type !== 'file') continue;
         const etag = lfs?.oid ?? oid ?? '';
-        if (!ETAG.test(etag)) throw odd(model, `the hash ${JSON.stringify(etag)} for ${path}`);
-        files.push({ name: path, bytes: lfs?.size ?? size, etag });
+        if (!ETAG.test(etag)) throw odd(model, `the hash ${show(etag)} for ${path}`);
+        const bytes = lfs?.size ?? size;
+        if (!Number.isSafeInteger(bytes) || bytes < 0) throw odd(model, `the size ${show(bytes)} for ${path}`);
+        files.push({ name: path, bytes, etag });
       }
       return { commit, files };
     },

@@ -1,10 +1,11 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sameShape } from '@forge/tensor';
 import type { ModelConfig } from '../config.ts';
 import { type Fields, fields } from '../config-fields.ts';
 import { WeightsError } from '../errors.ts';
 import { readRequiredJson } from '../json-file.ts';
+import { writeJson } from '../replace-file.ts';
 import { readSafetensors } from '../safetensors/read.ts';
 import { type TensorPieces, writeSafetensors } from '../safetensors/write.ts';
 import type { Weights } from '../weights.ts';
@@ -58,7 +59,7 @@ export async function saveLora(folder: string, { config, lora, weights, modelNam
     modules_to_save: null,
     inference_mode: true,
   };
-  await writeFile(join(folder, CONFIG_FILE), `${JSON.stringify(json, undefined, 2)}\n`);
+  await writeJson(join(folder, CONFIG_FILE), json);
 }
 
 /**

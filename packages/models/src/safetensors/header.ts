@@ -1,6 +1,6 @@
 import { bytesPerElement, type DType } from '@forge/tensor';
 import { isRecord } from '../config-fields.ts';
-import { SafetensorsError } from '../errors.ts';
+import { SafetensorsError, show } from '../errors.ts';
 
 /** Where one tensor lies in a safetensors file. */
 export interface TensorEntry {
@@ -88,7 +88,7 @@ function parseMetadata(metadata: unknown, file: string): Record<string, string> 
 
 function parseEntry(entry: unknown, at: { file: string; tensor: string; dataOffset: number }): TensorEntry {
   const refuse = (expected: string, got: unknown): SafetensorsError =>
-    new SafetensorsError({ file: at.file, tensor: at.tensor, expected, got: JSON.stringify(got) ?? 'nothing' });
+    new SafetensorsError({ file: at.file, tensor: at.tensor, expected, got: show(got) });
   if (!isRecord(entry)) throw refuse('an object with dtype, shape and data_offsets', entry);
   const { dtype: dtypeName, shape, data_offsets: offsets } = entry;
   const dtype = typeof dtypeName === 'string' ? DTYPES.get(dtypeName) : undefined;

@@ -77,9 +77,9 @@ export async function openSafetensors(file: string): Promise<SafetensorsFile> {
 /** Reads every tensor of a file into memory. @throws {SafetensorsError} {ModelFileError} as {@link openSafetensors} */
 export async function readSafetensors(file: string, options: ReadOptions = {}): Promise<Record<string, Tensor>> {
   await using source = await openSafetensors(file);
-  const tensors: Record<string, Tensor> = {};
-  for (const name of source.entries.keys()) tensors[name] = await source.read(name, options);
-  return tensors;
+  const tensors: [string, Tensor][] = [];
+  for (const name of source.entries.keys()) tensors.push([name, await source.read(name, options)]);
+  return Object.fromEntries(tensors);
 }
 
 async function readHeader(handle: FileHandle, file: string): Promise<SafetensorsHeader> {

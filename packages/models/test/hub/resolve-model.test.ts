@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, lstat, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -16,16 +16,15 @@ import {
   type ResolveOptions,
   resolveModel,
 } from '../../src/index.ts';
-import { goldenFolder, temporaryFolder } from '../temporary-folder.ts';
+import { goldenFolder, modelWithTokenizer, temporaryFolder } from '../temporary-folder.ts';
 import { type HubServer, type HubServerOptions, serveHub } from './hub-server.ts';
 
 const model = 'forge-test/qwen3-tiny';
 
 /** A model on a hub of its own, and an empty cache. */
 async function hubWith(options: Partial<HubServerOptions> = {}, golden = 'qwen3_tied') {
-  const folder = await temporaryFolder();
-  await cp(goldenFolder(golden), folder, { recursive: true });
-  await cp(goldenFolder('tokenizer'), folder, { recursive: true });
+  const sharded = golden === 'qwen3_untied_sharded' ? { maxShardBytes: 120_000 } : {};
+  const folder = await modelWithTokenizer(golden, sharded);
   const server = await serveHub({ model, folder, ...options });
   const cacheFolder = join(await temporaryFolder(), 'hub');
   const at: ResolveOptions = { endpoint: server.endpoint, cacheFolder, token: '', retries: 0 };
@@ -168,14 +167,14 @@ test('progress rises to the size of all files, with a rate', async () => {
 describe('a connection', () => {
   test('that is cut again and again goes on where it ended', async () => {
     const cut = { file: 'model.safetensors', cutAfterBytes: 20_000 };
-    const { at, server } = await hubWith({ faults: [cut] });
+    const { at, server, folder: source } = await hubWith({ faults: [cut] });
     const folder = await resolveModel(model, at);
-    const { size } = await lstat(join(goldenFolder('qwen3_tied'), 'model.safetensors'));
+    const { size } = await lstat(join(source, 'model.safetensors'));
     const ranges = rangesOf(server, 'model.safetensors');
     expect(ranges.length).toBeGreaterThanOrEqual(Math.floor(size / 20_000));
     expect(ranges.slice(0, 3)).toEqual([undefined, `bytes=20000-${size - 1}`, `bytes=40000-${size - 1}`]);
     expect(await readFile(join(folder, 'model.safetensors'))).toEqual(
-      await readFile(join(goldenFolder('qwen3_tied'), 'model.safetensors')),
+      await readFile(join(source, 'model.safetensors')),
     );
   });
 
@@ -237,7 +236,7 @@ describe('content with another hash', () => {
 
 describe('a full disk', () => {
   test('is noticed before the download, by the size that the hub gives', async () => {
-    const { at, cached, server } = await hubWith({ claimedBytes: 2 ** 60 });
+    const { at, cached, server } = await hubWith({ claimedBytes: 2 ** 50 });
     await expect(resolveModel(model, at)).rejects.toMatchObject({
       reason: 'diskFull',
       message: expect.stringContaining('HF_HUB_CACHE'),
