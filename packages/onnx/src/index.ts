@@ -82,7 +82,7 @@ export {
   UnsupportedTypeError,
 } from './session/errors.ts';
 export { openSession } from './session/open-session.ts';
-export { type OperatorTime, profileTable } from './session/profile.ts';
+export { type OperatorTime, profileTable } from './session/operator-time.ts';
 export type {
   BoundRun,
   Device,

@@ -3,7 +3,7 @@ import { bytesOf, type Tensor } from '@forge/tensor';
 import { GraphError } from './errors.ts';
 import type { Graph, GraphNode, Port } from './graph.ts';
 import { isOptionalOutput } from './operators.ts';
-import type { Node, Value } from './value.ts';
+import { type Attribute, type Node, sortedAttributes, type Value } from './value.ts';
 
 interface Draft {
   readonly node: Node;
@@ -38,16 +38,16 @@ export class Naming {
     if (value.source.kind === 'input') this.addInput(value);
     if (value.source.kind !== 'constant') return;
     const { tensor } = value.source;
-    const content = `${tensor.dtype}[${tensor.shape}]${createHash('sha256').update(bytesOf(tensor)).digest('base64')}`;
+    const content = digestOf(tensor);
     this.#constants.set(content, this.#constants.get(content) ?? tensor);
     this.#places.set(value, content);
   }
 
   addNode(node: Node): void {
     const inputs = node.inputs.map((operand) => (operand === undefined ? '' : this.#place(operand)));
-    const attributes = JSON.stringify(node.attributes, (_, item: unknown) =>
-      typeof item === 'bigint' ? `${item}` : item,
-    );
+    const attributes = sortedAttributes(node)
+      .map(([name, attribute]) => `${name}:${contentOf(attribute)}`)
+      .join();
     // A digest keeps the keys of deep graphs short: a key names the keys of its operands.
     const key = createHash('sha256').update(`${node.op}(${inputs.join()})${attributes}`).digest('base64');
     const draft = this.#drafts.get(key) ?? { node, key, inputs, used: new Set() };
@@ -129,4 +129,14 @@ export class Naming {
 function trimmed({ op, outputs }: Node, used: ReadonlySet<number>): readonly Value[] {
   const last = outputs.findLastIndex((_, index) => used.has(index) || !isOptionalOutput(op, index));
   return outputs.slice(0, last + 1);
+}
+
+function digestOf(tensor: Tensor): string {
+  return `${tensor.dtype}[${tensor.shape}]${createHash('sha256').update(bytesOf(tensor)).digest('base64')}`;
+}
+
+function contentOf(attribute: Attribute): string {
+  const [[kind, value] = []] = Object.entries(attribute);
+  if ('tensor' in attribute) return digestOf(attribute.tensor);
+  return `${kind} ${Object.is(value, -0) ? '-0' : value}`;
 }

@@ -52,6 +52,11 @@ export type Attribute =
 
 export type Attributes = Readonly<Record<string, Attribute>>;
 
+/** The attributes of a node by name: the order in which they were given means nothing. */
+export function sortedAttributes({ attributes }: { readonly attributes: Attributes }): [name: string, Attribute][] {
+  return Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
 /**
  * An input of the graph, fed by `name` at run time.
  *

@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { tensor } from '@forge/tensor';
 import { describe, expect, test } from 'vitest';
 import {
@@ -20,7 +23,10 @@ import {
   type Value,
 } from '../src/index.ts';
 import { schema } from '../src/proto/schema.ts';
+import { integers } from '../src/sizes.ts';
+import { apply } from '../src/value.ts';
 import { verify } from '../src/verify.ts';
+import { digestOfDecoder } from './support/digest.ts';
 import { evaluate, float32, runModel } from './support/run.ts';
 
 function trainingGraph(): Graph {
@@ -35,6 +41,42 @@ test('graphs that are built alike are equal byte for byte', () => {
   const bytes = encodeModel(trainingGraph());
   expect(encodeModel(trainingGraph())).toEqual(bytes);
   expect(bytes.length).toBeGreaterThan(500);
+});
+
+test('the order in which attributes and values were put in means nothing', () => {
+  const model = trainingGraph();
+  const reversed = <Item>(items: Readonly<Record<string, Item>>) =>
+    Object.fromEntries(Object.entries(items).toReversed());
+  const other: Graph = {
+    ...model,
+    nodes: model.nodes.map((node) => ({ ...node, attributes: reversed(node.attributes) })),
+    values: new Map([...model.values].toReversed()),
+  };
+  expect(encodeModel(other)).toEqual(encodeModel(model));
+  const x = input('x', 'float32', [2, 3]);
+  const type = { dtype: 'float32', shape: [2, 1] } as const;
+  const attributes = { keepdims: { int: 1 }, noop_with_empty_axes: { int: 0 } };
+  const sum = (given: typeof attributes) => apply('ReduceSum', [x, integers([1])], type, given);
+  const { nodes } = graph({ y: add(sum(attributes), sum(reversed(attributes) as typeof attributes)) });
+  expect(nodes.map(({ op }) => op)).toEqual(['ReduceSum', 'Add']);
+});
+
+test('another process writes the same bytes', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    fileURLToPath(new URL('support/digest.ts', import.meta.url)),
+  ]);
+  expect(stdout).toBe(digestOfDecoder());
+});
+
+test('attributes of different numbers are different attributes', () => {
+  const x = input('x', 'float32', [2]);
+  const scaled = (alpha: number) => apply('QuickGelu', [x], x, { alpha: { float: alpha } });
+  for (const [a, b] of [
+    [0, -0],
+    [Number.NaN, Number.POSITIVE_INFINITY],
+  ] as const) {
+    expect(graph({ y: add(scaled(a), scaled(b)) }).nodes).toHaveLength(3);
+  }
 });
 
 test('graphs that differ in one attribute differ in their bytes', () => {

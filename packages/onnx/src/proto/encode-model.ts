@@ -3,7 +3,7 @@ import { elementTypes } from '../element-type.ts';
 import { GraphError } from '../errors.ts';
 import type { Graph, GraphNode, Port } from '../graph.ts';
 import { domainOf, OPSET_VERSION } from '../operators.ts';
-import type { Attribute } from '../value.ts';
+import { type Attribute, sortedAttributes } from '../value.ts';
 import { schema } from './schema.ts';
 
 /** The version of the file format that belongs to the operator set. Source: onnx.proto, `Version`. */
@@ -60,10 +60,9 @@ export function encodeModelBeside(graph: Graph, external: ReadonlyMap<string, Ex
   return schema.lookupType('ModelProto').encode(model).finish();
 }
 
-function nodeProto({ name, op, inputs, outputs, attributes }: GraphNode): object {
-  const attribute = Object.entries(attributes)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => attributeProto(key, value));
+function nodeProto(node: GraphNode): object {
+  const { name, op, inputs, outputs } = node;
+  const attribute = sortedAttributes(node).map(([key, value]) => attributeProto(key, value));
   return { name, opType: op, domain: domainOf(op), input: inputs, output: outputs, attribute };
 }
 

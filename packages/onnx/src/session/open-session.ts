@@ -6,7 +6,7 @@ import { RuntimeUnavailableError } from './errors.ts';
 import { type LoadedModel, loadedBytes, loadedGraph } from './loaded-model.ts';
 import { type Engine, ModelSession } from './model-session.ts';
 import { type ResolvedOptions, resolveOptions } from './options.ts';
-import { ProfileFolder } from './profile.ts';
+import { ProfileFolder } from './profile-folder.ts';
 import type { Runtime, Session, SessionOptions } from './session.ts';
 
 const engines: Readonly<Record<Runtime, (model: LoadedModel, options: ResolvedOptions) => Promise<Engine>>> = {

@@ -1,6 +1,6 @@
 import type { DType, Tensor } from '@forge/tensor';
 import type { Port } from '../graph.ts';
-import type { OperatorTime } from './profile.ts';
+import type { OperatorTime } from './operator-time.ts';
 
 /** How onnxruntime is reached: its C API, called in place and off the event loop, or its official Node.js binding. */
 export type Runtime = 'c-api' | 'binding';

@@ -285,6 +285,9 @@ describe.each<Runtime>(['c-api', 'binding'])('a session over the %s', (runtime) 
     const [times = []] = profiles;
     expect(Object.fromEntries(times.map(({ operator, calls }) => [operator, calls]))).toEqual({ MatMul: 6, Exp: 3 });
     expect(times.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1);
+    expect(times.map(({ gflops }) => gflops !== undefined && gflops > 0)).toEqual(
+      times.map(({ operator }) => operator === 'MatMul'),
+    );
     expect(profileTable(times).split('\n')).toHaveLength(3);
   });
 
