@@ -39,6 +39,7 @@ export type { SafetensorsHeader, TensorEntry } from './safetensors/header.ts';
 export { openSafetensors, type ReadOptions, readSafetensors, type SafetensorsFile } from './safetensors/read.ts';
 export { type TensorPieces, type WriteOptions, type WrittenFile, writeSafetensors } from './safetensors/write.ts';
 export { scoringGraph } from './scoring-graph.ts';
+export { headName, type SlicedHeadGraphs, type SlicedHeadOptions, slicedHeadGraphs } from './sliced-head-graphs.ts';
 export { softmaxBlockWidth } from './softmax-blocks.ts';
 export { type DecodeOptions, loadTokenizer, type Tokenizer } from './tokenizer.ts';
 export { gradientName, type TrainingGraphOptions, trainingGraph } from './training-graph.ts';

@@ -44,6 +44,11 @@ export function checkTrainingOptions({ optimizer, schedule, ...options }: Traini
       isValid: isWholeAtLeast(1),
       expected: 'a whole number of at least 1',
     },
+    maxLogits: {
+      value: options.maxLogits,
+      isValid: isWholeAtLeast(1),
+      expected: 'a whole number of at least 1',
+    },
   };
   checkRules(rules);
   for (const [i, { learningRate, weightDecay }] of (options.parameterGroups ?? []).entries()) {

@@ -16,6 +16,7 @@ import {
   weightFeeds,
 } from './passes.ts';
 import { allocateScoreFetches, feedsOf } from './scores.ts';
+import { SlicedHead } from './sliced-head.ts';
 
 type Stream = Tensor<'float32'>;
 type Feeds = Readonly<Record<string, Tensor>>;
@@ -26,23 +27,40 @@ interface PartInputs {
   readonly feeds: Feeds;
 }
 
+/** The head also gets what comes out of the last layer, `[N, D]`. */
+export interface HeadInputs extends PartInputs {
+  readonly x: Stream;
+}
+
 /** Backward of a part: its gradients are overwritten. */
-interface BackwardInputs extends PartInputs {
+export interface BackwardInputs extends PartInputs {
   /** What went into the part, `[N, D]`, and where the slope of it goes. */
   readonly x: Stream;
   readonly slopeOfX: Stream;
   readonly gradients: NamedTensors;
 }
 
+/** Each takes about 20 bytes, and these stay near the cache. */
+const MAX_LOGITS = 2 ** 22;
+
+interface HeadSessions {
+  readonly whole: Sessions<'head' | 'headBackward'>;
+  readonly sliced: SlicedHead;
+  readonly maxLogits: number;
+}
+
 /** The parts of a model, each run by itself: one session for all layers, which gets the weights of one at a time. */
 export class LayerSessions implements AsyncDisposable {
   readonly #layers: ByLayout<Sessions<'forward' | 'backward'>>;
-  readonly #head: Sessions<'head' | 'headBackward'> | undefined;
+  readonly #head: HeadSessions | undefined;
+  readonly #vocabSize: number;
 
   private constructor(
+    { vocabSize }: ModelConfig,
     layers: ByLayout<Sessions<'forward' | 'backward'>>,
-    head: Sessions<'head' | 'headBackward'> | undefined,
+    head: HeadSessions | undefined,
   ) {
+    this.#vocabSize = vocabSize;
     this.#layers = layers;
     this.#head = head;
   }
@@ -50,7 +68,7 @@ export class LayerSessions implements AsyncDisposable {
   /** @param hasHead - whether the head is run, too. */
   static async open(
     config: ModelConfig,
-    { trainable, lora, entropy, ...compute }: PassesOptions,
+    { trainable, lora, entropy, maxLogits = MAX_LOGITS, ...compute }: PassesOptions,
     hasHead = true,
   ): Promise<LayerSessions> {
     const graphsOf = (sharedPrefix: boolean) =>
@@ -59,11 +77,16 @@ export class LayerSessions implements AsyncDisposable {
       const { forward, backward } = graphsOf(sharedPrefix);
       return openSessions({ forward, backward }, compute);
     });
+    const opened: AsyncDisposable[] = [layers];
     try {
+      if (!hasHead) return new LayerSessions(config, layers, undefined);
       const { head, headBackward } = graphsOf(false); // it sees no rows
-      return new LayerSessions(layers, hasHead ? await openSessions({ head, headBackward }, compute) : undefined);
+      const whole = await openSessions({ head, headBackward }, compute);
+      opened.push(whole);
+      const sliced = await SlicedHead.open(config, { trainable, entropy, maxLogits, ...compute });
+      return new LayerSessions(config, layers, { whole, sliced, maxLogits });
     } catch (error) {
-      await layers[Symbol.asyncDispose]();
+      for (const each of opened) await each[Symbol.asyncDispose]();
       throw error;
     }
   }
@@ -87,15 +110,21 @@ export class LayerSessions implements AsyncDisposable {
   }
 
   /** Log-probabilities and entropies of the picks of a micro-batch. */
-  async head(batch: MicroBatch, { weights, feeds, x }: PartInputs & { readonly x: Stream }): Promise<PickScores> {
-    const { head: session } = this.#head!; // opened for what is run
+  async head(batch: MicroBatch, inputs: HeadInputs): Promise<PickScores> {
+    const { whole, sliced } = this.#head!; // opened for what is run
+    if (this.#isSliced(inputs.feeds)) return sliced.score(inputs);
+    const { weights, feeds, x } = inputs;
     const scores = allocateScoreFetches(batch);
-    await session.run(feedsOf(session, { ...weights, ...feeds, x }), { ...scores });
+    await whole.head.run(feedsOf(whole.head, { ...weights, ...feeds, x }), { ...scores });
     return scores;
   }
 
-  async headBackward(picks: PickWeights, { weights, feeds, x, slopeOfX, gradients }: BackwardInputs): Promise<void> {
-    const { headBackward: session } = this.#head!; // opened for what is run
+  /** @param scores - of the picks, by `head`. */
+  async headBackward(picks: PickWeights, scores: PickScores, inputs: BackwardInputs): Promise<void> {
+    const { whole, sliced } = this.#head!; // opened for what is run
+    if (this.#isSliced(inputs.feeds)) return sliced.backward(picks, scores, inputs);
+    const { weights, feeds, x, slopeOfX, gradients } = inputs;
+    const { headBackward: session } = whole;
     const given = feedsOf(session, { ...weights, ...feeds, ...weightFeeds(picks), x });
     await session.run(given, { ...asGradients(gradients), [gradientName('x')]: slopeOfX });
   }
@@ -110,7 +139,12 @@ export class LayerSessions implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#layers[Symbol.asyncDispose]();
-    await this.#head?.[Symbol.asyncDispose]();
+    await this.#head?.whole[Symbol.asyncDispose]();
+    await this.#head?.sliced[Symbol.asyncDispose]();
+  }
+
+  #isSliced({ targets }: Feeds): boolean {
+    return targets!.data.length * this.#vocabSize > this.#head!.maxLogits; // every micro-batch has targets
   }
 
   #ofLayout(feeds: Feeds): Promise<Sessions<'forward' | 'backward'>> {

@@ -73,10 +73,11 @@ export class LayeredPasses implements Passes {
     const hasRun = await weights.borrow(
       this.#headParts,
       async (own) => {
-        const picks = weigh(await this.#sessions.head(batch, { ...ofHead, weights: own }));
+        const scores = await this.#sessions.head(batch, { ...ofHead, weights: own });
+        const picks = weigh(scores);
         if (picks === undefined) return false;
         await gradients.write(this.#headParts, (views) =>
-          this.#sessions.headBackward(picks, { ...ofHead, weights: own, gradients: views }),
+          this.#sessions.headBackward(picks, scores, { ...ofHead, weights: own, gradients: views }),
         );
         return true;
       },

@@ -40,6 +40,7 @@ export async function openTraining(
     trainable,
     entropy: (options.entropyBonus ?? 0) !== 0,
     ...(lora && { lora }),
+    ...(options.maxLogits !== undefined && { maxLogits: options.maxLogits }),
   });
   try {
     const training = new Training(config, passes, options);

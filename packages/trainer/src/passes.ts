@@ -13,6 +13,8 @@ export interface PickScores {
   readonly log_probs: Tensor<'float32'>;
   /** `[N]` */
   readonly entropy: Tensor<'float32'>;
+  /** `[N]`: log of the sum of exp(logit), where the head was run in slices: its backward needs them. */
+  readonly log_sums?: Tensor<'float32'>;
 }
 
 /** What passes are opened for. */
@@ -22,6 +24,8 @@ export interface PassesOptions extends ComputeOptions {
   readonly lora?: LoraConfig;
   /** Whether backward takes weights of the entropies too. */
   readonly entropy: boolean;
+  /** Logits that are in memory at once, where layers run one by one. @default 4 Mi */
+  readonly maxLogits?: number;
 }
 
 /** Tensors by the names that graphs give the gradients of the weights. */

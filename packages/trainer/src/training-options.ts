@@ -30,6 +30,11 @@ export interface TrainingOptions extends PackOptions, ComputeOptions {
    * and the same gradients. @default false
    */
   readonly recompute?: boolean;
+  /**
+   * Logits that are in memory at once, with `recompute`: where picked tokens times vocabulary are more, the head runs in slices of the
+   * vocabulary. @default 4 Mi, of which each takes about 20 bytes
+   */
+  readonly maxLogits?: number;
   /** Trains low-rank adapters and freezes the model. @default none; the model itself is trained */
   readonly lora?: LoraOptions;
 }

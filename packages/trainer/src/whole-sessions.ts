@@ -11,7 +11,7 @@ export type WholeSessions = Sessions<'forward' | 'backward'> & {
 
 export async function openWholeSessions(
   config: ModelConfig,
-  { trainable, lora, entropy, ...compute }: PassesOptions,
+  { trainable, lora, entropy, maxLogits: _, ...compute }: PassesOptions,
   sharedPrefix: boolean,
 ): Promise<WholeSessions> {
   const graph = trainingGraph(config, { sharedPrefix, embedded: true, trainable, entropy, ...(lora && { lora }) });

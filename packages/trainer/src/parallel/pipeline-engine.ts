@@ -189,9 +189,10 @@ export class PipelineEngine implements RankEngine {
   /** The loss of a micro-batch, and backward of the head. */
   async #weigh({ index, batch, plan }: Passing): Promise<boolean> {
     const { temperature } = plan;
-    const picks = plan.weigh(batch, await this.#stage.score(index, batch, temperature));
+    const scores = await this.#stage.score(index, batch, temperature);
+    const picks = plan.weigh(batch, scores);
     if (picks === undefined) return false;
-    await this.#stage.headBackward(index, batch, { picks, temperature });
+    await this.#stage.headBackward(index, batch, { picks, scores, temperature });
     for (const id of tokenIdsOf(batch)) this.#learnedIds.add(id);
     return true;
   }

@@ -81,14 +81,20 @@ export class PipelineStage {
   async headBackward(
     index: number,
     batch: MicroBatch,
-    { picks, temperature }: { readonly picks: PickWeights; readonly temperature: number },
+    {
+      picks,
+      scores,
+      temperature,
+    }: { readonly picks: PickWeights; readonly scores: PickScores; readonly temperature: number },
   ): Promise<Stream> {
     const { config, sessions, weights, gradients, endLayer } = this.#options;
     const slopeOfX = this.slope(batch, endLayer);
     const head = { feeds: batchFeeds(batch, temperature), x: this.#streamsOf(index).at(-1)!, slopeOfX };
     const parts = partsOfHead(config);
     await weights.borrow(parts, (own) =>
-      gradients.write(parts, (views) => sessions.headBackward(picks, { ...head, weights: own, gradients: views })),
+      gradients.write(parts, (views) =>
+        sessions.headBackward(picks, scores, { ...head, weights: own, gradients: views }),
+      ),
     );
     return slopeOfX;
   }

@@ -54,7 +54,7 @@ export class TrainerRank extends GivingActor {
   }
 
   override async setup(): Promise<void> {
-    const { model, store, lora, entropyBonus = 0, strategy = 'dataParallel' } = this.#options;
+    const { model, store, lora, entropyBonus = 0, strategy = 'dataParallel', maxLogits } = this.#options;
     const { rank, extent } = this.context.point;
     const { config, weights: ofModel } = await readModel(model);
     const plan = planParameters(config, this.#options);
@@ -63,6 +63,7 @@ export class TrainerRank extends GivingActor {
       trainable: plan.trained.map(({ name }) => name),
       entropy: entropyBonus !== 0,
       ...(lora && { lora }),
+      ...(maxLogits !== undefined && { maxLogits }),
     };
     const place = { strategy, rank, numRanks: extent.size, offers: this.offers };
     const engine = await openEngine({ config, plan, passes, training: this.#options, ...place });
