@@ -5,8 +5,8 @@ import { openSession, type Session } from '@forge/onnx';
 import { ForgeActor } from '@forge/service';
 import { ByLayout } from './by-layout.ts';
 import { readModel } from './open-training.ts';
-import type { PackOptions } from './pack.ts';
-import { scoreSequences } from './scores.ts';
+import { type PackOptions, pack } from './pack.ts';
+import { scoreBatches } from './scores.ts';
 import { checkSequences, type Sequence } from './sequence.ts';
 import { type ComputeOptions, computeOptions, type ModelWeights } from './training-options.ts';
 
@@ -50,9 +50,10 @@ export class ReferenceModel extends ForgeActor {
       checkSequences(sequences, config);
       const { temperature = 1, ...packing } = this.#options;
       const start = performance.now();
-      const scores = await scoreSequences({ sessions, parameters: weights }, sequences, { ...packing, temperature });
+      const batches = pack(sequences, packing);
+      const scores = await scoreBatches({ sessions, parameters: weights }, { sequences, batches }, temperature);
       recordMetric('reference_perf/forward/total_duration_ms', performance.now() - start);
-      recordMetric('reference_perf/forward/count_forward_passes', 1, 'sum');
+      recordMetric('reference_perf/forward/count_forward_passes', batches.length, 'sum');
       for (const { promptIds, tokenIds } of sequences) {
         recordMetric('reference_perf/forward/avg_sequence_length', promptIds.length + tokenIds.length);
       }

@@ -1,10 +1,9 @@
 import type { Session } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
 import type { ByLayout } from './by-layout.ts';
-import { hasPrefixes, type MicroBatch, type PackOptions, pack, scatterPicks } from './pack.ts';
+import { hasPrefixes, type MicroBatch, scatterPicks } from './pack.ts';
 import type { PickScores } from './passes.ts';
 import type { Sequence } from './sequence.ts';
-import type { ForwardOptions } from './training-options.ts';
 
 /** One number for each token of `tokenIds` of each sequence; 0 where a token was masked out. */
 export interface Scores {
@@ -44,16 +43,20 @@ export function collectScores(batch: MicroBatch, fetches: PickScores, scores: Sc
   scatterPicks(batch, fetches.entropy.data, scores.entropy);
 }
 
-export interface ScoreOptions extends PackOptions, ForwardOptions {}
+/** Sequences, and the micro-batches that they were packed into. */
+export interface PackedSequences {
+  readonly sequences: readonly Sequence[];
+  readonly batches: readonly MicroBatch[];
+}
 
-/** Scores sequences by scoring graphs: `sessions` of them, `parameters` their weights. */
-export async function scoreSequences(
+/** Scores sequences by scoring graphs, in one pass a micro-batch: `sessions` of them, `parameters` their weights. */
+export async function scoreBatches(
   { sessions, parameters }: { readonly sessions: ByLayout<Session>; readonly parameters: Feeds },
-  sequences: readonly Sequence[],
-  { temperature = 1, masks, ...packing }: ScoreOptions,
+  { sequences, batches }: PackedSequences,
+  temperature: number,
 ): Promise<Scores> {
   const scores = allocateScores(sequences);
-  for (const batch of pack(sequences, packing, masks)) {
+  for (const batch of batches) {
     const fetches = allocateScoreFetches(batch);
     const session = await sessions.of(hasPrefixes(batch));
     await session.run({ ...parameters, ...batchFeeds(batch, temperature) }, { ...fetches });

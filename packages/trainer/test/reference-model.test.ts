@@ -52,6 +52,30 @@ test('what the replicas recorded comes to a logger', async () => {
   });
 });
 
+test('a packed batch is one pass, its prompts read once; a smaller budget gives the same in more', async () => {
+  await using folder = await modelFolder(model);
+  await using procs = await thisHost().spawnProcs({ kind: 'inline' });
+  const groups = [
+    [1, 2, 3, 4, 5],
+    [6, 7, 8],
+  ].flatMap((promptIds) => Array.from({ length: 8 }, (_, i) => ({ promptIds, tokenIds: [9 + i, 3, 10 - i] })));
+  const passesOf = async (name: string, maxTokensPerMicroBatch: number) => {
+    await using logger = new MetricLogger([], { warn: (line) => expect.unreachable(line) });
+    await using reference = await procs.spawn(name, ReferenceModel, { model: folder.path, maxTokensPerMicroBatch });
+    await logger.observe(async () => [await reference.drainMetrics.callOne()]);
+    await logger.flush(0); // what other tests recorded in this process
+    const scores = await reference.forward.callOne(groups);
+    return { scores, passes: (await logger.flush(1))['reference_perf/forward/count_forward_passes'] };
+  };
+  const whole = await passesOf('whole', 1024);
+  expect(whole.passes).toBe(1);
+  const parts = await passesOf('parts', 24);
+  expect(parts.passes).toBeGreaterThan(1);
+  for (const [b, row] of whole.scores.entries()) {
+    for (const [t, logProb] of row.entries()) expect(Math.abs(logProb - parts.scores[b]![t]!)).toBeLessThan(1e-5);
+  }
+});
+
 test('what a killed replica was scoring is scored by another', async () => {
   await using folder = await modelFolder(model);
   await using service = await MortalReferenceModel.options({ numReplicas: 2 }).asService({ model: folder.path });
