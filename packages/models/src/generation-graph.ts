@@ -1,7 +1,8 @@
-import { type Graph, gather, graph, input } from '@forge/onnx';
+import { div, type Graph, gather, graph, input, logSoftmax, unsqueeze } from '@forge/onnx';
 import { cachedAttention } from './cached-attention.ts';
 import type { ModelConfig } from './config.ts';
 import { decode, embed, finalNorm, outputHead } from './decoder.ts';
+import { invariantAttention } from './invariant-attention.ts';
 import type { Quantization } from './quantization/quantization.ts';
 import { softmaxBlocks, softmaxBlockWidth } from './softmax-blocks.ts';
 import { weightInputs } from './weight-inputs.ts';
@@ -10,6 +11,14 @@ import { weightInputs } from './weight-inputs.ts';
 export interface GenerationGraphOptions {
   /** Takes weights that are multiplied as `quantizeWeights` gives them. @default float32 */
   readonly quantization?: Quantization | undefined;
+  /**
+   * Gives a token the bits that `scoringGraph` gives it in a row that begins with its sequence, whatever else is in the
+   * batch; on one thread, with at least two tokens in a run. The inputs are then `cache_positions` int64 [capacity], 0, 1, …,
+   * and `temperature` float32 [selected], without `total_sequence_length`; the outputs are `logits` and, at these
+   * temperatures, `log_probs` float32 [selected, vocabulary]; caches are `headDim` wide. Reads the whole capacity of the
+   * cache. @default false
+   */
+  readonly batchInvariant?: boolean;
 }
 
 /**
@@ -25,16 +34,27 @@ export interface GenerationGraphOptions {
  * Rows shorter than `tokens` are padded on the right; a prefill counts the padding in `total_sequence_length`. Several
  * tokens a sequence are taken at position 0 or for a batch of one; onnxruntime refuses the rest.
  */
-export function generationGraph(config: ModelConfig, { quantization }: GenerationGraphOptions = {}): Graph {
+export function generationGraph(
+  config: ModelConfig,
+  { quantization, batchInvariant = false }: GenerationGraphOptions = {},
+): Graph {
   const inputIds_BT = input('input_ids', 'int64', ['batch', 'tokens']);
   const positionIds = input('position_ids', 'int64', ['batch', 'tokens']);
   const weights = weightInputs(config, undefined, quantization);
-  const { attend, presents } = cachedAttention(config, inputIds_BT);
+  const { attend, presents } = batchInvariant
+    ? invariantAttention(config, positionIds)
+    : cachedAttention(config, inputIds_BT);
   const x_ND = decode({ config, weights, x_ND: embed(inputIds_BT, weights), positionIds, attend }).at(-1)!; // the embedding at least
   const selected_PD = gather(x_ND, input('selected', 'int64', ['selected']));
-  const logits_PV = outputHead(finalNorm(selected_PD, config, weights), config, weights);
+  const normed_PD = finalNorm(selected_PD, config, weights);
+  const logits_PV = outputHead(normed_PD, config, weights);
+  const temperature_P = input('temperature', 'float32', ['selected']);
+  if (batchInvariant) {
+    const scaled_PV = outputHead(div(normed_PD, unsqueeze(temperature_P, [1])), config, weights); // as `logProbs` has them
+    return graph({ logits: logits_PV, log_probs: logSoftmax(scaled_PV), ...presents });
+  }
   const width = softmaxBlockWidth(config);
   if (width === undefined) return graph({ logits: logits_PV, ...presents });
-  const { best_P1, sums_PK } = softmaxBlocks(logits_PV, input('temperature', 'float32', ['selected']), width);
+  const { best_P1, sums_PK } = softmaxBlocks(logits_PV, temperature_P, width);
   return graph({ logits: logits_PV, best_logit: best_P1, softmax_sums: sums_PK, ...presents });
 }

@@ -51,6 +51,9 @@ export function checkTrainingOptions({ optimizer, schedule, ...options }: Traini
     },
   };
   checkRules(rules);
+  if (options.batchInvariant && options.threads !== 1) {
+    throw new TrainerOptionError('threads', options.threads, '1, as several share out a product by its size');
+  }
   for (const [i, { learningRate, weightDecay }] of (options.parameterGroups ?? []).entries()) {
     const group = `parameterGroups[${i}]`;
     checkRules({

@@ -20,6 +20,8 @@ export interface Part {
   readonly prefix: number;
   readonly lanes: number;
   readonly width: number;
+  /** Picks that are scored at least, beside those that count. @default 0 */
+  readonly minPicks?: number;
 }
 
 /** Tokens of a part, padding included. */

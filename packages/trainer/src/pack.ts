@@ -11,6 +11,11 @@ export interface PackOptions {
   readonly tokensPerRow?: number;
   /** Tokens of one micro-batch, padding included, unless a single sequence has more. @default 2048 */
   readonly maxTokensPerMicroBatch?: number;
+  /**
+   * Gives a sequence the same bits whatever else is in its batch, those of a generator with the same option: each is in a
+   * row of its own, and shares no prompt. Needs `threads: 1`. @default false
+   */
+  readonly batchInvariant?: boolean;
 }
 
 /**
@@ -24,7 +29,7 @@ export interface MicroBatch {
   readonly selected: Tensor<'int64'>;
   /** `[N]`: id of the token that is predicted. */
   readonly targets: Tensor<'int64'>;
-  /** For each pick, the sequence it belongs to and its place in that sequence's `tokenIds`. */
+  /** For each pick, the sequence it belongs to and its place in that sequence's `tokenIds`; place -1 only fills up, and counts nothing. */
   readonly pickSequence: Int32Array;
   readonly pickToken: Int32Array;
 }
@@ -47,19 +52,25 @@ export const hasPrefixes = ({ tokens }: MicroBatch): boolean => tokens.prefix_id
  */
 export function pack(
   sequences: readonly Sequence[],
-  { sharePrompts = true, tokensPerRow, maxTokensPerMicroBatch = 2048 }: PackOptions = {},
+  { sharePrompts = true, tokensPerRow, maxTokensPerMicroBatch = 2048, batchInvariant = false }: PackOptions = {},
   masks?: readonly ArrayLike<number>[],
 ): readonly MicroBatch[] {
-  const groups = promptGroups(sequences, masks, sharePrompts);
+  const groups = promptGroups(sequences, masks, sharePrompts && !batchInvariant);
   if (groups.length === 0) return [];
-  return planParts(groups, maxTokensPerMicroBatch, tokensPerRow).map((part) => fillTensors(sequences, part));
+  const laneWidth = batchInvariant ? 1 : tokensPerRow; // a lane holds one sequence that is longer
+  const parts = planParts(groups, maxTokensPerMicroBatch, laneWidth);
+  return parts.map((part) => fillTensors(sequences, batchInvariant ? paired(part) : part));
 }
 
+/** Rows of an even number of tokens: a product of one row takes another kernel than one of several, and so does a row that is left over. */
+const paired = (part: Part): Part => ({ ...part, width: part.width + (part.width % 2), minPicks: 2 });
+
 function fillTensors(sequences: readonly Sequence[], part: Part): MicroBatch {
-  const { rows, prefix, lanes, width } = part;
-  const numPicks = rows
+  const { rows, prefix, lanes, width, minPicks = 0 } = part;
+  const numWanted = rows
     .flatMap((row) => row.lanes.flatMap((lane) => lane.members))
     .reduce((sum, { picks }) => sum + picks.length, 0);
+  const numPicks = Math.max(numWanted, minPicks);
   const shape = prefix === 0 ? [rows.length * lanes, width] : [rows.length, lanes, width];
   const ofLanes = (): Tensor<'int64'> => tensor('int64', shape);
   const batch: MicroBatch = {
@@ -85,6 +96,11 @@ function fillTensors(sequences: readonly Sequence[], part: Part): MicroBatch {
         at += member.ids.length;
       }
     }
+  }
+  for (; pick < numPicks; pick++) {
+    batch.selected.data[pick] = batch.selected.data[0] === 0n ? 1n : 0n; // another token than the one that is there
+    batch.pickSequence[pick] = batch.pickSequence[0]!;
+    batch.pickToken[pick] = -1;
   }
   return batch;
 }
@@ -163,12 +179,13 @@ export function tokenIdsOf({ tokens }: MicroBatch): BigInt64Array {
 
 /** Numbers of the sequences' tokens, in the order of the picks. */
 export function gatherPicks(batch: MicroBatch, perToken: readonly ArrayLike<number>[]): Float32Array {
-  return Float32Array.from(batch.pickSequence, (index, pick) => perToken[index]![batch.pickToken[pick]!]!);
+  return Float32Array.from(batch.pickSequence, (index, pick) => perToken[index]![batch.pickToken[pick]!] ?? 0);
 }
 
 /** Writes one number a pick to the sequence and token it belongs to. */
 export function scatterPicks(batch: MicroBatch, picks: ArrayLike<number>, perToken: readonly Float32Array[]): void {
   for (let pick = 0; pick < batch.pickSequence.length; pick++) {
-    perToken[batch.pickSequence[pick]!]![batch.pickToken[pick]!] = picks[pick]!;
+    const token = batch.pickToken[pick]!;
+    if (token >= 0) perToken[batch.pickSequence[pick]!]![token] = picks[pick]!;
   }
 }

@@ -18,7 +18,6 @@ export class Sequence implements Schedulable {
   /** Kept only where it is read while it grows; else the text is decoded once, at the end. */
   readonly #text: CompletionText | undefined;
   #numStreamed = 0;
-  #numComputed = 0;
   /** Before it has run, and again when it was preempted. */
   #cachedIds: readonly number[];
   /** The weights that what is in its slot was computed with; `undefined` while it has none. */
@@ -45,15 +44,14 @@ export class Sequence implements Schedulable {
     return this.promptIds.length + this.tokenIds.length;
   }
 
-  /** Tokens whose keys and values are in its slot. */
+  /** Tokens whose keys and values are in its slot, while it has one: all but the last. */
   get numComputed(): number {
-    return this.#numComputed;
+    return this.numTokens - 1;
   }
 
   /** The token to compute next. */
   get nextId(): number {
-    const at = this.#numComputed - this.promptIds.length;
-    return at < 0 ? this.promptIds[this.#numComputed]! : this.tokenIds[at]!; // a slot never holds all tokens
+    return this.tokenIds.at(-1) ?? this.promptIds.at(-1)!; // no prompt is empty
   }
 
   get priority(): number {
@@ -71,30 +69,20 @@ export class Sequence implements Schedulable {
   /** Records that a slot was filled, with weights of `version`, and how much of it was copied rather than computed. */
   admitted(nowMs: number, numCachedTokens: number, version: number): void {
     this.#cachedVersion = version;
-    this.#numComputed = this.#cachedIds.length;
     if (this.#admittedAtMs !== undefined) return;
     this.#admittedAtMs = nowMs;
     this.#numCachedTokens = numCachedTokens;
   }
 
-  /**
-   * Records that its slot was taken away. When it runs again its completion is computed together with the prompt, or,
-   * if it has to have the same bits again, token by token as the first time.
-   */
-  preempted(keepsBits: boolean): void {
+  /** Records that its slot was taken away. When it runs again its completion is computed together with the prompt. */
+  preempted(): void {
     this.#cachedVersion = undefined;
-    this.#cachedIds = keepsBits ? this.group.cachedIds : this.#ids().slice(0, -1);
+    this.#cachedIds = this.#ids().slice(0, -1);
   }
 
   /** What its slot holds, if all of it was computed with weights of `version`; else nothing. */
   computedIds(version: number): readonly number[] {
-    return this.#cachedVersion === version ? this.#ids().slice(0, this.#numComputed) : [];
-  }
-
-  /** Records that the next token was computed; whether the one after it is to be drawn now. */
-  computed(): boolean {
-    this.#numComputed++;
-    return this.#numComputed === this.numTokens;
+    return this.#cachedVersion === version ? this.#ids().slice(0, this.numComputed) : [];
   }
 
   /** Appends a token drawn under weight `version`; the end of the completion if the token brings it. */

@@ -94,9 +94,9 @@ export class Stepper {
     if (sequences.length === 0) return;
     try {
       this.#runner.reserve(this.#room(), this.#begun !== undefined);
-      const rows = sequences.map(({ nextId, numComputed, group }) => ({
+      const rows = sequences.map(({ nextId, numTokens, group }) => ({
         tokenId: nextId,
-        numTokens: numComputed + 1,
+        numTokens,
         temperature: softmaxTemperature(group.params),
       }));
       const logits = await this.#runner.decode(rows);
@@ -184,7 +184,7 @@ export class Stepper {
   #preempt(): void {
     const numScratchTokens = this.#begun ? this.#runner.numScratchTokens : 0;
     this.#move(
-      this.#scheduler.preempt(numScratchTokens, (sequence) => sequence.preempted(this.#runner.isBatchInvariant)),
+      this.#scheduler.preempt(numScratchTokens, (sequence) => sequence.preempted()),
     );
   }
 
@@ -200,8 +200,7 @@ export class Stepper {
   /** Gives a sequence its next token. A fault of its own logits fails its request and no other. */
   #advance(sequence: Sequence, logits: Logits, nowMs: number): void {
     const { group } = sequence;
-    const isDue = sequence.computed();
-    if (group.isSettled || !isDue) return;
+    if (group.isSettled) return;
     try {
       const sample = this.#sampler.sample(logits, group.params, sequence);
       const finish = sequence.push(sample, this.#version, nowMs);

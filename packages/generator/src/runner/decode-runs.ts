@@ -3,7 +3,7 @@ import type { ModelConfig } from '@forge/models';
 import type { BoundRun, Session } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
 import type { Logits } from '../sampling/sampler.ts';
-import type { DecodeRow } from './batch.ts';
+import { type DecodeRow, invariantFeeds } from './batch.ts';
 import type { CacheViews, KvCache } from './cache/kv-cache.ts';
 import { type SelectedTokens, selectTokens } from './selected-tokens.ts';
 
@@ -26,6 +26,8 @@ export interface DecodeRunParts {
   /** Feeds of every run. */
   readonly weights: Readonly<Record<string, Tensor>>;
   readonly slots: KvCache;
+  /** Whether the graph is. */
+  readonly batchInvariant: boolean;
 }
 
 /** The decode runs over one set of weights: made when a number of rows comes up for the first time, and again when the slots have moved. */
@@ -77,17 +79,19 @@ export class DecodeRuns implements Disposable {
   }
 
   #bind(numRows: number, views: CacheViews): DecodeRun {
-    const { config, session, weights } = this.#parts;
-    const selected = selectTokens(config, this.#logits.subarray(0, numRows * config.vocabSize));
+    const { config, session, weights, batchInvariant } = this.#parts;
+    const logits = this.#logits.subarray(0, numRows * config.vocabSize);
+    const selected = selectTokens(config, logits, batchInvariant);
     const ids = tensor('int64', [numRows, 1]);
     const positions = tensor('int64', [numRows, 1]);
     const seqlens = tensor('int32', [numRows]);
     const total = tensor('int32', []);
     const batch = { input_ids: ids, position_ids: positions, seqlens_k: seqlens, total_sequence_length: total };
+    const placed = batchInvariant ? invariantFeeds(batch, views.positions) : batch;
     return {
       views,
       bound: session.bind(
-        { ...weights, ...views.feeds, ...batch, ...selected.feeds },
+        { ...weights, ...views.feeds, ...placed, ...selected.feeds },
         { ...views.fetches, ...selected.fetches },
       ),
       ids_B1: ids.data,

@@ -20,8 +20,9 @@ export interface RunnerOptions extends SessionOptions {
    */
   readonly packedWeights?: boolean | undefined;
   /**
-   * Gives a sequence the same bits whatever runs beside it, alone included; needs `threads: 1`. Costs what computing
-   * two rows costs more than one, where a run has only one. @default false
+   * Gives a sequence the same bits whatever runs beside it, alone included, and its log-probabilities those that a trainer
+   * with the same option computes; needs `threads: 1`. Attention reads the whole capacity of the cache, and logits are
+   * computed twice. @default false
    */
   readonly batchInvariant?: boolean;
   /**

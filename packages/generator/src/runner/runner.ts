@@ -2,7 +2,7 @@
 import type { ModelConfig, Weights } from '@forge/models';
 import type { Session } from '@forge/onnx';
 import type { Logits } from '../sampling/sampler.ts';
-import { type BatchFeeds, type DecodeRow, extendBatch, prefillBatch } from './batch.ts';
+import { type BatchFeeds, type DecodeRow, extendBatch, invariantFeeds, prefillBatch } from './batch.ts';
 import { bucketOf, type Demand, type Room } from './cache/kv-budget.ts';
 import type { KvCacheShape } from './cache/kv-cache.ts';
 import { KvMemory } from './cache/kv-memory.ts';
@@ -49,7 +49,7 @@ export class Runner implements AsyncDisposable {
     this.#weights = weights;
     this.#memory = new KvMemory(cacheShape(weights.session), options);
     this.#minRows = options.batchInvariant ? INVARIANT_ROWS : 1;
-    this.#noTokens = selectTokens(config, new Float32Array(0));
+    this.#noTokens = selectTokens(config, new Float32Array(0), options.batchInvariant);
     this.#decodeRuns = this.#openDecodeRuns();
   }
 
@@ -68,11 +68,6 @@ export class Runner implements AsyncDisposable {
       await sessions[Symbol.asyncDispose]();
       throw error;
     }
-  }
-
-  /** Whether a sequence has the same bits whatever runs beside it. */
-  get isBatchInvariant(): boolean {
-    return this.#minRows > 1;
   }
 
   /** Tokens of the longest sequence that memory has room for. */
@@ -160,12 +155,9 @@ export class Runner implements AsyncDisposable {
     return this.#decodeRuns.run(atLeast(this.#minRows, rows, { tokenId: 0, numTokens: 1 }));
   }
 
-  /**
-   * Keeps the tokens of a slot, all computed with the current weights, for sequences that begin alike; not when bits
-   * must be the same, since decoded tokens have other last bits than prefilled ones.
-   */
+  /** Keeps the tokens of a slot, all computed with the current weights, for sequences that begin alike. */
   keep(ids: readonly number[], slot: number): void {
-    if (!this.isBatchInvariant) this.#memory.keep(ids, slot);
+    this.#memory.keep(ids, slot);
   }
 
   /** Forgets what is kept of `ids` from place `from` on, as far as no other sequence begins with it. */
@@ -184,21 +176,26 @@ export class Runner implements AsyncDisposable {
     await this.#sessions[Symbol.asyncDispose]();
   }
 
+  get #isBatchInvariant(): boolean {
+    return this.#minRows > 1;
+  }
+
   #atLeast({ numSlots, longest }: Room): Room {
     return { numSlots: Math.max(this.#minRows, numSlots), longest };
   }
 
-  /** Attention multiplies the tokens of a sequence in blocks of an even number: none must have one left over. */
+  /** A run of one token would multiply one row. */
   #padded(numTokens: number): number {
     return Math.ceil(numTokens / this.#minRows) * this.#minRows;
   }
 
   /** Computes keys and values of a batch in scratch memory. */
   async #fill(batch: BatchFeeds): Promise<void> {
-    const { feeds, fetches } = this.#memory.scratch.views(batch.input_ids.shape[0]!);
+    const { feeds, fetches, positions } = this.#memory.scratch.views(batch.input_ids.shape[0]!);
     const { session, feeds: weights } = this.#weights;
+    const placed = this.#isBatchInvariant ? invariantFeeds(batch, positions) : batch;
     await session.run(
-      { ...weights, ...feeds, ...batch, ...this.#noTokens.feeds },
+      { ...weights, ...feeds, ...placed, ...this.#noTokens.feeds },
       { ...fetches, ...this.#noTokens.fetches },
     );
   }
@@ -206,7 +203,8 @@ export class Runner implements AsyncDisposable {
   #openDecodeRuns(): DecodeRuns {
     const { config } = this;
     const { session, feeds } = this.#weights;
-    return new DecodeRuns({ config, session, weights: feeds, slots: this.#memory.slots });
+    const batchInvariant = this.#isBatchInvariant;
+    return new DecodeRuns({ config, session, weights: feeds, slots: this.#memory.slots, batchInvariant });
   }
 }
 

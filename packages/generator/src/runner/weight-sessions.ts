@@ -19,6 +19,8 @@ export interface PreparedWeights extends AsyncDisposable {
 export interface WeightSessionsOptions {
   readonly quantization: Quantization | undefined;
   readonly packedWeights: boolean;
+  /** Weights that are not packed only. */
+  readonly batchInvariant: boolean;
   readonly session: SessionOptions;
 }
 
@@ -42,9 +44,9 @@ export async function openWeightSessions(config: ModelConfig, options: WeightSes
 
 async function fedSession(
   config: ModelConfig,
-  { quantization, session: options }: WeightSessionsOptions,
+  { quantization, batchInvariant, session: options }: WeightSessionsOptions,
 ): Promise<WeightSessions> {
-  const session = await openSession(generationGraph(config, { quantization }), options);
+  const session = await openSession(generationGraph(config, { quantization, batchInvariant }), options);
   return {
     async prepare(lent, signal) {
       using held = new DisposableStack();

@@ -12,6 +12,8 @@ export interface Logits {
   readonly values_V: Float32Array;
   /** Their softmax at {@link softmaxTemperature}, where it is known already: a large vocabulary is not read whole then. */
   readonly blocks?: SoftmaxBlocks | undefined;
+  /** Their log-softmax at {@link softmaxTemperature}, where it is known already with the bits that a trainer has. */
+  readonly logProbs_V?: Float32Array;
 }
 
 /** A token with its log-probability (see `SamplingParams.logProbs`). */
@@ -55,7 +57,7 @@ export class Sampler {
    * @throws {LogitsError} when the logits are not a distribution.
    */
   sample(logits: Logits, params: DistributionParams, context: DrawContext): Sample {
-    const { values_V: logits_V, blocks } = logits;
+    const { values_V: logits_V, blocks, logProbs_V } = logits;
     if (blocks && isOfBlocks(params)) return sampleFromBlocks(logits_V, blocks, { params, random: context.random });
     const weights = this.#weights;
     const isGreedy = params.temperature === 0;
@@ -65,7 +67,9 @@ export class Sampler {
     if (!Number.isFinite(weights.total)) throw new LogitsError();
     const { bestLogit } = weights;
     const logTotal = Math.log(weights.total);
-    const modelLogProb = (tokenId: number) => (logits_V[tokenId]! - bestLogit) / reportedTemperature - logTotal;
+    const known_V = reportedTemperature === temperature ? logProbs_V : undefined;
+    const modelLogProb = (tokenId: number) =>
+      known_V ? known_V[tokenId]! : (logits_V[tokenId]! - bestLogit) / reportedTemperature - logTotal;
     const sampledLogProb = (tokenId: number) => Math.log(weights.values_V[tokenId]! / weights.total);
 
     const source_V = this.#adjusted.of(logits_V, params, context);
