@@ -183,9 +183,7 @@ export class Stepper {
 
   #preempt(): void {
     const numScratchTokens = this.#begun ? this.#runner.numScratchTokens : 0;
-    this.#move(
-      this.#scheduler.preempt(numScratchTokens, (sequence) => sequence.preempted()),
-    );
+    this.#move(this.#scheduler.preempt(numScratchTokens, (sequence) => sequence.preempted()));
   }
 
   #move(moves: readonly Move[]): void {
