@@ -3,6 +3,7 @@ import { type Tensor, tensor } from '@forge/tensor';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { generationGraph, initialize, type Quantization, quantizeWeights } from '../src/index.ts';
+import { multipliedWeights, sizeOf } from '../src/quantization/quantization.ts';
 import { CachedDecoder, logSoftmaxOf } from './cached-decoder.ts';
 import { goldenModel } from './golden-model.ts';
 
@@ -39,10 +40,16 @@ const readings: Readonly<
 
 /** The numbers [O, I] that the quantised form of a weight stands for. */
 function restored(inputs: Inputs, weight: string, quantization: Quantization): readonly Restored[] {
-  const [O, I] = (model.weights[weight]?.shape ?? [0, 0]) as readonly [number, number];
-  const [values, scales] = [inputs[`${weight}.${quantization}`]!, inputs[`${weight}.${quantization}_scales`]!];
-  return Array.from({ length: O * I }, (_, at) =>
-    readings[quantization](values, scales, { o: Math.floor(at / I), i: at % I, O, I }),
+  const joined = multipliedWeights(config).find(({ parts }) => parts.some((part) => part.name === weight))!;
+  const [O, I] = sizeOf(joined);
+  const [values, scales] = [
+    inputs[`${joined.name}.${quantization}`]!,
+    inputs[`${joined.name}.${quantization}_scales`]!,
+  ];
+  const index = joined.parts.findIndex((part) => part.name === weight);
+  const first = joined.parts.slice(0, index).reduce((sum, { shape }) => sum + shape[0]!, 0);
+  return Array.from({ length: joined.parts[index]!.shape[0]! * I }, (_, at) =>
+    readings[quantization](values, scales, { o: first + Math.floor(at / I), i: at % I, O, I }),
   );
 }
 
@@ -101,9 +108,10 @@ describe.each(['int8', 'int4'] as const)('%s', (quantization) => {
     const quantized = await quantizeWeights(config, model.weights, quantization);
     // The embedding is looked up as it is and multiplied in its quantised form, so it needs a head of its own here.
     const untied = { ...config, tieWordEmbeddings: false };
+    const multiplied = new Set(multipliedWeights(config).flatMap(({ parts }) => parts.map((part) => part.name)));
     const standsFor = Object.fromEntries(
       Object.entries(model.weights).map(([weight, { shape, data }]) => {
-        if (!(`${weight}.${quantization}` in quantized)) return [weight, { dtype: 'float32', shape, data }];
+        if (!multiplied.has(weight)) return [weight, { dtype: 'float32', shape, data }];
         const values = restored(quantized, weight, quantization);
         const plain = Float32Array.from(values, ({ value }) => value);
         return [weight, tensor('float32', shape, plain)];

@@ -21,23 +21,23 @@ export const int4: QuantizedFormat = {
     return { values: { dtype: 'uint8', shape: [O, K, BLOCK / 2] }, scales: { dtype: 'float32', shape: [O, K] } };
   },
 
-  quantizeRows({ data: weight_OI, shape }, { values, scales }, from, to) {
+  quantizeRows({ data: weight_OI, shape }, { from, to, at: targetRow }, { values, scales }) {
     if (!isOf(values, 'uint8') || !isOf(scales, 'float32')) throw new TypeError('It holds uint8 and float32.');
-    const [, I] = shape as readonly [number, number]; // multiplied weights are matrices
+    const I = shape[1]!; // multiplied weights are matrices
     const K = Math.ceil(I / BLOCK);
-    const number = (at: number, end: number, factor: number): number =>
-      at < end ? Math.min(MOST, Math.round(weight_OI[at]! * factor)) - LEAST : -LEAST;
     for (let row = from; row < to; row++) {
       const end = (row + 1) * I;
       for (let block = 0; block < K; block++) {
         const start = row * I + block * BLOCK;
-        const largest = farthestFromZero(weight_OI, start, Math.min(start + BLOCK, end));
-        scales.data[row * K + block] = largest / LEAST;
+        const stop = Math.min(start + BLOCK, end);
+        const largest = farthestFromZero(weight_OI, start, stop);
+        const target = (targetRow + row - from) * K + block;
         const factor = largest === 0 ? 0 : LEAST / largest;
-        const target = (row * K + block) * (BLOCK / 2);
-        for (let pair = 0; pair < BLOCK / 2; pair++) {
-          const at = start + 2 * pair;
-          values.data[target + pair] = number(at, end, factor) | (number(at + 1, end, factor) << 4);
+        scales.data[target] = largest / LEAST;
+        for (let at = start, byte = target * (BLOCK / 2); at < start + BLOCK; at += 2, byte++) {
+          const low = at < stop ? Math.min(MOST, Math.round(weight_OI[at]! * factor)) : 0;
+          const high = at + 1 < stop ? Math.min(MOST, Math.round(weight_OI[at + 1]! * factor)) : 0;
+          values.data[byte] = (low - LEAST) | ((high - LEAST) << 4);
         }
       }
     }

@@ -10,21 +10,23 @@ const ROWS_TOGETHER = 32;
 export const int8: QuantizedFormat = {
   partsOf: (O, I) => ({ values: { dtype: 'int8', shape: [I, O] }, scales: { dtype: 'float32', shape: [O] } }),
 
-  quantizeRows({ data: weight_OI, shape }, { values, scales }, from, to) {
+  quantizeRows({ data: weight_OI, shape }, { from, to, at: targetRow }, { values, scales }) {
     if (!isOf(values, 'int8') || !isOf(scales, 'float32')) throw new TypeError('It holds int8 and float32.');
-    const [O, I] = shape as readonly [number, number]; // multiplied weights are matrices
+    const I = shape[1]!; // multiplied weights are matrices
+    const O = scales.data.length;
     const { data: values_IO } = values;
     const factors = new Float64Array(ROWS_TOGETHER);
     for (let start = from; start < to; start += ROWS_TOGETHER) {
-      const end = Math.min(start + ROWS_TOGETHER, to);
-      for (let row = start; row < end; row++) {
-        const largest = largestOf(weight_OI, row * I, (row + 1) * I);
-        scales.data[row] = largest / 127;
-        factors[row - start] = largest === 0 ? 0 : 127 / largest;
+      const numRows = Math.min(ROWS_TOGETHER, to - start);
+      const target = targetRow + start - from;
+      for (let row = 0; row < numRows; row++) {
+        const largest = largestOf(weight_OI, (start + row) * I, (start + row + 1) * I);
+        scales.data[target + row] = largest / 127;
+        factors[row] = largest === 0 ? 0 : 127 / largest;
       }
-      for (let at = 0; at < I; at++) {
-        for (let row = start; row < end; row++) {
-          values_IO[at * O + row] = Math.round(weight_OI[row * I + at]! * factors[row - start]!);
+      for (let i = 0; i < I; i++) {
+        for (let row = 0; row < numRows; row++) {
+          values_IO[i * O + target + row] = Math.round(weight_OI[(start + row) * I + i]! * factors[row]!);
         }
       }
     }

@@ -8,8 +8,30 @@ import { type Parameter, parameters } from '../parameters.ts';
  */
 export type Quantization = 'int8' | 'int4';
 
-/** The weights that are multiplied, [O, I]: projections and the output head, which may be the embedding. */
-export function multipliedParameters(config: ModelConfig): readonly Parameter[] {
+/** A weight that is multiplied, [O, I]: one of the model, or several that multiply the same rows, one below the other. */
+export interface MultipliedWeight {
+  readonly name: string;
+  readonly parts: readonly Parameter[];
+}
+
+/** Parts that are joined, with vLLM's names for them: one product costs less than several. */
+const joins: readonly (readonly [part: RegExp, joined: string])[] = [
+  [/\b[qkv]_proj\.weight$/, 'qkv_proj.weight'],
+  [/\b(gate|up)_proj\.weight$/, 'gate_up_proj.weight'],
+];
+
+/** What is multiplied: projections, and the output head, which may be the embedding. */
+export function multipliedWeights(config: ModelConfig): readonly MultipliedWeight[] {
   const isHead = (name: string) => config.tieWordEmbeddings && name === 'model.embed_tokens.weight';
-  return parameters(config).filter(({ name, role }) => role === 'projection' || role === 'residual' || isHead(name));
+  const multiplied = parameters(config).filter(
+    ({ name, role }) => role === 'projection' || role === 'residual' || isHead(name),
+  );
+  const nameOf = (name: string) => joins.reduce((joined, [part, by]) => joined.replace(part, by), name);
+  return [...Map.groupBy(multiplied, ({ name }) => nameOf(name))].map(([name, parts]) => ({ name, parts }));
+}
+
+/** Rows and columns of a multiplied weight. */
+export function sizeOf({ parts }: MultipliedWeight): readonly [O: number, I: number] {
+  const shapes = parts.map(({ shape }) => shape as readonly [number, number]); // multiplied weights are matrices
+  return [shapes.reduce((sum, [rows]) => sum + rows, 0), shapes[0]![1]];
 }

@@ -15,11 +15,18 @@ export interface PartType {
   readonly shape: readonly number[];
 }
 
+/** The rows `from` … `to`, which become those from `at` on. */
+export interface Rows {
+  readonly from: number;
+  readonly to: number;
+  readonly at: number;
+}
+
 /** A way to hold a weight [O, I], and to multiply by it. */
 export interface QuantizedFormat {
   partsOf(O: number, I: number): Quantized<PartType>;
-  /** Fills in the rows `from` … `to` of a weight. */
-  quantizeRows(weight: Tensor<'float32'>, target: Quantized<Tensor>, from: number, to: number): void;
+  /** Quantises some rows of a weight. */
+  quantizeRows(weight: Tensor<'float32'>, rows: Rows, target: Quantized<Tensor>): void;
   /** `x_NI @ weightᵀ`. Returns [N, O]. */
   product(x_NI: Value, weight: Quantized<Value>): Value;
 }
