@@ -3,7 +3,7 @@ import { type Parameter, parameters } from '../parameters.ts';
 
 /**
  * How weights that are multiplied are held. `int8`: one scale an output, and activations of 8 bit, quantised together
- * when they are multiplied. `int4`: one scale for 64 inputs of an output, and activations of 8 bit, quantised 64 by 64.
+ * when they are multiplied. `int4`: one scale for 128 inputs of an output, and activations of 8 bit, quantised 128 by 128.
  * Embedding, norms and biases stay float32.
  */
 export type Quantization = 'int8' | 'int4';
