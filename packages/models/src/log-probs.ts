@@ -44,13 +44,14 @@ export interface WeightedSumOptions {
 
 /**
  * Log-probabilities of `targets` after the tokens that `selected` names; norm and head run on those only. Adds the
- * inputs `selected` and `targets` (int64 [picks]) and `temperature` (float32 []).
+ * inputs `selected` and `targets` (int64 [picks]), no token selected twice, and `temperature` (float32 []).
  *
  * @param x_ND - the residual stream after the last layer.
  */
 export function logProbs(x_ND: Value, config: ModelConfig, weights: WeightInputs): LogProbs {
   const picks = ['picks'];
-  const normed_PD = finalNorm(gather(x_ND, input('selected', 'int64', picks)), config, weights);
+  const picked_PD = gather(x_ND, input('selected', 'int64', picks), 0, { distinctIndices: true });
+  const normed_PD = finalNorm(picked_PD, config, weights);
   // Dividing here instead of the logits is D numbers a token and not V.
   const logits_PV = outputHead(div(normed_PD, input('temperature', 'float32', [])), config, weights);
   const logProbs_PV = logSoftmax(logits_PV);

@@ -8,7 +8,7 @@ import { type PackedRowsOptions, packedDecoder } from './packed-decoder.ts';
  *
  * Inputs: `input_ids`, `position_ids`, `segment_ids` int64 [rows, tokens], where a token attends to itself and to the
  * tokens of its segment at lower positions, and segment 0 is padding; `selected` int64 [picks], flat indices into
- * rows·tokens of the tokens after which `targets` int64 [picks] are scored; `temperature` float32 []; every weight by
+ * rows·tokens of the tokens after which `targets` int64 [picks] are scored, none twice; `temperature` float32 []; every weight by
  * its name. Outputs: `log_probs` and `entropy` float32 [picks]. With `sharedPrefix` the segments are two inputs, see there.
  */
 export function scoringGraph(config: ModelConfig, options: PackedRowsOptions = {}): Graph {

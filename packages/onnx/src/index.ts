@@ -105,6 +105,7 @@ export {
   type Input,
   input,
   type Node,
+  type Promises,
   type Source,
   type Value,
   type ValueType,

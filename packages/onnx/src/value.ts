@@ -40,6 +40,13 @@ export interface Node {
   readonly inputs: readonly (Value | undefined)[];
   readonly outputs: readonly Value[];
   readonly attributes: Attributes;
+  readonly promises: Promises;
+}
+
+/** What the caller of an operator promises of its operands: known to gradients, and no part of the file. */
+export interface Promises {
+  /** No index occurs twice, negative ones counted from the end. */
+  readonly distinctIndices?: boolean;
 }
 
 /** An attribute says which of ONNX's kinds it is, since JavaScript has one kind of number. */
@@ -95,6 +102,7 @@ export function applyAll<const Types extends readonly ValueType[]>(
   inputs: readonly (Value | undefined)[],
   types: Types,
   attributes: Attributes = {},
+  promises: Promises = {},
 ): ValuesOf<Types> {
   checkSignature(
     op,
@@ -102,7 +110,7 @@ export function applyAll<const Types extends readonly ValueType[]>(
     types.map((type) => type.dtype),
   );
   const outputs: Value[] = [];
-  const node: Node = { op, inputs, outputs, attributes };
+  const node: Node = { op, inputs, outputs, attributes, promises };
   const symbols = mergeSymbols(inputs);
   types.forEach(({ dtype, shape }, index) => {
     outputs.push({ dtype, shape, source: { kind: 'node', node, index }, symbols });
@@ -116,8 +124,9 @@ export function apply<D extends DType>(
   inputs: readonly (Value | undefined)[],
   type: ValueType<D>,
   attributes: Attributes = {},
+  promises: Promises = {},
 ): Value<D> {
-  return applyAll(op, inputs, [type], attributes)[0]!;
+  return applyAll(op, inputs, [type], attributes, promises)[0]!;
 }
 
 /** The node that computes a value; `undefined` for inputs and constants. */

@@ -8,7 +8,7 @@ import { from, gradientOf, inputsOf, int, type Rule, string } from './rule.ts';
 
 const zerosLike = (x: Value): Value => zeros(x.dtype, x.shape, [x]);
 
-/** Every slice adds its gradient to the place that it was read from. */
+/** Every slice adds its gradient to the place that it was read from, or is all that there is of it. */
 export const gatherRule: Rule = from((gradient, _, [x, indices], node) => {
   const axis = int(node, 'axis');
   const places = unsqueeze(cast(indices, 'int64'), [-1]);
@@ -23,7 +23,8 @@ export const gatherRule: Rule = from((gradient, _, [x, indices], node) => {
     front.map((i) => x.shape[i]!),
     [x],
   );
-  const scattered = scatterNd(target, { indices: places, updates }, { reduction: 'add' });
+  const reduction = node.promises.distinctIndices ? 'none' : 'add';
+  const scattered = scatterNd(target, { indices: places, updates }, { reduction });
   return [
     transpose(
       scattered,

@@ -36,7 +36,7 @@ export const logSoftmaxRule: Rule = from((gradient, y, _, node) => {
 /**
  * y = w · x · r with r = (mean x² + ε)^-½, saved by the operator:
  * dx = r · (g·w - x · r²/D · Σ g·w·x), dw = Σₙ r·g·x.
- * Both sums are products of g·x with a vector. r gets a gradient itself only from gradients of gradients:
+ * Both sums are products of g·x with a vector: rows of numbers are columns, too, without a transpose. r gets a gradient itself only from gradients of gradients:
  * dr/dx = -r³ x / D.
  */
 export const rmsNormRule: Rule = (node, gradients) => {
@@ -47,11 +47,11 @@ export const rmsNormRule: Rule = (node, gradients) => {
   const rows = multiplyDims(...x.shape.slice(0, -1));
   const gx = mul(gradient, x);
   const gx_ND = reshape(gx, [rows, width]);
-  const inverse_N1 = reshape(inverse, [rows, 1], { sizesFrom: [x] });
+  const inverse_1N = reshape(inverse, [1, rows], { sizesFrom: [x] });
   const sum = reshape(matMul(gx_ND, reshape(weight_D, [width, 1])), inverse.shape, { sizesFrom: [x] });
   const square = mul(inverse, inverse);
   const gradientX = mul(inverse, sub(mul(gradient, weight_D), mul(x, mul(square, mul(sum, 1 / width)))));
-  const gradientW = reshape(matMul(inverse_N1, gx_ND, { transposeA: true }), [width]);
+  const gradientW = reshape(matMul(inverse_1N, gx_ND), [width]);
   const [, gradientR] = gradients;
   if (gradientR === undefined) return [gradientX, gradientW];
   return [sub(gradientX, mul(x, mul(cast(gradientR, x.dtype), mul(mul(square, inverse), 1 / width)))), gradientW];

@@ -2,18 +2,19 @@ import type { DType } from '@forge/tensor';
 import { normalizeAxis } from '../axis.ts';
 import { sameDims } from '../dim.ts';
 import { ShapeError } from '../errors.ts';
-import { apply, type Value } from '../value.ts';
+import { apply, type Promises, type Value } from '../value.ts';
 
 /**
  * The slices of `x` along `axis` at `indices` (int32 or int64): a row of an embedding for each token.
  *
+ * @param promises - with `distinctIndices` the gradient of each slice is copied and not added, which is much quicker.
  * @returns the axes of `x` with `axis` replaced by the axes of `indices`.
  * Source: ONNX operator `Gather`, opset 13.
  */
-export function gather<D extends DType>(x: Value<D>, indices: Value, axis = 0): Value<D> {
+export function gather<D extends DType>(x: Value<D>, indices: Value, axis = 0, promises: Promises = {}): Value<D> {
   const at = normalizeAxis('Gather', axis, x.shape);
   const shape = x.shape.toSpliced(at, 1, ...indices.shape);
-  return apply('Gather', [x, indices], { dtype: x.dtype, shape }, { axis: { int: at } });
+  return apply('Gather', [x, indices], { dtype: x.dtype, shape }, { axis: { int: at } }, promises);
 }
 
 /**

@@ -307,6 +307,10 @@ const gathering: readonly Case[] = (
   [
     one('Gather', 'rows, some of them twice', [any('a', 'b'), index('a', 'c', 3)], (x, i) => gather(x, i)),
     one('Gather', 'along the last axis', [any('a', 'b'), index('b', 'c', 2)], (x, i) => gather(x, i, -1)),
+    one('Gather', 'distinct rows', [any(5, 'b'), distinct(5, 3)], (x, i) => gather(x, i, 0, { distinctIndices: true })),
+    one('Gather', 'distinct columns', [any('b', 5), distinct(5, 3)], (x, i) =>
+      gather(x, i, 1, { distinctIndices: true }),
+    ),
     one('Gather', 'one place', [any('a', 'b', 2), index('b')], (x, i) => gather(x, i, 1)),
     one('GatherElements', 'along the last axis', [any('a', 'b'), index('b', 'a', 3)], (x, i) =>
       gatherElements(x, i, 1),

@@ -82,19 +82,35 @@ test('nothing is computed for values that no gradient was asked of', () => {
   const x = input('x', 'float32', ['n', 3]);
   const w = input('w', 'float32', [3, 2]);
   const [gradient] = gradients(reduceSum(matMul(exp(x), w)), [w]);
-  expect(operators(gradient!).filter((op) => op === 'FusedMatMul')).toHaveLength(1);
+  expect(operators(gradient!).filter((op) => op === 'MatMul')).toHaveLength(1);
 });
 
-test('the gradient of a weight is one product over the rows of all batches, without a transpose', () => {
-  const x = input('x', 'float32', ['rows', 'tokens', 3]);
-  const w = input('w', 'float32', [2, 3]);
-  const y = matMul(x, w, { transposeB: true });
-  const [gradient] = gradients(reduceSum(mul(y, y)), [w]);
-  const used = operators(gradient!);
-  expect(used).not.toContain('Transpose');
-  expect(used.at(-1)).toBe('FusedMatMul');
-  expect(graph({ gradient: gradient! }).nodes.at(-1)!.inputs).toHaveLength(2);
-});
+test.each([
+  { outputs: 2, last: 'MatMul', title: 'fewer outputs' },
+  { outputs: 4, last: 'Transpose', title: 'fewer inputs' },
+])(
+  'the gradient of a weight is one product over the rows of all batches, with the narrower operand turned: $title',
+  ({ outputs, last }) => {
+    const x = input('x', 'float32', ['rows', 'tokens', 3]);
+    const w = input('w', 'float32', [outputs, 3]);
+    const y = matMul(x, w, { transposeB: true });
+    const [gradient] = gradients(reduceSum(mul(y, y)), [w]);
+    const { nodes, values } = graph({ gradient: gradient! });
+    const products = nodes.filter(({ op }) => op === 'MatMul');
+    expect(products.map(({ inputs }) => inputs.map((name) => values.get(name)!.shape))).toEqual([
+      outputs === 2
+        ? [
+            [2, 'rows*tokens'],
+            ['rows*tokens', 3],
+          ]
+        : [
+            [3, 'rows*tokens'],
+            ['rows*tokens', 4],
+          ],
+    ]);
+    expect(nodes.at(-1)!.op).toBe(last);
+  },
+);
 
 test('the gradient of picked log-probabilities has no dense part for the picks', () => {
   const x = input('x', 'float32', ['n', 9]);
