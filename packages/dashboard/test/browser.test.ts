@@ -1,0 +1,116 @@
+import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { serveDashboard } from '../src/index.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+const executablePath = process.env['CHROMIUM'] ?? ['/usr/bin/chromium', '/usr/bin/google-chrome'].find(existsSync);
+
+// Without a browser on the machine there is nothing to open the page with.
+describe.skipIf(executablePath === undefined)('the page in a browser', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking'];
+    browser = await chromium.launch({ executablePath: executablePath!, args });
+  });
+  afterAll(() => browser.close());
+
+  const line = (step: number, shift: number) =>
+    `${JSON.stringify({ step, wallSeconds: step / 2, phase: step < 20 ? 'warmup' : 'grpo', loss: 1 / step, 'reward/mean': shift + step / 100, 'perf/seconds': 1 })}\n`;
+
+  function writeRun(name: string, shift: number): string {
+    const folder = path.join(temporaryFolder(), name);
+    mkdirSync(folder);
+    writeFileSync(
+      path.join(folder, 'metrics.jsonl'),
+      Array.from({ length: 40 }, (_, i) => line(i + 1, shift)).join(''),
+    );
+    const rows = Array.from({ length: 60 }, (_, i) => ({
+      step: i,
+      prompt: `p${i % 3}`,
+      completion: `<b>c${i}</b>`,
+      target: 't',
+      reward: (i % 4) / 3,
+      rewards: { math: 1 },
+    }));
+    writeFileSync(path.join(folder, 'completions.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    writeFileSync(path.join(folder, 'config.yaml'), `seed: 1\nname: ${name}\n`);
+    return folder;
+  }
+
+  async function open(...folders: readonly string[]): Promise<{ page: Page; problems: string[] }> {
+    const dashboard = await serveDashboard(folders, { intervalMs: 20 });
+    const page = await browser.newPage({ viewport: { width: 1300, height: 900 } });
+    onTestFinished(async () => {
+      await page.close();
+      await dashboard[Symbol.asyncDispose]();
+    });
+    const problems: string[] = [];
+    page.on('pageerror', ({ message }) => problems.push(message));
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    await page.goto(dashboard.url);
+    await page.waitForSelector('.chart canvas');
+    return { page, problems };
+  }
+
+  const titles = (page: Page) =>
+    page.locator('.chart h3').evaluateAll((all) => all.map((each) => each.firstChild?.textContent));
+
+  test('draws a chart a metric, what people look at first in front', async () => {
+    const { page, problems } = await open(writeRun('one', 0), writeRun('two', 1));
+    expect(await titles(page)).toEqual(['reward/mean', 'loss', 'perf/seconds']);
+    await page.waitForFunction(() => document.querySelectorAll('.chart canvas').length === 3);
+    expect(await page.locator('.chart').first().locator('h3 span').textContent()).toBe('0.4 1.4');
+    await page.locator('#runs input').nth(1).uncheck();
+    await page.waitForFunction(() => document.querySelector('.chart h3 span')?.textContent === '0.4');
+    await page.fill('#filter', 'los');
+    await page.waitForFunction(() => document.querySelectorAll('.chart').length === 1);
+    expect(await titles(page)).toEqual(['loss']);
+    expect(problems).toEqual([]);
+  });
+
+  test('shows what is added while it is looked at', async () => {
+    const folder = writeRun('one', 0);
+    const { page, problems } = await open(folder);
+    appendFileSync(path.join(folder, 'metrics.jsonl'), line(41, 5));
+    await page.waitForFunction(() => document.querySelector('.chart h3 span')?.textContent === '5.41');
+    await page.waitForFunction(() => document.querySelector('#runs small')?.textContent?.startsWith('step 41'));
+    expect(problems).toEqual([]);
+  });
+
+  test('looks closer where somebody drags, and back', async () => {
+    const { page, problems } = await open(writeRun('one', 0));
+    const over = page.locator('.u-over').first();
+    const { x, y, width } = (await over.boundingBox())!;
+    await page.mouse.move(x + width * 0.25, y + 50);
+    await page.mouse.down();
+    await page.mouse.move(x + width * 0.5, y + 50, { steps: 4 });
+    await page.mouse.up();
+    await page.waitForSelector('#whole:not([hidden])');
+    await page.click('#whole');
+    await page.waitForSelector('#whole', { state: 'hidden' });
+    expect(problems).toEqual([]);
+  });
+
+  test('shows completions as text, by what is asked for', async () => {
+    const { page, problems } = await open(writeRun('one', 0));
+    await page.click('[data-tab=completions]');
+    await page.waitForSelector('#c-rows tr');
+    expect(await page.locator('#c-rows tr').count()).toBe(50);
+    expect(await page.locator('#c-rows td.text').nth(1).textContent()).toBe('<b>c59</b>');
+    await page.fill('#c-text', 'c5');
+    await page.waitForFunction(() => document.querySelector('#c-count')?.textContent === '11 completions');
+    await page.fill('#c-min', '1');
+    await page.waitForFunction(() => document.querySelector('#c-count')?.textContent === '3 completions');
+    expect(problems).toEqual([]);
+  });
+
+  test('shows configurations side by side, with what differs marked', async () => {
+    const { page, problems } = await open(writeRun('one', 0), writeRun('two', 1));
+    await page.click('[data-tab=config]');
+    await page.waitForSelector('#config pre');
+    expect(await page.locator('#config mark').allTextContents()).toEqual(['name: one', 'name: two']);
+    expect(problems).toEqual([]);
+  });
+});
