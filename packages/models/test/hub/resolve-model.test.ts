@@ -350,7 +350,26 @@ describe('without network', () => {
   });
 });
 
-describe('two processes', () => {
+describe('processes', () => {
+  test('take the hub, the token and the cache from the environment', async () => {
+    const { server } = await hubWith({ token: 'hf_of_the_environment' });
+    const home = await temporaryFolder();
+    const env = { HF_ENDPOINT: server.endpoint, HF_TOKEN: 'hf_of_the_environment', HF_HOME: home };
+    const resolver = join(import.meta.dirname, '..', 'fixtures', 'resolver.ts');
+    const run = async (more: Record<string, string>) => {
+      const child = fork(resolver, [JSON.stringify([model, {}])], {
+        stdio: 'inherit',
+        env: { ...process.env, ...env, ...more },
+      });
+      return (await once(child, 'exit'))[0];
+    };
+    expect(await run({})).toBe(0);
+    const { length } = server.requests;
+    expect(await run({ HF_HUB_OFFLINE: '1' })).toBe(0);
+    expect(server.requests).toHaveLength(length);
+    expect(await readdir(join(home, 'hub'))).toEqual(['models--forge-test--qwen3-tiny']);
+  });
+
   const start = (at: ResolveOptions) =>
     fork(join(import.meta.dirname, '..', 'fixtures', 'resolver.ts'), [JSON.stringify([model, at])], {
       stdio: 'inherit',

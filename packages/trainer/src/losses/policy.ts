@@ -113,7 +113,7 @@ function advantagesWithKl(batch: PolicyBatch, options: KlRewardOptions): readonl
 }
 
 /** The importance weights that a loss uses. */
-export function correctionOf({ name = 'grpo', correction }: PolicyLossOptions): Correction | undefined {
+function correctionOf({ name = 'grpo', correction }: PolicyLossOptions): Correction | undefined {
   return correction === 'off' ? undefined : (correction ?? variants[name].correction);
 }
 
