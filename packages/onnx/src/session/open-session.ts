@@ -56,7 +56,10 @@ async function openEngine(model: LoadedModel, options: ResolvedOptions, runtime:
   // The library reads it when it is loaded. Without it, onnxruntime reports models and devices to its maker and leaves
   // files in the temporary folder. A value that is set already stays.
   process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
-  if (runtime !== undefined) return engines[runtime](model, options);
+  if (runtime !== undefined) {
+    if (!Object.hasOwn(engines, runtime)) throw new RuntimeUnavailableError(runtime, 'there is c-api, and binding');
+    return engines[runtime](model, options);
+  }
   try {
     return await engines['c-api'](model, options);
   } catch (error) {

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { SessionOptions } from './session.ts';
+import type { GraphOptimization, SessionOptions } from './session.ts';
 
 /** Session options with every default filled in. */
 export type ResolvedOptions = Required<Omit<SessionOptions, 'runtime' | 'onProfile' | 'initializers'>> & {
@@ -7,7 +7,16 @@ export type ResolvedOptions = Required<Omit<SessionOptions, 'runtime' | 'onProfi
   readonly profilePrefix: string | undefined;
 };
 
-/** Fills in the defaults. @throws {RangeError} when `threads` is not a whole number of at least 1. */
+/** Every member of GraphOptimization. */
+const graphOptimizations = [
+  'none',
+  'basic',
+  'extended',
+  'layout',
+  'all',
+] as const satisfies readonly GraphOptimization[];
+
+/** Fills in the defaults. @throws {RangeError} when an option is out of its range, which types do not forbid to JSON. */
 export function resolveOptions(
   {
     threads = availableParallelism(),
@@ -21,6 +30,9 @@ export function resolveOptions(
 ): ResolvedOptions {
   if (!Number.isSafeInteger(threads) || threads < 1) {
     throw new RangeError(`A session cannot use ${threads} threads: give a whole number of at least 1.`);
+  }
+  if (!graphOptimizations.includes(graphOptimization)) {
+    throw new RangeError(`graphOptimization is '${graphOptimization}': give one of ${graphOptimizations.join(', ')}.`);
   }
   return { threads, spinning, device, graphOptimization, disabledOptimizers, copyInitializers, profilePrefix };
 }

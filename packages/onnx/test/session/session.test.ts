@@ -6,10 +6,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   add,
   cast,
+  type Device,
   type Dim,
   encodeModel,
   exp,
   type Graph,
+  type GraphOptimization,
   gather,
   graph,
   input,
@@ -239,8 +241,34 @@ describe.each<Runtime>(['c-api', 'binding'])('a session over the %s', (runtime) 
     });
   });
 
-  test('refuses a number of threads that is none', async () => {
-    await expect(openSession(increment(), { runtime, threads: 0 })).rejects.toThrow(RangeError);
+  test('says which device it does not know', async () => {
+    const device = 'tpu' as Device; // as a file of settings may have it
+    await expect(openSession(increment(), { runtime, device })).rejects.toMatchObject({
+      code: 'ERR_ONNX_DEVICE_UNAVAILABLE',
+      message: expect.stringContaining('Device tpu is not available. This onnxruntime was built for: cpu'),
+    });
+  });
+
+  test('refuses a number of threads that is none, and an optimization that it does not know', async () => {
+    for (const threads of [0, 1.5, Number.NaN]) {
+      await expect(openSession(increment(), { runtime, threads })).rejects.toThrow(RangeError);
+    }
+    const graphOptimization = 'most' as GraphOptimization;
+    await expect(openSession(increment(), { runtime, graphOptimization })).rejects.toThrow('give one of none, basic');
+  });
+
+  test.runIf(process.platform === 'linux')('starts as many threads as it was told, less the calling one', async () => {
+    const numThreads = async (): Promise<number> => (await readdir('/proc/self/task')).length;
+    const started = async (threads: number): Promise<number> => {
+      const before = await numThreads();
+      await using other = await openSession(increment(), { runtime, threads });
+      await other.run({ x: floats([1, 2], 1, 2) });
+      return (await numThreads()) - before;
+    };
+    // The first runs start libuv's threads, too.
+    await Promise.all(Array.from({ length: 8 }, () => started(1)));
+    expect(await started(1)).toBe(0);
+    expect(await started(6)).toBe(5);
   });
 
   test('works with any number of threads, optimizations and optimizers', async () => {
@@ -375,6 +403,19 @@ describe.each<Runtime>(['c-api', 'binding'])('a session over the %s', (runtime) 
     expect(y.data).toEqual(new Float32Array(2));
   });
 
+  test('an abort while a run is under way ends it with the reason, and leaves the session as it was', async () => {
+    const x = floats([1, 2], 1, 2);
+    for (let round = 0; round < 20; round += 1) {
+      const controller = new AbortController();
+      const reason = new Error(`enough of ${round}`);
+      const running = session.run({ x }, undefined, { signal: controller.signal });
+      if (round % 2 === 0) controller.abort(reason);
+      else queueMicrotask(() => controller.abort(reason));
+      await expect(running).rejects.toBe(reason);
+    }
+    expect(await session.run({ x })).toEqual({ y: floats([1, 2], 2, 3) });
+  });
+
   test('a signal that is aborted after the run leaves its result alone', async () => {
     const controller = new AbortController();
     const results = await session.run({ x: floats([1, 2], 1, 2) }, undefined, { signal: controller.signal });
@@ -407,5 +448,12 @@ test('the binding cannot carry bfloat16 and says so', async () => {
   await expect(openSession(identity('bfloat16', [2]), { runtime: 'binding' })).rejects.toMatchObject({
     code: 'ERR_ONNX_RUNTIME',
     message: expect.stringContaining('Unsupported data type: 16'),
+  });
+});
+
+test('a runtime of another name is refused', async () => {
+  await expect(openSession(increment(), { runtime: 'wasm' as Runtime })).rejects.toMatchObject({
+    code: 'ERR_ONNX_RUNTIME_UNAVAILABLE',
+    message: expect.stringContaining('wasm'),
   });
 });
