@@ -13,8 +13,7 @@ const hidden_BH = tanh(add(matMul(x_B2, w1_2H), b1_H));
 const error_B1 = sub(sigmoid(add(matMul(hidden_BH, w2_H1), b2_1)), target_B1);
 const loss = reduceMean(mul(error_B1, error_B1));
 const [dw1, db1, dw2, db2] = gradients(loss, [w1_2H, b1_H, w2_H1, b2_1]);
-await using session = await openSession(graph({ loss, dw1, db1, dw2, db2 }), { threads: 1 });
-
+const session = await openSession(graph({ loss, dw1, db1, dw2, db2 }), { threads: 1 });
 const random = new Random(1);
 const normal = (shape: readonly number[]) => {
   const { data } = tensor('float32', shape);
@@ -37,3 +36,4 @@ for (let step = 0; step <= 1000; step++) {
     data.set(data.map((weight, i) => weight - 2 * result[`d${name}`].data[i]!));
   }
 }
+await session[Symbol.asyncDispose]();

@@ -49,11 +49,8 @@ async function fedSession(
   const session = await openSession(generationGraph(config, { quantization, batchInvariant }), options);
   return {
     async prepare(lent, signal) {
-      using held = new DisposableStack();
-      held.use(lent);
-      const feeds = await quantized(config, lent.weights, { quantization, signal });
-      const mine = held.move();
-      return { session, feeds, [Symbol.asyncDispose]: async () => mine.dispose() };
+      const feeds = await disposedOnFailure(lent, quantized(config, lent.weights, { quantization, signal }));
+      return { session, feeds, [Symbol.asyncDispose]: async () => lent[Symbol.dispose]() };
     },
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
@@ -66,23 +63,31 @@ function packedSessions(
   const graph = generationGraph(config, { quantization });
   return {
     async prepare(lent, signal) {
-      using held = new DisposableStack();
-      held.use(lent);
-      const initializers = await quantized(config, lent.weights, { quantization, signal });
-      const session = await openSession(graph, { ...options, initializers });
-      if (signal?.aborted) {
+      const open = async (): Promise<Session> => {
+        const initializers = await quantized(config, lent.weights, { quantization, signal });
+        const session = await openSession(graph, { ...options, initializers });
+        if (!signal?.aborted) return session;
         await session[Symbol.asyncDispose]();
         throw signal.reason;
-      }
-      const mine = held.move(); // the session looks tokens up in the embedding that was lent
+      };
+      const session = await disposedOnFailure(lent, open());
       const dispose = async () => {
         await session[Symbol.asyncDispose]();
-        mine.dispose();
+        lent[Symbol.dispose](); // the session looked tokens up in the embedding that was lent
       };
       return { session, feeds: {}, [Symbol.asyncDispose]: dispose };
     },
     async [Symbol.asyncDispose]() {},
   };
+}
+
+async function disposedOnFailure<Result>(lent: Disposable, work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    lent[Symbol.dispose]();
+    throw error;
+  }
 }
 
 async function quantized(

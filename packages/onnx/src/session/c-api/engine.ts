@@ -9,6 +9,7 @@ import { type Library, loadLibrary } from './library.ts';
 import { Names } from './names.ts';
 import { nativeOptions } from './options.ts';
 import { Owned } from './owned.ts';
+import { OwnedStack } from './owned-stack.ts';
 import { RunTensors } from './run-tensors.ts';
 import { readInputs, readOutputs } from './signature.ts';
 
@@ -20,7 +21,7 @@ import { readInputs, readOutputs } from './signature.ts';
  */
 export async function openCApiEngine(model: LoadedModel, options: ResolvedOptions): Promise<Engine> {
   const library = await loadLibrary();
-  using opened = new DisposableStack();
+  using opened = new OwnedStack();
   const initializers = opened.use(new Initializers(library, model.beside));
   const session = opened.use(await createSession(library, { bytes: model.bytes, initializers, options }));
   if (options.copyInitializers) initializers[Symbol.dispose]();
@@ -55,9 +56,9 @@ class CApiEngine implements Engine {
   readonly #inputNames: Names;
   readonly #outputNames: Names;
   // The session, and what must outlive it.
-  readonly #owned: DisposableStack;
+  readonly #owned: OwnedStack;
 
-  constructor(library: Library, session: Pointer, owned: DisposableStack) {
+  constructor(library: Library, session: Pointer, owned: OwnedStack) {
     this.#library = library;
     this.#session = session;
     this.signature = new ModelSignature(readInputs(library, session), readOutputs(library, session));
@@ -75,7 +76,7 @@ class CApiEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    this.#owned.dispose();
+    this.#owned[Symbol.dispose]();
   }
 
   async #execute(tensors: RunTensors, signal: AbortSignal | undefined): Promise<Record<string, Tensor>> {

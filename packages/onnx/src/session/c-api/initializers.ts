@@ -4,13 +4,14 @@ import type { Pointer } from './functions.ts';
 import type { Library } from './library.ts';
 import { Names } from './names.ts';
 import { Owned } from './owned.ts';
+import { OwnedStack } from './owned-stack.ts';
 import { valueOver } from './values.ts';
 
 /** Initializers of a session as native values over the memory of their tensors. Read in place, they must outlive the session. */
 export class Initializers implements Disposable {
   readonly #library: Library;
   readonly #names: Names;
-  readonly #values = new DisposableStack();
+  readonly #values = new OwnedStack();
   readonly #pointers: readonly Pointer[];
   // The values are over their memory.
   #tensors: readonly Tensor[];
@@ -49,7 +50,7 @@ export class Initializers implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#values.dispose();
+    this.#values[Symbol.dispose]();
     this.#tensors = [];
   }
 }
