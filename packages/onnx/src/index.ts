@@ -71,6 +71,7 @@ export { type Padding, pad, type Range, slice } from './ops/slice.ts';
 export { logSoftmax, softmax } from './ops/softmax.ts';
 export { type ArgMaxOptions, argMax, type TopK, type TopKOptions, topK } from './ops/top-k.ts';
 export { encodeModel } from './proto/encode-model.ts';
+export { type WriteModelOptions, writeModel } from './proto/write-model.ts';
 export {
   DeviceUnavailableError,
   OnnxRuntimeError,

@@ -1,12 +1,21 @@
 // Training at the size of Qwen3-0.6B (random weights): what opening, a step and a checkpoint cost in time and memory, each in
-// a process of its own. One JSON line a figure. Writes about 10 GB into a temporary folder, and takes minutes.
-// Run: node bench/big-model.bench.ts [modes, such as step,lora] ; LAYERS=4 for a smaller model, FORGE_PYTHON=python for PyTorch
-import { spawnSync } from 'node:child_process';
-import { mkdtemp, open, readFile, rm, statfs, writeFile } from 'node:fs/promises';
+// a process of its own. One JSON line a figure. Takes minutes, and 10 GB of disk and of memory.
+// Run: node bench/big-model.bench.ts [modes, such as step,lora] [a folder where the model is kept for the next run]
+// LAYERS=4 makes it smaller; FORGE_PYTHON=python, with torch and transformers, runs the same step in PyTorch.
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, open, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ModelConfig, parameters, parseConfig, type Weights, writeSafetensors } from '@forge/models';
-import { Random, tensor } from '@forge/tensor';
+import { promisify } from 'node:util';
+import {
+  type ModelConfig,
+  openSafetensors,
+  parameters,
+  parseConfig,
+  type Weights,
+  writeSafetensors,
+} from '@forge/models';
+import { Random, type Tensor, tensor } from '@forge/tensor';
 import { CheckpointSeries, openTraining, type Sequence, type Training, type TrainingOptions } from '@forge/trainer';
 
 const TOKENS = 1024;
@@ -41,6 +50,8 @@ const modes: Readonly<Record<string, (folder: string) => Promise<Figures>>> = {
   step: (folder) => measureStep(folder, {}),
   lora: (folder) => measureStep(folder, { lora: { rank: 16 } }),
   save: measureSave,
+  float32: (folder) => measureLoad(folder, 'float32'),
+  bfloat16: (folder) => measureLoad(folder, 'bfloat16'),
 };
 
 /** Numbers that are quick to make: what they are does not matter to time or memory. */
@@ -71,19 +82,30 @@ async function opened(folder: string, options: TrainingOptions): Promise<{ train
 async function measureStep(folder: string, options: TrainingOptions): Promise<Figures> {
   const { training, openS } = await opened(folder, options);
   const loadedGB = await peakGB();
-  const stepS: number[] = [];
+  const backwardS: number[] = [];
   const optimizerS: number[] = [];
   for (let i = 0; i < Number(process.env['STEPS'] ?? 2); i++) {
     const start = performance.now();
     await backward(training);
+    backwardS.push(seconds(start));
     const middle = performance.now();
     training.optimizerStep();
     optimizerS.push(seconds(middle));
-    stepS.push(seconds(start));
   }
-  const figures = { openS, loadedGB, stepS: Math.min(...stepS), optimizerS: Math.min(...optimizerS) };
+  const [best, ofOptimizer] = [Math.min(...backwardS), Math.min(...optimizerS)];
+  // Forward, once more in backward, and two products each for the gradients: of the weights, where they are trained, and of x.
+  const passes = options.lora === undefined ? 4 : 3;
+  const gigaflops = (2 * passes * numParameters * TOKENS) / best / 1e9;
   await training[Symbol.asyncDispose]();
-  return { ...figures, peakGB: await peakGB() };
+  return {
+    openS,
+    loadedGB,
+    stepS: best + ofOptimizer,
+    backwardS: best,
+    backwardGFLOPs: gigaflops,
+    optimizerS: ofOptimizer,
+    peakGB: await peakGB(),
+  };
 }
 
 /** Every token learns. */
@@ -97,38 +119,50 @@ async function backward(training: Training): Promise<void> {
   await training.forwardBackward(sequences, weights);
 }
 
+/** A save beside a backward pass. */
 async function measureSave(folder: string): Promise<Figures> {
   const { training } = await opened(folder, {});
   await using _ = training;
-  const series = new CheckpointSeries(join(folder, 'checkpoints'), { keep: 1 });
-  let longestMs = 0;
+  await mkdir(join(folder, 'work'), { recursive: true });
+  const series = new CheckpointSeries(join(folder, 'work', 'checkpoints'), { keep: 1 });
+  let stallMs = 0;
   let last = performance.now();
   const timer = setInterval(() => {
-    longestMs = Math.max(longestMs, performance.now() - last);
+    stallMs = Math.max(stallMs, performance.now() - last);
     last = performance.now();
   }, 5);
   const start = performance.now();
-  const saving = series.save(training);
-  let savedS = 0;
-  const saved = saving.then(() => (savedS = seconds(start)));
-  if (process.env['SAVE_ALONE'] === undefined) await backward(training);
-  await saved;
+  const saved = series.save(training).then(() => seconds(start));
+  await Promise.all([saved, backward(training)]);
   clearInterval(timer);
   const resuming = performance.now();
   await series.resumeLatest(training);
-  return {
-    savedS,
-    stallMs: longestMs,
-    resumeS: seconds(resuming),
-    rawWriteS: await rawWrite(folder),
-    peakGB: await peakGB(),
-  };
+  const resumeS = seconds(resuming);
+  await rm(join(folder, 'work'), { recursive: true });
+  return { rawWriteS: await rawWrite(folder), savedS: await saved, stallMs, resumeS, peakGB: await peakGB() };
+}
+
+/** Opens a folder that stores its weights in some dtype. */
+async function measureLoad(folder: string, dtype: 'float32' | 'bfloat16'): Promise<Figures> {
+  const stored = dtype === 'float32' ? folder : join(folder, 'work');
+  if (dtype !== 'float32') {
+    await using file = await openSafetensors(join(folder, 'model.safetensors'));
+    const weights: Record<string, Tensor> = {};
+    for (const name of file.entries.keys()) weights[name] = await file.read(name, { dtype });
+    await mkdir(stored, { recursive: true });
+    await writeSafetensors(join(stored, 'model.safetensors'), weights);
+    await writeFile(join(stored, 'config.json'), JSON.stringify({ ...json, torch_dtype: dtype }));
+  }
+  const { training, openS } = await opened(stored, {});
+  await training[Symbol.asyncDispose]();
+  return { openS, ...(dtype === 'float32' && { peakGB: await peakGB() }) };
 }
 
 /** Seconds that as many bytes as a checkpoint has take in one file, synced. */
 async function rawWrite(folder: string): Promise<number> {
   const start = performance.now();
-  await using file = await open(join(folder, 'raw'), 'w');
+  await mkdir(join(folder, 'work'), { recursive: true });
+  await using file = await open(join(folder, 'work', 'raw'), 'w');
   const chunk = new Uint8Array(1 << 23);
   for (let at = 0; at < 12 * numParameters; at += chunk.length) await file.write(chunk);
   await file.sync();
@@ -144,27 +178,52 @@ async function peakGB(): Promise<number> {
   return (Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) * 1024 + bsize * (blocks - bfree)) / 1e9;
 }
 
-const [wanted = 'step,lora,save', mode, path] = process.argv.slice(2);
-if (mode !== undefined) console.log(JSON.stringify(await modes[mode]!(path!)));
+/** What a figure is compared with: another figure of ours or PyTorch's, or a limit. */
+const controls: Readonly<Record<string, readonly [control: number | string, what: string]>> = {
+  'step openS': [10, 'limit'],
+  'step peakGB': [(16 * 1.25 * numParameters) / 1e9, '16 bytes a parameter and a quarter more'],
+  'lora peakGB': [6, 'limit'],
+  'save savedS': ['save rawWriteS', 'as many bytes written to one file and synced'],
+  'save stallMs': [1000, 'limit'],
+  'step stepS': ['torch stepS', 'PyTorch, gradient checkpointing'],
+};
+
+const [wanted = 'step,lora,save,float32,bfloat16', kept, mode] = process.argv.slice(2);
+if (mode !== undefined) console.log(JSON.stringify(await modes[mode]!(kept!)));
 else {
-  const folder = await mkdtemp(join(process.env['BENCH_FOLDER'] ?? tmpdir(), 'forge-big-'));
+  const folder = kept ?? (await mkdtemp(join(tmpdir(), 'forge-big-')));
+  const found = new Map<string, number>();
   try {
-    for (const each of ['write', ...wanted.split(',')]) {
-      const { stdout, stderr, status } = spawnSync(process.execPath, [import.meta.filename, wanted, each, folder], {
-        encoding: 'utf8',
-      });
-      if (status !== 0) throw new Error(stderr);
-      for (const [name, value] of Object.entries(JSON.parse(stdout) as Figures)) {
-        console.log(
-          JSON.stringify({
-            bench: `${each} at ${Math.round(numParameters / 1e6)} M: ${name}`,
-            value,
-            load: loadavg()[0],
-          }),
-        );
-      }
-    }
+    await mkdir(folder, { recursive: true });
+    const isThere = (await readdir(folder)).includes('config.json');
+    const python = process.env['FORGE_PYTHON'];
+    if (python !== undefined) await collect('torch', python, [join(import.meta.dirname, 'big_model_torch.py'), folder]);
+    for (const each of [...(isThere ? [] : ['write']), ...wanted.split(',')])
+      await collect(each, process.execPath, [import.meta.filename, '', folder, each]);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(kept === undefined ? folder : join(folder, 'work'), { recursive: true, force: true });
+  }
+
+  /** Runs one mode, and prints its figures. */
+  async function collect(each: string, command: string, args: readonly string[]): Promise<void> {
+    const { stdout } = await promisify(execFile)(command, args);
+    for (const [name, value] of Object.entries(JSON.parse(stdout) as Figures)) {
+      found.set(`${each} ${name}`, value);
+      const [control, what] = controls[`${each} ${name}`] ?? [];
+      const compared = typeof control === 'string' ? found.get(control) : control;
+      console.log(
+        JSON.stringify({
+          bench: `${each} at ${Math.round(numParameters / 1e6)} M: ${name}`,
+          value: Number(value.toPrecision(4)),
+          unit: /(GFLOPs|GB|Ms|S)$/.exec(name)?.[0].replace('GFLOPs', 'GFLOP/s').replace('Ms', 'ms').replace('S', 's'),
+          ...(compared !== undefined && {
+            control: compared,
+            controlIs: what,
+            ratio: Number((value / compared).toPrecision(3)),
+          }),
+          load: loadavg()[0],
+        }),
+      );
+    }
   }
 }
