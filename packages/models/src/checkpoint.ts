@@ -8,6 +8,7 @@ import { type LoadOptions, progressMeter } from './load-progress.ts';
 import { INDEX_FILE, WEIGHTS_FILE } from './model-files.ts';
 import { parameters } from './parameters.ts';
 import { openSafetensors, type SafetensorsFile } from './safetensors/read.ts';
+import type { TensorRows } from './safetensors/tensor-rows.ts';
 import { checkWeights, type Weights } from './weights.ts';
 
 /** Tensors of older checkpoints that are computed, not read: they may be present and are skipped. */
@@ -51,6 +52,21 @@ export async function loadWeightsInto(
   options: LoadOptions = {},
 ): Promise<void> {
   await readWeights({ folder, config, target: (name) => weights[name]! }, options); // has them all
+}
+
+/**
+ * Reads some rows of the weights of a model folder, widened to float32, into those given.
+ *
+ * @throws what {@link loadWeights} throws; {@link SafetensorsError} when there are no such rows.
+ */
+export async function loadWeightRows(
+  rows: readonly TensorRows[],
+  { folder, config }: { readonly folder: string; readonly config: ModelConfig },
+): Promise<void> {
+  await using checkpoint = await openCheckpoint(folder, config);
+  for (const each of rows) {
+    await checkpoint.holders.get(each.name)!.readRows(each); // it has all weights of the model
+  }
 }
 
 interface Reading {

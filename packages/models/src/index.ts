@@ -1,6 +1,6 @@
 export { cacheHeadDim } from './cached-attention.ts';
 export type { ChatMessage, ChatOptions } from './chat-template.ts';
-export { checkWeightFiles, loadWeights, loadWeightsInto } from './checkpoint.ts';
+export { checkWeightFiles, loadWeightRows, loadWeights, loadWeightsInto } from './checkpoint.ts';
 export { type Architecture, type ModelConfig, parseConfig } from './config.ts';
 export {
   ChatTemplateError,
@@ -29,7 +29,7 @@ export { LORA_TARGETS, type LoraConfig } from './lora/lora-config.ts';
 export { initializeLora, loraParameters } from './lora/lora-parameters.ts';
 export { type LoraStateDict, loraOf, loraStateDict } from './lora/lora-state-dict.ts';
 export { mergeLora, mergeLoraInBackground } from './lora/merge-lora.ts';
-export { type LoraAdapters, loadLora, saveLora } from './lora/peft-folder.ts';
+export { type LoraAdapters, loadLora, saveLora, writeLoraRows } from './lora/peft-folder.ts';
 export type { PackedRowsOptions } from './packed-decoder.ts';
 export { type Parameter, type ParameterRole, parameters } from './parameters.ts';
 export type { Quantization } from './quantization/quantization.ts';
@@ -37,7 +37,10 @@ export { quantizeWeights } from './quantization/quantize-weights.ts';
 export type { RopeConfig } from './rope-config.ts';
 export type { SafetensorsHeader, TensorEntry } from './safetensors/header.ts';
 export { openSafetensors, type ReadOptions, readSafetensors, type SafetensorsFile } from './safetensors/read.ts';
+export type { TensorRows } from './safetensors/tensor-rows.ts';
 export { type TensorPieces, type WriteOptions, type WrittenFile, writeSafetensors } from './safetensors/write.ts';
+export { prepareSafetensors, writeSafetensorsRows } from './safetensors/write-rows.ts';
+export { removeOtherWeights } from './save-weights.ts';
 export { scoringGraph } from './scoring-graph.ts';
 export { headName, type SlicedHeadGraphs, type SlicedHeadOptions, slicedHeadGraphs } from './sliced-head-graphs.ts';
 export { softmaxBlockWidth } from './softmax-blocks.ts';

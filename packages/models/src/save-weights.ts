@@ -26,18 +26,23 @@ export async function saveWeights(folder: string, weights: Weights, options: Sav
     const tensors = Object.fromEntries(names.map((name) => [name, weights[name]!]));
     await writeSafetensors(join(folder, files[i]!), tensors, { dtype });
   }
-  const stale = (await readdir(folder)).filter(
-    (name) => (name === WEIGHTS_FILE || SHARD_FILE.test(name)) && !files.includes(name),
-  );
-  if (shards.length === 1) await rm(join(folder, INDEX_FILE), { force: true });
-  else
+  if (shards.length > 1)
     await writeIndex(folder, {
       shards,
       files,
       weights,
       totalBytes: Object.keys(weights).reduce((sum, name) => sum + bytesOf(name), 0),
     });
-  for (const name of stale) await rm(join(folder, name));
+  await removeOtherWeights(folder, files);
+}
+
+/** Removes the files of weights that would be read in place of these, or beside them. */
+export async function removeOtherWeights(folder: string, files: readonly string[]): Promise<void> {
+  if (files.includes(WEIGHTS_FILE)) await rm(join(folder, INDEX_FILE), { force: true });
+  const others = (await readdir(folder)).filter(
+    (name) => (name === WEIGHTS_FILE || SHARD_FILE.test(name)) && !files.includes(name),
+  );
+  for (const name of others) await rm(join(folder, name));
 }
 
 /**

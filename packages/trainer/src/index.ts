@@ -29,6 +29,7 @@ export { type Schedule, scheduleFactor } from './optimizer/schedule.ts';
 export { type MicroBatch, type PackOptions, pack } from './pack.ts';
 export { ParallelTrainer } from './parallel/parallel-trainer.ts';
 export type { BytesHeld, Strategy } from './parallel/rank-engine.ts';
+export { type PipelineAction, type PipelinePlace, schedule1F1B } from './parallel/schedule-1f1b.ts';
 export { type ParallelOptions, TrainerRank } from './parallel/trainer-rank.ts';
 export type { ParameterGroup } from './parameter-groups.ts';
 export { ReferenceModel, type ReferenceModelOptions } from './reference-model.ts';

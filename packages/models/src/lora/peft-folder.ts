@@ -7,7 +7,9 @@ import { WeightsError } from '../errors.ts';
 import { readRequiredJson } from '../json-file.ts';
 import { writeJson } from '../replace-file.ts';
 import { readSafetensors } from '../safetensors/read.ts';
+import type { TensorRows } from '../safetensors/tensor-rows.ts';
 import { type TensorPieces, writeSafetensors } from '../safetensors/write.ts';
+import { writeSafetensorsRows } from '../safetensors/write-rows.ts';
 import type { Weights } from '../weights.ts';
 import { LORA_TARGETS, type LoraConfig } from './lora-config.ts';
 import { adapters, loraParameters } from './lora-parameters.ts';
@@ -61,6 +63,13 @@ export async function saveLora(folder: string, { config, lora, weights, modelNam
   };
   await writeJson(join(folder, CONFIG_FILE), json);
 }
+
+/** Writes rows of adapters, by the names of {@link loraParameters}, where {@link saveLora} has written others. */
+export const writeLoraRows = (folder: string, rows: readonly TensorRows[]): Promise<void> =>
+  writeSafetensorsRows(
+    join(folder, WEIGHTS_FILE),
+    rows.map((each) => ({ ...each, name: peftName(each.name) })),
+  );
 
 /**
  * Reads adapters that PEFT or {@link saveLora} wrote, widened to float32.

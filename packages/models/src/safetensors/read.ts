@@ -11,6 +11,7 @@ import {
 } from '@forge/tensor';
 import { ModelFileError, SafetensorsError } from '../errors.ts';
 import { MAX_HEADER_BYTES, parseHeader, type SafetensorsHeader, type TensorEntry } from './header.ts';
+import { entryOfRows, type TensorRows } from './tensor-rows.ts';
 
 /** How tensors are read. */
 export interface ReadOptions {
@@ -30,6 +31,8 @@ export interface SafetensorsFile extends AsyncDisposable, SafetensorsHeader {
    * @throws {SafetensorsError} when the file has none of that name and shape.
    */
   readInto(name: string, target: Tensor): Promise<void>;
+  /** Reads some rows of one tensor into those given. @throws {SafetensorsError} when the file has no such rows. */
+  readRows(wanted: TensorRows): Promise<void>;
 }
 
 /** Large enough that a read is one system call a tensor in small models, small enough to convert in the cache's reach. */
@@ -61,10 +64,18 @@ export async function openSafetensors(file: string): Promise<SafetensorsFile> {
     };
     const readInto = (name: string, target: Tensor): Promise<void> =>
       readTensor({ handle, file, name }, entryOf(name), target);
+    const readRows = async (wanted: TensorRows): Promise<void> => {
+      const { name, firstRow, rows } = wanted;
+      const { dtype, byteOffset, byteLength } = entryOfRows({ file, entries: header.entries }, wanted);
+      const rowBytes = elementCount(rows.shape.slice(1)) * bytesPerElement(dtype);
+      const part = { dtype, shape: rows.shape, byteOffset: byteOffset + firstRow * rowBytes, byteLength };
+      await readTensor({ handle, file, name }, part, rows);
+    };
     return {
       ...header,
       file,
       readInto,
+      readRows,
       read: read as SafetensorsFile['read'], // the result has the dtype that was asked for
       [Symbol.asyncDispose]: () => handle.close(),
     };

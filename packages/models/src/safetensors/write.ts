@@ -46,19 +46,9 @@ const PIECE_BYTES = 1 << 22;
 export async function writeSafetensors(
   file: string,
   tensors: Readonly<Record<string, Tensor | TensorPieces>>,
-  { dtype, metadata = { format: 'pt' } }: WriteOptions = {},
+  options: WriteOptions = {},
 ): Promise<WrittenFile> {
-  const ordered = Object.entries(tensors)
-    .map(([name, tensor]) => ({ name, tensor, dtype: dtype ?? tensor.dtype }))
-    .toSorted((a, b) => bytesPerElement(b.dtype) - bytesPerElement(a.dtype) || (a.name < b.name ? -1 : 1));
-
-  let end = 0;
-  const header: Record<string, unknown> = { __metadata__: metadata };
-  for (const { name, tensor, dtype } of ordered) {
-    const begin = end;
-    end += elementCount(tensor.shape) * bytesPerElement(dtype);
-    header[name] = { dtype: DTYPE_NAMES[dtype], shape: tensor.shape, data_offsets: [begin, end] };
-  }
+  const { ordered, header } = layOutFile(tensors, options);
   const unfinished = `${file}.partial`;
   const written = { bytes: 0, crc32: 0 };
   try {
@@ -68,7 +58,7 @@ export async function writeSafetensors(
       written.crc32 = crc32(bytes, written.crc32);
       await writeFully(handle, bytes);
     };
-    await write(encodeHeader(header));
+    await write(header);
     for (const { tensor, dtype } of ordered) for (const piece of piecesAs(tensor, dtype)) await write(piece);
     await handle.sync();
   } catch (error) {
@@ -77,6 +67,24 @@ export async function writeSafetensors(
   }
   await rename(unfinished, file);
   return written;
+}
+
+/** The order in which tensors are written, the bytes before them, and how many there are after these. */
+export function layOutFile<Laid extends Pick<Tensor, 'dtype' | 'shape'>>(
+  tensors: Readonly<Record<string, Laid>>,
+  { dtype: wanted, metadata = { format: 'pt' } }: WriteOptions,
+) {
+  const ordered = Object.entries(tensors)
+    .map(([name, tensor]) => ({ name, tensor, dtype: wanted ?? tensor.dtype }))
+    .toSorted((a, b) => bytesPerElement(b.dtype) - bytesPerElement(a.dtype) || (a.name < b.name ? -1 : 1));
+  let end = 0;
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  for (const { name, tensor, dtype } of ordered) {
+    const begin = end;
+    end += elementCount(tensor.shape) * bytesPerElement(dtype);
+    header[name] = { dtype: DTYPE_NAMES[dtype], shape: tensor.shape, data_offsets: [begin, end] };
+  }
+  return { ordered, header: encodeHeader(header), dataBytes: end };
 }
 
 /** The bytes of a tensor in some dtype. */
@@ -103,9 +111,11 @@ function encodeHeader(header: Readonly<Record<string, unknown>>): Uint8Array {
   return bytes;
 }
 
-async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+/** @param position - where in the file. @default after what was written last */
+export async function writeFully(handle: FileHandle, bytes: Uint8Array, position?: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await handle.write(bytes, done);
+    const at = position === undefined ? null : position + done;
+    const { bytesWritten } = await handle.write(bytes, done, null, at);
     done += bytesWritten;
   }
 }

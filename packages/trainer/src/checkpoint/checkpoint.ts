@@ -1,5 +1,4 @@
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import {
   loadLora,
   openSafetensors,
@@ -11,16 +10,12 @@ import {
   writeSafetensors,
 } from '@forge/models';
 import { type Shape, sameShape, type Tensor } from '@forge/tensor';
-import { CheckpointError, CheckpointSaveError } from '../errors.ts';
+import { CheckpointError } from '../errors.ts';
 import type { Training } from '../training.ts';
-import type { TrainingProgress } from '../training-state.ts';
+import { momentName, momentsFile, readProgress, weightsFile, writeProgress } from './checkpoint-files.ts';
 import type { FrozenState } from './frozen-state.ts';
 import { verifyManifest, writeManifest } from './manifest.ts';
-
-const weightsFile = 'model.safetensors';
-/** Both moments in one file, the weight's name after the moment's. */
-const momentsFile = 'optimizer.safetensors';
-const progressFile = 'training.json';
+import { findFolder, replaceFolder } from './replace-folder.ts';
 
 /**
  * Writes everything that the next step depends on: a model folder with the weights in float32, adapters in PEFT's format, the
@@ -37,22 +32,7 @@ export async function saveCheckpoint(folder: string, training: Training, tokeniz
 
 /** Writes a state as {@link saveCheckpoint} does. */
 export async function writeState(folder: string, state: FrozenState, tokenizerFolder?: string): Promise<void> {
-  const unfinished = `${folder}.partial`;
-  const replaced = replacedName(folder);
-  try {
-    await rm(unfinished, { recursive: true, force: true });
-    await mkdir(unfinished, { recursive: true });
-    await writeFiles(unfinished, state, tokenizerFolder);
-    await rm(replaced, { recursive: true, force: true });
-    await renameIfPresent(folder, replaced);
-    await rename(unfinished, folder);
-    await syncFolder(dirname(folder));
-  } catch (error) {
-    await rm(unfinished, { recursive: true, force: true });
-    if (!(await exists(folder))) await renameIfPresent(replaced, folder);
-    throw new CheckpointSaveError(folder, error);
-  }
-  await rm(replaced, { recursive: true, force: true });
+  await replaceFolder(folder, (unfinished) => writeFiles(unfinished, state, tokenizerFolder));
 }
 
 async function writeFiles(folder: string, state: FrozenState, tokenizerFolder: string | undefined): Promise<void> {
@@ -66,7 +46,7 @@ async function writeFiles(folder: string, state: FrozenState, tokenizerFolder: s
     Object.entries(moment).map(([name, pieces]) => [momentName(i, name), pieces] as const),
   );
   written.set(momentsFile, await writeSafetensors(join(folder, momentsFile), Object.fromEntries(named)));
-  await writeFile(join(folder, progressFile), `${JSON.stringify(progress, undefined, 2)}\n`, { flush: true });
+  await writeProgress(folder, progress);
   await writeManifest(folder, written);
 }
 
@@ -79,9 +59,9 @@ async function writeFiles(folder: string, state: FrozenState, tokenizerFolder: s
 export async function loadCheckpoint(folder: string, training: Training): Promise<void> {
   let isChanging = false;
   try {
-    const found = (await exists(folder)) ? folder : replacedName(folder);
+    const found = await findFolder(folder);
     await verifyManifest(found);
-    const progress = parseProgress(folder, await readFile(join(found, progressFile), 'utf8'));
+    const progress = await readProgress(found);
     await using weights = await openSafetensors(join(found, weightsFile));
     await using moments = await openSafetensors(join(found, momentsFile));
     const { config, lora } = training;
@@ -128,38 +108,4 @@ function refuseOther(
   if (found !== undefined && target !== undefined && sameShape(found.shape, target.shape)) return;
   const [saved, own] = [found, target].map((each) => (each === undefined ? 'missing' : `[${each.shape.join(', ')}]`));
   throw new CheckpointError(folder, `${name} is ${saved}, and ${own} in the model.`);
-}
-
-/** Where a checkpoint is while another one takes its name; a process that ends then leaves it there. */
-const replacedName = (folder: string): string => `${folder}.replaced`;
-
-async function renameIfPresent(from: string, to: string): Promise<void> {
-  if (await exists(from)) await rename(from, to);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    // Node's file system rejects with errors that carry a code.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
-}
-
-/** Makes a rename last. */
-async function syncFolder(folder: string): Promise<void> {
-  await using handle = await open(folder, 'r');
-  await handle.sync();
-}
-
-const momentName = (index: number, name: string): string => `${index === 0 ? 'first' : 'second'}.${name}`;
-
-function parseProgress(folder: string, json: string): TrainingProgress {
-  const { steps, phaseSteps, schedule } = JSON.parse(json);
-  const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
-  const isSchedule = ['constant', 'linear', 'cosine'].includes(schedule?.kind);
-  if (isCount(steps) && isCount(phaseSteps) && isSchedule) return { steps, phaseSteps, schedule };
-  throw new CheckpointError(folder, `${progressFile} needs steps, phaseSteps and a schedule.`);
 }

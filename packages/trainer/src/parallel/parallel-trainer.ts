@@ -1,8 +1,9 @@
-import { loadConfig, type ModelConfig, type Weights } from '@forge/models';
-import type { ActorMesh, OwnedMesh, ProcMesh, Replies } from '@forge/monarch';
+import { loadConfig, type ModelConfig, type SavedModel, type Weights } from '@forge/models';
+import type { ProcMesh } from '@forge/monarch';
 import { tensor } from '@forge/tensor';
 import { checkStepOptions, checkTrainingOptions } from '../check-options.ts';
 import {
+  CheckpointSaveError,
   NonFiniteGradientError,
   NonFiniteLossError,
   NotConfiguredError,
@@ -15,8 +16,8 @@ import { type ParameterPlan, planParameters } from '../parameter-groups.ts';
 import { allocateScores, type Scores } from '../scores.ts';
 import { checkSequences, type Sequence } from '../sequence.ts';
 import { checkTargets, firstNonFinite, type StepResult, scoredLoss, type Targets } from '../step-batch.ts';
+import { RankCalls } from './rank-calls.ts';
 import type { BytesHeld, Strategy } from './rank-engine.ts';
-import { hasEnded, valuesOf } from './rank-failure.ts';
 import { type ParallelOptions, type RankBackward, TrainerRank } from './trainer-rank.ts';
 
 /**
@@ -32,19 +33,17 @@ import { type ParallelOptions, type RankBackward, TrainerRank } from './trainer-
  * ranks as are left, and load the last checkpoint.
  */
 export class ParallelTrainer implements AsyncDisposable {
-  readonly #ranks: OwnedMesh<TrainerRank, 'rank'>;
+  readonly #calls: RankCalls;
   readonly #config: ModelConfig;
   readonly #plan: ParameterPlan;
   readonly #options: ParallelOptions;
-  #last: Promise<unknown> = Promise.resolve();
-  #failure: RankFailedError | undefined;
 
   private constructor(
-    ranks: OwnedMesh<TrainerRank, 'rank'>,
+    calls: RankCalls,
     options: ParallelOptions,
     { config, plan }: { readonly config: ModelConfig; readonly plan: ParameterPlan },
   ) {
-    this.#ranks = ranks;
+    this.#calls = calls;
     this.#config = config;
     this.#plan = plan;
     this.#options = options;
@@ -62,12 +61,12 @@ export class ParallelTrainer implements AsyncDisposable {
     const plan = planParameters(config, options);
     checkStrategy(options, procs.length, config);
     const ranks = await procs.flatten('rank').spawn('trainer ranks', TrainerRank, options);
+    const calls = new RankCalls(ranks);
     try {
-      const trainer = new ParallelTrainer(ranks, options, { config, plan });
-      const held = await trainer.#ask((each) => each.heldWeights.call());
-      await trainer.#ask((each) => each.connect.call(ranks, held));
-      await trainer.#ask((each) => each.refresh.call(true));
-      return trainer;
+      const held = await calls.all((each) => each.heldWeights.call());
+      await calls.all((each) => each.connect.call(ranks, held));
+      await calls.all((each) => each.refresh.call(true));
+      return new ParallelTrainer(calls, options, { config, plan });
     } catch (error) {
       await ranks.stop();
       throw error;
@@ -76,44 +75,44 @@ export class ParallelTrainer implements AsyncDisposable {
 
   /** How many ranks there are. */
   get numRanks(): number {
-    return this.#ranks.length;
+    return this.#calls.numRanks;
   }
 
   /** One optimiser step of all ranks; throws as `trainStep` does, with no weight changed. */
   trainStep(inputs: readonly Sequence[], targets: Targets): Promise<StepResult> {
-    return this.#inOrder(async () => {
+    return this.#calls.inOrder(async () => {
       checkTargets({ inputs, targets });
       checkSequences(inputs, this.#config);
-      const parts = await this.#ask((ranks) => ranks.backward.call({ inputs, targets }));
+      const parts = await this.#calls.all((ranks) => ranks.backward.call({ inputs, targets }));
       const scored = scoredLoss({ inputs, targets }, joinScores(inputs, parts), this.#options);
-      const step = (await this.#ask((ranks) => ranks.steps.call()))[0]! + 1; // there is one rank at least
+      const step = (await this.#calls.all((ranks) => ranks.steps.call()))[0]! + 1; // there is one rank at least
       if (!Number.isFinite(scored.loss)) {
-        await this.#ask((ranks) => ranks.drop.call());
+        await this.#calls.all((ranks) => ranks.drop.call());
         const from = firstNonFinite(targets) ?? (await this.#firstNonFiniteWeight());
         throw new NonFiniteLossError({ loss: scored.loss, step, sequences: inputs.length, from });
       }
       const squares = this.#squares(parts);
       const gradNorm = normOfRows(squares.values());
       if (!Number.isFinite(gradNorm)) {
-        await this.#ask((ranks) => ranks.drop.call());
+        await this.#calls.all((ranks) => ranks.drop.call());
         const broken = [...squares].filter(([, rows]) => !rows.every(Number.isFinite));
         throw new NonFiniteGradientError({ gradNorm, step, parameters: broken.map(([name]) => name) });
       }
       const learningRate = targets.loss === 'sft' ? targets.learningRate : undefined;
-      const [taken] = await this.#ask((ranks) => ranks.step.call(gradNorm, learningRate));
-      await this.#ask((ranks) => ranks.refresh.call(false));
+      const [taken] = await this.#calls.all((ranks) => ranks.step.call(gradNorm, learningRate));
+      await this.#calls.all((ranks) => ranks.refresh.call(false));
       return { ...scored, ...taken!, step };
     });
   }
 
   /** A copy of the weights of now, those of adapters included: all of them in this process. */
   getWeights(): Promise<Weights> {
-    return this.#inOrder(async () => {
+    return this.#calls.inOrder(async () => {
       const { trained, frozen } = this.#plan;
       const weights = Object.fromEntries(
         [...trained, ...frozen].map(({ name, shape }) => [name, tensor('float32', shape)]),
       );
-      for (const { name, firstRow, rows } of (await this.#ask((ranks) => ranks.getRows.call())).flat()) {
+      for (const { name, firstRow, rows } of (await this.#calls.all((ranks) => ranks.getRows.call())).flat()) {
         const { data, shape } = weights[name]!; // the plan is of the same model
         data.set(rows.data, (firstRow * data.length) / (shape[0] ?? 1));
       }
@@ -128,48 +127,78 @@ export class ParallelTrainer implements AsyncDisposable {
    * @throws {NotConfiguredError} without the option `store`
    */
   pushWeights(version: number): Promise<void> {
-    return this.#inOrder(async () => {
+    return this.#calls.inOrder(async () => {
       if (this.#options.store === undefined) throw new NotConfiguredError('store', 'pushWeights');
-      await this.#ask((ranks) => ranks.pushWeights.call(version), { isApart: true });
+      await this.#calls.all((ranks) => ranks.pushWeights.call(version), { isApart: true });
     });
+  }
+
+  /**
+   * Writes everything that the next step depends on, each rank its rows: the folder that `saveCheckpoint` of one process
+   * writes, byte for byte. Ranks must share the file system. No step is taken meanwhile.
+   *
+   * @throws {CheckpointSaveError} when it cannot be written; nothing of it is left then.
+   */
+  saveCheckpoint(folder: string): Promise<void> {
+    return this.#calls.inOrder(async () => {
+      try {
+        const unfinished = await this.#calls.first((rank) => rank.prepareCheckpoint.callOne(folder));
+        await this.#calls.all((ranks) => ranks.writeCheckpointRows.call(unfinished), { isApart: true });
+        await this.#calls.first((rank) => rank.completeCheckpoint.callOne(folder, unfinished));
+      } catch (error) {
+        if (error instanceof RankFailedError) throw error;
+        await this.#calls.first((rank) => rank.abandonCheckpoint.callOne(folder));
+        throw new CheckpointSaveError(folder, error);
+      }
+    });
+  }
+
+  /**
+   * Goes back, or on, to where a checkpoint was written, by whatever number of ranks: the steps that follow are the same.
+   *
+   * @throws {CheckpointError} when the folder is not a complete checkpoint of this model; nothing has changed then.
+   */
+  loadCheckpoint(folder: string): Promise<void> {
+    return this.#calls.inOrder(async () => {
+      const { found, progress } = await this.#calls.first((rank) => rank.checkCheckpoint.callOne(folder));
+      await this.#calls.all((ranks) => ranks.readCheckpoint.call(found, progress));
+      await this.#calls.all((ranks) => ranks.refresh.call(true));
+    });
+  }
+
+  /**
+   * Writes a model folder with the weights of now, adapters merged, and the tokenizer of the model that was opened: each rank
+   * its rows. Ranks must share the file system.
+   *
+   * @param dtype - @default the one that the model was stored in
+   */
+  saveWeights(folder: string, dtype?: SavedModel['dtype']): Promise<void> {
+    return this.#calls.inOrder(async () => {
+      const unfinished = await this.#calls.first((rank) => rank.prepareWeights.callOne(folder, dtype));
+      await this.#calls.all((ranks) => ranks.writeWeightRows.call(unfinished), { isApart: true });
+      await this.#calls.first((rank) => rank.completeWeights.callOne(folder, dtype));
+    });
+  }
+
+  /** Optimiser steps taken, those before a checkpoint that was loaded included. */
+  steps(): Promise<number> {
+    return this.#calls.inOrder(async () => (await this.#calls.all((ranks) => ranks.steps.call()))[0]!); // there is one rank at least
   }
 
   /** Starts a new phase: moments 0 and the schedule, another one if given, from its first step. The weights stay. */
   resetOptimizer(schedule?: Schedule): Promise<void> {
-    return this.#inOrder(async () => void (await this.#ask((ranks) => ranks.resetOptimizer.call(schedule))));
+    return this.#calls.inOrder(
+      async () => void (await this.#calls.all((ranks) => ranks.resetOptimizer.call(schedule))),
+    );
   }
 
   /** What each rank holds of what grows with the model. */
   bytesHeld(): Promise<readonly BytesHeld[]> {
-    return this.#inOrder(() => this.#ask((ranks) => ranks.bytesHeld.call()));
+    return this.#calls.inOrder(() => this.#calls.all((ranks) => ranks.bytesHeld.call()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#ranks.stop();
-  }
-
-  /** Calls do not overlap: a step is several calls of all ranks. */
-  #inOrder<Result>(task: () => Promise<Result>): Promise<Result> {
-    const result = this.#last.then(task);
-    this.#last = result.catch(() => undefined); // told to the caller
-    return result;
-  }
-
-  /** @param isApart - it leaves the training as it is: what it throws is thrown here, unless a rank has ended. */
-  async #ask<Value>(
-    call: (ranks: ActorMesh<TrainerRank, 'rank'>) => Replies<Value, 'rank'>,
-    { isApart = false }: { readonly isApart?: boolean } = {},
-  ): Promise<readonly Value[]> {
-    if (this.#failure !== undefined) throw this.#failure;
-    const outcomes = (await call(this.#ranks).settled()).toArray();
-    try {
-      return valuesOf(outcomes);
-    } catch (error) {
-      if (!(error instanceof RankFailedError)) throw error;
-      if (isApart && !hasEnded(error)) throw error.cause;
-      this.#failure = error;
-      throw error;
-    }
+    await this.#calls[Symbol.asyncDispose]();
   }
 
   /** Squares of the rows of each weight that is trained, in the order of the model. */
@@ -187,7 +216,7 @@ export class ParallelTrainer implements AsyncDisposable {
   }
 
   async #firstNonFiniteWeight(): Promise<string | undefined> {
-    const names = (await this.#ask((ranks) => ranks.nonFiniteWeights.call())).flat();
+    const names = (await this.#calls.all((ranks) => ranks.nonFiniteWeights.call())).flat();
     const first = [...this.#plan.trained, ...this.#plan.frozen].find(({ name }) => names.includes(name));
     return first && `the weight ${first.name} has numbers that are not finite`;
   }

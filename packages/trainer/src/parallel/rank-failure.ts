@@ -7,9 +7,13 @@ export function valuesOf<Value>(outcomes: readonly Outcome<Value>[]): readonly V
   // A rank that only waited for another one is not at fault, and one that has ended is, whatever others say.
   const ended = failures.find(({ error }) => codeOf(error) === 'ERR_MONARCH_MESH');
   const failed = ended ?? failures.find(({ error }) => codeOf(causeOf(error)) !== 'ERR_TRAINER_PEER') ?? failures[0];
-  if (failed !== undefined) throw new RankFailedError(failed.rank, outcomes.length, causeOf(failed.error));
+  if (failed !== undefined) throw failureOf(failed.rank, outcomes.length, failed.error);
   return outcomes.flatMap((outcome) => (outcome.ok ? [outcome.value] : []));
 }
+
+/** The failure of a rank, by the error of a call to it. */
+export const failureOf = (rank: number, numRanks: number, error: unknown): RankFailedError =>
+  new RankFailedError(rank, numRanks, causeOf(error));
 
 /** Whether the process or the actor of the rank is no more. */
 export const hasEnded = ({ cause }: RankFailedError): boolean => codeOf(cause) === 'ERR_MONARCH_MESH';

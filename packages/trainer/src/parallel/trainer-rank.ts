@@ -1,9 +1,9 @@
-import { initializeLora, type ModelConfig } from '@forge/models';
+import { initializeLora, loadConfig, loadWeightRows, resolveModel, type SavedModel } from '@forge/models';
 import { type ActorMesh, endpoint } from '@forge/monarch';
 import type { Tensor } from '@forge/tensor';
 import { attachStore, policyVersionPrefix, type Store } from '@forge/torchstore';
+import { abandonFolder } from '../checkpoint/replace-folder.ts';
 import { NotConfiguredError } from '../errors.ts';
-import { readModel } from '../open-training.ts';
 import { clipFactor } from '../optimizer/clip.ts';
 import { type Schedule, scheduleFactor } from '../optimizer/schedule.ts';
 import { DEFAULT_RATE, planParameters } from '../parameter-groups.ts';
@@ -12,12 +12,24 @@ import type { StepBatch } from '../step-batch.ts';
 import { planStep } from '../step-plan.ts';
 import type { TrainerOptions } from '../trainer.ts';
 import { computeOptions, packOptions } from '../training-options.ts';
-import type { OptimizerStep } from '../training-state.ts';
+import type { OptimizerStep, TrainingProgress } from '../training-state.ts';
 import { openEngine } from './open-engine.ts';
 import type { NamedRows } from './parameter-shard.ts';
 import { GivingActor } from './peers.ts';
 import { publishWeights } from './publish-weights.ts';
+import {
+  checkCheckpoint,
+  completeCheckpoint,
+  completeWeights,
+  prepareCheckpoint,
+  prepareWeights,
+  readCheckpointRows,
+  type TrainedModel,
+  writeCheckpointRows,
+  writeWeightRows,
+} from './rank-checkpoint.ts';
 import type { BytesHeld, HeldWeights, RankEngine, Strategy } from './rank-engine.ts';
+import { rowLength } from './shards.ts';
 
 /** Options of a {@link ParallelTrainer}, the same for all ranks. */
 export interface ParallelOptions extends Omit<TrainerOptions, 'checkpoints'> {
@@ -34,7 +46,7 @@ export interface RankBackward extends Scores {
 }
 
 interface Opened {
-  readonly config: ModelConfig;
+  readonly model: TrainedModel;
   readonly engine: RankEngine;
   readonly store: Store | undefined;
 }
@@ -56,7 +68,8 @@ export class TrainerRank extends GivingActor {
   override async setup(): Promise<void> {
     const { model, store, lora, entropyBonus = 0, strategy = 'dataParallel', maxLogits } = this.#options;
     const { rank, extent } = this.context.point;
-    const { config, weights: ofModel } = await readModel(model);
+    const folder = await resolveModel(model);
+    const config = await loadConfig(folder);
     const plan = planParameters(config, this.#options);
     const passes = {
       ...computeOptions(this.#options),
@@ -67,13 +80,19 @@ export class TrainerRank extends GivingActor {
     };
     const place = { strategy, rank, numRanks: extent.size, offers: this.offers };
     const engine = await openEngine({ config, plan, passes, training: this.#options, ...place });
-    this.#opened = { config, engine, store: store && attachStore(store) };
-    const weights = lora === undefined ? ofModel : { ...ofModel, ...initializeLora(config, lora, lora.seed ?? 0) };
+    this.#opened = {
+      model: { config, plan, lora, tokenizerFolder: folder },
+      engine,
+      store: store && attachStore(store),
+    };
+    const adapters = lora === undefined ? {} : initializeLora(config, lora, lora.seed ?? 0);
     for (const { name, firstRow, rows } of engine.rows) {
-      const { data, shape } = weights[name]!; // the plan is of the same model
-      const start = (firstRow * data.length) / (shape[0] ?? 1);
-      rows.data.set(data.subarray(start, start + rows.data.length));
+      const whole = adapters[name];
+      const start = firstRow * rowLength(rows.shape);
+      if (whole !== undefined) rows.data.set(whole.data.subarray(start, start + rows.data.length));
     }
+    const ofModel = engine.rows.filter(({ name }) => adapters[name] === undefined);
+    await loadWeightRows(ofModel, { folder, config });
   }
 
   override async cleanup(): Promise<void> {
@@ -153,12 +172,12 @@ export class TrainerRank extends GivingActor {
    * @throws {NotConfiguredError} without a store
    */
   readonly pushWeights = endpoint(async (version: number): Promise<void> => {
-    const { store, config, engine } = this.#opened!; // the mesh delivers no call before setup() is done
+    const { store, model, engine } = this.#opened!; // the mesh delivers no call before setup() is done
     if (store === undefined) throw new NotConfiguredError('store', 'pushWeights');
     const { rank, extent } = this.context.point;
     const participant = { rank, ranks: extent.size };
     await using transaction = await store.begin(policyVersionPrefix(version), { participant });
-    await publishWeights({ config, lora: this.#options.lora }, engine, (pieces) =>
+    await publishWeights(model, engine, (pieces) =>
       transaction.putBatch(
         Object.fromEntries(
           pieces.map(({ parameter: { name, shape }, local, region }) => [name, { local, globalShape: shape, region }]),
@@ -168,7 +187,51 @@ export class TrainerRank extends GivingActor {
     await transaction.commit();
   });
 
+  /** Makes the files of a checkpoint for all ranks to write to. @returns where they are until it is complete */
+  readonly prepareCheckpoint = endpoint((folder: string): Promise<string> => {
+    const { trained } = this.#engine;
+    const progress = { steps: this.#steps, phaseSteps: trained.phaseSteps, schedule: this.#schedule };
+    return prepareCheckpoint(folder, this.#model, progress);
+  });
+
+  readonly writeCheckpointRows = endpoint(
+    (unfinished: string): Promise<void> => writeCheckpointRows(unfinished, this.#model, this.#engine),
+  );
+
+  readonly completeCheckpoint = endpoint(completeCheckpoint);
+
+  readonly abandonCheckpoint = endpoint(abandonFolder);
+
+  /** Where a checkpoint is, and how far its training was. @throws {CheckpointError} when it is not one of this model */
+  readonly checkCheckpoint = endpoint((folder: string) => checkCheckpoint(folder, this.#model));
+
+  /** Goes to where a checkpoint was written that was checked, as far as this rank goes. */
+  readonly readCheckpoint = endpoint(async (found: string, progress: TrainingProgress): Promise<void> => {
+    await readCheckpointRows(found, this.#model, this.#engine);
+    this.#engine.trained.resume(progress.phaseSteps);
+    this.#engine.drop();
+    this.#schedule = progress.schedule;
+    this.#steps = progress.steps;
+  });
+
+  /** Makes the weights of a model folder for all ranks to write to. @returns where they are until they are complete */
+  readonly prepareWeights = endpoint(
+    (folder: string, dtype: SavedModel['dtype']): Promise<string> => prepareWeights(folder, this.#model, dtype),
+  );
+
+  readonly writeWeightRows = endpoint(
+    (unfinished: string): Promise<void> => writeWeightRows(unfinished, this.#model, this.#engine),
+  );
+
+  readonly completeWeights = endpoint(
+    (folder: string, dtype: SavedModel['dtype']): Promise<void> => completeWeights(folder, this.#model, dtype),
+  );
+
   get #engine(): RankEngine {
     return this.#opened!.engine; // the mesh delivers no call before setup() is done
+  }
+
+  get #model(): TrainedModel {
+    return this.#opened!.model; // the mesh delivers no call before setup() is done
   }
 }
