@@ -8,12 +8,13 @@ import { print } from './print.ts';
 
 // Decoding and prefill through the engine by form of the weights, at the shape of Qwen3-0.6B with random weights, against
 // peers of the same form in turns. PEER_PYTHON names the interpreter that runs them; without it there are none.
-// Run: node bench/quantized.bench.ts [float32|int8|int4 …]; LAYERS=4 for a small machine.
+// Run: node bench/quantized.bench.ts [float32|int8|int4 …]; LAYERS=4 for a small machine, SEQUENCES=1 for less.
 const threads = 2;
 const numLayers = Number(process.env['LAYERS'] ?? 28);
 const numPromptTokens = 64;
 const numNewTokens = 24;
 const numRounds = Number(process.env['ROUNDS'] ?? 3);
+const batches = (process.env['SEQUENCES'] ?? '1,16').split(',').map(Number);
 
 type Form = 'float32' | Quantization;
 
@@ -40,7 +41,7 @@ for (const form of wanted.length > 0 ? wanted : (['float32', 'int8', 'int4'] as 
     if (peer) contenders.push(stack.use(peer));
   }
   const own = stack.use(await openOwn(form));
-  for (const numSequences of [1, 16]) {
+  for (const numSequences of batches) {
     const rates = new Map<Contender, Rates[]>([own, ...contenders].map((each) => [each, []]));
     for (let round = 0; round < numRounds; round++) {
       for (const [each, measured] of rates) {

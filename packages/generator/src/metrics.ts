@@ -1,5 +1,6 @@
 import { recordMetric } from '@forge/observability';
 import type { Completion } from './engine/completion.ts';
+import type { QuantizationMismatch } from './runner/quantization-mismatch.ts';
 
 /** Records a finished request under TorchForge's names. Source: TorchForge `forge/actors/generator.py`. */
 export function recordRequest(completions: readonly Completion[]): void {
@@ -15,9 +16,22 @@ export function recordRequest(completions: readonly Completion[]): void {
   }
 }
 
-/** Records a weight update: how long its weights took to arrive, and how long it waited for its moment. */
-export function recordUpdate(fetchedMs: number, appliedMs: number): void {
+/** What an update was like. */
+export interface UpdateRecord {
+  /** How long its weights took to arrive. */
+  readonly fetchMs: number;
+  /** How long it took to prepare them, and to wait for their moment. */
+  readonly applyMs: number;
+  readonly mismatch: QuantizationMismatch | undefined;
+}
+
+/** Records a weight update. */
+export function recordUpdate({ fetchMs, applyMs, mismatch }: UpdateRecord): void {
   recordMetric('generator/update_weights/count_weight_updates', 1, 'sum');
-  recordMetric('generator_perf/update_weights/fetch_ms', fetchedMs, 'mean');
-  recordMetric('generator_perf/update_weights/apply_ms', appliedMs, 'mean');
+  recordMetric('generator_perf/update_weights/fetch_ms', fetchMs, 'mean');
+  recordMetric('generator_perf/update_weights/apply_ms', applyMs, 'mean');
+  if (!mismatch) return;
+  recordMetric('generator/quantization/log_prob_difference_mean', mismatch.meanDifference, 'mean');
+  recordMetric('generator/quantization/log_prob_difference_max', mismatch.maxDifference, 'max');
+  recordMetric('generator/quantization/kl', mismatch.kl, 'mean');
 }

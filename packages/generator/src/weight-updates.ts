@@ -54,8 +54,10 @@ export class WeightUpdates {
       fetchMs = performance.now() - fetchedFromMs;
       return lent;
     };
-    await this.#engine.update(fetch, version, mode);
-    if (fetchMs !== undefined) recordUpdate(fetchMs, performance.now() - startedAtMs - fetchMs);
+    const mismatch = await this.#engine.update(fetch, version, mode);
+    if (fetchMs !== undefined) {
+      recordUpdate({ fetchMs, applyMs: performance.now() - startedAtMs - fetchMs, mismatch });
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Weights } from '@forge/models';
 import { Random } from '@forge/tensor';
 import { EngineStoppedError } from '../errors.ts';
+import type { DrawnTokens, QuantizationMismatch } from '../runner/quantization-mismatch.ts';
 import type { Runner } from '../runner/runner.ts';
 import { checkLogitBias, type ResolvedSamplingParams } from '../sampling/sampling-params.ts';
 import type { Completion } from './completion.ts';
@@ -29,6 +30,8 @@ export class Engine implements AsyncDisposable {
   readonly #random: Random;
   readonly #stepper: Stepper;
   readonly #updates: UpdateQueue;
+  /** Of the last request that finished. */
+  #drawn: DrawnTokens | undefined;
   #numRequests = 0;
   #numUnseeded = 0;
   #isActive = false;
@@ -43,7 +46,7 @@ export class Engine implements AsyncDisposable {
     this.#random = new Random(seed);
     this.#stepper = new Stepper(runner, limits);
     this.#updates = new UpdateQueue({
-      prepare: (lent, signal) => runner.prepare(lent, signal),
+      prepare: (lent, signal) => runner.prepare(lent, { signal, drawn: this.#drawn }),
       onReady: () => this.#wake(),
     });
   }
@@ -98,7 +101,10 @@ export class Engine implements AsyncDisposable {
     this.#stepper.add(request);
     this.#wake();
     try {
-      return await request.completions;
+      const completions = await request.completions;
+      const longest = completions.reduce((a, b) => (b.tokenIds.length > a.tokenIds.length ? b : a));
+      this.#drawn = { ids: [...prompt.ids, ...longest.tokenIds], from: prompt.ids.length };
+      return completions;
     } finally {
       signal?.removeEventListener('abort', giveUp);
     }
@@ -120,11 +126,17 @@ export class Engine implements AsyncDisposable {
    * Runs with other weights from a moment between two steps on; settles then. Steps go on while they are fetched, if
    * they are given as a function, and prepared. Updates are applied in order, without those that a newer one overtakes
    * before their turn: they settle with it, and the strictest of their modes is its mode.
+   *
+   * @returns how far quantised weights are from those that were given, on the tokens of a request that has finished.
    */
-  async update(weights: Weights | WeightsSource, version: number, mode: UpdateMode): Promise<void> {
+  async update(
+    weights: Weights | WeightsSource,
+    version: number,
+    mode: UpdateMode,
+  ): Promise<QuantizationMismatch | undefined> {
     if (this.#isStopped) throw new EngineStoppedError();
     const source = typeof weights === 'function' ? weights : async () => ({ weights, [Symbol.dispose]() {} });
-    await this.#updates.add(source, version, mode);
+    return this.#updates.add(source, version, mode);
   }
 
   /** Fails what is unfinished with {@link EngineStoppedError}, waits for the run in progress, closes the session. */

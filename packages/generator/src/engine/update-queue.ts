@@ -1,3 +1,4 @@
+import type { QuantizationMismatch } from '../runner/quantization-mismatch.ts';
 import type { LentWeights, PreparedWeights } from '../runner/weight-sessions.ts';
 
 /**
@@ -24,7 +25,7 @@ interface WaitingUpdate {
   readonly version: number;
   readonly mode: UpdateMode;
   /** Of this one and all that it overtook. */
-  readonly settled: PromiseWithResolvers<void>;
+  readonly settled: PromiseWithResolvers<QuantizationMismatch | undefined>;
 }
 
 /** What updates are made with. */
@@ -54,10 +55,10 @@ export class UpdateQueue {
     return this.#ready;
   }
 
-  /** Settles when these weights, or newer ones that overtook them, are applied. */
-  add(source: WeightsSource, version: number, mode: UpdateMode): Promise<void> {
+  /** Settles when these weights, or newer ones that overtook them, are applied, with their mismatch if it was measured. */
+  add(source: WeightsSource, version: number, mode: UpdateMode): Promise<QuantizationMismatch | undefined> {
     const overtaken = this.#waiting;
-    const settled = overtaken?.settled ?? Promise.withResolvers<void>();
+    const settled = overtaken?.settled ?? Promise.withResolvers<QuantizationMismatch | undefined>();
     this.#waiting = { source, version, mode: overtaken ? stricter(overtaken.mode, mode) : mode, settled };
     if (!overtaken) this.#work = this.#work.then(() => this.#next());
     return settled.promise;
@@ -96,7 +97,7 @@ export class UpdateQueue {
       this.#ready = { weights, version, mode, applied };
       this.#options.onReady();
       await applied.promise;
-      settled.resolve();
+      settled.resolve(weights.mismatch);
     } catch (error) {
       settled.reject(error);
     }

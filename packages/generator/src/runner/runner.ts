@@ -8,6 +8,7 @@ import type { KvCacheShape } from './cache/kv-cache.ts';
 import { KvMemory } from './cache/kv-memory.ts';
 import type { Move } from './cache/kv-slots.ts';
 import { DecodeRuns } from './decode-runs.ts';
+import { type DrawnTokens, measureMismatch } from './quantization-mismatch.ts';
 import { type ResolvedRunnerOptions, type RunnerOptions, resolveRunnerOptions } from './runner-options.ts';
 import { type SelectedTokens, selectTokens } from './selected-tokens.ts';
 import { type LentWeights, openWeightSessions, type PreparedWeights, type WeightSessions } from './weight-sessions.ts';
@@ -28,6 +29,7 @@ export interface PrefillRow {
 export class Runner implements AsyncDisposable {
   readonly config: ModelConfig;
   readonly #sessions: WeightSessions;
+  readonly #options: ResolvedRunnerOptions;
   readonly #memory: KvMemory;
   readonly #minRows: number;
   readonly #noTokens: SelectedTokens;
@@ -46,6 +48,7 @@ export class Runner implements AsyncDisposable {
   ) {
     this.config = config;
     this.#sessions = sessions;
+    this.#options = options;
     this.#weights = weights;
     this.#memory = new KvMemory(cacheShape(weights.session), options);
     this.#minRows = options.batchInvariant ? INVARIANT_ROWS : 1;
@@ -96,13 +99,27 @@ export class Runner implements AsyncDisposable {
   }
 
   /**
-   * Brings weights, which must fit the config, into the form that runs take; runs go on meanwhile.
+   * Brings weights, which must fit the config, into the form that runs take; runs go on meanwhile. Quantised ones are
+   * compared with what they stand for on tokens that were drawn.
    *
    * @throws {OnnxRuntimeError} when no session can be made of them; the reason of `signal` when that aborts.
    */
-  async prepare(lent: LentWeights, signal?: AbortSignal): Promise<PreparedWeights> {
+  async prepare(
+    lent: LentWeights,
+    { signal, drawn }: { readonly signal?: AbortSignal; readonly drawn?: DrawnTokens | undefined } = {},
+  ): Promise<PreparedWeights> {
     await this.#retired; // so that memory holds two sets at most
-    return this.#sessions.prepare(lent, signal);
+    const prepared = await this.#sessions.prepare(lent, signal);
+    const { quantization, session } = this.#options;
+    if (quantization === undefined || drawn === undefined) return prepared;
+    try {
+      const shape = cacheShape(prepared.session);
+      const parts = { config: this.config, weights: lent.weights, prepared, shape, session };
+      return { ...prepared, mismatch: await measureMismatch(parts, drawn) };
+    } catch (error) {
+      await prepared[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** The weights of every run that starts after this, owned by the runner from now on. Nothing may run meanwhile. */

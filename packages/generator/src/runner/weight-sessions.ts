@@ -1,6 +1,7 @@
 import { generationGraph, type ModelConfig, type Quantization, quantizeWeights, type Weights } from '@forge/models';
 import { openSession, type Session, type SessionOptions } from '@forge/onnx';
 import type { Tensor } from '@forge/tensor';
+import type { QuantizationMismatch } from './quantization-mismatch.ts';
 
 /** Weights that somebody lent, and may have back. */
 export interface LentWeights extends Disposable {
@@ -12,6 +13,8 @@ export interface PreparedWeights extends AsyncDisposable {
   readonly session: Session;
   /** What a run is fed beside its tokens and caches. */
   readonly feeds: Readonly<Record<string, Tensor>>;
+  /** Of quantised weights, where tokens were there to measure it. */
+  readonly mismatch?: QuantizationMismatch | undefined;
   [Symbol.asyncDispose](): Promise<void>;
 }
 

@@ -1,5 +1,6 @@
 import { initialize } from '@forge/models';
 import { describe, expect, test } from 'vitest';
+import { mismatchOf } from '../../src/index.ts';
 import { generate, loadGolden, type ModelName, openEngine } from '../golden-models.ts';
 
 const model: ModelName = 'qwen3_tied';
@@ -47,6 +48,42 @@ describe.each(forms)('an engine of $runner', ({ runner, largestMean }) => {
     await using fresh = await openEngine(model, { runner });
     await fresh.update(others, 2, 'inFlight');
     expect((await generate(fresh, prompts[0]!, { maxTokens: 10, seed: 1 }))[0]?.tokenIds).toEqual(updated?.tokenIds);
+  });
+});
+
+describe('the mismatch of an update', () => {
+  test.each(forms)('of $runner is measured on tokens that were drawn', async ({ runner, largestMean }) => {
+    await using engine = await openEngine(model, { runner });
+    const { weights } = await loadGolden(model);
+    expect(await engine.update(weights, 1, 'inFlight')).toBeUndefined();
+    const prompt = prompts[1]!;
+    const [rollout] = await generate(engine, prompt, { maxTokens: 40, seed: 2 });
+    const mismatch = await engine.update(weights, 2, 'inFlight');
+    await using exact = await openEngine(model);
+    const scored: number[] = [];
+    for (const [at, id] of rollout!.tokenIds.entries()) {
+      const ids = [...prompt, ...rollout!.tokenIds.slice(0, at)];
+      const [next] = await generate(exact, ids, { maxTokens: 1, temperature: 0, logitBias: { [id]: 1000 } });
+      scored.push(next!.logProbs[0]!);
+    }
+    // Activations of int8 have one scale a run: a run of all tokens is coarser than the runs that drew them.
+    const recorded = mismatchOf(rollout!.logProbs, scored).meanDifference;
+    expect(recorded).toBeLessThan(largestMean);
+    expect(mismatch?.meanDifference).toBeGreaterThan(recorded / 3);
+    expect(mismatch?.meanDifference).toBeLessThan(recorded * 3);
+    expect(mismatch?.maxDifference).toBeGreaterThanOrEqual(mismatch!.meanDifference);
+    expect(Math.abs(mismatch!.kl)).toBeLessThanOrEqual(mismatch!.meanDifference);
+  });
+
+  test('is none of float32 weights', async () => {
+    await using engine = await openEngine(model);
+    await generate(engine, prompts[0]!, { maxTokens: 4 });
+    expect(await engine.update((await loadGolden(model)).weights, 1, 'inFlight')).toBeUndefined();
+  });
+
+  test('is mean, largest and signed mean of the differences', () => {
+    expect(mismatchOf([-1, -2, -3.5], [-1, -2.5, -3])).toEqual({ meanDifference: 1 / 3, maxDifference: 0.5, kl: 0 });
+    expect(mismatchOf([], [])).toEqual({ meanDifference: 0, maxDifference: 0, kl: 0 });
   });
 });
 
