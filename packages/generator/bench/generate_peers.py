@@ -1,10 +1,12 @@
-"""Peers of the generator at the shape of Qwen3-0.6B with random weights on two threads: llama.cpp and transformers.
+"""Peers of the generator on two threads, with random weights: llama.cpp and transformers at the shape of Qwen3-0.6B,
+onnxruntime-genai at that of the small model of model.ts.
 
 usage: python generate_peers.py llama.cpp F32|Q8_0|Q4_0      (needs llama-cpp-python, gguf, numpy)
        python generate_peers.py transformers float32|bfloat16 (needs torch, transformers)
+       python generate_peers.py onnxruntime-genai fp32        (needs onnxruntime-genai, torch, transformers)
 Prints {"peer": ...}, then answers each line of input, `sequences prompt new`, with {"prefill": ..., "decode": ...} in tokens/s.
 """
-import json, os, sys, tempfile, time
+import json, os, shutil, sys, tempfile, time
 
 LAYERS = int(os.environ.get("LAYERS", 28))
 VOCABULARY, WIDTH, HEADS, KV_HEADS, HEAD, FEED_FORWARD, THREADS = 151936, 1024, 16, 8, 128, 3072, 2
@@ -134,8 +136,52 @@ def transformers(dtype):
     return f"transformers {dtype} ({__version__})", measure
 
 
+def onnxruntime_genai(precision):
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    import subprocess, numpy as np, onnxruntime_genai as og
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+    folder = tempfile.mkdtemp()
+    config = Qwen3Config(vocab_size=64, hidden_size=128, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2,
+                         head_dim=32, intermediate_size=384, max_position_embeddings=4096, tie_word_embeddings=True,
+                         bos_token_id=1, eos_token_id=2, pad_token_id=0)
+    Qwen3ForCausalLM(config).float().save_pretrained(folder + "/hf")
+    words = {"<pad>": 0, "<bos>": 1, "<eos>": 2, "<unk>": 3, **{str(i): i + 4 for i in range(10)}}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+    special = dict(pad_token="<pad>", bos_token="<bos>", eos_token="<eos>", unk_token="<unk>")
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder + "/hf")
+    builder = [sys.executable, "-m", "onnxruntime_genai.models.builder", "-i", folder + "/hf", "-o", folder + "/ort"]
+    subprocess.run([*builder, "-p", precision, "-e", "cpu", "-c", folder + "/cache"], check=True, stdout=subprocess.DEVNULL)
+    path = folder + "/ort/genai_config.json"
+    settings = json.load(open(path))
+    settings["model"]["decoder"]["session_options"]["intra_op_num_threads"] = THREADS
+    json.dump(settings, open(path, "w"))
+    model = og.Model(folder + "/ort")
+    shutil.rmtree(folder)
+
+    def measure(n, prompt, new):
+        ids = np.random.default_rng(0).integers(3, 64, (n, prompt), np.int32)
+        params = og.GeneratorParams(model)
+        params.set_search_options(max_length=prompt + new, min_length=prompt + new, do_sample=True, temperature=1.0, top_k=0,
+                                  top_p=1.0, batch_size=n)
+        generator = og.Generator(model, params)
+        started = time.perf_counter()
+        generator.append_tokens(ids)
+        prefilled = time.perf_counter()
+        generator.generate_next_token()
+        first = time.perf_counter()
+        for _ in range(new - 1):
+            generator.generate_next_token()
+        return prefilled - started, time.perf_counter() - first
+
+    return f"onnxruntime-genai {precision} ({og.__version__})", measure
+
+
 if __name__ == "__main__":
-    name, measure = {"llama.cpp": llama_cpp, "transformers": transformers}[sys.argv[1]](sys.argv[2])
+    kinds = {"llama.cpp": llama_cpp, "transformers": transformers, "onnxruntime-genai": onnxruntime_genai}
+    name, measure = kinds[sys.argv[1]](sys.argv[2])
     print(json.dumps({"peer": name}), flush=True)
     for line in sys.stdin:
         n, prompt, new = map(int, line.split())

@@ -6,7 +6,7 @@ export function smallModel(): { readonly config: ModelConfig; readonly weights: 
   const config = parseConfig({
     architectures: ['Qwen3ForCausalLM'],
     model_type: 'qwen3',
-    vocab_size: 512,
+    vocab_size: 64,
     hidden_size: 128,
     intermediate_size: 384,
     num_hidden_layers: 4,

@@ -19,7 +19,10 @@ export interface Contender extends AsyncDisposable {
  * A peer in a Python process of its own, started with the interpreter that PEER_PYTHON names; `undefined` where there is
  * none, or the peer is not installed.
  */
-export async function openPeer(kind: 'llama.cpp' | 'transformers', form: string): Promise<Contender | undefined> {
+export async function openPeer(
+  kind: 'llama.cpp' | 'transformers' | 'onnxruntime-genai',
+  form: string,
+): Promise<Contender | undefined> {
   const interpreter = process.env['PEER_PYTHON'];
   if (interpreter === undefined) return undefined;
   const script = fileURLToPath(new URL('generate_peers.py', import.meta.url));

@@ -1,83 +1,101 @@
-import { Random } from '@forge/tensor';
-import { Engine, Runner, resolveSamplingParams } from '../src/index.ts';
-import { smallModel } from './model.ts';
+import type { Engine, Runner } from '../src/index.ts';
+import { openPeer } from './peer.ts';
 import { print } from './print.ts';
+import { config, generate, median, openEngine, openRunner, promptOf, setting } from './small-engine.ts';
 
-const numSequences = 32;
+// Decoding by a model so small that overhead shows. PEER_PYTHON names the interpreter that runs onnxruntime-genai.
+const numRounds = 9;
 const numPromptTokens = 16;
-const numTokens = 128;
-const numRounds = 7;
-const threads = 2;
-const { config, weights } = smallModel();
-const random = new Random(0);
-const prompt = (length: number) => Array.from({ length }, () => random.integer(config.vocabSize));
-const prompts = Array.from({ length: numSequences }, () => prompt(numPromptTokens));
-const decode = (ids: readonly number[]) => String.fromCharCode(...ids);
+const numTokens = 48;
 
-/** The runner alone: the same runs, each sequence continued by a fixed token. */
-async function bareLoop(runner: Runner): Promise<number> {
+/** Milliseconds of the decode steps through the engine, whose tokens are drawn; all sequences begin together. */
+async function engineSteps(engine: Engine, numSequences: number): Promise<number> {
+  const prompts = Array.from({ length: numSequences }, () => promptOf(numPromptTokens));
   const started = performance.now();
+  const done = await Promise.all(prompts.map((ids) => generate(engine, ids, { maxTokens: numTokens })));
+  const firstMs = Math.max(...done.map(([completion]) => completion!.timing.firstTokenMs));
+  return performance.now() - started - firstMs;
+}
+
+/** The same steps by the runner alone: each sequence is continued by a fixed token. */
+async function runnerSteps(runner: Runner, numSequences: number): Promise<number> {
   const room = { numSlots: numSequences, longest: numPromptTokens + numTokens };
-  await runner.prefill(
-    prompts.map((ids, slot) => ({ ids: ids.slice(0, -1), slots: [slot] })),
-    room,
-  );
-  for (let at = 0; at < numTokens; at++) {
-    await runner.decode(prompts.map(() => ({ tokenId: at, numTokens: numPromptTokens + at })));
+  const rows = Array.from({ length: numSequences }, (_, slot) => ({ ids: promptOf(numPromptTokens), slots: [slot] }));
+  await runner.prefill(rows, room);
+  const started = performance.now();
+  for (let at = 1; at < numTokens; at++) {
+    await runner.decode(rows.map(() => ({ tokenId: at % config.vocabSize, numTokens: numPromptTokens + at })));
   }
-  return (numSequences * numTokens) / (performance.now() - started);
-}
-
-async function throughEngine(engine: Engine): Promise<number> {
-  const params = resolveSamplingParams({ maxTokens: numTokens });
-  const started = performance.now();
-  await Promise.all(prompts.map((ids) => engine.generate({ text: '', ids }, params)));
-  return (numSequences * numTokens) / (performance.now() - started);
-}
-
-const numShared = 8;
-const longPrompts = Array.from({ length: numRounds }, () => prompt(512));
-
-async function sharedPrompt(engine: Engine, ids: readonly number[]): Promise<number> {
-  const started = performance.now();
-  await engine.generate({ text: '', ids }, resolveSamplingParams({ n: numShared, maxTokens: 32 }));
   return performance.now() - started;
 }
 
-async function separatePrompts(engine: Engine, ids: readonly number[]): Promise<number> {
-  const params = resolveSamplingParams({ maxTokens: 32 });
-  const started = performance.now();
-  await Promise.all(Array.from({ length: numShared }, () => engine.generate({ text: '', ids }, params)));
-  return performance.now() - started;
+/** Milliseconds until each of `n` completions of a prompt of 512 tokens has its first token. */
+async function firstTokens(engine: Engine, n: number): Promise<number> {
+  const completions = await generate(engine, promptOf(512), { n, maxTokens: 1 });
+  return Math.max(...completions.map(({ timing }) => timing.firstTokenMs));
 }
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
-
-await using runner = await Runner.open(config, weights, { threads });
-await using engine = new Engine({ runner: await Runner.open(config, weights, { threads }), decode });
-const bare: number[] = [];
-const engines: number[] = [];
-const shared: number[] = [];
-const separate: number[] = [];
-await bareLoop(runner);
-await throughEngine(engine);
-for (const ids of longPrompts) {
-  // Interleaved, so that a busy moment of the machine hits both sides.
-  bare.push((await bareLoop(runner)) * 1e3);
-  engines.push((await throughEngine(engine)) * 1e3);
-  shared.push(await sharedPrompt(engine, ids));
-  separate.push(await separatePrompts(engine, ids));
+for (const numSequences of [32, 128]) {
+  await using engine = await openEngine({ maxSequences: numSequences });
+  await using runner = await openRunner();
+  const peer = await openPeer('onnxruntime-genai', 'fp32');
+  await using stack = new AsyncDisposableStack();
+  if (peer) stack.use(peer);
+  const engineMs: number[] = [];
+  const runnerMs: number[] = [];
+  const peerRates: number[] = [];
+  await engineSteps(engine, numSequences);
+  await runnerSteps(runner, numSequences);
+  for (let round = 0; round < numRounds; round++) {
+    // In turns, so that a busy moment of the machine hits all.
+    engineMs.push(await engineSteps(engine, numSequences));
+    runnerMs.push(await runnerSteps(runner, numSequences));
+    if (peer) peerRates.push((await peer.measure(numSequences, numPromptTokens, numTokens)).decode);
+  }
+  const rateOf = (ms: readonly number[]) => (numSequences * (numTokens - 1) * 1e3) / median(ms);
+  const bench = `decode ${numSequences} sequences, ${setting}`;
+  print({
+    bench: `${bench}; control: runner alone`,
+    value: rateOf(engineMs),
+    unit: 'tokens/s',
+    control: rateOf(runnerMs),
+  });
+  if (peer) {
+    const control = median(peerRates);
+    print({ bench: `${bench}; control: ${peer.name}`, value: rateOf(engineMs), unit: 'tokens/s', control });
+  }
 }
-const setting = `0.8M parameters, ${threads} threads`;
+
+await using engine = await openEngine();
+const single: number[] = [];
+const group: number[] = [];
+for (let round = 0; round < numRounds + 2; round++) {
+  single.push(await firstTokens(engine, 1));
+  group.push(await firstTokens(engine, 8));
+}
 print({
-  bench: `decode ${numSequences} sequences, ${setting}; control: runner without engine`,
-  value: median(engines),
-  unit: 'tokens/s',
-  control: median(bare),
-});
-print({
-  bench: `n=${numShared} of a 512-token prompt, ${setting}; control: ${numShared} requests`,
-  value: median(shared),
+  bench: `first tokens of 8 completions of a 512-token prompt, ${setting}; control: of one`,
+  value: median(group.slice(2)),
   unit: 'ms',
-  control: median(separate),
+  control: median(single.slice(2)),
+});
+
+await using narrow = await openRunner();
+await using wide = await openRunner();
+const rows = Array.from({ length: 32 }, () => ({ tokenId: 1, numTokens: 40 }));
+narrow.reserve({ numSlots: rows.length, longest: 64 }, false);
+wide.reserve({ numSlots: rows.length, longest: 4096 }, false);
+const stepsMs: readonly [number[], number[]] = [[], []];
+for (let round = 0; round < 400; round++) {
+  for (const [at, runner] of [narrow, wide].entries()) {
+    const started = performance.now();
+    await runner.decode(rows);
+    stepsMs[at]!.push(performance.now() - started);
+  }
+}
+print({
+  bench: `step of 32 sequences of 40 tokens in slots of 4096, ${setting}; control: in slots of 64`,
+  value: median(stepsMs[1]),
+  unit: 'ms',
+  control: median(stepsMs[0]),
 });

@@ -1,0 +1,31 @@
+import { Random } from '@forge/tensor';
+import {
+  type Completion,
+  Engine,
+  type EngineOptions,
+  Runner,
+  resolveSamplingParams,
+  type SamplingParams,
+} from '../src/index.ts';
+import { smallModel } from './model.ts';
+
+/** What the benches of the small model are run on. */
+export const threads = 2;
+export const setting = `0.8M parameters, ${threads} threads`;
+const { config, weights } = smallModel();
+const random = new Random(0);
+
+export { config, weights };
+export const promptOf = (length: number): readonly number[] =>
+  Array.from({ length }, () => random.integer(config.vocabSize));
+export const openRunner = (): Promise<Runner> => Runner.open(config, weights, { threads });
+export const openEngine = async (limits: Pick<EngineOptions, 'maxSequences'> = {}): Promise<Engine> =>
+  new Engine({ runner: await openRunner(), decode: (ids) => String.fromCharCode(...ids), ...limits });
+
+export const generate = (
+  engine: Engine,
+  ids: readonly number[],
+  sampling: SamplingParams,
+): Promise<readonly Completion[]> => engine.generate({ text: '', ids }, resolveSamplingParams(sampling));
+
+export const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
