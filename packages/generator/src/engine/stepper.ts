@@ -13,6 +13,12 @@ import type { Request } from './request.ts';
 import { type Admission, Scheduler, type SchedulerLimits } from './scheduler.ts';
 import type { Sequence } from './sequence.ts';
 
+/**
+ * While steps are shorter than this, sequences that come one by one are computed together: a run for one prompt of a small
+ * model costs as much as one for several.
+ */
+const MS_BETWEEN_PREFILLS = 6;
+
 /** A sequence whose tokens are computed in pieces, between the steps of those that run. */
 interface Begun {
   readonly ids: readonly number[];
@@ -25,16 +31,19 @@ interface Begun {
 export class Stepper {
   readonly #runner: Runner;
   readonly #maxPrefillTokens: number;
+  readonly #maxSequences: number;
   readonly #scheduler: Scheduler<Sequence>;
   readonly #sampler: Sampler;
   /** Sequences that ended or were given up, but still hold their slot or their place in the queue. */
   readonly #leaving = new Set<Sequence>();
   #begun: Begun | undefined;
+  #prefilledAtMs = Number.NEGATIVE_INFINITY;
   #version = 0;
 
   constructor(runner: Runner, limits: Omit<SchedulerLimits, 'fits'>) {
     this.#runner = runner;
     this.#maxPrefillTokens = limits.maxPrefillTokens;
+    this.#maxSequences = limits.maxSequences;
     this.#scheduler = new Scheduler({ ...limits, fits: (demand) => runner.fits(demand) });
     this.#sampler = new Sampler(runner.config.vocabSize);
   }
@@ -80,10 +89,12 @@ export class Stepper {
 
   /** Admits what may start and computes its prompt, or the next piece of it. */
   async prefill(): Promise<void> {
+    if (!this.#begun && this.#holdsBack()) return;
     const isAlone = (ids: readonly number[]) => ids.length > this.#maxPrefillTokens || this.#runner.numKnown(ids) > 0;
     const admissions = this.#begun ? [] : this.#scheduler.admitTogether(isAlone);
     if (admissions.length > 0) await this.#prefillTogether(admissions);
     else await this.#prefillAlone();
+    this.#prefilledAtMs = performance.now();
     this.release();
   }
 
@@ -121,6 +132,14 @@ export class Stepper {
     const moves = this.#scheduler.release(this.#leaving);
     this.#leaving.clear();
     this.#move(moves);
+  }
+
+  /** Whether those who wait had better be computed with others who come soon: few of them, and not long since the last. */
+  #holdsBack(): boolean {
+    if (this.running.length === 0) return false;
+    const numJoining = Math.min(this.waiting.length, this.#maxSequences - this.running.length);
+    if (numJoining >= this.#maxSequences / 8) return false;
+    return numJoining === 0 || performance.now() - this.#prefilledAtMs < MS_BETWEEN_PREFILLS;
   }
 
   async #prefillTogether(admissions: readonly Admission<Sequence>[]): Promise<void> {

@@ -7,6 +7,9 @@ import { type DecodeRow, invariantFeeds } from './batch.ts';
 import type { CacheViews, KvCache } from './cache/kv-cache.ts';
 import { type SelectedTokens, selectTokens } from './selected-tokens.ts';
 
+/** The event loop may stand still so long: a switch to another thread and back would be a large part of such a run. */
+const LONGEST_BLOCKING_MS = 1.5;
+
 /** The decode of so many rows, with everything it reads and writes handed to onnxruntime already. */
 interface DecodeRun {
   readonly views: CacheViews;
@@ -17,6 +20,8 @@ interface DecodeRun {
   readonly total: Int32Array;
   /** The only token of each row. */
   readonly selected: SelectedTokens;
+  /** What the shortest of the latest runs took: other work on the machine makes some of them long. */
+  shortestMs: number;
 }
 
 /** What decode runs are made of. */
@@ -43,7 +48,8 @@ export class DecodeRuns implements Disposable {
 
   /** Adds one token to each of the slots 0 … B-1 and returns their logits, valid until the next run. */
   async run(rows: readonly DecodeRow[]): Promise<readonly Logits[]> {
-    const { ids_B1, positions_B1, seqlens_B, total, selected, bound } = this.#runOf(rows.length);
+    const run = this.#runOf(rows.length);
+    const { ids_B1, positions_B1, seqlens_B, total, selected, bound } = run;
     let longest = 0;
     for (let row = 0; row < rows.length; row++) {
       const { tokenId, numTokens, temperature = 1 } = rows[row]!;
@@ -54,7 +60,9 @@ export class DecodeRuns implements Disposable {
       if (numTokens > longest) longest = numTokens;
     }
     total[0] = longest;
-    await bound.run();
+    const startedAtMs = performance.now();
+    await bound.run({ blocking: run.shortestMs < LONGEST_BLOCKING_MS });
+    run.shortestMs = Math.min(performance.now() - startedAtMs, run.shortestMs * 1.02);
     return selected.logits;
   }
 
@@ -99,6 +107,7 @@ export class DecodeRuns implements Disposable {
       seqlens_B: seqlens.data,
       total: total.data,
       selected,
+      shortestMs: Number.POSITIVE_INFINITY,
     };
   }
 }

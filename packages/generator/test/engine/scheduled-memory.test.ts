@@ -12,8 +12,8 @@ const numRequests = Number(process.env['FORGE_RANDOM_REQUESTS'] ?? 300);
 /** One number a token as its key, and one as its value: every cell can be told from every other. */
 const shape = { numLayers: 1, numKvHeads: 1, headDim: 1 };
 const bytesPerToken = 8;
-/** Fourteen buckets of 64 tokens: less than what five long sequences and their prompts want. */
-const kvCacheBytes = 14 * 64 * bytesPerToken;
+/** Nine buckets of 64 tokens: what the longest sequence wants three times, and less than what five of them want. */
+const kvCacheBytes = 9 * 64 * bytesPerToken;
 const limits = { maxSequences: 5, maxPrefillTokens: 100 };
 
 /** What a token leaves in the cache follows from all tokens before it and the weights; float32 holds it exactly. */

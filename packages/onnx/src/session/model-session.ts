@@ -6,7 +6,7 @@ import type { BoundRun, Fetches, RunOptions, Runtime, TensorSignature } from './
 /** The tensors of a run in the form that a runtime takes, until they are disposed. */
 export interface BoundTensors extends Disposable {
   /** Settles when no tensor of the run is in use any more; rejects with the signal's reason when it was cut short. */
-  run(signal: AbortSignal | undefined): Promise<Record<string, Tensor>>;
+  run(options: RunOptions): Promise<Record<string, Tensor>>;
 }
 
 /** What a runtime does for a session; it is called with checked arguments only, and never after `close`. */
@@ -40,12 +40,12 @@ export class ModelSession {
   async run(
     feeds: Readonly<Record<string, Tensor>>,
     fetches?: Fetches,
-    { signal }: RunOptions = {},
+    options: RunOptions = {},
   ): Promise<Record<string, Tensor>> {
     this.#throwIfDisposed();
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     using tensors = this.#engine.bind(this.#engine.signature.plan(feeds, fetches));
-    return await this.#track(tensors.run(signal));
+    return await this.#track(tensors.run(options));
   }
 
   bind(feeds: Readonly<Record<string, Tensor>>, fetches: Readonly<Record<string, Tensor>>): BoundRun {
@@ -58,13 +58,13 @@ export class ModelSession {
       if (this.#bound.delete(tensors)) tensors[Symbol.dispose]();
     };
     return {
-      run: async ({ signal }: RunOptions = {}): Promise<void> => {
+      run: async (options: RunOptions = {}): Promise<void> => {
         if (!this.#bound.has(tensors)) throw new SessionDisposedError();
         if (running !== undefined)
           throw new TypeError('A bound run is still under way. Wait for it, or bind other tensors.');
-        signal?.throwIfAborted();
+        options.signal?.throwIfAborted();
         checkMemories(this.#engine.signature, plan);
-        running = this.#track(tensors.run(signal));
+        running = this.#track(tensors.run(options));
         try {
           await running;
         } finally {

@@ -161,6 +161,16 @@ describe.each<Runtime>(['c-api', 'binding'])('a session over the %s', (runtime) 
     bound[Symbol.dispose]();
   });
 
+  test('a blocking run gives the same, with a signal, too', async () => {
+    const x = floats([2, 2], 1, 2, 3, 4);
+    const y = tensor('float32', [2, 2]);
+    expect(await session.run({ x }, ['y'], { blocking: true })).toEqual({ y: floats([2, 2], 2, 3, 4, 5) });
+    using bound = session.bind({ x }, { y });
+    await bound.run({ blocking: true, signal: new AbortController().signal });
+    expect(y).toEqual(floats([2, 2], 2, 3, 4, 5));
+    await expect(bound.run({ blocking: true, signal: AbortSignal.abort(new RangeError('no')) })).rejects.toThrow('no');
+  });
+
   test('bound tensors must fit, and keep their memory', async () => {
     const x = tensor('float32', [2, 2]);
     expect(() => session.bind({ x }, { y: tensor('float32', [3, 2]) })).toThrow(RunArgumentError);

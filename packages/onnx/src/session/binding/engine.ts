@@ -73,7 +73,7 @@ class BindingEngine implements Engine {
   }
 
   bind(plan: RunPlan): BoundTensors {
-    return { run: (signal) => this.#execute(plan, signal), [Symbol.dispose]: () => {} };
+    return { run: ({ signal }) => this.#execute(plan, signal), [Symbol.dispose]: () => {} };
   }
 
   async close(): Promise<void> {

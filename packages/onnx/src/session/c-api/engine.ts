@@ -3,6 +3,7 @@ import type { LoadedModel } from '../loaded-model.ts';
 import type { BoundTensors, Engine } from '../model-session.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { ModelSignature, type RunPlan } from '../plan-run.ts';
+import type { RunOptions } from '../session.ts';
 import type { Pointer } from './functions.ts';
 import { Initializers } from './initializers.ts';
 import { type Library, loadLibrary } from './library.ts';
@@ -70,7 +71,7 @@ class CApiEngine implements Engine {
   bind(plan: RunPlan): BoundTensors {
     const tensors = new RunTensors(this.#library, plan, { inputs: this.#inputNames, outputs: this.#outputNames });
     return {
-      run: (signal) => this.#execute(tensors, signal),
+      run: (options) => this.#execute(tensors, options),
       [Symbol.dispose]: () => tensors[Symbol.dispose](),
     };
   }
@@ -79,9 +80,9 @@ class CApiEngine implements Engine {
     this.#owned[Symbol.dispose]();
   }
 
-  async #execute(tensors: RunTensors, signal: AbortSignal | undefined): Promise<Record<string, Tensor>> {
-    const status = await this.#run(tensors, signal);
-    if (signal?.aborted) {
+  async #execute(tensors: RunTensors, { signal, blocking }: RunOptions): Promise<Record<string, Tensor>> {
+    const status = blocking ? this.#callHere(tensors) : await this.#run(tensors, signal);
+    if (!blocking && signal?.aborted) {
       if (status !== null) this.#library.api.releaseStatus(status);
       throw signal.reason;
     }
@@ -102,6 +103,13 @@ class CApiEngine implements Engine {
     } finally {
       signal.removeEventListener('abort', terminate);
     }
+  }
+
+  #callHere(tensors: RunTensors): Pointer | null {
+    const { inputCount, outputCount } = tensors;
+    const { inputNames, inputs, outputNames, outputs } = tensors.addresses;
+    const { run } = this.#library.api;
+    return run(this.#session, null, inputNames, inputs, inputCount, outputNames, outputCount, outputs);
   }
 
   #call(tensors: RunTensors, options: Pointer | null): Promise<Pointer | null> {
