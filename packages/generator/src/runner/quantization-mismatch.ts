@@ -4,9 +4,10 @@ import { openSession, type SessionOptions } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
 import type { Logits } from '../sampling/sampler.ts';
 import { prefillBatch } from './batch.ts';
-import { KvCache, type KvCacheShape } from './cache/kv-cache.ts';
+import { cacheShape } from './cache/cache-shape.ts';
+import { KvCache } from './cache/kv-cache.ts';
 import { selectTokens } from './selected-tokens.ts';
-import type { PreparedWeights } from './weight-sessions.ts';
+import type { WeightsInUse } from './weight-sessions.ts';
 
 /** Tokens that are compared at most, whose logits are in memory together, and places of a sequence that are computed. */
 const [MAX_COMPARED, MAX_PLACES] = [64, 1024];
@@ -49,9 +50,9 @@ export interface MismatchParts {
   /** In float32. */
   readonly weights: Weights;
   /** The same, quantised. */
-  readonly prepared: PreparedWeights;
-  readonly shape: KvCacheShape;
-  readonly session: SessionOptions;
+  readonly quantized: WeightsInUse;
+  /** Of the session that computes in float32. */
+  readonly options: SessionOptions;
 }
 
 /**
@@ -69,10 +70,10 @@ export async function measureMismatch(
 }
 
 async function quantizedLogProbs(
-  { config, prepared, shape }: MismatchParts,
+  { config, quantized: { session, feeds: weights } }: MismatchParts,
   { ids, from }: DrawnTokens,
 ): Promise<readonly number[]> {
-  const cache = new KvCache(shape);
+  const cache = new KvCache(cacheShape(session));
   cache.resize({ numSlots: 1, capacity: ids.length });
   const { feeds, fetches } = cache.views(1);
   const picks = ids.slice(from);
@@ -82,8 +83,8 @@ async function quantizedLogProbs(
     logits,
   } = selectTokens(config, new Float32Array(picks.length * config.vocabSize), false);
   const selected = int64([picks.length], placesBefore(picks, from));
-  await prepared.session.run(
-    { ...prepared.feeds, ...feeds, ...prefillBatch([ids], ids.length), ...wanted, selected },
+  await session.run(
+    { ...weights, ...feeds, ...prefillBatch([ids], ids.length), ...wanted, selected },
     { ...fetches, ...given },
   );
   return picks.map((id, at) => logProbOf(logits[at]!, id));
@@ -105,7 +106,7 @@ function logProbOf({ values_V, blocks }: Logits, id: number): number {
 }
 
 async function exactLogProbs(
-  { config, weights, session: options }: MismatchParts,
+  { config, weights, options }: MismatchParts,
   { ids, from }: DrawnTokens,
 ): Promise<ArrayLike<number>> {
   await using session = await openSession(scoringGraph(config), options);

@@ -1,17 +1,21 @@
 // V vocabulary
 import type { ModelConfig, Weights } from '@forge/models';
-import type { Session } from '@forge/onnx';
 import type { Logits } from '../sampling/sampler.ts';
 import { type BatchFeeds, type DecodeRow, extendBatch, invariantFeeds, prefillBatch } from './batch.ts';
+import { cacheShape } from './cache/cache-shape.ts';
 import { bucketOf, type Demand, type Room } from './cache/kv-budget.ts';
-import type { KvCacheShape } from './cache/kv-cache.ts';
 import { KvMemory } from './cache/kv-memory.ts';
 import type { Move } from './cache/kv-slots.ts';
 import { DecodeRuns } from './decode-runs.ts';
-import { type DrawnTokens, measureMismatch } from './quantization-mismatch.ts';
 import { type ResolvedRunnerOptions, type RunnerOptions, resolveRunnerOptions } from './runner-options.ts';
 import { type SelectedTokens, selectTokens } from './selected-tokens.ts';
-import { type LentWeights, openWeightSessions, type PreparedWeights, type WeightSessions } from './weight-sessions.ts';
+import {
+  type LentWeights,
+  openWeightSessions,
+  type PreparedWeights,
+  type PrepareOptions,
+  type WeightSessions,
+} from './weight-sessions.ts';
 
 /** onnxruntime's products give a row the same bits in every matrix of two rows or more; one row takes another kernel. */
 const INVARIANT_ROWS = 2;
@@ -29,7 +33,6 @@ export interface PrefillRow {
 export class Runner implements AsyncDisposable {
   readonly config: ModelConfig;
   readonly #sessions: WeightSessions;
-  readonly #options: ResolvedRunnerOptions;
   readonly #memory: KvMemory;
   readonly #minRows: number;
   readonly #noTokens: SelectedTokens;
@@ -48,7 +51,6 @@ export class Runner implements AsyncDisposable {
   ) {
     this.config = config;
     this.#sessions = sessions;
-    this.#options = options;
     this.#weights = weights;
     this.#memory = new KvMemory(cacheShape(weights.session), options);
     this.#minRows = options.batchInvariant ? INVARIANT_ROWS : 1;
@@ -104,22 +106,9 @@ export class Runner implements AsyncDisposable {
    *
    * @throws {OnnxRuntimeError} when no session can be made of them; the reason of `signal` when that aborts.
    */
-  async prepare(
-    lent: LentWeights,
-    { signal, drawn }: { readonly signal?: AbortSignal; readonly drawn?: DrawnTokens | undefined } = {},
-  ): Promise<PreparedWeights> {
+  async prepare(lent: LentWeights, options: PrepareOptions = {}): Promise<PreparedWeights> {
     await this.#retired; // so that memory holds two sets at most
-    const prepared = await this.#sessions.prepare(lent, signal);
-    const { quantization, session } = this.#options;
-    if (quantization === undefined || drawn === undefined) return prepared;
-    try {
-      const shape = cacheShape(prepared.session);
-      const parts = { config: this.config, weights: lent.weights, prepared, shape, session };
-      return { ...prepared, mismatch: await measureMismatch(parts, drawn) };
-    } catch (error) {
-      await prepared[Symbol.asyncDispose]();
-      throw error;
-    }
+    return this.#sessions.prepare(lent, options);
   }
 
   /** The weights of every run that starts after this, owned by the runner from now on. Nothing may run meanwhile. */
@@ -228,11 +217,4 @@ export class Runner implements AsyncDisposable {
 /** `rows`, filled up with `filler` to so many. */
 function atLeast<Row>(length: number, rows: readonly Row[], filler: Row): readonly Row[] {
   return rows.length >= length ? rows : [...rows, ...Array<Row>(length - rows.length).fill(filler)];
-}
-
-/** Read from the graph's inputs, because the graph may pad heads to a width that the attention operator takes. */
-function cacheShape({ inputs }: Session): KvCacheShape {
-  const keys = inputs.filter(({ name }) => name.startsWith('past_key.'));
-  const [, numKvHeads, , headDim] = keys[0]!.shape as readonly [string, number, string, number]; // of `generationGraph`
-  return { numLayers: keys.length, numKvHeads, headDim };
 }

@@ -1,18 +1,22 @@
 import { generationGraph, type ModelConfig, type Quantization, quantizeWeights, type Weights } from '@forge/models';
 import { openSession, type Session, type SessionOptions } from '@forge/onnx';
 import type { Tensor } from '@forge/tensor';
-import type { QuantizationMismatch } from './quantization-mismatch.ts';
+import { type DrawnTokens, measureMismatch, type QuantizationMismatch } from './quantization-mismatch.ts';
 
 /** Weights that somebody lent, and may have back. */
 export interface LentWeights extends Disposable {
   readonly weights: Weights;
 }
 
-/** Weights in the form that runs take. Disposing of them, when no run uses them, gives back what they hold. */
-export interface PreparedWeights extends AsyncDisposable {
+/** What a run takes its weights from. */
+export interface WeightsInUse {
   readonly session: Session;
   /** What a run is fed beside its tokens and caches. */
   readonly feeds: Readonly<Record<string, Tensor>>;
+}
+
+/** Weights in the form that runs take. Disposing of them, when no run uses them, gives back what they hold. */
+export interface PreparedWeights extends WeightsInUse, AsyncDisposable {
   /** Of quantised weights, where tokens were there to measure it. */
   readonly mismatch?: QuantizationMismatch | undefined;
   [Symbol.asyncDispose](): Promise<void>;
@@ -27,6 +31,13 @@ export interface WeightSessionsOptions {
   readonly session: SessionOptions;
 }
 
+/** What preparing depends on. */
+export interface PrepareOptions {
+  readonly signal?: AbortSignal;
+  /** Tokens to measure the mismatch of quantised weights on. @default it is not measured */
+  readonly drawn?: DrawnTokens | undefined;
+}
+
 /** Brings weights, one set after the other, into a form that runs take. */
 export interface WeightSessions extends AsyncDisposable {
   /**
@@ -34,7 +45,7 @@ export interface WeightSessions extends AsyncDisposable {
    *
    * @throws the reason of `signal` when that aborts first.
    */
-  prepare(lent: LentWeights, signal?: AbortSignal): Promise<PreparedWeights>;
+  prepare(lent: LentWeights, options?: PrepareOptions): Promise<PreparedWeights>;
 }
 
 /**
@@ -45,61 +56,57 @@ export async function openWeightSessions(config: ModelConfig, options: WeightSes
   return options.packedWeights ? packedSessions(config, options) : await fedSession(config, options);
 }
 
-async function fedSession(
-  config: ModelConfig,
-  { quantization, batchInvariant, session: options }: WeightSessionsOptions,
-): Promise<WeightSessions> {
-  const session = await openSession(generationGraph(config, { quantization, batchInvariant }), options);
+async function fedSession(config: ModelConfig, options: WeightSessionsOptions): Promise<WeightSessions> {
+  const session = await openSession(generationGraph(config, options), options.session);
   return {
-    async prepare(lent, signal) {
-      const feeds = await disposedOnFailure(lent, quantized(config, lent.weights, { quantization, signal }));
-      return { session, feeds, [Symbol.asyncDispose]: async () => lent[Symbol.dispose]() };
+    async prepare(lent, { signal, drawn } = {}) {
+      try {
+        const feeds = await quantized(config, lent.weights, { ...options, signal });
+        const mismatch = await mismatchWith(config, lent, { session, feeds, options, drawn });
+        return { session, feeds, mismatch, [Symbol.asyncDispose]: async () => lent[Symbol.dispose]() };
+      } catch (error) {
+        lent[Symbol.dispose]();
+        throw error;
+      }
     },
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
 }
 
-function packedSessions(
-  config: ModelConfig,
-  { quantization, session: options }: WeightSessionsOptions,
-): WeightSessions {
-  const graph = generationGraph(config, { quantization });
+function packedSessions(config: ModelConfig, options: WeightSessionsOptions): WeightSessions {
+  const graph = generationGraph(config, options);
   return {
-    async prepare(lent, signal) {
-      const open = async (): Promise<Session> => {
-        const initializers = await quantized(config, lent.weights, { quantization, signal });
-        const session = await openSession(graph, { ...options, initializers });
-        if (!signal?.aborted) return session;
+    async prepare(lent, { signal, drawn } = {}) {
+      using _held = lent; // until the session has what it needs of it
+      const initializers = await quantized(config, lent.weights, { ...options, signal });
+      const session = await openSession(graph, { ...options.session, initializers, copyInitializers: true });
+      try {
+        signal?.throwIfAborted();
+        const mismatch = await mismatchWith(config, lent, { session, feeds: {}, options, drawn });
+        return { session, feeds: {}, mismatch, [Symbol.asyncDispose]: () => session[Symbol.asyncDispose]() };
+      } catch (error) {
         await session[Symbol.asyncDispose]();
-        throw signal.reason;
-      };
-      const session = await disposedOnFailure(lent, open());
-      const dispose = async () => {
-        await session[Symbol.asyncDispose]();
-        lent[Symbol.dispose](); // the session looked tokens up in the embedding that was lent
-      };
-      return { session, feeds: {}, [Symbol.asyncDispose]: dispose };
+        throw error;
+      }
     },
     async [Symbol.asyncDispose]() {},
   };
 }
 
-async function disposedOnFailure<Result>(lent: Disposable, work: Promise<Result>): Promise<Result> {
-  try {
-    return await work;
-  } catch (error) {
-    lent[Symbol.dispose]();
-    throw error;
-  }
-}
-
 async function quantized(
   config: ModelConfig,
   weights: Weights,
-  {
-    quantization,
-    signal,
-  }: { readonly quantization: Quantization | undefined; readonly signal: AbortSignal | undefined },
+  { quantization, signal }: Pick<WeightSessionsOptions, 'quantization'> & { readonly signal: AbortSignal | undefined },
 ): Promise<Readonly<Record<string, Tensor>>> {
   return quantization === undefined ? weights : quantizeWeights(config, weights, quantization, { signal });
+}
+
+/** Of quantised weights, where there are tokens to measure it on. */
+async function mismatchWith(
+  config: ModelConfig,
+  { weights }: LentWeights,
+  { session, feeds, options, drawn }: WeightsInUse & { readonly options: WeightSessionsOptions } & PrepareOptions,
+): Promise<QuantizationMismatch | undefined> {
+  if (options.quantization === undefined || drawn === undefined) return undefined;
+  return measureMismatch({ config, weights, quantized: { session, feeds }, options: options.session }, drawn);
 }
