@@ -14,6 +14,10 @@ export const CONFIG_FILE = 'config.json';
 
 export const TOKENIZER_FILE = 'tokenizer.json';
 
+/** What PEFT writes: how a model is adapted, and by which matrices. */
+export const ADAPTER_CONFIG_FILE = 'adapter_config.json';
+export const ADAPTER_WEIGHTS_FILE = 'adapter_model.safetensors';
+
 /** The file of an unsharded checkpoint. */
 export const WEIGHTS_FILE = 'model.safetensors';
 

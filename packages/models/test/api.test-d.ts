@@ -1,6 +1,14 @@
 import type { Tensor } from '@forge/tensor';
 import { expectTypeOf, test } from 'vitest';
-import { openSafetensors, parseConfig, type Tokenizer, type Weights } from '../src/index.ts';
+import {
+  type HubOptions,
+  loadModel,
+  openSafetensors,
+  parseConfig,
+  resolveModel,
+  type Tokenizer,
+  type Weights,
+} from '../src/index.ts';
 
 test('a tensor that is converted while it is read has the dtype that was asked for', async () => {
   await using file = await openSafetensors('model.safetensors');
@@ -20,4 +28,13 @@ test('a config is read-only, and encoding takes text alone', () => {
   // @ts-expect-error sizes belong to the checkpoint
   config.vocabSize = 1;
   expectTypeOf<Tokenizer['encode']>().parameters.toEqualTypeOf<[text: string]>();
+});
+
+test('a model is named with options of the hub, and parts have names', () => {
+  expectTypeOf(loadModel).parameter(1).toExtend<HubOptions | undefined>();
+  expectTypeOf(resolveModel).returns.resolves.toBeString();
+  // @ts-expect-error weights alone are no part: they need their config
+  void resolveModel('a/b', { part: 'weights' });
+  // @ts-expect-error loading a model brings all of it
+  void loadModel('a/b', { part: 'tokenizer' });
 });

@@ -1,8 +1,17 @@
 import { HubNotFoundError } from '../errors.ts';
-import { COMPANION_FILES, CONFIG_FILE, INDEX_FILE, SHARD_FILE, TOKENIZER_FILE, WEIGHTS_FILE } from '../model-files.ts';
+import {
+  ADAPTER_CONFIG_FILE,
+  ADAPTER_WEIGHTS_FILE,
+  COMPANION_FILES,
+  CONFIG_FILE,
+  INDEX_FILE,
+  SHARD_FILE,
+  TOKENIZER_FILE,
+  WEIGHTS_FILE,
+} from '../model-files.ts';
 
-/** What of a model is wanted: `config` and `tokenizer` do without the weights. */
-export type ModelPart = 'model' | 'tokenizer' | 'config';
+/** What is wanted: all of a model, its `tokenizer` or `config` without the weights, or PEFT's `adapters`. */
+export type ModelPart = 'model' | 'tokenizer' | 'config' | 'adapters';
 
 interface Part {
   readonly required: readonly string[];
@@ -14,6 +23,7 @@ const PARTS: Readonly<Record<ModelPart, Part>> = {
   model: { required: [CONFIG_FILE, TOKENIZER_FILE], optional: COMPANION_FILES, hasWeights: true },
   tokenizer: { required: [TOKENIZER_FILE], optional: [CONFIG_FILE, ...COMPANION_FILES], hasWeights: false },
   config: { required: [CONFIG_FILE], optional: [], hasWeights: false },
+  adapters: { required: [ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE], optional: [], hasWeights: false },
 };
 
 /** Files of a repository that make up a part, in its order. @throws {HubNotFoundError} when one that it needs is not there */

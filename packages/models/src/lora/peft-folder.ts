@@ -4,7 +4,10 @@ import { sameShape } from '@forge/tensor';
 import type { ModelConfig } from '../config.ts';
 import { type Fields, fields } from '../config-fields.ts';
 import { WeightsError } from '../errors.ts';
+import type { HubOptions } from '../hub/hub-settings.ts';
+import { resolveModel } from '../hub/resolve-model.ts';
 import { readRequiredJson } from '../json-file.ts';
+import { ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE } from '../model-files.ts';
 import { writeJson } from '../replace-file.ts';
 import { readSafetensors } from '../safetensors/read.ts';
 import type { TensorRows } from '../safetensors/tensor-rows.ts';
@@ -13,9 +16,6 @@ import { writeSafetensorsRows } from '../safetensors/write-rows.ts';
 import type { Weights } from '../weights.ts';
 import { LORA_TARGETS, type LoraConfig } from './lora-config.ts';
 import { adapters, loraParameters } from './lora-parameters.ts';
-
-const CONFIG_FILE = 'adapter_config.json';
-const WEIGHTS_FILE = 'adapter_model.safetensors';
 
 /** PEFT's name of a weight: the model inside its wrapper. Source: PEFT `get_peft_model_state_dict`. */
 const peftName = (name: string): string => `base_model.model.${name}`;
@@ -44,7 +44,7 @@ export interface SavedLora {
 export async function saveLora(folder: string, { config, lora, weights, modelName }: SavedLora): Promise<void> {
   const named = loraParameters(config, lora).map(({ name }) => [peftName(name), weights[name]!] as const); // all were given
   await mkdir(folder, { recursive: true });
-  await writeSafetensors(join(folder, WEIGHTS_FILE), Object.fromEntries(named));
+  await writeSafetensors(join(folder, ADAPTER_WEIGHTS_FILE), Object.fromEntries(named));
   const { rank, alpha = 2 * rank, targetModules = LORA_TARGETS } = lora;
   const json = {
     peft_type: 'LORA',
@@ -61,7 +61,7 @@ export async function saveLora(folder: string, { config, lora, weights, modelNam
     modules_to_save: null,
     inference_mode: true,
   };
-  await writeJson(join(folder, CONFIG_FILE), json);
+  await writeJson(join(folder, ADAPTER_CONFIG_FILE), json);
 }
 
 /** Writes rows of adapters, by the names of {@link loraParameters}, where {@link saveLora} has written others. */
@@ -74,15 +74,21 @@ export const writeLoraRows = (folder: string, rows: readonly TensorRows[]): Prom
 /**
  * Reads adapters that PEFT or {@link saveLora} wrote, widened to float32.
  *
+ * @param adaptersOf - a folder, or a name on the Hugging Face hub; see {@link resolveModel}.
  * @throws {ModelFileError} {SafetensorsError} when a file is missing or malformed.
  * @throws {ConfigError} when the adapters are of a kind that would be computed wrongly: other than LoRA, with biases, dropout
  * aside, DoRA, ranks that differ.
  * @throws {WeightsError} when a tensor is missing, left over or of another shape than the model calls for.
  */
-export async function loadLora(folder: string, config: ModelConfig): Promise<LoraAdapters> {
-  const file = join(folder, CONFIG_FILE);
+export async function loadLora(
+  adaptersOf: string,
+  config: ModelConfig,
+  options: HubOptions = {},
+): Promise<LoraAdapters> {
+  const folder = await resolveModel(adaptersOf, { ...options, part: 'adapters' });
+  const file = join(folder, ADAPTER_CONFIG_FILE);
   const lora = parseLoraConfig(await readRequiredJson(file), file, config);
-  const weightsFile = join(folder, WEIGHTS_FILE);
+  const weightsFile = join(folder, ADAPTER_WEIGHTS_FILE);
   const read = new Map(Object.entries(await readSafetensors(weightsFile, { dtype: 'float32' })));
   const weights = loraParameters(config, lora).map(({ name, shape }) => {
     const found = read.get(peftName(name));

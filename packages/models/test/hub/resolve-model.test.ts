@@ -11,6 +11,7 @@ import {
   HubDownloadError,
   HubNotFoundError,
   loadConfig,
+  loadLora,
   loadModel,
   loadTokenizer,
   type ResolveOptions,
@@ -31,14 +32,17 @@ async function hubWith(options: Partial<HubServerOptions> = {}, golden = 'qwen3_
   return { folder, server, at, cached: join(cacheFolder, 'models--forge-test--qwen3-tiny') };
 }
 
+/** A process may take its time to start on a busy machine. */
+const patience = { timeout: 60_000, interval: 20 };
+
 const blobsIn = (cached: string): Promise<string[]> => readdir(join(cached, 'blobs')).catch(() => []);
 
-/** Bytes of the file whose download has begun. */
-async function beginningIn(cached: string): Promise<number | undefined> {
+/** Bytes of the largest file whose download has begun. */
+async function beginningIn(cached: string): Promise<number> {
   const sizes = (await blobsIn(cached))
     .filter((blob) => blob.endsWith('.incomplete'))
     .map(async (name) => (await lstat(join(cached, 'blobs', name)).catch(() => undefined))?.size);
-  return (await Promise.all(sizes)).find((size) => size !== undefined);
+  return Math.max(0, ...(await Promise.all(sizes)).map((size) => size ?? 0));
 }
 
 /** Ranges that were asked for of a file, the probe for its size left out. */
@@ -105,6 +109,20 @@ describe('a name on the hub', () => {
     expect(server.contentRequests()).not.toContain('model.safetensors');
   });
 
+  test('of adapters brings their two files', async () => {
+    const { at, server } = await hubWith({ folder: join(goldenFolder('peft'), 'qwen2') });
+    const config = await loadConfig(goldenFolder('qwen2'));
+    expect(await loadLora(model, config, at)).toEqual(await loadLora(join(goldenFolder('peft'), 'qwen2'), config));
+    expect(server.contentRequests().toSorted()).toEqual(['adapter_config.json', 'adapter_model.safetensors']);
+  });
+
+  test('that is asked for twice at the same time is downloaded once', async () => {
+    const { at, server } = await hubWith();
+    const [one, other] = await Promise.all([resolveModel(model, at), resolveModel(model, at)]);
+    expect(one).toBe(other);
+    expect(new Set(server.contentRequests()).size).toBe(server.contentRequests().length);
+  });
+
   test('a commit that is in the cache needs no network at all', async () => {
     const { at, server } = await hubWith();
     const folder = await resolveModel(model, at);
@@ -164,7 +182,7 @@ test('progress rises to the size of all files, with a rate', async () => {
   expect(bytes).toEqual(bytes.toSorted((a, b) => a - b));
 });
 
-describe('a connection', () => {
+describe('a connection', { timeout: 90_000 }, () => {
   test('that is cut again and again goes on where it ended', async () => {
     const cut = { file: 'model.safetensors', cutAfterBytes: 20_000 };
     const { at, server, folder: source } = await hubWith({ faults: [cut] });
@@ -193,7 +211,7 @@ describe('a connection', () => {
     const call = resolveModel(model, { ...at, stallTimeoutMs: 60_000, signal: controller.signal }).catch(
       (error: unknown) => error,
     );
-    await expect.poll(() => beginningIn(cached)).toBe(5000);
+    await expect.poll(() => beginningIn(cached), patience).toBe(5000);
     controller.abort(reason);
     expect(await call).toBe(reason);
     expect((await readdir(join(cached, 'snapshots', server.commit))).includes('model.safetensors')).toBe(false);
@@ -350,7 +368,7 @@ describe('without network', () => {
   });
 });
 
-describe('processes', () => {
+describe('processes', { timeout: 90_000 }, () => {
   test('take the hub, the token and the cache from the environment', async () => {
     const { server } = await hubWith({ token: 'hf_of_the_environment' });
     const home = await temporaryFolder();
@@ -396,7 +414,7 @@ describe('processes', () => {
     const stall = { file: 'model.safetensors', stallAfterBytes: 30_000, times: 1 };
     const { at, cached, server } = await hubWith({ faults: [stall] });
     const victim = start({ ...at, stallTimeoutMs: 60_000 });
-    await expect.poll(() => beginningIn(cached)).toBe(30_000);
+    await expect.poll(() => beginningIn(cached), patience).toBe(30_000);
     const waiting = loadModel(model, at);
     victim.kill('SIGKILL');
     await once(victim, 'exit');
