@@ -67,7 +67,7 @@ export async function saveLora(folder: string, { config, lora, weights, modelNam
 /** Writes rows of adapters, by the names of {@link loraParameters}, where {@link saveLora} has written others. */
 export const writeLoraRows = (folder: string, rows: readonly TensorRows[]): Promise<void> =>
   writeSafetensorsRows(
-    join(folder, WEIGHTS_FILE),
+    join(folder, ADAPTER_WEIGHTS_FILE),
     rows.map((each) => ({ ...each, name: peftName(each.name) })),
   );
 
