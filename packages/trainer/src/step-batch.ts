@@ -78,6 +78,17 @@ export function checkTargets({ inputs, targets }: StepBatch): void {
   }
 }
 
+/**
+ * Checks that the loss of a batch can be computed, whatever the log-probabilities will be.
+ *
+ * @throws {LossInputError} when the targets do not fit the sequences or the options.
+ */
+export function checkLoss(batch: StepBatch, options: StepOptions): void {
+  checkTargets(batch);
+  const logProbs = batch.inputs.map(({ tokenIds }) => new Float32Array(tokenIds.length));
+  lossOf(batch, { places: [...logProbs.keys()], logProbs }, options);
+}
+
 /** Tokens of the whole batch that take part in the loss. */
 export const countTokens = ({ inputs, targets: { masks } }: StepBatch): number =>
   inputs.reduce((sum, { tokenIds }, b) => {

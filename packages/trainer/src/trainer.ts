@@ -9,6 +9,7 @@ import { CheckpointSeries } from './checkpoint/checkpoint-series.ts';
 import { NotConfiguredError } from './errors.ts';
 import { openTraining } from './open-training.ts';
 import type { Schedule } from './optimizer/schedule.ts';
+import { recordStep } from './record-step.ts';
 import type { Sequence } from './sequence.ts';
 import type { StepOptions, StepResult, Targets } from './step-batch.ts';
 import { trainStep } from './train-step.ts';
@@ -73,11 +74,7 @@ export class Trainer extends ForgeActor {
     const start = performance.now();
     const result = await trainStep(this.training, { inputs, targets }, this.#options);
     await this.#checkpoint(result.step);
-    recordMetric('rl_trainer_perf/step/total_duration_ms', performance.now() - start);
-    recordMetric('rl_trainer/loss', result.loss);
-    recordMetric('rl_trainer/grad_norm', result.gradNorm);
-    recordMetric('rl_trainer/learning_rate', result.learningRate, 'min');
-    recordMetric('rl_trainer/tokens', result.tokens, 'sum');
+    recordStep(result, performance.now() - start);
     return result;
   });
 

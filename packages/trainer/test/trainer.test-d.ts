@@ -1,9 +1,17 @@
-import type { OwnedMesh } from '@forge/monarch';
+import type { OwnedMesh, ProcMesh } from '@forge/monarch';
 import { expectTypeOf, test } from 'vitest';
-import { type ReferenceModel, type Sequence, type StepResult, type Targets, Trainer } from '../src/index.ts';
+import {
+  ParallelTrainer,
+  type ReferenceModel,
+  type Sequence,
+  type StepResult,
+  type Targets,
+  Trainer,
+} from '../src/index.ts';
 
 declare const trainer: OwnedMesh<Trainer, never>;
 declare const reference: OwnedMesh<ReferenceModel, never>;
+declare const procs: ProcMesh<'rank'>;
 declare const inputs: readonly Sequence[];
 
 test('endpoints are typed end to end, and nothing else crosses the process boundary', () => {
@@ -30,4 +38,14 @@ test('grpo targets need advantages and the log-probabilities of the sampler', ()
   expectTypeOf<{ loss: 'grpo'; advantages: number[]; samplerLogProbs: Float32Array[] }>().toExtend<Targets>();
   expectTypeOf<{ loss: 'grpo'; advantages: number[] }>().not.toExtend<Targets>();
   expectTypeOf<{ loss: 'ppo' }>().not.toExtend<Targets>();
+});
+
+test('ranks take the options of a trainer, but no checkpoints of their own accord', () => {
+  expectTypeOf(ParallelTrainer.open(procs, { model: 'm', strategy: 'fullyShard' })).toEqualTypeOf<
+    Promise<ParallelTrainer>
+  >();
+  // @ts-expect-error there is no such strategy
+  ParallelTrainer.open(procs, { model: 'm', strategy: 'tensorParallel' });
+  // @ts-expect-error the caller saves checkpoints
+  ParallelTrainer.open(procs, { model: 'm', checkpoints: { folder: 'c' } });
 });

@@ -28,6 +28,11 @@ export class GatheredWeights implements WeightSource {
     return this.#numbersHeld;
   }
 
+  /** Lets go of what was fetched ahead: the weights have changed. */
+  async refresh(_: { readonly all: boolean }): Promise<void> {
+    for (const part of [...this.#gathered.keys()]) await this.#release(part);
+  }
+
   async borrow<Result>(
     parts: readonly Part[],
     use: (weights: NamedTensors) => Promise<Result>,
@@ -41,12 +46,14 @@ export class GatheredWeights implements WeightSource {
     try {
       return await use(Object.assign({}, ...gathered.map(({ weights }) => weights)));
     } finally {
-      for (const [i, part] of parts.entries()) {
-        if (next.includes(part)) continue;
-        this.#gathered.delete(part);
-        for (const array of gathered[i]!.memory) this.#free.get(array.length)?.push(array); // one a part
-      }
+      for (const part of parts) if (!next.includes(part)) await this.#release(part);
     }
+  }
+
+  async #release(part: Part): Promise<void> {
+    const gathered = await this.#gathered.get(part);
+    this.#gathered.delete(part);
+    for (const array of gathered?.memory ?? []) this.#free.get(array.length)?.push(array); // each was allocated for a length
   }
 
   #gather(part: Part): Promise<Gathered> {

@@ -13,9 +13,10 @@ import {
 import { normOfRows } from '../optimizer/row-squares.ts';
 import type { Schedule } from '../optimizer/schedule.ts';
 import { type ParameterPlan, planParameters } from '../parameter-groups.ts';
+import { recordStep } from '../record-step.ts';
 import { allocateScores, type Scores } from '../scores.ts';
 import { checkSequences, type Sequence } from '../sequence.ts';
-import { checkTargets, firstNonFinite, type StepResult, scoredLoss, type Targets } from '../step-batch.ts';
+import { checkLoss, firstNonFinite, type StepResult, scoredLoss, type Targets } from '../step-batch.ts';
 import { RankCalls } from './rank-calls.ts';
 import type { BytesHeld, Strategy } from './rank-engine.ts';
 import { type ParallelOptions, type RankBackward, TrainerRank } from './trainer-rank.ts';
@@ -81,7 +82,8 @@ export class ParallelTrainer implements AsyncDisposable {
   /** One optimiser step of all ranks; throws as `trainStep` does, with no weight changed. */
   trainStep(inputs: readonly Sequence[], targets: Targets): Promise<StepResult> {
     return this.#calls.inOrder(async () => {
-      checkTargets({ inputs, targets });
+      const start = performance.now();
+      checkLoss({ inputs, targets }, this.#options);
       checkSequences(inputs, this.#config);
       const parts = await this.#calls.all((ranks) => ranks.backward.call({ inputs, targets }));
       const scored = scoredLoss({ inputs, targets }, joinScores(inputs, parts), this.#options);
@@ -101,7 +103,9 @@ export class ParallelTrainer implements AsyncDisposable {
       const learningRate = targets.loss === 'sft' ? targets.learningRate : undefined;
       const [taken] = await this.#calls.all((ranks) => ranks.step.call(gradNorm, learningRate));
       await this.#calls.all((ranks) => ranks.refresh.call(false));
-      return { ...scored, ...taken!, step };
+      const result = { ...scored, ...taken!, step }; // there is one rank at least
+      recordStep(result, performance.now() - start);
+      return result;
     });
   }
 

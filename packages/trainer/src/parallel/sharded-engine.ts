@@ -112,7 +112,7 @@ export class ShardedEngine implements RankEngine {
   }
 
   async refresh({ all = false }: { readonly all?: boolean } = {}): Promise<void> {
-    if (this.#source instanceof ReplicatedWeights) await this.#source.refresh({ all });
+    await this.#source.refresh({ all });
   }
 
   drop(): void {

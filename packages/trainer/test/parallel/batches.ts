@@ -2,7 +2,7 @@ import { Random } from '@forge/tensor';
 import type { Sequence } from '../../src/sequence.ts';
 import type { StepBatch, Targets } from '../../src/step-batch.ts';
 
-/** Ragged groups, some of which cannot move the policy: a policy step, a supervised one, and the first again. */
+/** Ragged groups, some of which cannot move the policy: policy steps and supervised ones, in turn. */
 export function raggedBatches(): readonly StepBatch[] {
   const random = new Random('ranks');
   const ids = (length: number): number[] => Array.from({ length }, () => random.integer(24));
@@ -19,8 +19,18 @@ export function raggedBatches(): readonly StepBatch[] {
     refLogProbs: near(),
     masks: inputs.map(({ tokenIds }) => tokenIds.map((_, t) => (t % 4 === 2 ? 0 : 1))),
   };
+  // Ratios so high that they are clipped: whole micro-batches are run and then teach nothing.
+  const clipped: Targets = {
+    loss: 'grpo',
+    advantages: inputs.map(() => 1),
+    samplerLogProbs: inputs.map(({ promptIds, tokenIds }) =>
+      Float32Array.from(tokenIds, () => (promptIds.length % 2 === 0 ? -30 : -3)),
+    ),
+  };
   return [
+    { inputs, targets: clipped },
     { inputs, targets: grpo },
+    { inputs, targets: clipped },
     { inputs, targets: { loss: 'sft', learningRate: 1e-3 } },
     { inputs: inputs.slice(0, 3), targets: { loss: 'sft' } },
     { inputs, targets: grpo },

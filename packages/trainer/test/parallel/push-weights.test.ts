@@ -11,15 +11,15 @@ const [{ inputs, targets }] = raggedBatches() as [ReturnType<typeof raggedBatche
 const model = tinyModel(6, { tie_word_embeddings: false, intermediate_size: 37 });
 
 test.each([
-  { strategy: 'dataParallel', lora: undefined },
-  { strategy: 'fullyShard', lora: undefined },
-  { strategy: 'fullyShard', lora: { rank: 2 } },
+  { strategy: 'dataParallel', kind: 'inline', lora: undefined },
+  { strategy: 'fullyShard', kind: 'process', lora: undefined },
+  { strategy: 'fullyShard', kind: 'inline', lora: { rank: 2 } },
 ] as const)(
   'ranks put their shards, and readers get whole weights: $strategy, adapters: $lora',
-  async ({ strategy, lora }) => {
+  async ({ strategy, kind, lora }) => {
     await using folder = await modelFolder(model);
-    await using store = await openStore({ inlineBytes: 0 });
-    await using procs = await thisHost().spawnProcs({ perHost: { host: 1, rank: 3 } });
+    await using store = await openStore({ kind, inlineBytes: 0 });
+    await using procs = await thisHost().spawnProcs({ kind, perHost: { node: 1, rank: 3 } });
     const options = { model: folder.path, store: store.reference, threads: 1, strategy, ...(lora && { lora }) };
     await using trainer = await ParallelTrainer.open(procs, options);
     for (const version of [1, 2]) {
