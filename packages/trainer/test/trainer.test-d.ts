@@ -45,7 +45,7 @@ test('ranks take the options of a trainer, but no checkpoints of their own accor
     Promise<ParallelTrainer>
   >();
   // @ts-expect-error there is no such strategy
-  ParallelTrainer.open(procs, { model: 'm', strategy: 'tensorParallel' });
+  void ParallelTrainer.open(procs, { model: 'm', strategy: 'tensorParallel' });
   // @ts-expect-error the caller saves checkpoints
-  ParallelTrainer.open(procs, { model: 'm', checkpoints: { folder: 'c' } });
+  void ParallelTrainer.open(procs, { model: 'm', checkpoints: { folder: 'c' } });
 });
