@@ -16,6 +16,19 @@ export const configSchema = z.strictObject({
         .optional(),
       folder: z.string().min(1).default('runs'),
       seed: z.int().min(0).default(1),
+      /**
+       * `latest` goes on from the newest checkpoint of the run, of the newest run when it is not named; where there is
+       * none it begins.
+       */
+      resume: z.enum(['none', 'latest']).default('none'),
+    })
+    .prefault({}),
+  checkpoint: z
+    .strictObject({
+      /** Steps between checkpoints of the whole run; 0 writes none. */
+      every: z.int().min(0).default(25),
+      /** The newest that are kept. */
+      keep: count.default(2),
     })
     .prefault({}),
   model: z

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { shutdown } from '@forge/monarch';
+import { findResumed, newestRun } from './checkpoints/find-resumed.ts';
 import { help, parseCommandLine } from './command-line.ts';
 import { ConfigError } from './errors.ts';
 import { loadConfig } from './load-config.ts';
@@ -10,22 +11,30 @@ import { RunLog } from './run-log.ts';
 import { prepareSource } from './source.ts';
 import { describeEnd, train } from './train.ts';
 
-/** Exit codes: 0 done, 1 a failure while running, 2 bad input (nothing was started), 130 interrupted. */
+/** Exit codes: 0 done, 1 a failure while running, 2 bad input (nothing was started), 130 and 143 interrupted. */
 const FAILED = 1;
 const BAD_INPUT = 2;
-const INTERRUPTED = 130;
+const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 } as const;
 
 class Interrupted extends Error {
   override readonly name = 'Interrupted';
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super('The run was interrupted.');
+    this.exitCode = exitCode;
+  }
 }
 
 async function main(): Promise<number> {
   const interrupt = new AbortController();
-  process.on('SIGINT', () => {
-    if (interrupt.signal.aborted) process.exit(INTERRUPTED);
-    console.error('\nStopping; Ctrl-C again ends at once.');
-    interrupt.abort(new Interrupted('The run was interrupted.'));
-  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (interrupt.signal.aborted) process.exit(INTERRUPTED[signal]);
+      console.error('\nStopping; once more ends at once.');
+      interrupt.abort(new Interrupted(INTERRUPTED[signal]));
+    });
+  }
 
   const prepared = await prepare(process.argv.slice(2)).catch((error: unknown) => {
     const isInput = isDescribed(error);
@@ -33,11 +42,14 @@ async function main(): Promise<number> {
     return isInput ? BAD_INPUT : FAILED;
   });
   if (typeof prepared === 'number') return prepared;
-  const { config, folder, source } = prepared;
+  const { config, folder, source, resumed } = prepared;
 
   const progress = new Progress();
-  const log = new RunLog(folder, config, (line) => progress.note(line));
-  const failure = await train({ config, source, log, progress, signal: interrupt.signal }).then(
+  const checkpoint = resumed?.checkpoint;
+  if (checkpoint !== undefined) progress.note(`Resumed from ${checkpoint.folder}`);
+  for (const change of resumed?.changes ?? []) progress.note(`Changed: ${change}`);
+  const log = new RunLog(folder, config, (line) => progress.note(line), checkpoint?.log);
+  const failure = await train({ config, source, log, progress, signal: interrupt.signal, resumed: checkpoint }).then(
     () => undefined,
     (error: unknown) => ({ error }),
   );
@@ -50,7 +62,8 @@ async function main(): Promise<number> {
   if (failure !== undefined && !interrupt.signal.aborted && !isReported) console.error(failure.error);
   console.log(describeEnd(log));
   if (failure === undefined) return 0;
-  return interrupt.signal.aborted ? INTERRUPTED : FAILED;
+  const { reason } = interrupt.signal;
+  return reason instanceof Interrupted ? reason.exitCode : FAILED;
 }
 
 /** Reads and checks everything that a run is given, before anything is started. A number is an exit code. */
@@ -61,15 +74,20 @@ async function prepare(args: readonly string[]) {
     return 0;
   }
   const config = await loadConfig(parsed);
-  const folder = path.join(config.run.folder, config.run.name ?? timeStamp(new Date()));
-  if (existsSync(path.join(folder, 'metrics.jsonl'))) {
-    throw new ConfigError([`run.name: ${folder} holds a run already; choose another name, or remove that folder.`]);
+  const isResumed = config.run.resume === 'latest';
+  const newest = isResumed ? await newestRun(config.run.folder) : undefined;
+  const folder = path.join(config.run.folder, config.run.name ?? newest ?? timeStamp(new Date()));
+  const resumed = isResumed ? await findResumed(folder, config) : undefined;
+  if (!isResumed && existsSync(path.join(folder, 'metrics.jsonl'))) {
+    throw new ConfigError([
+      `run.name: ${folder} holds a run already; choose another name, go on with it by run.resume=latest, or remove that folder.`,
+    ]);
   }
   await mkdir(folder, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
     throw new ConfigError([`run.folder: ${folder} cannot be made (${cause.code}).`]);
   });
   try {
-    return { config, folder, source: await prepareSource(config, folder) };
+    return { config, folder, resumed, source: await prepareSource(config, folder) };
   } catch (error) {
     // Refused input leaves no empty folder behind; one that holds something stays.
     await rmdir(folder).catch(() => undefined);

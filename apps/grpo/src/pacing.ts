@@ -3,6 +3,15 @@ export interface PacingOptions {
   readonly maxPolicyAge: number;
 }
 
+/** Where sampling stands, to go on from. */
+export interface PacingState {
+  /** Groups that were begun. */
+  readonly started: number;
+  /** Those among them that are not in the buffer yet, by number. */
+  readonly inFlight: readonly number[];
+  readonly evicted: number;
+}
+
 /**
  * Keeps sampling and training in step. A group may start only while it can still be trained on before it is too old;
  * the bound holds where the work begins, so nothing is sampled to be thrown away.
@@ -15,22 +24,38 @@ export interface PacingOptions {
 export class Pacing {
   readonly #groupsPerStep: number;
   readonly #maxPolicyAge: number;
-  #started = 0;
+  readonly #inFlight = new Set<number>();
+  /** Begun before, and lost: they come first. */
+  readonly #lost: number[];
+  #started: number;
   #version = 0;
-  #evicted = 0;
+  #evicted: number;
   #change = Promise.withResolvers<void>();
 
-  constructor({ groupsPerStep, maxPolicyAge }: PacingOptions) {
+  /** @param state - of a run that goes on: its groups in flight are begun again. */
+  constructor(
+    { groupsPerStep, maxPolicyAge }: PacingOptions,
+    { started, inFlight, evicted }: PacingState = { started: 0, inFlight: [], evicted: 0 },
+  ) {
+    this.#started = started;
+    this.#lost = [...inFlight].toSorted((a, b) => a - b);
+    this.#evicted = evicted;
     this.#groupsPerStep = groupsPerStep;
     this.#maxPolicyAge = maxPolicyAge;
+  }
+
+  get state(): PacingState {
+    return { started: this.#started, inFlight: [...this.#lost, ...this.#inFlight], evicted: this.#evicted };
   }
 
   /** The number of the next group, as soon as it may start. @throws the signal's reason when it aborts first. */
   async admit(signal: AbortSignal): Promise<number> {
     for (;;) {
       signal.throwIfAborted();
+      const lost = this.#lost.shift();
+      if (lost !== undefined) return this.#begin(lost);
       if (this.#started < (this.#version + 1 + this.#maxPolicyAge) * this.#groupsPerStep + this.#evicted) {
-        return this.#started++;
+        return this.#begin(this.#started++);
       }
       await this.changed(signal);
     }
@@ -55,7 +80,9 @@ export class Pacing {
     this.#notify();
   }
 
-  groupAdded(): void {
+  /** A group that was admitted is in the buffer. */
+  groupAdded(number: number): void {
+    this.#inFlight.delete(number);
     this.#notify();
   }
 
@@ -64,6 +91,11 @@ export class Pacing {
     if (count === this.#evicted) return;
     this.#evicted = count;
     this.#notify();
+  }
+
+  #begin(number: number): number {
+    this.#inFlight.add(number);
+    return number;
   }
 
   #notify(): void {

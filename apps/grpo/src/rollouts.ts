@@ -18,7 +18,7 @@ export async function rollouts(run: Run, reference: Reference | undefined, pacin
     for (;;) {
       const number = await pacing.admit(ended);
       const rollout = collect({ ...run, signal: ended }, reference, number).then(
-        () => pacing.groupAdded(),
+        () => pacing.groupAdded(number),
         (error) => failed.abort(error),
       );
       running.add(rollout);
@@ -35,7 +35,7 @@ async function collect(
   number: number,
 ): Promise<void> {
   const { dataset, generator, rewards, buffer } = parts;
-  const problem = await dataset.sample.with({ signal }).callOne();
+  const problem = await dataset.sampleAt.with({ signal }).callOne(number);
   const completions = await generator.chat.with({ signal }).route(conversation(problem), {
     n: config.grpo.groupSize,
     temperature: config.generator.temperature,

@@ -1,4 +1,14 @@
-import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import type { Group } from '@forge/data';
 import { jsonlSink, MetricLogger, type MetricSource } from '@forge/observability';
@@ -21,6 +31,12 @@ interface Measured {
   readonly reward: number | undefined;
 }
 
+/** Sizes of the files of a run, in bytes. */
+export interface LogSize {
+  readonly metrics: number;
+  readonly completions: number;
+}
+
 /**
  * Writes what happens in a run to its folder: `config.yaml` (resolved), `metrics.jsonl` (one object a step),
  * `completions.jsonl` (one object a completion), and `curves.svg` when it is closed.
@@ -29,16 +45,38 @@ export class RunLog implements AsyncDisposable {
   readonly folder: string;
   readonly #logger: MetricLogger;
   readonly #completions: number;
-  readonly #startedMs = performance.now();
+  readonly #startedMs: number;
   readonly #measured: Measured[] = [];
 
-  /** @param warn - told, in one line, when a step lacks what some process recorded. */
-  constructor(folder: string, config: Config, warn: (line: string) => void) {
+  /**
+   * @param warn - told, in one line, when a step lacks what some process recorded.
+   * @param size - of the files of a run that goes on: what was written after its checkpoint is taken away.
+   */
+  constructor(folder: string, config: Config, warn: (line: string) => void, size?: LogSize) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(path.join(folder, 'config.yaml'), stringify(config));
     this.folder = folder;
-    this.#logger = new MetricLogger([jsonlSink(path.join(folder, 'metrics.jsonl'))], { warn });
-    this.#completions = openSync(path.join(folder, 'completions.jsonl'), 'w');
+    const metrics = path.join(folder, 'metrics.jsonl');
+    const completions = path.join(folder, 'completions.jsonl');
+    cut(metrics, size?.metrics ?? 0);
+    cut(completions, size?.completions ?? 0);
+    this.#measured.push(...readMeasured(metrics));
+    this.#startedMs = performance.now() - (this.#measured.at(-1)?.seconds ?? 0) * 1000;
+    this.#logger = new MetricLogger([jsonlSink(metrics)], { warn });
+    this.#completions = openSync(completions, 'a');
+  }
+
+  /** Bytes that are written. */
+  get size(): LogSize {
+    return {
+      metrics: statSync(path.join(this.folder, 'metrics.jsonl')).size,
+      completions: fstatSync(this.#completions).size,
+    };
+  }
+
+  /** Steps of all phases. */
+  get steps(): number {
+    return this.#measured.length;
   }
 
   /** Seconds since the run began. */
@@ -135,6 +173,25 @@ export class RunLog implements AsyncDisposable {
       },
     );
   }
+}
+
+/** Makes a file that long; it may not be there yet. */
+function cut(file: string, size: number): void {
+  closeSync(openSync(file, 'a'));
+  truncateSync(file, size);
+}
+
+function readMeasured(file: string): readonly Measured[] {
+  const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
+  return lines.map((line) => {
+    const record = JSON.parse(line) as Readonly<Record<string, number | null>> & { readonly phase: Phase };
+    return {
+      phase: record.phase,
+      seconds: record['wallSeconds'] ?? 0,
+      accuracy: record['eval/accuracy'] ?? undefined,
+      reward: record['reward/mean'] ?? undefined,
+    };
+  });
 }
 
 const isEvaluated = ({ accuracy }: Measured) => accuracy !== undefined;

@@ -1,3 +1,4 @@
+import type { Checkpoints } from './checkpoints/checkpoints.ts';
 import type { Config } from './config.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { Parts } from './parts.ts';
@@ -12,6 +13,7 @@ export interface Run {
   readonly source: Source;
   readonly parts: Parts;
   readonly weights: WeightSync;
+  readonly checkpoints: Checkpoints;
   readonly log: RunLog;
   readonly progress: Progress;
   /** Aborts when the run is to end early. */

@@ -5,20 +5,26 @@
 //                 └─ updateWeights ◀── store ◀── pushWeights ── trainer      training.ts
 import path from 'node:path';
 import { openStore } from '@forge/torchstore';
+import { type Checkpoint, Checkpoints } from './checkpoints/checkpoints.ts';
 import { evaluate } from './evaluate.ts';
-import { Pacing } from './pacing.ts';
+import { Pacing, type PacingState } from './pacing.ts';
 import { startParts, startReference } from './parts.ts';
 import { duration } from './progress.ts';
 import { rollouts } from './rollouts.ts';
 import type { Run } from './run.ts';
 import type { RunLog } from './run-log.ts';
-import { training } from './training.ts';
+import { type Begun, training } from './training.ts';
 import { warmUp } from './warm-up.ts';
 import { WeightSync } from './weight-sync.ts';
 
+/** What a run is given, and where it goes on when it was begun before. */
+export interface Given extends Pick<Run, 'config' | 'source' | 'log' | 'progress' | 'signal'> {
+  readonly resumed: Checkpoint | undefined;
+}
+
 /** Runs warm-up and GRPO to their end. Rejects with the first failure of either loop, or with the signal's reason. */
-export async function train(given: Pick<Run, 'config' | 'source' | 'log' | 'progress' | 'signal'>): Promise<void> {
-  const { config, source, log, progress, signal } = given;
+export async function train(given: Given): Promise<void> {
+  const { config, source, log, progress, signal, resumed } = given;
   progress.note(`Run folder: ${log.folder}`);
   // Not disposed here: `shutdown` stops what uses it first, and a store that died is told as the cause of a failure.
   const store = await openStore();
@@ -34,21 +40,39 @@ export async function train(given: Pick<Run, 'config' | 'source' | 'log' | 'prog
     ...given,
     parts,
     weights,
+    checkpoints: new Checkpoints({ config, log, parts, weights }),
     evaluate: () => evaluate(parts, problems, config.generator.maxTokens),
   };
 
-  await warmUp(run);
-
   const frozen = path.join(log.folder, 'reference');
-  if (config.grpo.beta > 0) await parts.trainer.saveWeights.callOne(frozen);
+  const place = await begin(run, resumed, frozen);
   await using reference = config.grpo.beta > 0 ? await startReference(given, frozen) : undefined;
-  await parts.trainer.resetOptimizer.callOne();
   await startTogether(signal, (ended) => {
-    const pacing = new Pacing(config.grpo);
-    return [rollouts({ ...run, signal: ended }, reference, pacing), training({ ...run, signal: ended }, pacing)];
+    const pacing = new Pacing(config.grpo, place.pacing);
+    pacing.advance(weights.version - place.firstVersion);
+    return [rollouts({ ...run, signal: ended }, reference, pacing), training({ ...run, signal: ended }, pacing, place)];
   });
 
   await parts.trainer.saveWeights.callOne(path.join(log.folder, 'trained'));
+}
+
+/** Goes on where the run stands, and through the warm-up when that is not over. @returns where GRPO begins. */
+async function begin(
+  run: Run,
+  resumed: Checkpoint | undefined,
+  frozen: string,
+): Promise<Begun & { readonly pacing?: PacingState }> {
+  const { config, parts, weights, checkpoints } = run;
+  if (resumed !== undefined) await checkpoints.restore(resumed);
+  if (resumed?.place.phase === 'grpo') {
+    return { done: resumed.place.step, firstVersion: resumed.place.firstVersion, pacing: resumed.pacing };
+  }
+  await warmUp(run, resumed?.place.step);
+  if (config.grpo.beta > 0) await parts.trainer.saveWeights.callOne(frozen);
+  await parts.trainer.resetOptimizer.callOne();
+  const place = { phase: 'grpo', step: 0, firstVersion: weights.version } as const;
+  await checkpoints.save(place);
+  return { done: 0, firstVersion: place.firstVersion };
 }
 
 /** Runs tasks until one of them ends, ends the others, and settles as the first did. */

@@ -3,13 +3,18 @@ import type { Pacing } from './pacing.ts';
 import type { Parts } from './parts.ts';
 import type { Run } from './run.ts';
 
+/** Where the loop begins: steps that were taken before, and the version of the weights before the first. */
+export interface Begun {
+  readonly done: number;
+  readonly firstVersion: number;
+}
+
 /** Loop 2: full batches from the replay buffer to new weights in every generator. */
-export async function training(run: Run, pacing: Pacing): Promise<void> {
+export async function training(run: Run, pacing: Pacing, { done, firstVersion }: Begun): Promise<void> {
   const { config, parts, log, progress, weights, signal } = run;
-  const { steps, stopAccuracy } = config.grpo;
+  const { steps, stopAccuracy, maxPolicyAge } = config.grpo;
   progress.start('grpo', steps);
-  const firstVersion = weights.version;
-  for (let step = 1; step <= steps; step++) {
+  for (let step = done + 1; step <= steps; step++) {
     const startedMs = performance.now();
     const groups = await nextBatch(parts, pacing, weights.version, signal);
     const waitedMs = performance.now() - startedMs;
@@ -19,7 +24,8 @@ export async function training(run: Run, pacing: Pacing): Promise<void> {
     const age = mean(groups.map(({ policyVersion }) => weights.version - policyVersion));
     const trainedVersion = weights.version;
     await weights.publish();
-    pacing.advance(weights.version - firstVersion);
+    // In turn means: nothing is sampled until all of this step is done and counted.
+    if (maxPolicyAge > 0) pacing.advance(weights.version - firstVersion);
     const isEvaluated = step % config.evaluation.every === 0 || step === steps;
     const evaluation = isEvaluated ? await run.evaluate() : undefined;
     const seconds = (performance.now() - startedMs) / 1000;
@@ -52,6 +58,8 @@ export async function training(run: Run, pacing: Pacing): Promise<void> {
       'tokens/s': metrics.tokensPerSecond.toFixed(0),
     });
     if (evaluation && evaluation.accuracy >= stopAccuracy) break;
+    if (step < steps) await run.checkpoints.offer({ phase: 'grpo', step, firstVersion }, pacing);
+    if (maxPolicyAge === 0) pacing.advance(weights.version - firstVersion);
   }
 }
 

@@ -12,16 +12,19 @@ const CLOSE_SHARE = 0.3;
 /**
  * Supervised steps on worked solutions, until the held-out accuracy is where reinforcement learning has something to
  * work with: below it most groups fail as a whole, above it most succeed, and neither teaches anything.
+ *
+ * @param done - steps that were taken before.
  */
-export async function warmUp(run: Run): Promise<void> {
+export async function warmUp(run: Run, done = 0): Promise<void> {
   const { config, parts, source, log, progress, signal } = run;
   const { maxSteps, batchSize, learningRate, evaluateEvery, stopAccuracy } = config.warmup;
   if (maxSteps === 0) return;
-  const random = new Random(config.run.seed).split('warm-up');
+  const seed = new Random(config.run.seed).split('warm-up');
   progress.start('warm-up', maxSteps);
-  for (let step = 1; step <= maxSteps; step++) {
+  for (let step = done + 1; step <= maxSteps; step++) {
     signal.throwIfAborted();
     const startedMs = performance.now();
+    const random = seed.split(`step ${step}`);
     const batch = Array.from({ length: batchSize }, () => source.train[random.integer(source.train.length)]!);
     const inputs = batch.map((problem) => solvedSequence(source.tokenizer, problem));
     // Close to its end the warm-up takes smaller steps: the accuracy would rise past the aim between two evaluations, and
@@ -46,6 +49,7 @@ export async function warmUp(run: Run): Promise<void> {
       'tokens/s': (result.tokens / seconds).toFixed(0),
     });
     if (evaluation && evaluation.accuracy >= stopAccuracy) break;
+    if (step < maxSteps) await run.checkpoints.offer({ phase: 'warmup', step });
   }
 }
 

@@ -19,8 +19,16 @@ export class WeightSync {
 
   /** Publishes the trainer's weights and returns when every generator uses them; their version. */
   async publish(): Promise<number> {
+    return await this.#publishAs(this.#version + 1);
+  }
+
+  /** Publishes the weights of a checkpoint as the version that they had. */
+  async resume(version: number): Promise<void> {
+    if (version > 0) await this.#publishAs(version);
+  }
+
+  async #publishAs(version: number): Promise<number> {
     const previous = this.#version;
-    const version = previous + 1;
     await this.#parts.trainer.pushWeights.callOne(version);
     this.#version = version;
     for (const outcome of await this.#parts.generator.updateWeights.fanoutSettled(version)) {

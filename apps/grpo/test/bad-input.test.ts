@@ -198,7 +198,9 @@ describe.concurrent('a setting that cannot be is named with its file and line, o
       mkdirSync(path.join(cwd, 'runs/bad'), { recursive: true });
       writeFileSync(path.join(cwd, 'runs/bad/metrics.jsonl'), '');
     });
-    expect(told).toBe('run.name: runs/bad holds a run already; choose another name, or remove that folder.');
+    expect(told).toBe(
+      'run.name: runs/bad holds a run already; choose another name, go on with it by run.resume=latest, or remove that folder.',
+    );
   });
 
   test.for<readonly [string, string]>([

@@ -53,6 +53,20 @@ test('groups are numbered in the order of their start', async () => {
   expect(await third).toBe(2);
 });
 
+test('a run that goes on begins its lost groups again, before others', async () => {
+  const before = new Pacing({ groupsPerStep: 2, maxPolicyAge: 1 });
+  for (let i = 0; i < 4; i++) await before.admit(never);
+  before.groupAdded(0);
+  before.groupAdded(2);
+  expect(before.state).toEqual({ started: 4, inFlight: [1, 3], evicted: 0 });
+  const after = new Pacing({ groupsPerStep: 2, maxPolicyAge: 1 }, before.state);
+  expect([await after.admit(never), after.state.inFlight]).toEqual([1, [3, 1]]);
+  expect(await after.admit(never)).toBe(3);
+  const next = after.admit(never);
+  after.advance(1);
+  expect(await next).toBe(4);
+});
+
 test('waiting ends with the reason of the signal', async () => {
   const pacing = new Pacing({ groupsPerStep: 1, maxPolicyAge: 0 });
   const ended = new AbortController();

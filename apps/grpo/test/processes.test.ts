@@ -86,7 +86,7 @@ describe.runIf(canSeeProcesses)('Ctrl-C', () => {
     await app.line(line);
     pressCtrlC(app);
     const { code, stdout, stderr } = await app.ended;
-    expect({ code, stderr }).toEqual({ code: 130, stderr: '\nStopping; Ctrl-C again ends at once.\n' });
+    expect({ code, stderr }).toEqual({ code: 130, stderr: '\nStopping; once more ends at once.\n' });
     expect(lastLine(stdout)).toMatch(summary);
     expect(app.processes()).toEqual([]);
     expect(app.leftovers()).toEqual([]);
@@ -100,7 +100,7 @@ describe.runIf(canSeeProcesses)('Ctrl-C', () => {
     await app.part('generator_0', [pid]);
     pressCtrlC(app);
     const { code, stdout, stderr } = await app.ended;
-    expect({ code, stderr }).toEqual({ code: 130, stderr: '\nStopping; Ctrl-C again ends at once.\n' });
+    expect({ code, stderr }).toEqual({ code: 130, stderr: '\nStopping; once more ends at once.\n' });
     expect(lastLine(stdout)).toMatch(SUMMARY);
     expect(app.processes()).toEqual([]);
     expect(app.leftovers()).toEqual([]);
@@ -111,7 +111,7 @@ describe.runIf(canSeeProcesses)('Ctrl-C', () => {
     await app.line(/^grpo /);
     process.kill(await app.part('trainer'), 'SIGSTOP');
     pressCtrlC(app);
-    await app.line(/^Stopping; Ctrl-C again/);
+    await app.line(/^Stopping; once more/);
     pressCtrlC(app);
     const { code, stdout } = await app.ended;
     expect(code).toBe(130);

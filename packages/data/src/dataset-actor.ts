@@ -17,13 +17,17 @@ export interface Sample extends Problem {
   readonly epoch: number;
 }
 
+/** One epoch ends while the next begins. */
+const KEPT_ORDERS = 2;
+
 /** Hands out the problems of a file for ever, every epoch in an order of its own. */
 export class DatasetActor extends ForgeActor {
   static readonly module: string = import.meta.url;
   readonly #path: string;
   readonly #seed: number;
   #problems: readonly Problem[] = [];
-  #order: readonly number[] = [];
+  /** The order of the epochs that were used last. */
+  readonly #orders = new Map<number, readonly number[]>();
   #position: Position = { epoch: 0, index: 0 };
 
   constructor({ path, seed = 0 }: DatasetOptions) {
@@ -34,17 +38,19 @@ export class DatasetActor extends ForgeActor {
 
   override async setup(): Promise<void> {
     this.#problems = await readGsm8k(this.#path);
-    this.#order = epochOrder(this.#problems.length, this.#seed, 0);
   }
 
   readonly sample = endpoint((): Sample => {
-    const { epoch, index } = this.#position;
-    const problem = this.#problems[this.#order[index]!]!;
-    this.#position = following(this.#position, this.#problems.length);
-    if (this.#position.epoch !== epoch) {
-      this.#order = epochOrder(this.#problems.length, this.#seed, this.#position.epoch);
-    }
-    return { ...problem, epoch, number: epoch * this.#problems.length + index };
+    const position = this.#position;
+    this.#position = following(position, this.#problems.length);
+    return this.#at(position);
+  });
+
+  /** The sample with a number, whatever was handed out before; what `sample` hands out next stays the same. */
+  readonly sampleAt = endpoint((number: number): Sample => {
+    if (!Number.isSafeInteger(number) || number < 0) throw new RangeError(`number is ${number}; expected 0, 1, 2, …`);
+    const { length } = this.#problems;
+    return this.#at({ epoch: Math.floor(number / length), index: number % length });
   });
 
   /** How many problems one epoch has. */
@@ -63,6 +69,17 @@ export class DatasetActor extends ForgeActor {
       );
     }
     this.#position = position;
-    this.#order = epochOrder(this.#problems.length, this.#seed, position.epoch);
   });
+
+  #at({ epoch, index }: Position): Sample {
+    const problem = this.#problems[this.#orderOf(epoch)[index]!]!; // an order holds every place of the file
+    return { ...problem, epoch, number: epoch * this.#problems.length + index };
+  }
+
+  #orderOf(epoch: number): readonly number[] {
+    const order = this.#orders.get(epoch) ?? epochOrder(this.#problems.length, this.#seed, epoch);
+    this.#orders.set(epoch, order);
+    if (this.#orders.size > KEPT_ORDERS) this.#orders.delete(Math.min(...this.#orders.keys()));
+    return order;
+  }
 }

@@ -78,6 +78,17 @@ test('the actor delivers each problem once an epoch, and continues where a state
   expect(await second.sample.callOne()).toEqual(await first.sample.callOne());
 });
 
+test('a sample can be asked for by its number, in any order, and others go on as if it had not been', async () => {
+  const file = fileOf('numbered.jsonl', [1, 2, 3].map(record));
+  await using procs = await thisHost().spawnProcs({ kind: 'inline' });
+  const dataset = await procs.spawn('numbered', DatasetActor, { path: file, seed: 3 });
+  const inOrder = [];
+  for (let i = 0; i < 9; i++) inOrder.push(await dataset.sample.callOne());
+  for (const number of [8, 0, 4, 4, 2, 7]) expect(await dataset.sampleAt.callOne(number)).toEqual(inOrder[number]);
+  expect(await dataset.sample.callOne()).toMatchObject({ number: 9 });
+  await expect(dataset.sampleAt.callOne(-1)).rejects.toThrow(/number is -1/);
+});
+
 test.each([
   { epoch: 0, index: 2 },
   { epoch: 0, index: -1 },

@@ -1,0 +1,98 @@
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import type { BufferStateDict, Group } from '@forge/data';
+import type { Config } from '../config.ts';
+import type { Pacing, PacingState } from '../pacing.ts';
+import type { Parts } from '../parts.ts';
+import type { LogSize, RunLog } from '../run-log.ts';
+import type { WeightSync } from '../weight-sync.ts';
+import { checkpointsIn, folderOf } from './folders.ts';
+
+/** Where a run stands: so many steps of a phase are done. */
+export type Place =
+  | { readonly phase: 'warmup'; readonly step: number }
+  | { readonly phase: 'grpo'; readonly step: number; readonly firstVersion: number };
+
+/** What of a run is not in the trainer's own checkpoint beside it. */
+export interface Checkpoint {
+  readonly place: Place;
+  /** Of the weights, as generators know it. */
+  readonly version: number;
+  readonly pacing: PacingState;
+  readonly buffer: BufferStateDict<Group>;
+  readonly log: LogSize;
+  /** The folder it was read from. */
+  readonly folder: string;
+}
+
+type Given = { readonly config: Config; readonly log: RunLog; readonly parts: Parts; readonly weights: WeightSync };
+
+const NOTHING_BEGUN: PacingState = { started: 0, inFlight: [], evicted: 0 };
+const STATE = 'run.bin';
+const TRAINER = 'trainer';
+
+/**
+ * Checkpoints of a whole run, `checkpoints/step-0000000050`: the trainer's, and what else the next step depends on. Prompts
+ * and seeds go by the numbers of groups, so they need no state of their own.
+ */
+export class Checkpoints {
+  readonly #given: Given;
+
+  constructor(given: Given) {
+    this.#given = given;
+  }
+
+  /** Writes a checkpoint if one is due after this step. */
+  async offer(place: Place, pacing?: Pacing): Promise<void> {
+    const { every } = this.#given.config.checkpoint;
+    if (every > 0 && place.step % every === 0) await this.save(place, pacing);
+  }
+
+  /** Writes a checkpoint, whole or not at all, and drops the oldest. */
+  async save(place: Place, pacing?: Pacing): Promise<void> {
+    const { config, log, parts, weights } = this.#given;
+    if (config.checkpoint.every === 0) return;
+    // In this order: a group that is added meanwhile is in flight, and in the buffer, which counts.
+    const { started, inFlight, evicted } = pacing?.state ?? NOTHING_BEGUN;
+    const { items, ...counts } = await parts.buffer.stateDict.callOne();
+    const held = items.filter(({ number }) => number < started);
+    const numbers = new Set(held.map(({ number }) => number));
+    const state: Omit<Checkpoint, 'folder'> = {
+      place,
+      version: weights.version,
+      pacing: { started, inFlight: inFlight.filter((number) => !numbers.has(number)), evicted },
+      buffer: { ...counts, items: held },
+      log: log.size,
+    };
+    const folder = folderOf(log.folder, log.steps);
+    const unfinished = `${folder}.unfinished`;
+    await rm(unfinished, { recursive: true, force: true });
+    await mkdir(unfinished, { recursive: true });
+    await parts.trainer.saveCheckpoint.callOne(path.join(unfinished, TRAINER));
+    await writeFile(path.join(unfinished, STATE), serialize(state), { flush: true });
+    await rm(folder, { recursive: true, force: true });
+    await rename(unfinished, folder);
+    const all = await checkpointsIn(log.folder);
+    for (const old of all.slice(0, -config.checkpoint.keep)) await rm(old, { recursive: true, force: true });
+  }
+
+  /** Puts trainer, generators and buffer back to a checkpoint. */
+  async restore({ folder, version, buffer }: Checkpoint): Promise<void> {
+    const { parts, weights } = this.#given;
+    await parts.trainer.loadCheckpoint.callOne(path.join(folder, TRAINER));
+    await weights.resume(version);
+    await parts.buffer.loadStateDict.callOne(buffer);
+    // What this recorded is no part of the step that follows.
+    await Promise.all([parts.trainer.drainMetrics.callOne(), parts.generator.drainMetrics.fanout()]);
+  }
+}
+
+/** The state of a checkpoint folder; none when it is damaged. */
+export async function readCheckpoint(folder: string): Promise<Checkpoint | undefined> {
+  try {
+    return { ...(deserialize(await readFile(path.join(folder, STATE))) as Omit<Checkpoint, 'folder'>), folder };
+  } catch {
+    return undefined;
+  }
+}

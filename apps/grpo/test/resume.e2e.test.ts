@@ -1,0 +1,102 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type MetricsLine, readMetrics } from './fixtures/run-files.ts';
+import { startApp } from './fixtures/start-app.ts';
+import { temporaryFolder } from './fixtures/temporary-folder.ts';
+import { tiny } from './fixtures/tiny.ts';
+import { until } from './fixtures/until.ts';
+
+/** Runs that are killed at random points, `RESUMES=10` for as many as a release is tried with. */
+const RESUMES = Number(process.env['RESUMES'] ?? 2);
+const folder = temporaryFolder();
+const WARM_UP = 30;
+const GRPO = 6;
+const settings = [
+  ...tiny,
+  `warmup.maxSteps=${WARM_UP}`,
+  'warmup.evaluateEvery=5',
+  `grpo.steps=${GRPO}`,
+  'grpo.maxPolicyAge=0',
+  'trainer.threads=1',
+  'evaluation.every=2',
+  'checkpoint.every=2',
+];
+
+const isTimed = (key: string) => /seconds|PerSecond|perf|duration/i.test(key);
+
+/** What does not depend on how fast the machine is. */
+const untimed = (lines: readonly MetricsLine[]) =>
+  lines.map((line) => Object.fromEntries(Object.entries(line).filter(([key]) => !isTimed(key))));
+
+const linesOf = (run: string): number =>
+  existsSync(path.join(run, 'metrics.jsonl'))
+    ? readFileSync(path.join(run, 'metrics.jsonl'), 'utf8').split('\n').length - 1
+    : 0;
+
+async function run(name: string, more: readonly string[] = [], killAfter?: number): Promise<string> {
+  await using app = startApp([`run.folder=${folder}`, `run.name=${name}`, ...settings, ...more], { folder, name });
+  const target = path.join(folder, name);
+  if (killAfter !== undefined) {
+    await until(() => app.isOver() || linesOf(target) >= killAfter);
+    app.child.kill('SIGKILL');
+  }
+  const end = await app.ended;
+  if (killAfter === undefined) expect({ code: end.code, stderr: end.stderr }).toEqual({ code: 0, stderr: '' });
+  return target;
+}
+
+describe('a synchronous run that was killed', () => {
+  let whole: string;
+  beforeAll(async () => {
+    whole = await run('whole');
+  });
+
+  test('goes on and ends as one that was not, to the last bit', async () => {
+    const points = fc.sample(fc.integer({ min: 1, max: WARM_UP + GRPO - 1 }), RESUMES);
+    for (const [i, point] of points.entries()) {
+      const name = `killed-${i}`;
+      const target = await run(name, ['run.resume=latest'], point);
+      await run(name, ['run.resume=latest']);
+      expect(untimed(readMetrics(target)), `killed after ${point} steps`).toEqual(untimed(readMetrics(whole)));
+      for (const file of ['completions.jsonl', 'trained/model.safetensors']) {
+        const [resumed, expected] = [target, whole].map((each) => readFileSync(path.join(each, file)));
+        expect(resumed!.equals(expected!), `${file}, killed after ${point} steps`).toBe(true);
+      }
+      expect(readdirSync(path.join(target, 'checkpoints')).length).toBe(2);
+    }
+  }, 300_000);
+
+  test('goes on with more steps when it is asked to, and says what has changed', async () => {
+    await using app = startApp(
+      [`run.folder=${folder}`, 'run.name=whole', ...settings, 'run.resume=latest', `grpo.steps=${GRPO + 1}`],
+      { folder, name: 'longer' },
+    );
+    const { code, stdout } = await app.ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Changed: grpo.steps: ${GRPO} → ${GRPO + 1}`);
+    expect(readMetrics(path.join(folder, 'whole')).length).toBe(WARM_UP + GRPO + 1);
+  });
+
+  test.each([
+    ['run.seed=9', /run\.seed: 1 → 9: .*cannot go on with that/],
+    ['model.embedded.hiddenSize=64', /model\.embedded\.hiddenSize: 32 → 64/],
+  ])('refuses %s: it would not be the same run', async (override, message) => {
+    await using app = startApp([`run.folder=${folder}`, 'run.name=whole', ...settings, 'run.resume=latest', override], {
+      folder,
+      name: 'refused',
+    });
+    const { code, stderr } = await app.ended;
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+  });
+
+  test('falls back to the checkpoint before a damaged one', async () => {
+    const checkpoints = path.join(folder, 'whole', 'checkpoints');
+    const last = readdirSync(checkpoints).toSorted().at(-1)!;
+    writeFileSync(path.join(checkpoints, last, 'run.bin'), 'damaged');
+    await run('whole', ['run.resume=latest']);
+    expect(readMetrics(path.join(folder, 'whole')).length).toBe(WARM_UP + GRPO);
+  });
+});
