@@ -9,7 +9,6 @@ import { Initializers } from './initializers.ts';
 import { type Library, loadLibrary } from './library.ts';
 import { Names } from './names.ts';
 import { nativeOptions } from './options.ts';
-import { Owned } from './owned.ts';
 import { OwnedStack } from './owned-stack.ts';
 import { RunTensors } from './run-tensors.ts';
 import { readInputs, readOutputs } from './signature.ts';
@@ -24,9 +23,14 @@ export async function openCApiEngine(model: LoadedModel, options: ResolvedOption
   const library = await loadLibrary();
   using opened = new OwnedStack();
   const initializers = opened.use(new Initializers(library, model.beside));
-  const session = opened.use(await createSession(library, { bytes: model.bytes, initializers, options }));
+  const session = await createSession(library, { bytes: model.bytes, initializers, options });
   if (options.copyInitializers) initializers[Symbol.dispose]();
-  return new CApiEngine(library, session.pointer, opened);
+  try {
+    return new CApiEngine(library, session, opened);
+  } catch (error) {
+    library.api.releaseSession(session);
+    throw error;
+  }
 }
 
 interface SessionParts {
@@ -35,7 +39,7 @@ interface SessionParts {
   readonly options: ResolvedOptions;
 }
 
-async function createSession(library: Library, { bytes, initializers, options }: SessionParts): Promise<Owned> {
+async function createSession(library: Library, { bytes, initializers, options }: SessionParts): Promise<Pointer> {
   const { api, environment } = library;
   using native = nativeOptions(library, options);
   initializers.addTo(native, !options.copyInitializers);
@@ -46,7 +50,7 @@ async function createSession(library: Library, { bytes, initializers, options }:
     api.createSessionFromArray.async(environment, start, bytes.byteLength, native.pointer, out, done);
   });
   library.check('Opening the model', status);
-  return new Owned(created[0]!, api.releaseSession);
+  return created[0]!;
 }
 
 class CApiEngine implements Engine {
@@ -56,7 +60,7 @@ class CApiEngine implements Engine {
   readonly #session: Pointer;
   readonly #inputNames: Names;
   readonly #outputNames: Names;
-  // The session, and what must outlive it.
+  // What must outlive the session.
   readonly #owned: OwnedStack;
 
   constructor(library: Library, session: Pointer, owned: OwnedStack) {
@@ -76,7 +80,10 @@ class CApiEngine implements Engine {
     };
   }
 
+  /** Off the event loop: to unmap some gigabytes takes a tenth of a second. */
   async close(): Promise<void> {
+    const { offThread, api } = this.#library;
+    await offThread.run('Closing the model', [this.#owned], (done) => api.releaseSession.async(this.#session, done));
     this.#owned[Symbol.dispose]();
   }
 
