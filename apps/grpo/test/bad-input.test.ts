@@ -16,7 +16,8 @@ async function refusal(args: readonly string[], prepare: (cwd: string) => unknow
   const cwd = path.join(folder, String(count++));
   mkdirSync(cwd);
   await prepare(cwd);
-  await using app = startApp([...args, 'run.name=bad'], { folder: cwd });
+  const env = { HF_HUB_CACHE: path.join(cwd, 'hub'), HF_HUB_OFFLINE: '1' };
+  await using app = startApp([...args, 'run.name=bad'], { folder: cwd, env });
   const { code, stdout, stderr } = await app.ended;
   // The first thing that a run says is where its folder is; nothing is started before.
   expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: '' });
@@ -215,6 +216,13 @@ describe.concurrent('a setting that cannot be is named with its file and line, o
   ])('%s', async ([argument, message]) => {
     expect(await refusal([argument])).toContain(message);
   });
+});
+
+test('a model that is named and not in the cache of a machine without network', async () => {
+  const told = await refusal(['model.path=Qwen/Qwen3-0.6B']);
+  expect(told).toMatch(
+    /^Qwen\/Qwen3-0\.6B: revision main is not in .*hub, and HF_HUB_OFFLINE .* keeps from the network\./,
+  );
 });
 
 test('--help says how to start a run, and starts none', async () => {

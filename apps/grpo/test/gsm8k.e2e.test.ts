@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { readGsm8k } from '@forge/data';
 import { loadModel } from '@forge/models';
@@ -10,24 +10,29 @@ import { temporaryFolder } from './fixtures/temporary-folder.ts';
 
 const folder = temporaryFolder();
 const run = path.join(folder, 'runs', 'real');
+/** A model as Python's huggingface_hub leaves it in its cache, for a machine without network. */
+const cached = path.join(folder, 'hub', 'models--forge-test--tiny');
+const commit = 'c0ffee'.padEnd(40, '0');
 let end: End;
 
 beforeAll(async () => {
-  makeModelFolder(path.join(folder, 'model'));
+  makeModelFolder(path.join(cached, 'snapshots', commit));
+  mkdirSync(path.join(cached, 'refs'));
+  writeFileSync(path.join(cached, 'refs', 'main'), commit);
   cpSync(path.join(import.meta.dirname, 'fixtures', 'gsm8k.jsonl'), path.join(folder, 'gsm8k.jsonl'));
   // As a user writes it, in the folder that holds both.
   await using app = startApp(
     [
       ...['--config', path.resolve(import.meta.dirname, '../configs/gsm8k.yaml')],
-      ...['model.path=model', 'dataset.path=gsm8k.jsonl', 'dataset.heldOut=2', 'run.name=real'],
+      ...['model.path=forge-test/tiny', 'dataset.path=gsm8k.jsonl', 'dataset.heldOut=2', 'run.name=real'],
       ...['grpo.steps=2', 'grpo.groupsPerStep=2', 'grpo.groupSize=3', 'generator.maxTokens=12', 'evaluation.every=1'],
     ],
-    { folder },
+    { folder, env: { HF_HUB_CACHE: path.join(folder, 'hub'), HF_HUB_OFFLINE: '1' } },
   );
   end = await app.ended;
 });
 
-test('a folder that transformers wrote and a file of GSM8K records are trained on', () => {
+test('a model by its name on the hub and a file of GSM8K records are trained on', () => {
   expect({ code: end.code, stderr: end.stderr }).toEqual({ code: 0, stderr: '' });
   const metrics = readMetrics(run);
   expect(metrics.map(({ step, phase }) => [step, phase])).toEqual([
@@ -53,7 +58,7 @@ test('the questions asked are those of the file but for the held-out ones, under
 
 test('a path is taken from the folder that the program was started in, and what is trained is a whole model folder', async () => {
   const [given, trained] = await Promise.all([
-    loadModel(path.join(folder, 'model')),
+    loadModel(path.join(cached, 'snapshots', commit)),
     loadModel(path.join(run, 'trained')),
   ]);
   expect(trained.config.architecture).toBe('Qwen3ForCausalLM');
