@@ -1,5 +1,5 @@
 // Time of a step and bytes held of 2 ranks by each strategy, against one process with as many threads; all in turns, on one
-// batch. One JSON line a figure. Run: node bench/ranks.bench.ts [layers] [rounds]
+// batch of 8 micro-batches. One JSON line a figure. Run: node bench/ranks.bench.ts [layers] [rounds] [tokens of a micro-batch]
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { thisHost } from '@forge/monarch';
 import { Random } from '@forge/tensor';
 import { openTraining, ParallelTrainer, trainStep } from '@forge/trainer';
 
-const [layers = 6, rounds = 4] = process.argv.slice(2).map(Number);
+const [layers = 4, rounds = 2, microBatchTokens = 512] = process.argv.slice(2).map(Number);
 const numRanks = 2;
 
 const config = parseConfig({
@@ -25,9 +25,9 @@ const config = parseConfig({
 });
 const random = new Random('ranks');
 const ids = (length: number): number[] => Array.from({ length }, () => random.integer(config.vocabSize));
-/** 8 micro-batches of two sequences each. */
-const inputs = Array.from({ length: 16 }, () => ({ promptIds: ids(1), tokenIds: ids(128) }));
-const packing = { maxTokensPerMicroBatch: 256 };
+/** Two sequences a micro-batch. */
+const inputs = Array.from({ length: 16 }, () => ({ promptIds: ids(1), tokenIds: ids(microBatchTokens / 2) }));
+const packing = { maxTokensPerMicroBatch: microBatchTokens };
 const targets = { loss: 'sft' } as const;
 
 interface Contestant {
@@ -85,14 +85,14 @@ const oneHolds = 16 * numWeights; // weights, gradients and both moments
 const mebibytes = (bytes: number): number => Math.round(bytes / 2 ** 20);
 for (const { name, control, stepMs, bytesHeld } of contestants) {
   const [value, controlMs] = [median(stepMs), median(control.stepMs)];
-  const figure = { bench: `step: ${name}, ${layers} layers`, value, unit: 'ms' };
+  const figure = { bench: `step: ${name}, ${layers} layers, ${microBatchTokens} tokens`, value, unit: 'ms' };
   const against = { control: controlMs, controlIs: control.name, ratio: value / controlMs, load: loadavg()[0] };
   console.log(JSON.stringify({ ...figure, ...against }));
   const held = await bytesHeld();
   const most = Math.max(...held.map((each) => Object.values(each).reduce((sum, bytes) => sum + bytes, 0)));
   console.log(
     JSON.stringify({
-      bench: `held by a rank: ${name}, ${layers} layers`,
+      bench: `held by a rank: ${name}, ${layers} layers, ${microBatchTokens} tokens`,
       value: mebibytes(most),
       unit: 'MiB',
       control: mebibytes(oneHolds),

@@ -19,7 +19,7 @@ interface WeighOptions {
 }
 
 /** The places in the batch of the sequences that a micro-batch scores. */
-export const placesOf = ({ pickSequence }: MicroBatch): readonly number[] => [...new Set(pickSequence)];
+const placesOf = ({ pickSequence }: MicroBatch): readonly number[] => [...new Set(pickSequence)];
 
 /** What each pick of a micro-batch weighs; `undefined` where nothing weighs anything. */
 export function weighPicks(

@@ -3,7 +3,7 @@ import { ForgeActor } from '@forge/service';
 import { type Giver, Offers } from './offers.ts';
 
 /** This rank waits for another one that cannot go on. What is wrong is told by that one. */
-export class PeerError extends Error {
+class PeerError extends Error {
   override readonly name = 'PeerError';
   readonly code = 'ERR_TRAINER_PEER';
   readonly rank: number;

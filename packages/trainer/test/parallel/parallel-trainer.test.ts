@@ -33,6 +33,7 @@ interface Case {
   readonly strategy: Strategy;
   readonly numRanks: number;
   readonly kind?: 'process' | 'inline';
+  readonly env?: Readonly<Record<string, string>>;
   readonly options?: TrainingOptions;
 }
 
@@ -56,6 +57,7 @@ test.each<Case>([
   { title: 'tied', strategy: 'fullyShard', numRanks: 2 },
   { title: 'untied, of uneven sizes', strategy: 'fullyShard', numRanks: 2, model: uneven },
   { title: 'untied, of uneven sizes', strategy: 'fullyShard', numRanks: 3, model: uneven, kind: 'process' },
+  { title: 'in frames', strategy: 'fullyShard', numRanks: 2, kind: 'process', env: { FORGE_MEMORY: 'frames' } },
   { title: 'with adapters', strategy: 'fullyShard', numRanks: 3, options: { lora: { rank: 2 } } },
   { title: 'frozen in parts', strategy: 'fullyShard', numRanks: 3, options: { parameterGroups: frozen } },
   { title: 'with an entropy bonus', strategy: 'fullyShard', numRanks: 2, options: { entropyBonus: 0.01 } },
@@ -73,11 +75,11 @@ test.each<Case>([
   },
 ])(
   '$strategy over $numRanks ranks, $title: the numbers of one, bit for bit',
-  async ({ model = tied, strategy, numRanks, kind = 'inline', options = {} }) => {
+  async ({ model = tied, strategy, numRanks, kind = 'inline', env = {}, options = {} }) => {
     const isLayered = strategy !== 'dataParallel' || options.recompute === true;
     await using folder = await modelFolder(model);
     await using alone = await openTraining(model, { ...settings, ...options, recompute: isLayered });
-    await using procs = await thisHost().spawnProcs({ kind, perHost: { rank: numRanks } });
+    await using procs = await thisHost().spawnProcs({ kind, perHost: { rank: numRanks }, env });
     await using together = await ParallelTrainer.open(procs, { ...settings, ...options, model: folder.path, strategy });
     for (const { inputs, targets } of raggedBatches()) {
       const expected = await trainStep(alone, { inputs, targets }, settings);

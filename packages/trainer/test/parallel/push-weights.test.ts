@@ -8,12 +8,13 @@ import { tinyModel } from '../tiny-model.ts';
 import { raggedBatches } from './batches.ts';
 
 const [{ inputs, targets }] = raggedBatches() as [ReturnType<typeof raggedBatches>[number]];
-const model = tinyModel(6, { tie_word_embeddings: false, intermediate_size: 37 });
+const model = tinyModel(6, { num_hidden_layers: 3, tie_word_embeddings: false, intermediate_size: 37 });
 
 test.each([
   { strategy: 'dataParallel', kind: 'inline', lora: undefined },
   { strategy: 'fullyShard', kind: 'process', lora: undefined },
   { strategy: 'fullyShard', kind: 'inline', lora: { rank: 2 } },
+  { strategy: 'pipeline', kind: 'inline', lora: { rank: 2 } },
 ] as const)(
   'ranks put their shards, and readers get whole weights: $strategy, adapters: $lora',
   async ({ strategy, kind, lora }) => {
