@@ -10,7 +10,7 @@ export interface ModelFolder extends AsyncDisposable {
   readonly config: ModelConfig;
 }
 
-export async function makeModelFolder(): Promise<ModelFolder> {
+export async function makeModelFolder(changes: Readonly<Record<string, unknown>> = {}): Promise<ModelFolder> {
   const tokenizerFolder = goldenFolder('tokenizer');
   const { vocabSize } = await loadTokenizer(tokenizerFolder);
   const config = parseConfig({
@@ -29,6 +29,7 @@ export async function makeModelFolder(): Promise<ModelFolder> {
     tie_word_embeddings: true,
     hidden_act: 'silu',
     initializer_range: 0.3,
+    ...changes,
   });
   const path = await mkdtemp(join(tmpdir(), 'forge-generator-'));
   await saveModel(path, { config, weights: initialize(config, 0), tokenizerFolder });
