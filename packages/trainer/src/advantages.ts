@@ -18,7 +18,8 @@ export interface AdvantageOptions {
 const epsilon = 1e-4;
 
 /**
- * Group-relative advantages: how much better each completion is than the others of its prompt.
+ * Group-relative advantages: how much better each completion is than the others of its prompt. `grpo` is
+ * `(R − mean)/(std + 1e-4)`, `rloo` is `R − mean of the others`.
  *
  * `undefined` is a completion without a score: it gets 0 and takes no part in any mean. Equal rewards give exactly 0, whatever
  * rounding does to their mean; so does the only score of a group, which `rloo` leaves out of its batch statistics. Standard deviations divide by count − 1. For `rloo`, `batch` also centres the advantages.

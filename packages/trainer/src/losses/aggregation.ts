@@ -16,12 +16,13 @@ export type Aggregation = 'sequenceMean' | 'localTokenMean' | 'tokenMean' | 'fix
 const atLeastOne = (count: number): number => Math.max(1, count);
 
 /**
- * How tokens become one number: the weight of a token in the sum.
+ * How tokens become one number: the weight `a_t` of a token in the sum, with `|o|` tokens in its sequence and `B` sequences.
  *
- * - `sequenceMean`: mean over the tokens of a sequence, then over sequences; short completions count more a token.
- * - `tokenMean`: every token of the whole batch counts the same.
- * - `localTokenMean`: the same over the tokens of one part only; depends on how the batch is split.
- * - `fixedLength`: the sum over `sequences × maxCompletionLength`; unbiased by length (Dr. GRPO, arXiv 2503.20783).
+ * - `sequenceMean`: `1/(|o|·B)`, the mean over the tokens of a sequence, then over sequences; short completions count more a
+ *   token (GRPO, arXiv 2402.03300).
+ * - `tokenMean`: `1/Σ|o|`, every token of the whole batch counts the same (DAPO, arXiv 2503.14476).
+ * - `localTokenMean`: the same over the tokens of one part only; depends on how the batch is split (TRL `bnpo`).
+ * - `fixedLength`: `1/(B·maxCompletionLength)`; unbiased by length (Dr. GRPO, arXiv 2503.20783).
  */
 export const aggregations: Readonly<Record<Aggregation, (sizes: AggregationSizes) => number>> = {
   sequenceMean: ({ sequenceTokens, batchSequences }) => 1 / (atLeastOne(sequenceTokens) * batchSequences),

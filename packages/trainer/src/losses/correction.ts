@@ -4,8 +4,12 @@ import type { Floats } from './loss.ts';
 export type CorrectionMode = 'token_truncate' | 'token_mask' | 'sequence_truncate' | 'sequence_mask';
 
 /**
- * Weights the loss by how much likelier the trainer finds a sampled token than the sampler did; the weight carries no gradient.
+ * Weights the loss by how much likelier the trainer finds a sampled token than the sampler did: `w = exp(old − sampler)` of the
+ * token, or `exp` of the sum over the sequence, held within bounds or 0 beyond them. The weight carries no gradient.
  * `token_truncate` with `max` 2 is TIS, `sequence_mask` is MIS.
+ *
+ * Sources: Yao et al., "Your efficient RL framework secretly brings you off-policy RL training" (2025); TRL
+ * `vllm_importance_sampling_mode`; verl `rollout_correction`.
  */
 export interface Correction {
   readonly mode: CorrectionMode;

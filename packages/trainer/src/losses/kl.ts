@@ -14,7 +14,7 @@ export const limitLogRatio = (x: number): number => Math.min(logRatioLimit, Math
 
 /**
  * Per-token estimators of KL(policy ‖ reference), each a function of `d = logProb − refLogProb`.
- * `k1` is unbiased and noisy, `k2` biased and smooth, `k3` unbiased, smooth and never negative.
+ * `k1 = d` is unbiased and noisy, `k2 = d²/2` biased and smooth, `k3 = exp(−d) + d − 1` unbiased, smooth and never negative.
  *
  * Source: J. Schulman, "Approximating KL divergence" (2020); GRPO uses `k3` (arXiv 2402.03300, eq. 4).
  */

@@ -28,8 +28,15 @@ export interface ObjectiveTerm extends ValueAndSlope {
 export type ObjectiveName = 'clip' | 'cispo' | 'sapo' | 'reinforce';
 
 /**
- * The loss of one token and its slope. For `clip` and `sapo` the slope is with respect to the log of the ratio; `cispo` and
- * `reinforce` hold the ratio constant and differentiate the log-probability. For one token that is the same thing.
+ * The loss `p` of one token and its slope, with the ratio `r`, the advantage `A` and the log-probability `l`:
+ *
+ * - `clip`: `p = −min(min(r, δ)·A, clip(r, 1 − ε_low, 1 + ε_high)·A)`, and for `A < 0` at most `−c·A` with the dual clip `c`
+ * - `cispo`: `p = −min(r, ε_high)·A·l`
+ * - `sapo`: `p = −(4/τ)·σ(τ·(r − 1))·A`, with a `τ` for either sign of `A`
+ * - `reinforce`: `p = −A·l`
+ *
+ * For `clip` and `sapo` the slope is with respect to the log of the ratio; `cispo` and `reinforce` hold the ratio constant and
+ * differentiate the log-probability. For one token that is the same thing.
  *
  * Sources: `clip` PPO (arXiv 1707.06347, eq. 7) with DAPO's two epsilons (arXiv 2503.14476), dual clip (arXiv 1912.09729) and
  * the upper bound `delta` of TRL; `cispo` MiniMax-M1 (arXiv 2506.13585, eq. 4); `sapo` arXiv 2511.20347.

@@ -11,7 +11,7 @@ export interface SftBatch {
 }
 
 /**
- * Cross entropy: the mean of `−logProb` over every token of the whole batch.
+ * Cross entropy: `L = −Σ_t m_t·logProb_t / Σ_t m_t` over every token of the whole batch.
  *
  * @throws {LossInputError} when a mask does not fit its sequence.
  */
