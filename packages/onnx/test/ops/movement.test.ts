@@ -6,6 +6,7 @@ import {
   gather,
   gatherElements,
   gatherNd,
+  graph,
   input,
   pad,
   reshape,
@@ -145,4 +146,12 @@ describe('symbolic sizes', () => {
       data: Array(8).fill(0),
     });
   });
+});
+
+test('a reshape of a reshape is one node, and back to the first shape it is none', () => {
+  const x = input('x', 'float32', ['rows', 'tokens', 6]);
+  const flat = reshape(x, ['rows*tokens', 6]);
+  expect(reshape(flat, ['rows', 'tokens', 6], { sizesFrom: [x] })).toBe(x);
+  const heads = reshape(flat, ['rows', 'tokens', 2, 3], { sizesFrom: [x] });
+  expect(graph({ heads }).nodes.map(({ op }) => op)).toEqual(['Reshape']);
 });

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import {
   cast,
   constant,
+  graph,
   groupQueryAttention,
   input,
   layerNorm,
@@ -20,7 +21,7 @@ import {
   type Value,
   variance,
 } from '../../src/index.ts';
-import { counting, evaluate, float32, int64 } from '../support/run.ts';
+import { counting, evaluate, float32, int64, runModel } from '../support/run.ts';
 
 function expectClose(actual: readonly number[], expected: readonly number[], tolerance = 1e-5): void {
   expect(actual.length).toBe(expected.length);
@@ -227,4 +228,19 @@ test('groupQueryAttention attends to the cache and to earlier tokens, and writes
   );
   expectClose((await evaluate(output, feeds)).data, expected);
   expectClose((await evaluate(presentKey, feeds)).data.slice(0, k.length), k);
+});
+
+test('a rotation may take one row of the tables a token, in order', async () => {
+  const x = input('x', 'float32', [1, 'tokens', 4]);
+  const positions = input('positions', 'int64', [1]);
+  const tables = [input('cos', 'float32', ['tokens', 1]), input('sin', 'float32', ['tokens', 1])] as const;
+  const model = graph({ y: rotaryEmbedding(x, { positions, cos: tables[0], sin: tables[1] }) });
+  const { y } = await runModel(model, {
+    x: tensor('float32', [1, 2, 4], Float32Array.of(1, 2, 3, 4, 1, 2, 3, 4)),
+    positions: tensor('int64', [1]),
+    cos: tensor('float32', [2, 1], Float32Array.of(0, -1)),
+    sin: tensor('float32', [2, 1], Float32Array.of(1, 0)),
+  });
+  // Two heads of two channels: a quarter turn for the first token, half a turn for the second.
+  expect([...(y!.data as Float32Array)]).toEqual([-2, 1, -4, 3, -1, -2, -3, -4]);
 });
