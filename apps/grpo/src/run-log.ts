@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import type { Group } from '@forge/data';
-import { jsonlSink, MetricLogger, type MetricSource } from '@forge/observability';
+import { jsonlSink, MetricLogger, type MetricSource, tensorBoardSink } from '@forge/observability';
 import { stringify } from 'yaml';
 import type { Config } from './config.ts';
 import { type Curve, curvesSvg } from './curves.ts';
@@ -38,7 +38,7 @@ export interface LogSize {
 }
 
 /**
- * Writes what happens in a run to its folder: `config.yaml` (resolved), `metrics.jsonl` (one object a step),
+ * Writes what happens in a run to its folder: `config.yaml` (resolved), `metrics.jsonl` (one object a step; the same for TensorBoard),
  * `completions.jsonl` (one object a completion), and `curves.svg` when it is closed.
  */
 export class RunLog implements AsyncDisposable {
@@ -62,7 +62,7 @@ export class RunLog implements AsyncDisposable {
     cut(completions, size?.completions ?? 0);
     this.#measured.push(...readMeasured(metrics));
     this.#startedMs = performance.now() - (this.#measured.at(-1)?.seconds ?? 0) * 1000;
-    this.#logger = new MetricLogger([jsonlSink(metrics)], { warn });
+    this.#logger = new MetricLogger([jsonlSink(metrics), tensorBoardSink(path.join(folder, 'tensorboard'))], { warn });
     this.#completions = openSync(completions, 'a');
   }
 

@@ -5,3 +5,4 @@ export type { MetricSource, SettledMetrics } from './observed-source.ts';
 export { type Accumulated, accumulate, merge, type Reduction, reduced } from './reduction.ts';
 export { type ConsoleSinkOptions, consoleSink } from './sinks/console.ts';
 export { jsonlSink } from './sinks/jsonl.ts';
+export { tensorBoardSink } from './sinks/tensorboard/tensorboard.ts';
