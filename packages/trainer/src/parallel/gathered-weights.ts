@@ -38,10 +38,8 @@ export class GatheredWeights implements WeightSource {
     use: (weights: NamedTensors) => Promise<Result>,
     next: readonly Part[] = [],
   ): Promise<Result> {
-    const [held] = [parts, next].map((some) => some.map((part) => this.#gather(part))) as [
-      Promise<Gathered>[],
-      unknown,
-    ];
+    const held = parts.map((part) => this.#gather(part));
+    for (const part of next) void this.#gather(part);
     const gathered = await Promise.all(held);
     try {
       return await use(Object.assign({}, ...gathered.map(({ weights }) => weights)));
@@ -51,9 +49,10 @@ export class GatheredWeights implements WeightSource {
   }
 
   async #release(part: Part): Promise<void> {
-    const gathered = await this.#gathered.get(part);
+    const gathering = this.#gathered.get(part);
     this.#gathered.delete(part);
-    for (const array of gathered?.memory ?? []) this.#free.get(array.length)?.push(array); // each was allocated for a length
+    // Each was allocated for a length.
+    for (const array of (await gathering)?.memory ?? []) this.#free.get(array.length)?.push(array);
   }
 
   #gather(part: Part): Promise<Gathered> {

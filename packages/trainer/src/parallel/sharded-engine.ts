@@ -1,3 +1,4 @@
+import type { Parameter } from '@forge/models';
 import { type ActorMesh, exportBuffer, type RemoteBuffer } from '@forge/monarch';
 import type { Tensor } from '@forge/tensor';
 import { LayeredPasses } from '../layered-passes.ts';
@@ -31,7 +32,7 @@ export class ShardedEngine implements RankEngine {
 
   private constructor(options: EngineOptions, passes: Passes) {
     const { config, plan, rank, numRanks, strategy, training } = options;
-    const cuts = (_: Part, parameters: Parameters<typeof evenCuts>[0]) => evenCuts(parameters, numRanks);
+    const cuts = (_: Part, parameters: readonly Parameter[]) => evenCuts(parameters, numRanks);
     const shards = layOutShards(plan.trained, numRanks, cuts);
     const frozenShards = layOutShards(plan.frozen, numRanks, cuts);
     this.#options = options;
@@ -74,17 +75,12 @@ export class ShardedEngine implements RankEngine {
     const { weights, gradients, moments } = this.trained;
     const isReplicated = this.#source instanceof ReplicatedWeights;
     const held = this.#source.numbersHeld;
-    const numbers = {
-      weights: weights.length + this.#frozenNumbers.length + (isReplicated ? held : 0),
-      gradients: gradients.length,
-      moments: moments[0].length + moments[1].length,
-      transient: (isReplicated ? 0 : held) + (this.#exchange?.numbersHeld ?? 0),
-    };
+    const bytes = (numbers: number): number => numbers * Float32Array.BYTES_PER_ELEMENT;
     return {
-      weights: numbers.weights * Float32Array.BYTES_PER_ELEMENT,
-      gradients: numbers.gradients * Float32Array.BYTES_PER_ELEMENT,
-      moments: numbers.moments * Float32Array.BYTES_PER_ELEMENT,
-      transient: numbers.transient * Float32Array.BYTES_PER_ELEMENT,
+      weights: bytes(weights.length + this.#frozenNumbers.length + (isReplicated ? held : 0)),
+      gradients: bytes(gradients.length),
+      moments: bytes(moments[0].length + moments[1].length),
+      transient: bytes((isReplicated ? 0 : held) + (this.#exchange?.numbersHeld ?? 0)),
     };
   }
 
@@ -92,7 +88,7 @@ export class ShardedEngine implements RankEngine {
     return { trained: exportNumbers(this.trained.weights), frozen: exportNumbers(this.#frozenNumbers) };
   }
 
-  async connect(ranks: ActorMesh<GivingActor, 'rank'>, held: readonly HeldWeights[]): Promise<void> {
+  connect(ranks: ActorMesh<GivingActor, 'rank'>, held: readonly HeldWeights[]): void {
     const { plan, rank, offers } = this.#options;
     const [trained, frozen] = this.#spread;
     trained.connect(held.map((each) => each.trained));
