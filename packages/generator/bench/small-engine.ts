@@ -18,9 +18,14 @@ const random = new Random(0);
 export { config, weights };
 export const promptOf = (length: number): readonly number[] =>
   Array.from({ length }, () => random.integer(config.vocabSize));
-export const openRunner = (): Promise<Runner> => Runner.open(config, weights, { threads });
-export const openEngine = async (limits: Pick<EngineOptions, 'maxSequences'> = {}): Promise<Engine> =>
-  new Engine({ runner: await openRunner(), decode: (ids) => String.fromCharCode(...ids), ...limits });
+/** Packed weights are the quickest form, and that of the peer; as inputs they are exchanged between two steps. */
+export const openRunner = (packedWeights = false): Promise<Runner> =>
+  Runner.open(config, weights, { threads, packedWeights });
+export const openEngine = async (
+  limits: Pick<EngineOptions, 'maxSequences'> = {},
+  packedWeights = false,
+): Promise<Engine> =>
+  new Engine({ runner: await openRunner(packedWeights), decode: (ids) => String.fromCharCode(...ids), ...limits });
 
 export const generate = (
   engine: Engine,
