@@ -121,9 +121,11 @@ export class Scheduler<S extends Schedulable> {
    * scratch memory; at least one keeps its slot. `onPreempt` sees each before it waits again.
    */
   preempt(numScratchTokens: number, onPreempt: (sequence: S) => void): readonly Move[] {
+    const hasRoom = (sequences: readonly S[]) => this.#limits.fits({ ...demandOf(sequences), numScratchTokens });
+    if (hasRoom(this.running)) return [];
     const kept = this.running.toSorted(byUrgency);
     const preempted: S[] = [];
-    while (kept.length > 1 && !this.#limits.fits({ ...demandOf(kept), numScratchTokens })) preempted.push(kept.pop()!); // more than one
+    while (kept.length > 1 && !hasRoom(kept)) preempted.push(kept.pop()!); // more than one
     const moves = this.#slots.release(new Set(preempted));
     for (const sequence of preempted) {
       onPreempt(sequence);
@@ -149,5 +151,7 @@ function byUrgency(a: Schedulable, b: Schedulable): number {
 }
 
 function demandOf(sequences: readonly Schedulable[]): Pick<Demand, 'numSlots' | 'longest'> {
-  return { numSlots: sequences.length, longest: Math.max(...sequences.map(({ numTokens }) => numTokens)) };
+  let longest = 0;
+  for (const { numTokens } of sequences) if (numTokens > longest) longest = numTokens;
+  return { numSlots: sequences.length, longest };
 }
