@@ -2,7 +2,8 @@ import { open } from 'node:fs/promises';
 import { bytesOf, bytesPerElement, cast, elementCount, type Tensor } from '@forge/tensor';
 import { openSafetensors } from './read.ts';
 import { entryOfRows, type TensorRows } from './tensor-rows.ts';
-import { layOutFile, type WriteOptions, writeFully } from './write.ts';
+import { layOutFile, type WriteOptions } from './write.ts';
+import { writeFully } from './write-fully.ts';
 
 /**
  * Makes a safetensors file of zeros, whose tensors several processes then write together, some rows each: with the bytes that

@@ -1,5 +1,4 @@
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { crc32 } from 'node:zlib';
+import { open, rename, rm } from 'node:fs/promises';
 import {
   bytesOf,
   bytesPerElement,
@@ -11,6 +10,7 @@ import {
   type TypedArray,
 } from '@forge/tensor';
 import { DTYPE_NAMES } from './header.ts';
+import { PieceWriter, type WrittenFile } from './piece-writer.ts';
 
 /** How tensors are written. */
 export interface WriteOptions {
@@ -24,14 +24,8 @@ export interface WriteOptions {
 export interface TensorPieces {
   readonly dtype: DType;
   readonly shape: Shape;
-  /** Its elements in order. Each piece is done with when the next one is asked for. */
+  /** Its elements in order. A piece is done with when the one after the next is asked for. */
   pieces(): Iterable<TypedArray>;
-}
-
-/** A file as it was written. */
-export interface WrittenFile {
-  readonly bytes: number;
-  readonly crc32: number;
 }
 
 /** Small enough that to copy, convert and sum a piece holds nobody up. */
@@ -50,17 +44,13 @@ export async function writeSafetensors(
 ): Promise<WrittenFile> {
   const { ordered, header } = layOutFile(tensors, options);
   const unfinished = `${file}.partial`;
-  const written = { bytes: 0, crc32: 0 };
+  let written: WrittenFile;
   try {
     await using handle = await open(unfinished, 'w');
-    const write = async (bytes: Uint8Array): Promise<void> => {
-      written.bytes += bytes.length;
-      written.crc32 = crc32(bytes, written.crc32);
-      await writeFully(handle, bytes);
-    };
-    await write(header);
-    for (const { tensor, dtype } of ordered) for (const piece of piecesAs(tensor, dtype)) await write(piece);
-    await handle.sync();
+    const writer = new PieceWriter(handle);
+    await writer.write(header);
+    for (const { tensor, dtype } of ordered) for (const piece of piecesAs(tensor, dtype)) await writer.write(piece);
+    written = await writer.finish();
   } catch (error) {
     await rm(unfinished, { force: true });
     throw error;
@@ -109,13 +99,4 @@ function encodeHeader(header: Readonly<Record<string, unknown>>): Uint8Array {
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
   bytes.set(json, 8);
   return bytes;
-}
-
-/** @param position - where in the file. @default after what was written last */
-export async function writeFully(handle: FileHandle, bytes: Uint8Array, position?: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const at = position === undefined ? null : position + done;
-    const { bytesWritten } = await handle.write(bytes, done, null, at);
-    done += bytesWritten;
-  }
 }

@@ -17,7 +17,7 @@ export interface StateParts extends TrainingState {
  * The state of a training at one moment, to be read once, tensor by tensor, while the training goes on. Nothing is copied
  * ahead: what the training is about to change, and has not been read by then, is copied just before.
  *
- * A piece of a tensor is done with when the next one, of whatever tensor, is asked for.
+ * A piece of a tensor is done with when the one after the next, of whatever tensor, is asked for.
  */
 export class FrozenState implements Disposable {
   readonly config: ModelConfig;
@@ -27,7 +27,11 @@ export class FrozenState implements Disposable {
   readonly moments: readonly [first: Pieces, second: Pieces];
   /** Numbers that are still to be read, with a copy of them where they changed. */
   readonly #unread = new Map<Float32Array, Float32Array | undefined>();
-  readonly #piece = new Float32Array(pieceLength);
+  /** Pieces take turns: one may be on its way to a file while the next is made. */
+  #pieceMemory: readonly [next: Float32Array, other: Float32Array] = [
+    new Float32Array(pieceLength),
+    new Float32Array(pieceLength),
+  ];
   readonly #onRead: () => void;
 
   /** @param onRead - called when a tensor was read, and when the state is disposed of. */
@@ -78,7 +82,9 @@ export class FrozenState implements Disposable {
     for (let start = 0; start < data.length; start += pieceLength) {
       // The training may change the numbers while a piece is written, but not in the middle of this copy.
       const numbers = this.#unread.get(data) ?? data;
-      const piece = this.#piece.subarray(0, Math.min(pieceLength, data.length - start));
+      const [memory, other] = this.#pieceMemory;
+      this.#pieceMemory = [other, memory];
+      const piece = memory.subarray(0, Math.min(pieceLength, data.length - start));
       piece.set(numbers.subarray(start, start + piece.length));
       yield piece;
     }
