@@ -25,6 +25,10 @@ describe('the command line', () => {
     expect(() => readCommand(['serve', '--model', 'm', '--api-key-file', file])).toThrow('holds no key');
   });
 
+  test('merges adapters', () => {
+    expect(readCommand(['chat', '--model', 'm', '--lora', 'adapters'])).toMatchObject({ engine: { lora: 'adapters' } });
+  });
+
   test('helps', () => {
     expect(readCommand([])).toEqual({ kind: 'help' });
     expect(readCommand(['chat', '--help'])).toEqual({ kind: 'help' });
