@@ -31,8 +31,6 @@ export function raggedBatches(): readonly StepBatch[] {
     { inputs, targets: clipped },
     { inputs, targets: grpo },
     { inputs, targets: clipped },
-    { inputs, targets: { loss: 'sft', learningRate: 1e-3 } },
-    { inputs: inputs.slice(0, 3), targets: { loss: 'sft' } },
-    { inputs, targets: grpo },
+    { inputs: inputs.slice(0, 5), targets: { loss: 'sft', learningRate: 1e-3 } },
   ];
 }
