@@ -149,6 +149,16 @@ describe('a hostile file is refused, or read as what it says', () => {
     );
   });
 
+  test('with JSON that would take far more memory than the file', async () => {
+    const before = process.resourceUsage().maxRSS;
+    const size = 30_000_000;
+    await feed(withHeader('['.repeat(size)));
+    await feed(withHeader('{"":'.repeat(size / 4)));
+    await feed(withHeader(`{"a":[${'1,'.repeat(size / 2)}1]}`));
+    // Read whole these are gigabytes; the files themselves are 30 MB, held a few times over.
+    expect(process.resourceUsage().maxRSS - before).toBeLessThan(700 * 1024);
+  });
+
   test('with nesting deeper than a stack, or an entry longer than a message', async () => {
     const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
     await feed(withHeader(`{"a":{"dtype":"F32","shape":${deep},"data_offsets":[0,16]}}`));

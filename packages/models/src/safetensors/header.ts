@@ -1,6 +1,7 @@
 import { bytesPerElement, type DType } from '@forge/tensor';
 import { isRecord } from '../config-fields.ts';
 import { SafetensorsError, show } from '../errors.ts';
+import { isWithinBounds } from './header-bounds.ts';
 
 /** Where one tensor lies in a safetensors file. */
 export interface TensorEntry {
@@ -26,6 +27,9 @@ const MAX_TENSORS = 100_000;
 
 /** No tensor of a model comes near; bounds the product of sizes. */
 const MAX_DIMENSIONS = 8;
+
+/** Those of one entry are eleven at most: between its keys, its sizes, its offsets, and before the next one. */
+const MAX_COMMAS = 16 * MAX_TENSORS;
 
 /** The dtype names of the format. Source: safetensors `tensor.rs`, `Dtype`. */
 export const DTYPE_NAMES = {
@@ -70,6 +74,10 @@ export function parseHeader(bytes: Uint8Array, file: string, fileBytes: number):
 
 function parseJson(bytes: Uint8Array, file: string): Record<string, unknown> {
   const expected = 'a JSON object of tensors in the header';
+  if (!isWithinBounds(bytes, MAX_COMMAS)) {
+    const got = `JSON that is nested deeper, or has more parts than ${MAX_TENSORS} tensors do`;
+    throw new SafetensorsError({ file, expected, got });
+  }
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
