@@ -42,7 +42,7 @@ interface SessionParts {
 async function createSession(library: Library, { bytes, initializers, options }: SessionParts): Promise<Pointer> {
   const { api, environment } = library;
   using native = nativeOptions(library, options);
-  initializers.addTo(native, !options.copyInitializers);
+  await initializers.addTo(native, !options.copyInitializers);
   const created = new BigUint64Array(1);
   const uses = [bytes, created, initializers];
   const status = await library.offThread.run<Pointer | null>('Opening the model', uses, (done) => {

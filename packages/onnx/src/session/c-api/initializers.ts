@@ -31,17 +31,23 @@ export class Initializers implements Disposable {
     }
   }
 
-  /** Tells a session that is to be created of them. @param inPlace - whether it may read them for as long as it lives. */
-  addTo(options: Owned, inPlace: boolean): void {
+  /**
+   * Tells a session that is to be created of them, off the event loop: they are copied.
+   *
+   * @param inPlace - whether it may read them for as long as it lives.
+   */
+  async addTo(options: Owned, inPlace: boolean): Promise<void> {
     if (this.#tensors.length === 0) return;
-    const { api } = this.#library;
+    const { api, offThread } = this.#library;
     const names = BigUint64Array.from(this.#names.pointers);
     const values = BigUint64Array.from(this.#pointers);
     // For graph optimizers, which read what they fold. onnxruntime keeps a copy of the others until it has packed them.
-    this.#library.check(
-      'AddExternalInitializers',
-      api.addExternalInitializers(options.pointer, names, values, values.length),
-    );
+    const what = 'AddExternalInitializers';
+    const status = await offThread.run<Pointer | null>(what, [this, options, names, values], (done) => {
+      const [first, second] = [this.#library.addressOf(names), this.#library.addressOf(values)];
+      api.addExternalInitializers.async(options.pointer, first, second, values.length, done);
+    });
+    this.#library.check(what, status);
     if (!inPlace) return;
     // For kernels, which are given a copy otherwise.
     for (const [i, name] of names.entries()) {
