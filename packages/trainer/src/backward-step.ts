@@ -1,6 +1,6 @@
-import type { Scores } from './scores.ts';
+import type { Scores } from './packing/scores.ts';
+import { planStep } from './packing/step-plan.ts';
 import type { StepBatch, StepOptions } from './step-batch.ts';
-import { planStep } from './step-plan.ts';
 import type { Training } from './training.ts';
 
 /**

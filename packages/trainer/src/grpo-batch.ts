@@ -1,6 +1,6 @@
 import { LossInputError } from './errors.ts';
 import type { Floats } from './losses/loss.ts';
-import type { Sequence } from './sequence.ts';
+import type { Sequence } from './packing/sequence.ts';
 import type { GrpoTargets } from './step-batch.ts';
 
 /** What an episode must tell to be trained on; those of `@forge/data` do. */

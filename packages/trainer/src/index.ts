@@ -26,15 +26,16 @@ export { openTraining } from './open-training.ts';
 export { AdamW, type AdamWOptions, type WeightRange } from './optimizer/adam-w.ts';
 export { clipGradNorm, gradNorm } from './optimizer/clip.ts';
 export { type Schedule, scheduleFactor } from './optimizer/schedule.ts';
-export { type MicroBatch, type PackOptions, pack } from './pack.ts';
+export { type MicroBatch, type PackOptions, pack } from './packing/pack.ts';
+export type { Scores } from './packing/scores.ts';
+export type { Sequence } from './packing/sequence.ts';
+export type { TokenWeights } from './packing/token-weights.ts';
 export { ParallelTrainer } from './parallel/parallel-trainer.ts';
 export type { BytesHeld, Strategy } from './parallel/rank-engine.ts';
 export { type PipelineAction, type PipelinePlace, schedule1F1B } from './parallel/schedule-1f1b.ts';
 export { type ParallelOptions, TrainerRank } from './parallel/trainer-rank.ts';
 export type { ParameterGroup } from './parameter-groups.ts';
 export { ReferenceModel, type ReferenceModelOptions } from './reference-model.ts';
-export type { Scores } from './scores.ts';
-export type { Sequence } from './sequence.ts';
 export type {
   GrpoTargets,
   SftTargets,
@@ -44,7 +45,6 @@ export type {
   StepResult,
   Targets,
 } from './step-batch.ts';
-export type { TokenWeights } from './token-weights.ts';
 export { trainStep } from './train-step.ts';
 export { Trainer, type TrainerCheckpoints, type TrainerOptions } from './trainer.ts';
 export { Training } from './training.ts';

@@ -12,11 +12,11 @@ import {
   type Weights,
 } from '@forge/models';
 import { checkTrainingOptions } from './check-options.ts';
-import { LayeredPasses } from './layered-passes.ts';
 import { planParameters } from './parameter-groups.ts';
+import { LayeredPasses } from './passes/layered-passes.ts';
+import { WholePasses } from './passes/whole-passes.ts';
 import { Training } from './training.ts';
 import { computeOptions, type ModelWeights, type TrainingOptions } from './training-options.ts';
-import { WholePasses } from './whole-passes.ts';
 
 /**
  * Opens a model, a folder, a name on the Hugging Face hub or weights in memory, for training. Dispose of it to free its sessions.

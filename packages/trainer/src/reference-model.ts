@@ -3,11 +3,11 @@ import { endpoint } from '@forge/monarch';
 import { drainMetrics, type Metrics, recordMetric } from '@forge/observability';
 import { openSession, type Session } from '@forge/onnx';
 import { ForgeActor } from '@forge/service';
-import { ByLayout } from './by-layout.ts';
 import { readModel } from './open-training.ts';
-import { type PackOptions, pack } from './pack.ts';
-import { scoreBatches } from './scores.ts';
-import { checkSequences, type Sequence } from './sequence.ts';
+import { type PackOptions, pack } from './packing/pack.ts';
+import { scoreBatches } from './packing/scores.ts';
+import { checkSequences, type Sequence } from './packing/sequence.ts';
+import { ByLayout } from './passes/by-layout.ts';
 import { type ComputeOptions, computeOptions, type ModelWeights } from './training-options.ts';
 
 export interface ReferenceModelOptions extends PackOptions, ComputeOptions {

@@ -3,8 +3,8 @@ import type { Floats, LossResult } from './losses/loss.ts';
 import { type PolicyLossOptions, policyLoss } from './losses/policy.ts';
 import { checkPolicyBatch } from './losses/policy-batch.ts';
 import { sftLoss } from './losses/sft.ts';
-import type { Scores } from './scores.ts';
-import type { Sequence } from './sequence.ts';
+import type { Scores } from './packing/scores.ts';
+import type { Sequence } from './packing/sequence.ts';
 
 /** The batch of one step. */
 export interface StepBatch {

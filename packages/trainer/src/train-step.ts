@@ -2,7 +2,7 @@ import type { Weights } from '@forge/models';
 import { backwardStep } from './backward-step.ts';
 import { checkStepOptions } from './check-options.ts';
 import { NonFiniteLossError } from './errors.ts';
-import { checkSequences } from './sequence.ts';
+import { checkSequences } from './packing/sequence.ts';
 import {
   checkTargets,
   firstNonFinite,

@@ -2,7 +2,7 @@ import type { LoraConfig, ModelConfig, Weights } from '@forge/models';
 import type { SessionOptions } from '@forge/onnx';
 import type { AdamWOptions } from './optimizer/adam-w.ts';
 import type { Schedule } from './optimizer/schedule.ts';
-import type { PackOptions } from './pack.ts';
+import type { PackOptions } from './packing/pack.ts';
 import type { ParameterGroup } from './parameter-groups.ts';
 
 /** A model in memory; its weights are copied. */

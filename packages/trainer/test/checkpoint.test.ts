@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadCheckpoint, saveCheckpoint } from '../src/checkpoint/checkpoint.ts';
 import { openTraining } from '../src/open-training.ts';
-import type { Sequence } from '../src/sequence.ts';
+import type { Sequence } from '../src/packing/sequence.ts';
 import { trainStep } from '../src/train-step.ts';
 import type { Training } from '../src/training.ts';
 import type { TrainingOptions } from '../src/training-options.ts';

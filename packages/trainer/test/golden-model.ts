@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { readSafetensors } from '@forge/models';
 import type { Tensor } from '@forge/tensor';
 import { expect } from 'vitest';
-import type { Sequence } from '../src/sequence.ts';
+import type { Sequence } from '../src/packing/sequence.ts';
 
 /** Small models that transformers trained for five steps; model files and batches are those of `packages/models/test/golden`. */
 export const goldenModels = ['qwen3_tied', 'qwen3_untied', 'llama', 'llama3_rope', 'qwen2'] as const;

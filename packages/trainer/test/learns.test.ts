@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { openTraining } from '../src/open-training.ts';
-import type { Sequence } from '../src/sequence.ts';
+import type { Sequence } from '../src/packing/sequence.ts';
 import type { StepResult } from '../src/step-batch.ts';
 import { trainStep } from '../src/train-step.ts';
 import type { Training } from '../src/training.ts';

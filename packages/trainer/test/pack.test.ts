@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { gatherPicks, type MicroBatch, pack, scatterPicks } from '../src/pack.ts';
-import { checkSequences, inputLength, type Sequence } from '../src/sequence.ts';
+import { gatherPicks, type MicroBatch, pack, scatterPicks } from '../src/packing/pack.ts';
+import { checkSequences, inputLength, type Sequence } from '../src/packing/sequence.ts';
 
 const id = fc.integer({ min: 1, max: 99 });
 const prompt = fc.array(id, { minLength: 1, maxLength: 12 });

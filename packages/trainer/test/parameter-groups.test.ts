@@ -3,7 +3,7 @@ import { thisHost } from '@forge/monarch';
 import { openStore, policyVersionPrefix } from '@forge/torchstore';
 import { expect, test } from 'vitest';
 import { openTraining } from '../src/open-training.ts';
-import type { Sequence } from '../src/sequence.ts';
+import type { Sequence } from '../src/packing/sequence.ts';
 import { trainStep } from '../src/train-step.ts';
 import { Trainer } from '../src/trainer.ts';
 import type { TrainingOptions } from '../src/training-options.ts';

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { Correction } from '../src/losses/correction.ts';
 import { policyLoss } from '../src/losses/policy.ts';
 import { openTraining } from '../src/open-training.ts';
-import type { Sequence } from '../src/sequence.ts';
+import type { Sequence } from '../src/packing/sequence.ts';
 import { tinyModel } from './tiny-model.ts';
 
 const model = tinyModel(3, { initializer_range: 0.3 });

@@ -2,7 +2,7 @@ import { Random } from '@forge/tensor';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openTraining } from '../src/open-training.ts';
-import type { Sequence } from '../src/sequence.ts';
+import type { Sequence } from '../src/packing/sequence.ts';
 import type { TrainingOptions } from '../src/training-options.ts';
 import { compare } from './golden-model.ts';
 import { tinyModel } from './tiny-model.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { policyLoss } from '../src/losses/policy.ts';
 import { openTraining } from '../src/open-training.ts';
-import type { Sequence } from '../src/sequence.ts';
+import type { Sequence } from '../src/packing/sequence.ts';
 import type { GrpoTargets, StepOptions, Targets } from '../src/step-batch.ts';
 import { trainStep } from '../src/train-step.ts';
 import { compare } from './golden-model.ts';

@@ -3,7 +3,7 @@ import { MetricLogger } from '@forge/observability';
 import { openStore } from '@forge/torchstore';
 import { expect, test } from 'vitest';
 import { openTraining } from '../src/open-training.ts';
-import type { Sequence } from '../src/sequence.ts';
+import type { Sequence } from '../src/packing/sequence.ts';
 import type { Targets } from '../src/step-batch.ts';
 import { trainStep } from '../src/train-step.ts';
 import { Trainer, type TrainerOptions } from '../src/trainer.ts';

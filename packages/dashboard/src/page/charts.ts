@@ -48,7 +48,7 @@ function groupOf(metric: string): string {
 }
 
 /** Draws the charts in sight anew. */
-export const drawCharts = debounced(() => void draw(), 30);
+const drawCharts = debounced(() => void draw(), 30);
 
 let isDrawing = false;
 let isAgain = false;

@@ -1,6 +1,6 @@
 import { type ModelConfig, parameters } from '@forge/models';
 import { elementCount } from '@forge/tensor';
-import { type Part, partOf, partsOf } from '../parts.ts';
+import { type Part, partOf, partsOf } from '../passes/parts.ts';
 
 /**
  * The parts of each stage of a pipeline, so that the stage with the most work has as little as can be. Work is the products of

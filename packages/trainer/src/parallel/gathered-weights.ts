@@ -1,5 +1,5 @@
-import type { Part } from '../parts.ts';
-import type { NamedTensors, WeightSource } from '../passes.ts';
+import type { Part } from '../passes/parts.ts';
+import type { NamedTensors, WeightSource } from '../passes/passes.ts';
 import type { SpreadParameters } from './spread-parameters.ts';
 
 interface Gathered {

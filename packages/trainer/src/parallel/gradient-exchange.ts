@@ -1,10 +1,10 @@
 import type { Parameter } from '@forge/models';
 import type { Tensor } from '@forge/tensor';
-import { EmbeddingRows } from '../embedding-rows.ts';
-import { type MicroBatch, tokenIdsOf } from '../pack.ts';
+import { type MicroBatch, tokenIdsOf } from '../packing/pack.ts';
 import { addInPlace, arenaOffsets, viewArena } from '../parameter-arena.ts';
-import { EMBEDDING, type Part } from '../parts.ts';
-import type { GradientSink, NamedTensors } from '../passes.ts';
+import { EmbeddingRows } from '../passes/embedding-rows.ts';
+import { EMBEDDING, type Part } from '../passes/parts.ts';
+import type { GradientSink, NamedTensors } from '../passes/passes.ts';
 import type { Giver, Offers } from './offers.ts';
 import { type ParameterShard, rowsIn } from './parameter-shard.ts';
 import { readNumbers } from './peers.ts';

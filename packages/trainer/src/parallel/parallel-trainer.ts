@@ -12,10 +12,10 @@ import {
 } from '../errors.ts';
 import { normOfRows } from '../optimizer/row-squares.ts';
 import type { Schedule } from '../optimizer/schedule.ts';
+import { allocateScores, type Scores } from '../packing/scores.ts';
+import { checkSequences, type Sequence } from '../packing/sequence.ts';
 import { type ParameterPlan, planParameters } from '../parameter-groups.ts';
 import { recordStep } from '../record-step.ts';
-import { allocateScores, type Scores } from '../scores.ts';
-import { checkSequences, type Sequence } from '../sequence.ts';
 import { checkLoss, firstNonFinite, type StepResult, scoredLoss, type Targets } from '../step-batch.ts';
 import { RankCalls } from './rank-calls.ts';
 import type { BytesHeld, Strategy } from './rank-engine.ts';

@@ -2,12 +2,12 @@
 
 import type { ModelConfig } from '@forge/models';
 import type { Tensor } from '@forge/tensor';
-import type { LayerSessions } from '../layer-sessions.ts';
-import { type MicroBatch, tokenIdsOf } from '../pack.ts';
-import { type Part, partsOfHead } from '../parts.ts';
-import type { GradientSink, NamedTensors, PickScores, PickWeights, WeightSource } from '../passes.ts';
-import { batchFeeds } from '../scores.ts';
-import { TensorPool } from '../tensor-pool.ts';
+import { type MicroBatch, tokenIdsOf } from '../packing/pack.ts';
+import { batchFeeds } from '../packing/scores.ts';
+import type { LayerSessions } from '../passes/layer-sessions.ts';
+import { type Part, partsOfHead } from '../passes/parts.ts';
+import type { GradientSink, NamedTensors, PickScores, PickWeights, WeightSource } from '../passes/passes.ts';
+import { TensorPool } from '../passes/tensor-pool.ts';
 
 type Stream = Tensor<'float32'>;
 

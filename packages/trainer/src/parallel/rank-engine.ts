@@ -1,10 +1,10 @@
 import type { ModelConfig } from '@forge/models';
 import type { ActorMesh, RemoteBuffer } from '@forge/monarch';
 import type { Tensor } from '@forge/tensor';
+import type { StepPlan } from '../packing/step-plan.ts';
 import type { ParameterPlan } from '../parameter-groups.ts';
-import type { Part } from '../parts.ts';
-import type { PassesOptions, WeightSource } from '../passes.ts';
-import type { StepPlan } from '../step-plan.ts';
+import type { Part } from '../passes/parts.ts';
+import type { PassesOptions, WeightSource } from '../passes/passes.ts';
 import type { TrainingOptions } from '../training-options.ts';
 import type { Offers } from './offers.ts';
 import type { NamedRows, ParameterShard } from './parameter-shard.ts';

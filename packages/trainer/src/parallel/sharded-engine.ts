@@ -1,11 +1,11 @@
 import type { Parameter } from '@forge/models';
 import { type ActorMesh, exportBuffer, type RemoteBuffer } from '@forge/monarch';
 import type { Tensor } from '@forge/tensor';
-import { LayeredPasses } from '../layered-passes.ts';
-import { type Part, partsOf } from '../parts.ts';
-import type { Passes, WeightSource } from '../passes.ts';
-import type { StepPlan } from '../step-plan.ts';
-import { WholePasses } from '../whole-passes.ts';
+import type { StepPlan } from '../packing/step-plan.ts';
+import { LayeredPasses } from '../passes/layered-passes.ts';
+import { type Part, partsOf } from '../passes/parts.ts';
+import type { Passes, WeightSource } from '../passes/passes.ts';
+import { WholePasses } from '../passes/whole-passes.ts';
 import { GatheredWeights } from './gathered-weights.ts';
 import { GradientExchange } from './gradient-exchange.ts';
 import { type NamedRows, namedRows, ParameterShard } from './parameter-shard.ts';

@@ -1,7 +1,7 @@
 import type { Parameter } from '@forge/models';
 import { elementCount, type Shape } from '@forge/tensor';
 import { arenaOffsets } from '../parameter-arena.ts';
-import { type Part, partOf } from '../parts.ts';
+import { type Part, partOf } from '../passes/parts.ts';
 
 /** What a rank holds of the arena of one part: whole rows of its parameters, in one run. */
 export interface Slice {

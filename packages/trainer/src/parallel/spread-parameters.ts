@@ -1,8 +1,8 @@
 import type { Parameter } from '@forge/models';
 import type { RemoteBuffer } from '@forge/monarch';
 import { arenaOffsets, viewArena } from '../parameter-arena.ts';
-import type { Part } from '../parts.ts';
-import type { NamedTensors } from '../passes.ts';
+import type { Part } from '../passes/parts.ts';
+import type { NamedTensors } from '../passes/passes.ts';
 import { readNumbers } from './peers.ts';
 import { parametersByPart, type Shard } from './shards.ts';
 

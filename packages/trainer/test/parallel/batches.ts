@@ -1,5 +1,5 @@
 import { Random } from '@forge/tensor';
-import type { Sequence } from '../../src/sequence.ts';
+import type { Sequence } from '../../src/packing/sequence.ts';
 import type { StepBatch, Targets } from '../../src/step-batch.ts';
 
 /** Ragged groups, some of which cannot move the policy: policy steps and supervised ones, in turn. */

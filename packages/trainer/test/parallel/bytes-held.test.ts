@@ -3,7 +3,7 @@ import { thisHost } from '@forge/monarch';
 import { elementCount } from '@forge/tensor';
 import { expect, test } from 'vitest';
 import { ParallelTrainer } from '../../src/parallel/parallel-trainer.ts';
-import { partOf } from '../../src/parts.ts';
+import { partOf } from '../../src/passes/parts.ts';
 import { modelFolder } from '../model-folder.ts';
 import { tinyModel } from '../tiny-model.ts';
 import { raggedBatches } from './batches.ts';

@@ -2,8 +2,9 @@
 
 import { layerOf, type ModelConfig } from '@forge/models';
 import type { Tensor } from '@forge/tensor';
+import { type MicroBatch, tokenIdsOf } from '../packing/pack.ts';
+import { batchFeeds } from '../packing/scores.ts';
 import { LayerSessions } from './layer-sessions.ts';
-import { type MicroBatch, tokenIdsOf } from './pack.ts';
 import { EMBEDDING, type Part, partsOfHead } from './parts.ts';
 import type {
   GradientSink,
@@ -14,7 +15,6 @@ import type {
   PickScores,
   PickWeights,
 } from './passes.ts';
-import { batchFeeds } from './scores.ts';
 import { TensorPool } from './tensor-pool.ts';
 
 type Stream = Tensor<'float32'>;

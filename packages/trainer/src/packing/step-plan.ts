@@ -1,9 +1,9 @@
-import type { Floats } from './losses/loss.ts';
-import { klWeight } from './losses/policy.ts';
+import type { Floats } from '../losses/loss.ts';
+import { klWeight } from '../losses/policy.ts';
+import type { PickScores, PickWeights } from '../passes/passes.ts';
+import { countTokens, lossOf, pick, type StepBatch, type StepOptions } from '../step-batch.ts';
 import { type MicroBatch, type PackOptions, pack } from './pack.ts';
-import type { PickScores, PickWeights } from './passes.ts';
 import { allocateScores, collectScores, type Scores } from './scores.ts';
-import { countTokens, lossOf, pick, type StepBatch, type StepOptions } from './step-batch.ts';
 import { weighPicks } from './token-weights.ts';
 
 export interface StepPlanOptions extends StepOptions {

@@ -1,7 +1,7 @@
 import type { Parameter } from '@forge/models';
 import type { Tensor } from '@forge/tensor';
+import { addInPlace, allocateArena, arenaOffsets, type ParameterArena, viewArena } from '../parameter-arena.ts';
 import { EmbeddingRows } from './embedding-rows.ts';
-import { addInPlace, allocateArena, arenaOffsets, type ParameterArena, viewArena } from './parameter-arena.ts';
 import { byPart, EMBEDDING, type Part } from './parts.ts';
 import type { GradientSink, NamedTensors } from './passes.ts';
 

@@ -1,5 +1,5 @@
 import { type Graph, openSession, type Session } from '@forge/onnx';
-import type { ComputeOptions } from './training-options.ts';
+import type { ComputeOptions } from '../training-options.ts';
 
 /** Sessions of several graphs that are closed together. */
 export type Sessions<Name extends string> = Readonly<Record<Name, Session>> & AsyncDisposable;

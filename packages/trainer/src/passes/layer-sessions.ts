@@ -2,10 +2,11 @@
 
 import { gradientName, layerGraphs, type ModelConfig, nameInFirstLayer } from '@forge/models';
 import type { Tensor } from '@forge/tensor';
+import { type MicroBatch, tokenIdsOf } from '../packing/pack.ts';
+import { allocateScoreFetches, feedsOf } from '../packing/scores.ts';
 import { ByLayout } from './by-layout.ts';
 import { lookUp } from './embedding-rows.ts';
 import { openSessions, type Sessions } from './open-sessions.ts';
-import { type MicroBatch, tokenIdsOf } from './pack.ts';
 import { EMBEDDING } from './parts.ts';
 import {
   asGradients,
@@ -15,7 +16,6 @@ import {
   type PickWeights,
   weightFeeds,
 } from './passes.ts';
-import { allocateScoreFetches, feedsOf } from './scores.ts';
 import { SlicedHead } from './sliced-head.ts';
 
 type Stream = Tensor<'float32'>;

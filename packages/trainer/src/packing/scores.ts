@@ -1,8 +1,8 @@
 import type { Session } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
-import type { ByLayout } from './by-layout.ts';
+import type { ByLayout } from '../passes/by-layout.ts';
+import type { PickScores } from '../passes/passes.ts';
 import { hasPrefixes, type MicroBatch, scatterPicks } from './pack.ts';
-import type { PickScores } from './passes.ts';
 import type { Sequence } from './sequence.ts';
 
 /** One number for each token of `tokenIds` of each sequence; 0 where a token was masked out. */

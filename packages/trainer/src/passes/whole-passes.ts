@@ -3,9 +3,10 @@
 import { gradientName, type ModelConfig } from '@forge/models';
 import { evaluateDim } from '@forge/onnx';
 import type { Tensor } from '@forge/tensor';
+import { hasPrefixes, type MicroBatch, sizesOf, tokenIdsOf } from '../packing/pack.ts';
+import { allocateScoreFetches, batchFeeds, feedsOf } from '../packing/scores.ts';
 import { ByLayout } from './by-layout.ts';
 import { lookUp } from './embedding-rows.ts';
-import { hasPrefixes, type MicroBatch, sizesOf, tokenIdsOf } from './pack.ts';
 import { EMBEDDING, type Part, partsOf } from './parts.ts';
 import {
   asGradients,
@@ -18,7 +19,6 @@ import {
   type PickWeights,
   weightFeeds,
 } from './passes.ts';
-import { allocateScoreFetches, batchFeeds, feedsOf } from './scores.ts';
 import { TensorPool } from './tensor-pool.ts';
 import { openWholeSessions, type WholeSessions } from './whole-sessions.ts';
 

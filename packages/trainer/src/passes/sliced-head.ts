@@ -2,12 +2,12 @@
 
 import { gradientName, headName, type ModelConfig, type SlicedHeadGraphs, slicedHeadGraphs } from '@forge/models';
 import { type Tensor, tensor } from '@forge/tensor';
+import { feedsOf } from '../packing/scores.ts';
+import { addInPlace } from '../parameter-arena.ts';
 import type { BackwardInputs, HeadInputs } from './layer-sessions.ts';
 import { allocateSums, LogitSums } from './logit-sums.ts';
 import { openSessions, type Sessions } from './open-sessions.ts';
-import { addInPlace } from './parameter-arena.ts';
 import type { PassesOptions, PickScores, PickWeights } from './passes.ts';
-import { feedsOf } from './scores.ts';
 
 type Floats = Tensor<'float32'>;
 type HeadSessions = Sessions<keyof SlicedHeadGraphs>;

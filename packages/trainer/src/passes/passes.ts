@@ -1,8 +1,8 @@
 import { gradientName, type LoraConfig } from '@forge/models';
 import { type Tensor, tensor } from '@forge/tensor';
-import type { MicroBatch } from './pack.ts';
+import type { MicroBatch } from '../packing/pack.ts';
+import type { ComputeOptions } from '../training-options.ts';
 import type { Part } from './parts.ts';
-import type { ComputeOptions } from './training-options.ts';
 
 /** Tensors by the names of the weights that they belong to. */
 export type NamedTensors = Readonly<Record<string, Tensor<'float32'>>>;

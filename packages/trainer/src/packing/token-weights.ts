@@ -1,5 +1,5 @@
+import type { PickWeights } from '../passes/passes.ts';
 import { gatherPicks, type MicroBatch } from './pack.ts';
-import type { PickWeights } from './passes.ts';
 import type { Scores } from './scores.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { BatchError } from './errors.ts';
+import { BatchError } from '../errors.ts';
 
 /** A text in two parts: what was given, and what is scored. */
 export interface Sequence {
