@@ -16,6 +16,7 @@ export class Progress {
   readonly #now: () => number;
   #phase = '';
   #total = 0;
+  #doneBefore = 0;
   #startedMs = 0;
   #printedMs = -Infinity;
   #isLineOpen = false;
@@ -26,11 +27,16 @@ export class Progress {
     this.#now = now;
   }
 
-  /** Starts a phase of at most `total` steps. */
-  start(phase: string, total: number): void {
+  /**
+   * Starts a phase of at most `total` steps.
+   *
+   * @param done - steps that were taken before, which say nothing about how fast the others will be. @default 0
+   */
+  start(phase: string, total: number, done = 0): void {
     this.end();
     this.#phase = phase;
     this.#total = total;
+    this.#doneBefore = done;
     this.#startedMs = this.#now();
     this.#printedMs = -Infinity;
   }
@@ -40,7 +46,7 @@ export class Progress {
     const now = this.#now();
     if (!this.#stream.isTTY && now - this.#printedMs < this.#intervalMs && done < this.#total) return;
     this.#printedMs = now;
-    const rate = (done / (now - this.#startedMs)) * 1000;
+    const rate = ((done - this.#doneBefore) / (now - this.#startedMs)) * 1000;
     const shown = Object.entries(fields).filter(([, value]) => value !== undefined);
     const parts = [
       `${this.#phase.padEnd(7)} ${bar(done / this.#total)} ${done}/${this.#total}`,

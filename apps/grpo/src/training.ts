@@ -13,7 +13,7 @@ export interface Begun {
 export async function training(run: Run, pacing: Pacing, { done, firstVersion }: Begun): Promise<void> {
   const { config, parts, log, progress, weights, signal } = run;
   const { steps, stopAccuracy, maxPolicyAge } = config.grpo;
-  progress.start('grpo', steps);
+  progress.start('grpo', steps, done);
   for (let step = done + 1; step <= steps; step++) {
     const startedMs = performance.now();
     const groups = await nextBatch(parts, pacing, weights.version, signal);

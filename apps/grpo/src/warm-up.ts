@@ -20,7 +20,7 @@ export async function warmUp(run: Run, done = 0): Promise<void> {
   const { maxSteps, batchSize, learningRate, evaluateEvery, stopAccuracy } = config.warmup;
   if (maxSteps === 0) return;
   const seed = new Random(config.run.seed).split('warm-up');
-  progress.start('warm-up', maxSteps);
+  progress.start('warm-up', maxSteps, done);
   for (let step = done + 1; step <= maxSteps; step++) {
     signal.throwIfAborted();
     const startedMs = performance.now();

@@ -24,6 +24,14 @@ test('a step shows how far it is, its rate and the time left', () => {
   expect(shown()).toBe('grpo    █████░░░░░░░░░░░░░░░ 10/40  reward 0.500  2.0 steps/s  15 s left\n');
 });
 
+test('the rate of a run that goes on is that of the steps it takes now', () => {
+  const { progress, at, shown } = screen(false);
+  progress.start('grpo', 40, 20);
+  at(5);
+  progress.update(30, {});
+  expect(shown()).toBe('grpo    ███████████████░░░░░ 30/40  2.0 steps/s  5 s left\n');
+});
+
 test('where the output is no terminal, lines come every few seconds and at the end', () => {
   const { progress, at, shown } = screen(false);
   progress.start('grpo', 100);
