@@ -25,6 +25,7 @@ function childrenOf(parent: number): readonly number[] {
 const isAlive = (pid: number) =>
   existsSync(`/proc/${pid}`) && !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 
+// The processes of a machine are read from /proc, which only Linux has.
 describe.skipIf(process.platform !== 'linux')('processes', () => {
   test('nothing is left of a program that was killed in the middle of an execution', async () => {
     const program = spawn(process.execPath, [path.join(import.meta.dirname, 'fixtures/program.ts')], {

@@ -1,34 +1,17 @@
 // A GRPO batch: 8 prompts of 256 tokens, 8 completions of 32 to 128 tokens each. One JSON line a figure.
 // Run: node bench/grpo-batch.bench.ts [sizes, such as A,B]; the same batch in PyTorch: python bench/grpo_batch_torch.py
 import { loadavg } from 'node:os';
-import { initialize, parseConfig } from '@forge/models';
+import { initialize } from '@forge/models';
 import { Random } from '@forge/tensor';
 import { grpoBatch, openTraining, type Sequence, type Training, type TrainingOptions, trainStep } from '@forge/trainer';
+import { configOf } from './model-sizes.ts';
 
-/** Vocabulary, width, layers, heads, key/value heads, feed-forward width. */
-const SIZES: Readonly<Record<string, readonly [number, number, number, number, number, number]>> = {
-  A: [64, 128, 4, 4, 2, 384],
-  B: [512, 256, 4, 4, 2, 768],
-  C: [4096, 512, 6, 8, 4, 1536],
-};
 const [wanted = 'A,B', seconds = '8'] = process.argv.slice(2);
 
 for (const size of wanted.split(',')) {
-  const [vocabulary, width, layers, heads, kvHeads, feedForward] = SIZES[size]!;
-  const config = parseConfig({
-    architectures: ['Qwen3ForCausalLM'],
-    vocab_size: vocabulary,
-    hidden_size: width,
-    intermediate_size: feedForward,
-    num_hidden_layers: layers,
-    num_attention_heads: heads,
-    num_key_value_heads: kvHeads,
-    head_dim: width / heads,
-    max_position_embeddings: 512,
-    tie_word_embeddings: true,
-  });
+  const config = configOf(size);
   const random = new Random('grpo batch');
-  const ids = (length: number): number[] => Array.from({ length }, () => random.integer(vocabulary));
+  const ids = (length: number): number[] => Array.from({ length }, () => random.integer(config.vocabSize));
   const inputs: Sequence[] = Array.from({ length: 8 }, () => ids(256)).flatMap((promptIds) =>
     Array.from({ length: 8 }, () => ({ promptIds, tokenIds: ids(32 + random.integer(97)) })),
   );

@@ -8,6 +8,7 @@ import { Generator } from '../../src/generator.ts';
 import { makeModelFolder } from '../model-folder.ts';
 
 const tmpfsMagic = 0x01021994;
+// A segment is damaged where it lies in memory: without koffi, or where /dev/shm is no tmpfs, there is none.
 const isMapped = loadNative() !== undefined && statfsSync('/dev/shm').type === tmpfsMagic;
 const question = 'What is 2 + 3?';
 
