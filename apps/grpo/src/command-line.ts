@@ -17,7 +17,7 @@ export const help = `Trains a language model by asynchronous GRPO.
   npm run dashboard                           shows the runs on a web page, also while they go on
 
 Everything a run does is written to runs/<name>/: metrics.jsonl, completions.jsonl, checkpoints, curves.svg, config.yaml.
-Every setting, with its default, stands in apps/grpo/src/config.ts and in the files of apps/grpo/configs.
+Every setting, with its default, stands in apps/grpo/src/config and in the files of apps/grpo/configs.
 Ctrl-C once ends a run cleanly, twice at once.
 `;
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Document, isNode, LineCounter, parse, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { type Config, configSchema } from './config.ts';
+import { type Config, configSchema } from './config/config.ts';
 import { ConfigError } from './errors.ts';
 
 /** What the command line says. */

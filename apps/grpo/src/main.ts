@@ -8,7 +8,7 @@ import { ConfigError } from './errors.ts';
 import { loadConfig } from './load-config.ts';
 import { Progress } from './progress.ts';
 import { RunLog } from './run-log.ts';
-import { prepareSource } from './source.ts';
+import { prepareSource } from './source/source.ts';
 import { describeEnd, train } from './train.ts';
 
 /** Exit codes: 0 done, 1 a failure while running, 2 bad input (nothing was started), 130 and 143 interrupted. */

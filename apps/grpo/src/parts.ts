@@ -3,9 +3,9 @@ import { Generator } from '@forge/generator';
 import type { ServiceEvent } from '@forge/service';
 import type { Store } from '@forge/torchstore';
 import { ReferenceModel, type Schedule, Trainer } from '@forge/trainer';
-import { RewardActor } from './actors/reward-actor.ts';
-import type { Config } from './config.ts';
+import type { Config } from './config/config.ts';
 import type { Progress } from './progress.ts';
+import { RewardActor } from './rewards/reward-actor.ts';
 import type { Run } from './run.ts';
 
 const EpisodeBuffer = ReplayBuffer<Group>;

@@ -1,7 +1,7 @@
 import type { Problem } from '@forge/data';
 import type { Completion } from '@forge/generator';
 import type { ChatMessage } from '@forge/models';
-import type { Answer } from './actors/reward-actor.ts';
+import type { Answer } from './rewards/reward-actor.ts';
 
 /** Source: TorchForge `apps/grpo/main.py`. */
 const SYSTEM =

@@ -13,7 +13,7 @@ import path from 'node:path';
 import type { Group } from '@forge/data';
 import { jsonlSink, MetricLogger, type MetricSource, tensorBoardSink } from '@forge/observability';
 import { stringify } from 'yaml';
-import type { Config } from './config.ts';
+import type { Config } from './config/config.ts';
 import { type Curve, curvesSvg } from './curves.ts';
 
 export type Phase = 'warmup' | 'grpo';

@@ -6,14 +6,14 @@
 import path from 'node:path';
 import { openStore } from '@forge/torchstore';
 import { type Checkpoint, Checkpoints } from './checkpoints/checkpoints.ts';
-import { evaluate } from './evaluate.ts';
+import { evaluate } from './evaluation/evaluate.ts';
 import { Pacing, type PacingState } from './pacing.ts';
 import { startParts, startReference } from './parts.ts';
 import { duration } from './progress.ts';
-import { rollouts } from './rollouts.ts';
+import { rollouts } from './rollouts/rollouts.ts';
 import type { Run } from './run.ts';
 import type { RunLog } from './run-log.ts';
-import { type Begun, training } from './training.ts';
+import { type Begun, training } from './training/training.ts';
 import { warmUp } from './warm-up.ts';
 import { WeightSync } from './weight-sync.ts';
 

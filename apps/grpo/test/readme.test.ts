@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { configSchema } from '../src/config.ts';
+import { configSchema } from '../src/config/config.ts';
 
 const valueAt = (settings: unknown, key: string): unknown =>
   key

@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import type { BufferStateDict, Group } from '@forge/data';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { Pacing, PacingState } from '../pacing.ts';
 import type { Parts } from '../parts.ts';
 import type { LogSize, RunLog } from '../run-log.ts';

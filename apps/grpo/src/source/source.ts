@@ -11,12 +11,12 @@ import {
   type Tokenizer,
 } from '@forge/models';
 import { Random } from '@forge/tensor';
-import type { Config } from './config.ts';
+import type { Config } from '../config/config.ts';
+import { ConfigError } from '../errors.ts';
+import { conversation } from '../prompt.ts';
 import { writeTinyModel } from './embedded/tiny-model.ts';
 import { wordProblems, words } from './embedded/word-problems.ts';
 import { wordTokenizer } from './embedded/word-tokenizer.ts';
-import { ConfigError } from './errors.ts';
-import { conversation } from './prompt.ts';
 
 /** What a run learns from: all of it read and checked. */
 export interface Source {

@@ -1,7 +1,7 @@
 import { grpoBatch } from '@forge/trainer';
-import type { Pacing } from './pacing.ts';
-import type { Parts } from './parts.ts';
-import type { Run } from './run.ts';
+import type { Pacing } from '../pacing.ts';
+import type { Parts } from '../parts.ts';
+import type { Run } from '../run.ts';
 
 /** Where the loop begins: steps that were taken before, and the version of the weights before the first. */
 export interface Begun {

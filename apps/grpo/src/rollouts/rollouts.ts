@@ -1,10 +1,10 @@
 import { policyVersionOf, sampledFrom } from '@forge/data';
 import { Random } from '@forge/tensor';
 import { groupAdvantages } from '@forge/trainer';
-import type { Pacing } from './pacing.ts';
-import type { Reference } from './parts.ts';
-import { answerOf, conversation } from './prompt.ts';
-import type { Run } from './run.ts';
+import type { Pacing } from '../pacing.ts';
+import type { Reference } from '../parts.ts';
+import { answerOf, conversation } from '../prompt.ts';
+import type { Run } from '../run.ts';
 
 /**
  * Loop 1: prompts to scored groups in the replay buffer, as many at once as the pacing admits.

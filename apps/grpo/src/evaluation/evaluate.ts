@@ -1,6 +1,6 @@
 import type { Problem } from '@forge/data';
-import type { Parts } from './parts.ts';
-import { answerOf, conversation } from './prompt.ts';
+import type { Parts } from '../parts.ts';
+import { answerOf, conversation } from '../prompt.ts';
 
 export interface Evaluation {
   /** Share of the problems whose greedy answer is right. */

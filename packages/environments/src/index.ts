@@ -1,0 +1,1 @@
+export type { Json, Message, Task } from './task.ts';
