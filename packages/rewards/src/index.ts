@@ -4,7 +4,13 @@ export { type JsonRewardOptions, jsonReward } from './json.ts';
 export { type OverlongRewardOptions, overlongReward } from './length.ts';
 export { type MathRewardOptions, mathReward } from './math.ts';
 export { parseNumber } from './number.ts';
-export { meanReward, type Reward, type RewardSample } from './reward.ts';
+export { type AnyReward, meanReward, type Reward, type RewardSample } from './reward.ts';
 export { symbolicReward } from './symbolic/symbolic.ts';
 export { type ThinkingRewardOptions, thinkingReward } from './thinking.ts';
-export { type Score, type WeightedPart, weightedReward } from './weighted.ts';
+export {
+  type RewardProblem,
+  type Score,
+  type WeightedPart,
+  type WeightedRewardOptions,
+  weightedReward,
+} from './weighted.ts';

@@ -1,4 +1,4 @@
-import type { Reward } from './reward.ts';
+import type { Reward, RewardSample } from './reward.ts';
 
 /** Settings of {@link overlongReward}. */
 export interface OverlongRewardOptions {
@@ -6,8 +6,8 @@ export interface OverlongRewardOptions {
   readonly maxLength: number;
   /** Length before that over which the penalty grows. */
   readonly cacheLength: number;
-  /** The length of a completion. @default its characters, as code points */
-  readonly lengthOf?: (completion: string) => number;
+  /** The length of a completion. @default its tokens where they are known, else its characters, as code points */
+  readonly lengthOf?: (sample: RewardSample) => number;
 }
 
 /**
@@ -17,18 +17,23 @@ export interface OverlongRewardOptions {
  *
  * @throws {RangeError} when the lengths are not `0 < cacheLength <= maxLength`.
  */
-export function overlongReward({ maxLength, cacheLength, lengthOf = codePoints }: OverlongRewardOptions): Reward {
+export function overlongReward({
+  maxLength,
+  cacheLength,
+  lengthOf = tokensOrCharacters,
+}: OverlongRewardOptions): Reward {
   if (!(cacheLength > 0 && cacheLength <= maxLength)) {
     throw new RangeError(
       `cacheLength is ${cacheLength} and maxLength ${maxLength}; expected 0 < cacheLength <= maxLength`,
     );
   }
   const free = maxLength - cacheLength;
-  return ({ completion }) => -Math.min(1, Math.max(0, (lengthOf(completion) - free) / cacheLength));
+  return (sample) => -Math.min(1, Math.max(0, (lengthOf(sample) - free) / cacheLength));
 }
 
-function codePoints(text: string): number {
+function tokensOrCharacters({ completion, tokens }: RewardSample): number {
+  if (tokens !== undefined) return tokens;
   let count = 0;
-  for (const _ of text) count++;
+  for (const _ of completion) count++;
   return count;
 }

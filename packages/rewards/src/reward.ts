@@ -6,10 +6,17 @@ export interface RewardSample {
   readonly completion: string;
   /** The reference answer of the data set; a reward that needs none ignores it. */
   readonly target: string;
+  /** What else the record of the data set says. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+  /** Length of the completion in tokens, where it is known. */
+  readonly tokens?: number;
 }
 
 /** Scores one completion; pure, so that equal samples score equally in every process. */
 export type Reward = (sample: RewardSample) => number;
+
+/** A reward that may answer later, and has no opinion of a sample for which it gives `undefined`. */
+export type AnyReward = (sample: RewardSample) => number | undefined | PromiseLike<number | undefined>;
 
 /**
  * The average score of several rewards; no rewards score 0.

@@ -68,6 +68,10 @@ describe('length', () => {
     expect(score(reward, completion)).toBeCloseTo(expected, 12);
   });
 
+  test('counts tokens where they are known', () => {
+    expect(reward({ prompt: '', completion: '1', target: '', tokens: 8 })).toBe(-0.5);
+  });
+
   test('lengths that contradict each other are refused', () => {
     expect(() => overlongReward({ maxLength: 3, cacheLength: 4 })).toThrow(RangeError);
   });
@@ -109,30 +113,68 @@ describe('language', () => {
 });
 
 describe('several rewards', () => {
-  test('give their weighted mean, and each part', () => {
-    const reward = weightedReward({ a: () => 1, b: { reward: () => 0.5, weight: 3 } });
-    expect(reward({ prompt: '', completion: '', target: '' })).toEqual({
-      reward: 0.625,
-      parts: { a: 1, b: 0.5 },
-      problems: {},
-    });
+  const sample = { prompt: '', completion: '', target: '' };
+
+  test('give their weighted mean, and each part', async () => {
+    const reward = weightedReward({ a: () => 1, b: { reward: async () => 0.5, weight: 3 } });
+    expect(await reward(sample)).toEqual({ reward: 0.625, parts: { a: 1, b: 0.5 }, problems: {} });
   });
 
-  test('of which one throws, or gives no number, leave the sample unscored, and say why', () => {
+  test('of which one does not apply give the mean of the others', async () => {
+    const reward = weightedReward({ a: () => 1, b: { reward: () => undefined, weight: 3 }, c: () => 0 });
+    expect(await reward(sample)).toEqual({ reward: 0.5, parts: { a: 1, b: undefined, c: 0 }, problems: {} });
+  });
+
+  test('of which none applies give none, and that is no problem', async () => {
+    const reward = weightedReward({ a: () => undefined, told: { reward: () => 1, weight: 0 } });
+    expect(await reward(sample)).toEqual({ reward: undefined, parts: { a: undefined, told: 1 }, problems: {} });
+  });
+
+  test('of which one throws, or gives no number, leave the sample unscored, and say why', async () => {
     const broken = () => {
       throw new Error('no judge');
     };
-    expect(
-      weightedReward({ a: () => 1, broken, nan: () => Number.NaN })({ prompt: '', completion: '', target: '' }),
-    ).toEqual({
+    const parts = {
+      a: () => 1,
+      broken,
+      nan: () => Number.NaN,
+      late: () => Promise.reject(new Error('no line')),
+      text: () => '1' as never,
+    };
+    expect(await weightedReward(parts)(sample)).toEqual({
       reward: undefined,
-      parts: { a: 1, broken: undefined, nan: undefined },
-      problems: { broken: 'no judge', nan: 'it gave NaN' },
+      parts: { a: 1, broken: undefined, nan: undefined, late: undefined, text: undefined },
+      problems: {
+        broken: { reason: 'threw', message: 'no judge' },
+        nan: { reason: 'notANumber', message: 'it gave NaN' },
+        late: { reason: 'threw', message: 'no line' },
+        text: { reason: 'notANumber', message: 'it gave "1"' },
+      },
     });
   });
 
-  test('with weights that sum to nothing are refused', () => {
+  test('of which one never answers leave the sample unscored after its time', async () => {
+    const never = () => new Promise<number>(() => {});
+    const score = await weightedReward({ a: () => 1, never }, { timeoutMs: 1 })(sample);
+    expect(score.reward).toBeUndefined();
+    expect(score.problems).toEqual({ never: { reason: 'timedOut', message: 'it took more than 1 ms' } });
+  });
+
+  test('are scored at the same time', async () => {
+    const first = Promise.withResolvers<number>();
+    const reward = weightedReward({
+      a: () => first.promise,
+      b: () => {
+        first.resolve(1);
+        return 0;
+      },
+    });
+    expect((await reward(sample)).reward).toBe(0.5);
+  });
+
+  test('with weights that sum to nothing, or are none, are refused', () => {
     expect(() => weightedReward({})).toThrow(RangeError);
     expect(() => weightedReward({ a: { reward: () => 1, weight: 0 } })).toThrow(RangeError);
+    expect(() => weightedReward({ a: { reward: () => 1, weight: -1 }, b: () => 1 })).toThrow('weight of a is -1');
   });
 });
