@@ -1,4 +1,4 @@
-import type { Problem } from '@forge/data';
+import type { Task } from '@forge/environments';
 import type { Completion } from '@forge/generator';
 import type { ChatMessage } from '@forge/models';
 import type { Answer } from './rewards/reward-actor.ts';
@@ -8,20 +8,17 @@ const SYSTEM =
   'Put all your scratchpad work between <think> and </think> tags. ' +
   'Your final answer should be between <answer> and </answer> tags otherwise it will not be scored.';
 
-/** The conversation that asks a problem. */
-export function conversation({ question }: Problem): readonly ChatMessage[] {
-  return [
-    { role: 'system', content: SYSTEM },
-    { role: 'user', content: question },
-  ];
+/** The conversation that asks for a task. A task that brings a system message of its own keeps it. */
+export function conversation({ messages }: Task): readonly ChatMessage[] {
+  return messages[0]?.role === 'system' ? messages : [{ role: 'system', content: SYSTEM }, ...messages];
 }
 
-/** The completion that the rewards want to see for a problem whose solution is known. */
-export function demonstration({ reasoning, target }: Problem): string {
-  return `<think>${reasoning}</think><answer>${target}</answer>`;
+/** The completion that the rewards want to see: the task's own, or one of its reasoning and target. */
+export function demonstrationOf({ demonstration, fields, target }: Task): string {
+  return demonstration ?? `<think>${fields?.['reasoning'] ?? ''}</think><answer>${target}</answer>`;
 }
 
 /** What the rewards are to score. */
-export function answerOf({ prompt, text, finishReason }: Completion, { target }: Problem): Answer {
+export function answerOf({ prompt, text, finishReason }: Completion, { target }: Task): Answer {
   return { prompt, completion: text, target, isTruncated: finishReason === 'length' };
 }

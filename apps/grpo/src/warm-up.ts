@@ -1,7 +1,7 @@
-import type { Problem } from '@forge/data';
+import type { Task } from '@forge/environments';
 import type { Tokenizer } from '@forge/models';
 import { Random } from '@forge/tensor';
-import { conversation, demonstration } from './prompt.ts';
+import { conversation, demonstrationOf } from './prompt.ts';
 import type { Run } from './run.ts';
 
 /** Steps in which the learning rate rises to its value. */
@@ -26,7 +26,7 @@ export async function warmUp(run: Run, done = 0): Promise<void> {
     const startedMs = performance.now();
     const random = seed.split(`step ${step}`);
     const batch = Array.from({ length: batchSize }, () => source.train[random.integer(source.train.length)]!);
-    const inputs = batch.map((problem) => solvedSequence(source.tokenizer, problem));
+    const inputs = batch.map((task) => solvedSequence(source.tokenizer, task));
     // Close to its end the warm-up takes smaller steps: the accuracy would rise past the aim between two evaluations, and
     // a model that is stopped in large steps samples much worse than it knows.
     const isClose = (log.accuracy ?? 0) >= stopAccuracy / 4;
@@ -53,8 +53,8 @@ export async function warmUp(run: Run, done = 0): Promise<void> {
   }
 }
 
-function solvedSequence(tokenizer: Tokenizer, problem: Problem) {
-  const prompt = tokenizer.applyChatTemplate(conversation(problem), { addGenerationPrompt: true });
-  const tokenIds = [...tokenizer.encode(demonstration(problem)), ...tokenizer.eosTokenIds.slice(0, 1)];
+function solvedSequence(tokenizer: Tokenizer, task: Task) {
+  const prompt = tokenizer.applyChatTemplate(conversation(task), { addGenerationPrompt: true });
+  const tokenIds = [...tokenizer.encode(demonstrationOf(task)), ...tokenizer.eosTokenIds.slice(0, 1)];
   return { promptIds: tokenizer.encode(prompt), tokenIds };
 }

@@ -50,7 +50,9 @@ test('a model by its name on the hub and a file of GSM8K records are trained on'
 test('the questions asked are those of the file but for the held-out ones, under the chat template of the folder', async () => {
   const problems = await readGsm8k(path.join(folder, 'gsm8k.jsonl'));
   const asked = new Set(readCompletions(run).map(({ prompt, target }) => JSON.stringify([prompt, target])));
-  const trainable = problems.slice(0, -2).map(({ question, target }) => JSON.stringify([`${question}\n`, target]));
+  const trainable = problems
+    .slice(0, -2)
+    .map(({ messages, target }) => JSON.stringify([`${messages[0]!.content}\n`, target]));
   expect(readCompletions(run)).toHaveLength(2 * 2 * 3);
   expect(asked.size).toBe(4);
   for (const one of asked) expect(trainable).toContain(one);

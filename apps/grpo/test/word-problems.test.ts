@@ -1,17 +1,19 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Task } from '@forge/environments';
 import { loadTokenizer } from '@forge/models';
 import { mathReward, thinkingReward } from '@forge/rewards';
 import { Random } from '@forge/tensor';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { conversation, demonstration } from '../src/prompt.ts';
+import { conversation, demonstrationOf } from '../src/prompt.ts';
 import { wordProblems, words } from '../src/source/embedded/word-problems.ts';
 import { vocabSize, wordTokenizer } from '../src/source/embedded/word-tokenizer.ts';
 
 const options = { train: 3000, heldOut: 300, digits: 2 };
 const problems = wordProblems(new Random(1), options);
-const numbersOf = (question: string) => question.match(/\d+/g)!.map(Number) as [number, number];
+const questionOf = ({ messages }: Task) => messages[0]!.content;
+const numbersOf = (task: Task) => questionOf(task).match(/\d+/g)!.map(Number) as [number, number];
 
 let folder: string;
 beforeAll(() => {
@@ -28,21 +30,21 @@ test('the same seed gives the same problems, another seed others', () => {
 });
 
 test('the target is the sum of the numbers in the question', () => {
-  for (const { question, target } of problems.train) {
-    const [a, b] = numbersOf(question);
-    expect(Number(target)).toBe(a + b);
+  for (const task of problems.train) {
+    const [a, b] = numbersOf(task);
+    expect(Number(task.target)).toBe(a + b);
   }
 });
 
 test('no pair of numbers of a held-out problem is trained on', () => {
-  const trained = new Set(problems.train.map(({ question }) => numbersOf(question).join(' ')));
-  const leaked = problems.heldOut.filter(({ question }) => trained.has(numbersOf(question).join(' ')));
+  const trained = new Set(problems.train.map((task) => numbersOf(task).join(' ')));
+  const leaked = problems.heldOut.filter((task) => trained.has(numbersOf(task).join(' ')));
   expect(leaked).toEqual([]);
 });
 
 test('a demonstration earns every reward in full', () => {
-  for (const problem of problems.train.slice(0, 200)) {
-    const answer = { prompt: problem.question, completion: demonstration(problem), target: problem.target };
+  for (const task of problems.train.slice(0, 200)) {
+    const answer = { prompt: questionOf(task), completion: demonstrationOf(task), target: task.target };
     expect([mathReward()(answer), thinkingReward()(answer)]).toEqual([1, 1]);
   }
 });
@@ -53,12 +55,12 @@ test('a word is one token where sentences have it, and text survives the round t
     if (word !== word.toLowerCase()) expect(tokenizer.encode(word)).toHaveLength(1);
     expect(tokenizer.encode(` ${word}`)).toHaveLength(1);
   }
-  for (const problem of [...problems.train.slice(0, 200), ...problems.heldOut]) {
-    const text = tokenizer.applyChatTemplate(conversation(problem), { addGenerationPrompt: true });
-    expect(text).toBe(`${problem.question}\n`);
+  for (const task of [...problems.train.slice(0, 200), ...problems.heldOut]) {
+    const text = tokenizer.applyChatTemplate(conversation(task), { addGenerationPrompt: true });
+    expect(text).toBe(`${questionOf(task)}\n`);
     expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
     expect(tokenizer.encode(text).length).toBeLessThanOrEqual(20);
-    const solution = demonstration(problem);
+    const solution = demonstrationOf(task);
     expect(tokenizer.decode(tokenizer.encode(solution), { skipSpecialTokens: true })).toBe(solution);
   }
 });

@@ -1,7 +1,8 @@
+import type { Task } from '@forge/environments';
 import { endpoint } from '@forge/monarch';
 import { ForgeActor } from '@forge/service';
 import { epochOrder, following, type Position } from './epochs.ts';
-import { type Problem, readGsm8k } from './gsm8k.ts';
+import { readGsm8k } from './gsm8k.ts';
 
 export interface DatasetOptions {
   /** A file of GSM8K records, one JSON object a line. */
@@ -10,8 +11,8 @@ export interface DatasetOptions {
   readonly seed?: number;
 }
 
-/** A problem as it leaves the data set, numbered in the order of delivery. */
-export interface Sample extends Problem {
+/** A task as it leaves the data set, numbered in the order of delivery. */
+export interface Sample extends Task {
   /** 0, 1, 2, … over all epochs. */
   readonly number: number;
   readonly epoch: number;
@@ -20,12 +21,12 @@ export interface Sample extends Problem {
 /** One epoch ends while the next begins. */
 const KEPT_ORDERS = 2;
 
-/** Hands out the problems of a file for ever, every epoch in an order of its own. */
+/** Hands out the tasks of a file for ever, every epoch in an order of its own. */
 export class DatasetActor extends ForgeActor {
   static readonly module: string = import.meta.url;
   readonly #path: string;
   readonly #seed: number;
-  #problems: readonly Problem[] = [];
+  #tasks: readonly Task[] = [];
   /** The order of the epochs that were used last. */
   readonly #orders = new Map<number, readonly number[]>();
   #position: Position = { epoch: 0, index: 0 };
@@ -37,24 +38,24 @@ export class DatasetActor extends ForgeActor {
   }
 
   override async setup(): Promise<void> {
-    this.#problems = await readGsm8k(this.#path);
+    this.#tasks = await readGsm8k(this.#path);
   }
 
   readonly sample = endpoint((): Sample => {
     const position = this.#position;
-    this.#position = following(position, this.#problems.length);
+    this.#position = following(position, this.#tasks.length);
     return this.#at(position);
   });
 
   /** The sample with a number, whatever was handed out before; what `sample` hands out next stays the same. */
   readonly sampleAt = endpoint((number: number): Sample => {
     if (!Number.isSafeInteger(number) || number < 0) throw new RangeError(`number is ${number}; expected 0, 1, 2, …`);
-    const { length } = this.#problems;
+    const { length } = this.#tasks;
     return this.#at({ epoch: Math.floor(number / length), index: number % length });
   });
 
-  /** How many problems one epoch has. */
-  readonly size = endpoint((): number => this.#problems.length);
+  /** How many tasks one epoch has. */
+  readonly size = endpoint((): number => this.#tasks.length);
 
   /** The position of the next sample, for a checkpoint. */
   readonly stateDict = endpoint((): Position => this.#position);
@@ -62,22 +63,22 @@ export class DatasetActor extends ForgeActor {
   /** Continues from a position that `stateDict` gave. @throws {RangeError} when an epoch of this file is shorter. */
   readonly loadStateDict = endpoint((position: Position): void => {
     const { epoch, index } = position;
-    const { length } = this.#problems;
+    const { length } = this.#tasks;
     if (!(Number.isInteger(epoch) && epoch >= 0 && Number.isInteger(index) && index >= 0 && index < length)) {
       throw new RangeError(
-        `${this.#path} has ${length} problems an epoch; it cannot continue from ${JSON.stringify(position)}.`,
+        `${this.#path} has ${length} tasks an epoch; it cannot continue from ${JSON.stringify(position)}.`,
       );
     }
     this.#position = position;
   });
 
   #at({ epoch, index }: Position): Sample {
-    const problem = this.#problems[this.#orderOf(epoch)[index]!]!; // an order holds every place of the file
-    return { ...problem, epoch, number: epoch * this.#problems.length + index };
+    const task = this.#tasks[this.#orderOf(epoch)[index]!]!; // an order holds every place of the file
+    return { ...task, epoch, number: epoch * this.#tasks.length + index };
   }
 
   #orderOf(epoch: number): readonly number[] {
-    const order = this.#orders.get(epoch) ?? epochOrder(this.#problems.length, this.#seed, epoch);
+    const order = this.#orders.get(epoch) ?? epochOrder(this.#tasks.length, this.#seed, epoch);
     this.#orders.set(epoch, order);
     if (this.#orders.size > KEPT_ORDERS) this.#orders.delete(Math.min(...this.#orders.keys()));
     return order;

@@ -1,32 +1,25 @@
+import type { Task } from '@forge/environments';
 import { DatasetError } from './errors.ts';
 import { type JsonLine, readJsonl } from './jsonl.ts';
-
-/** A question with its worked answer and the final result. */
-export interface Problem {
-  readonly question: string;
-  /** The text before the result: how the data set arrives at it. May be empty. */
-  readonly reasoning: string;
-  /** The result, as the data set writes it. */
-  readonly target: string;
-}
 
 const SEPARATOR = '####';
 
 /**
- * Reads a file of GSM8K records: `{"question": "…", "answer": "reasoning #### result"}` a line.
+ * Reads a file of GSM8K records, `{"question": "…", "answer": "reasoning #### result"}` a line. The question is the one
+ * message of a task, what stands before the separator its `fields.reasoning`.
  *
  * @throws {DatasetError} naming file and line when a record has another form, or when there is no record at all.
  * Source: https://github.com/openai/grade-school-math
  */
-export async function readGsm8k(path: string): Promise<readonly Problem[]> {
-  const problems: Problem[] = [];
-  for await (const line of readJsonl(path)) problems.push(parseGsm8k(line));
-  if (problems.length === 0) throw new DatasetError(path, 'the file has no records.');
-  return problems;
+export async function readGsm8k(path: string): Promise<readonly Task[]> {
+  const tasks: Task[] = [];
+  for await (const line of readJsonl(path)) tasks.push(parseGsm8k(line));
+  if (tasks.length === 0) throw new DatasetError(path, 'the file has no records.');
+  return tasks;
 }
 
 /** One GSM8K record. @throws {DatasetError} naming file, line and field when it has another form. */
-export function parseGsm8k({ path, line, value }: JsonLine): Problem {
+export function parseGsm8k({ path, line, value }: JsonLine): Task {
   const question = text(value, 'question', path, line);
   const answer = text(value, 'answer', path, line);
   const at = answer.lastIndexOf(SEPARATOR);
@@ -40,7 +33,8 @@ export function parseGsm8k({ path, line, value }: JsonLine): Problem {
       },
     );
   }
-  return { question, reasoning: answer.slice(0, at).trim(), target };
+  const reasoning = answer.slice(0, at).trim();
+  return { messages: [{ role: 'user', content: question }], target, fields: { reasoning } };
 }
 
 function text(record: unknown, field: string, path: string, line: number): string {

@@ -10,7 +10,7 @@ export {
 } from './episode.ts';
 export { epochOrder, following, type Position } from './epochs.ts';
 export { DatasetError } from './errors.ts';
-export { type Problem, parseGsm8k, readGsm8k } from './gsm8k.ts';
+export { parseGsm8k, readGsm8k } from './gsm8k.ts';
 export { type JsonLine, readJsonl } from './jsonl.ts';
 export {
   type BufferCounts,

@@ -21,7 +21,13 @@ const record = (target: number) => JSON.stringify({ question: `q${target}`, answ
 
 test('a record is a question, its reasoning and the result after the separator', async () => {
   const file = fileOf('one.jsonl', ['{"question": "How many?", "answer": "2 + 3 = <<2+3=5>>5\\n#### 1,005"}', '', '']);
-  expect(await readGsm8k(file)).toEqual([{ question: 'How many?', reasoning: '2 + 3 = <<2+3=5>>5', target: '1,005' }]);
+  expect(await readGsm8k(file)).toEqual([
+    {
+      messages: [{ role: 'user', content: 'How many?' }],
+      target: '1,005',
+      fields: { reasoning: '2 + 3 = <<2+3=5>>5' },
+    },
+  ]);
 });
 
 test.each([
@@ -64,7 +70,7 @@ test('a position walks through every index of an epoch and on to the next', () =
   ]);
 });
 
-test('the actor delivers each problem once an epoch, and continues where a state dict says', async () => {
+test('the actor delivers each task once an epoch, and continues where a state dict says', async () => {
   const file = fileOf('five.jsonl', [1, 2, 3, 4, 5].map(record));
   await using procs = await thisHost().spawnProcs({ kind: 'inline' });
   const first = await procs.spawn('first', DatasetActor, { path: file, seed: 3 });
@@ -93,10 +99,10 @@ test.each([
   { epoch: 0, index: 2 },
   { epoch: 0, index: -1 },
   { epoch: 0.5, index: 0 },
-])('the position %o, which two problems do not have, is refused and changes nothing', async (position) => {
+])('the position %o, which two tasks do not have, is refused and changes nothing', async (position) => {
   await using procs = await thisHost().spawnProcs({ kind: 'inline' });
   const actor = await procs.spawn('two', DatasetActor, { path: fileOf('two.jsonl', [1, 2].map(record)) });
-  await expect(actor.loadStateDict.callOne(position)).rejects.toThrow(/two\.jsonl has 2 problems an epoch/);
+  await expect(actor.loadStateDict.callOne(position)).rejects.toThrow(/two\.jsonl has 2 tasks an epoch/);
   expect(await actor.stateDict.callOne()).toEqual({ epoch: 0, index: 0 });
 });
 

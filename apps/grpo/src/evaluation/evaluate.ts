@@ -1,26 +1,24 @@
-import type { Problem } from '@forge/data';
+import type { Task } from '@forge/environments';
 import type { Parts } from '../parts.ts';
 import { answerOf, conversation } from '../prompt.ts';
 
 export interface Evaluation {
-  /** Share of the problems whose greedy answer is right. */
+  /** Share of the tasks whose greedy answer is right. */
   readonly accuracy: number;
   /** Mean reward of the greedy answers. */
   readonly reward: number;
 }
 
-/** Asks every problem once, greedily, and scores the answers. */
+/** Asks for every task once, greedily, and scores the answers. */
 export async function evaluate(
   { generator, rewards }: Parts,
-  problems: readonly Problem[],
+  tasks: readonly Task[],
   maxTokens: number,
 ): Promise<Evaluation> {
   const completions = await Promise.all(
-    problems.map((problem) => generator.chat.route(conversation(problem), { n: 1, temperature: 0, maxTokens })),
+    tasks.map((task) => generator.chat.route(conversation(task), { n: 1, temperature: 0, maxTokens })),
   );
-  const scores = await rewards.evaluate.route(
-    completions.map(([completion], i) => answerOf(completion!, problems[i]!)),
-  );
+  const scores = await rewards.evaluate.route(completions.map(([completion], i) => answerOf(completion!, tasks[i]!)));
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   return {
     accuracy: mean(scores.map((score) => (score.isRight ? 1 : 0))),

@@ -35,8 +35,8 @@ async function collect(
   number: number,
 ): Promise<void> {
   const { dataset, generator, rewards, buffer } = parts;
-  const problem = await dataset.sampleAt.with({ signal }).callOne(number);
-  const completions = await generator.chat.with({ signal }).route(conversation(problem), {
+  const task = await dataset.sampleAt.with({ signal }).callOne(number);
+  const completions = await generator.chat.with({ signal }).route(conversation(task), {
     n: config.grpo.groupSize,
     temperature: config.generator.temperature,
     maxTokens: config.generator.maxTokens,
@@ -44,7 +44,7 @@ async function collect(
     seed: new Random(config.run.seed).split(`group ${number}`).integer(2 ** 31),
   });
   const [scores, refLogProbs] = await Promise.all([
-    rewards.evaluate.with({ signal }).route(completions.map((completion) => answerOf(completion, problem))),
+    rewards.evaluate.with({ signal }).route(completions.map((completion) => answerOf(completion, task))),
     reference?.forward.with({ signal }).route(completions.map(({ promptIds, tokenIds }) => ({ promptIds, tokenIds }))),
   ]);
   const given = config.reward.shuffle ? new Random(config.run.seed).split(`shuffle ${number}`).shuffle(scores) : scores;
@@ -53,7 +53,7 @@ async function collect(
     { groupSize: config.grpo.groupSize, scale: config.grpo.scaleRewards },
   );
   const episodes = completions.map((completion, i) => {
-    const episode = { ...sampledFrom(completion), ...given[i]!, target: problem.target, advantage: advantages[i]! };
+    const episode = { ...sampledFrom(completion), ...given[i]!, target: task.target, advantage: advantages[i]! };
     return refLogProbs === undefined ? episode : { ...episode, refLogProbs: refLogProbs[i]! };
   });
   await buffer.add.with({ signal }).callOne({ number, policyVersion: policyVersionOf(episodes), episodes });

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { DatasetError, type Problem, parseGsm8k, readGsm8k, readJsonl } from '@forge/data';
+import { DatasetError, parseGsm8k, readGsm8k, readJsonl } from '@forge/data';
+import type { Task } from '@forge/environments';
 import {
   checkWeightFiles,
   downloadLines,
@@ -25,8 +26,8 @@ export interface Source {
   readonly tokenizer: Tokenizer;
   /** A file of GSM8K records that holds `train`. */
   readonly trainPath: string;
-  readonly train: readonly Problem[];
-  readonly heldOut: readonly Problem[];
+  readonly train: readonly Task[];
+  readonly heldOut: readonly Task[];
 }
 
 /**
@@ -79,11 +80,11 @@ async function checkPromptsOf(file: string, prompts: Prompts): Promise<void> {
 }
 
 /**
- * Asks one problem as the generator will: a folder may lack a chat template, or have the tokenizer of another model.
+ * Asks for one task as the generator will: a folder may lack a chat template, or have the tokenizer of another model.
  * Returns the tokens of its prompt.
  */
-function checkPrompt(problem: Problem, { tokenizer, modelFolder, model: { vocabSize } }: Prompts): number {
-  const ids = tokenizer.encode(tokenizer.applyChatTemplate(conversation(problem), { addGenerationPrompt: true }));
+function checkPrompt(task: Task, { tokenizer, modelFolder, model: { vocabSize } }: Prompts): number {
+  const ids = tokenizer.encode(tokenizer.applyChatTemplate(conversation(task), { addGenerationPrompt: true }));
   const largest = [...ids, ...tokenizer.eosTokenIds].reduce((a, b) => Math.max(a, b), 0);
   if (largest >= vocabSize) {
     throw new ConfigError([
@@ -122,9 +123,9 @@ async function problemsOf({ dataset, run }: Config): Promise<Pick<Source, 'train
   return { train: problems.slice(0, -kept), heldOut: problems.slice(-kept) };
 }
 
-async function writeGsm8k(file: string, problems: readonly Problem[]): Promise<void> {
-  const lines = problems.map(({ question, reasoning, target }) =>
-    JSON.stringify({ question, answer: `${reasoning}\n#### ${target}` }),
+async function writeGsm8k(file: string, tasks: readonly Task[]): Promise<void> {
+  const lines = tasks.map(({ messages, target, fields }) =>
+    JSON.stringify({ question: messages[0]?.content, answer: `${fields?.['reasoning']}\n#### ${target}` }),
   );
   await mkdir(path.dirname(file), { recursive: true });
   await writeFile(file, `${lines.join('\n')}\n`);

@@ -1,4 +1,4 @@
-import type { Problem } from '@forge/data';
+import type { Task } from '@forge/environments';
 import type { Random } from '@forge/tensor';
 
 const people = ['Tom', 'Ann', 'Max', 'Eva', 'Sam', 'Lily', 'Ben', 'Mia'];
@@ -19,10 +19,11 @@ export const words: readonly string[] = [
 ];
 
 /** A problem and its solution. */
-function wordProblem(random: Random, { a, b }: Operands): Problem {
+function wordProblem(random: Random, { a, b }: Operands): Task {
   const pick = <T>(choices: readonly T[]) => choices[random.integer(choices.length)]!;
-  const question = pick(stories)(pick(people), pick(things), a, b);
-  return { question, reasoning: columnSums(a, b).join(' '), target: String(a + b) };
+  const content = pick(stories)(pick(people), pick(things), a, b);
+  const reasoning = columnSums(a, b).join(' ');
+  return { messages: [{ role: 'user', content }], target: String(a + b), fields: { reasoning } };
 }
 
 /** What stands below each column when two numbers are added on paper, carries included, from the last digit on. */
@@ -45,9 +46,9 @@ interface Operands {
 }
 
 export interface WordProblems {
-  readonly train: readonly Problem[];
+  readonly train: readonly Task[];
   /** No pair of numbers in here occurs in `train`. */
-  readonly heldOut: readonly Problem[];
+  readonly heldOut: readonly Task[];
 }
 
 export interface WordProblemOptions {
@@ -68,7 +69,7 @@ export function wordProblems(random: Random, { train, heldOut, digits }: WordPro
   const isHeldOut = ({ a, b }: Operands) => random.split(`${a} and ${b}`).uniform() < HELD_OUT_SHARE;
   const least = 10 ** (digits - 1);
   const number = () => least + operands.integer(9 * least);
-  const draw = (held: boolean): Problem => {
+  const draw = (held: boolean): Task => {
     for (;;) {
       const pair = { a: number(), b: number() };
       if (isHeldOut(pair) === held) return wordProblem(problems, pair);
