@@ -1,4 +1,4 @@
-// Runs the benches of all packages, or of those named: `npm run bench -- monarch trainer`. One JSON line a figure.
+// Runs the benches of all packages and apps, or of those named: `npm run bench -- monarch trainer`. One JSON line a figure.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -6,16 +6,20 @@ import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '..');
 const wanted = process.argv.slice(2);
-const packages = readdirSync(path.join(root, 'packages'));
-const unknown = wanted.filter((name) => !packages.includes(name));
+const folders = new Map(
+  ['packages', 'apps'].flatMap((group) =>
+    readdirSync(path.join(root, group)).map((name) => [name, path.join(root, group, name)]),
+  ),
+);
+const unknown = wanted.filter((name) => !folders.has(name));
 if (unknown.length > 0) {
-  console.error(`There is no package ${unknown.join(', ')}; there are ${packages.join(', ')}.`);
+  console.error(`There is no package ${unknown.join(', ')}; there are ${[...folders.keys()].join(', ')}.`);
   process.exit(2);
 }
 
 let failed = false;
-for (const name of wanted.length > 0 ? wanted : packages) {
-  const folder = path.join(root, 'packages', name, 'bench');
+for (const name of wanted.length > 0 ? wanted : folders.keys()) {
+  const folder = path.join(folders.get(name), 'bench');
   const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.bench.ts')) : [];
   for (const file of files) {
     console.error(`── ${name}/${file} (load ${loadavg()[0].toFixed(2)})`);
