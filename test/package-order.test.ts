@@ -8,6 +8,7 @@ const levels: readonly (readonly string[])[] = [
   ['@forge/environments', '@forge/monarch', '@forge/onnx'],
   ['@forge/service', '@forge/torchstore', '@forge/models', '@forge/observability'],
   ['@forge/data', '@forge/generator', '@forge/sandbox', '@forge/trainer'],
+  ['@forge/run'],
   ['@forge/grpo'],
 ];
 const levelOf = new Map(levels.flatMap((names, level) => names.map((name) => [name, level] as const)));

@@ -1,10 +1,10 @@
 import { DatasetActor, type Group, ReplayBuffer } from '@forge/data';
 import { Generator } from '@forge/generator';
+import type { Progress } from '@forge/run';
 import type { ServiceEvent } from '@forge/service';
 import type { Store } from '@forge/torchstore';
 import { ReferenceModel, type Schedule, Trainer } from '@forge/trainer';
 import type { Config } from './config/config.ts';
-import type { Progress } from './progress.ts';
 import { RewardActor } from './rewards/reward-actor.ts';
 import type { Run } from './run.ts';
 

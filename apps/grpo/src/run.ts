@@ -1,10 +1,8 @@
+import type { Progress, RunLog, Source } from '@forge/run';
 import type { Checkpoints } from './checkpoints/checkpoints.ts';
 import type { Config } from './config/config.ts';
 import type { Evaluation } from './evaluation/evaluate.ts';
 import type { Parts } from './parts.ts';
-import type { Progress } from './progress.ts';
-import type { RunLog } from './run-log.ts';
-import type { Source } from './source/source.ts';
 import type { WeightSync } from './weight-sync.ts';
 
 /** What the phases of a run work with. */

@@ -4,26 +4,21 @@
 //                 ▲                                                │
 //                 └─ updateWeights ◀── store ◀── pushWeights ── trainer      training.ts
 import path from 'node:path';
+import { duration, type Given, type RunLog, type Source } from '@forge/run';
 import { openStore } from '@forge/torchstore';
 import { type Checkpoint, Checkpoints } from './checkpoints/checkpoints.ts';
+import type { Config } from './config/config.ts';
 import { evaluate } from './evaluation/evaluate.ts';
 import { Pacing, type PacingState } from './pacing.ts';
 import { startParts, startReference } from './parts.ts';
-import { duration } from './progress.ts';
 import { rollouts } from './rollouts/rollouts.ts';
 import type { Run } from './run.ts';
-import type { RunLog } from './run-log.ts';
 import { type Begun, training } from './training/training.ts';
 import { warmUp } from './warm-up.ts';
 import { WeightSync } from './weight-sync.ts';
 
-/** What a run is given, and where it goes on when it was begun before. */
-export interface Given extends Pick<Run, 'config' | 'source' | 'log' | 'progress' | 'signal'> {
-  readonly resumed: Checkpoint | undefined;
-}
-
 /** Runs warm-up and GRPO to their end. Rejects with the first failure of either loop, or with the signal's reason. */
-export async function train(given: Given): Promise<void> {
+export async function train(given: Given<Config, Source, Checkpoint>): Promise<void> {
   const { config, source, log, progress, signal, resumed } = given;
   progress.note(`Run folder: ${log.folder}`);
   // Not disposed here: `shutdown` stops what uses it first, and a store that died is told as the cause of a failure.
@@ -92,10 +87,12 @@ async function startTogether(
 
 /** The line a run ends with. */
 export function describeEnd(log: RunLog): string {
-  const { initialAccuracy, accuracy, folder, seconds } = log;
+  const { accuracy, folder, seconds } = log;
+  const before = log.accuracyBefore('grpo');
   const learned =
-    accuracy === undefined || initialAccuracy === undefined
+    accuracy === undefined || before === undefined
       ? 'No evaluation was made'
-      : `Held-out accuracy ${initialAccuracy.toFixed(3)} → ${accuracy.toFixed(3)} by GRPO`;
-  return `${learned}, ${log.grpoSteps} GRPO steps, ${duration(seconds)}. See ${path.join(folder, log.isEmpty ? '' : 'curves.svg')}`;
+      : `Held-out accuracy ${before.toFixed(3)} → ${accuracy.toFixed(3)} by GRPO`;
+  const picture = path.join(folder, log.steps() > 0 ? 'curves.svg' : '');
+  return `${learned}, ${log.steps('grpo')} GRPO steps, ${duration(seconds)}. See ${picture}`;
 }

@@ -1,7 +1,7 @@
 import type { Task } from '@forge/environments';
 import type { Tokenizer } from '@forge/models';
+import { conversation, demonstrationOf } from '@forge/run';
 import { Random } from '@forge/tensor';
-import { conversation, demonstrationOf } from './prompt.ts';
 import type { Run } from './run.ts';
 
 /** Steps in which the learning rate rises to its value. */

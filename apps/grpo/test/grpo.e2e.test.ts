@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { loadModel } from '@forge/models';
+import { loadSettings } from '@forge/run';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { loadConfig } from '../src/load-config.ts';
+import { configSchema } from '../src/config/config.ts';
 import { canSeeProcesses } from './fixtures/processes.ts';
 import { type CompletionLine, type MetricsLine, readCompletions, readMetrics } from './fixtures/run-files.ts';
 import { type End, startApp } from './fixtures/start-app.ts';
@@ -132,14 +133,14 @@ describe('a run of the embedded task', () => {
   });
 
   test('config.yaml is the configuration of the run, and loads again', async () => {
-    const written = await loadConfig({ config: path.join(run.run, 'config.yaml'), overrides: [] });
-    expect(written).toEqual(await loadConfig({ config: defaultConfig, overrides: run.overrides }));
+    const written = await loadSettings(configSchema, { config: path.join(run.run, 'config.yaml'), overrides: [] });
+    expect(written).toEqual(await loadSettings(configSchema, { config: defaultConfig, overrides: run.overrides }));
   });
 
   test('curves.svg shows reward and accuracy, and where GRPO begins', () => {
     const svg = readFileSync(path.join(run.run, 'curves.svg'), 'utf8');
     expect(svg.match(/<polyline points="[\d., -]+"/g)).toHaveLength(2);
-    expect(svg).toContain('GRPO begins');
+    expect(svg).toContain('grpo begins');
   });
 
   test('the trained folder is a model that loads, of other weights than at the start and after the warm-up', async () => {

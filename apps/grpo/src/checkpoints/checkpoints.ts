@@ -1,13 +1,12 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import type { BufferStateDict, Group } from '@forge/data';
+import { type LogSize, type RunLog, writeCheckpoint } from '@forge/run';
 import type { Config } from '../config/config.ts';
 import type { Pacing, PacingState } from '../pacing.ts';
 import type { Parts } from '../parts.ts';
-import type { LogSize, RunLog } from '../run-log.ts';
 import type { WeightSync } from '../weight-sync.ts';
-import { checkpointsIn, folderOf } from './folders.ts';
 
 /** Where a run stands: so many steps of a phase are done. */
 export type Place =
@@ -65,16 +64,10 @@ export class Checkpoints {
       buffer: { ...counts, items: held },
       log: log.size,
     };
-    const folder = folderOf(log.folder, log.steps);
-    const unfinished = `${folder}.unfinished`;
-    await rm(unfinished, { recursive: true, force: true });
-    await mkdir(unfinished, { recursive: true });
-    await parts.trainer.saveCheckpoint.callOne(path.join(unfinished, TRAINER));
-    await writeFile(path.join(unfinished, STATE), serialize(state), { flush: true });
-    await rm(folder, { recursive: true, force: true });
-    await rename(unfinished, folder);
-    const all = await checkpointsIn(log.folder);
-    for (const old of all.slice(0, -config.checkpoint.keep)) await rm(old, { recursive: true, force: true });
+    await writeCheckpoint(log.folder, { steps: log.steps(), keep: config.checkpoint.keep }, async (folder) => {
+      await parts.trainer.saveCheckpoint.callOne(path.join(folder, TRAINER));
+      await writeFile(path.join(folder, STATE), serialize(state), { flush: true });
+    });
   }
 
   /** Puts trainer, generators and buffer back to a checkpoint. */

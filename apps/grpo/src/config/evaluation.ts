@@ -1,5 +1,5 @@
+import { count } from '@forge/run';
 import { z } from 'zod';
-import { count } from './numbers.ts';
 
 /** How the held-out problems are asked. */
 export const evaluation = z

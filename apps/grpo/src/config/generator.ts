@@ -1,5 +1,5 @@
+import { count, positive } from '@forge/run';
 import { z } from 'zod';
-import { count, positive } from './numbers.ts';
 
 /** Sampling. */
 export const generator = z

@@ -1,5 +1,5 @@
+import { count, positive, share } from '@forge/run';
 import { z } from 'zod';
-import { count, positive, share } from './numbers.ts';
 
 /** Reinforcement learning: how much, how fast, by which loss. */
 export const grpo = z

@@ -1,5 +1,5 @@
+import { count } from '@forge/run';
 import { z } from 'zod';
-import { count } from './numbers.ts';
 
 /** What a completion is worth. */
 export const reward = z

@@ -1,5 +1,5 @@
+import { count, positive, share } from '@forge/run';
 import { z } from 'zod';
-import { count, positive, share } from './numbers.ts';
 
 /** The supervised phase before reinforcement learning. */
 export const warmup = z

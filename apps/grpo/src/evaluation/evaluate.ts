@@ -1,6 +1,7 @@
 import type { Task } from '@forge/environments';
+import { conversation } from '@forge/run';
 import type { Parts } from '../parts.ts';
-import { answerOf, conversation } from '../prompt.ts';
+import { answerOf } from '../rewards/answer-of.ts';
 
 export interface Evaluation {
   /** Share of the tasks whose greedy answer is right. */

@@ -1,9 +1,10 @@
 import { policyVersionOf, sampledFrom } from '@forge/data';
+import { conversation } from '@forge/run';
 import { Random } from '@forge/tensor';
 import { groupAdvantages } from '@forge/trainer';
 import type { Pacing } from '../pacing.ts';
 import type { Reference } from '../parts.ts';
-import { answerOf, conversation } from '../prompt.ts';
+import { answerOf } from '../rewards/answer-of.ts';
 import type { Run } from '../run.ts';
 
 /**

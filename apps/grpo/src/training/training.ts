@@ -1,3 +1,4 @@
+import type { Group } from '@forge/data';
 import { grpoBatch } from '@forge/trainer';
 import type { Pacing } from '../pacing.ts';
 import type { Parts } from '../parts.ts';
@@ -50,7 +51,7 @@ export async function training(run: Run, pacing: Pacing, { done, firstVersion }:
       ...(evaluation && { 'eval/accuracy': evaluation.accuracy, 'eval/reward': evaluation.reward }),
     };
     await log.step('grpo', metrics);
-    log.completions(groups);
+    log.completions(completionLines(groups));
     progress.update(step, {
       reward: metrics['reward/mean'].toFixed(3),
       'held-out accuracy': log.accuracy?.toFixed(3),
@@ -73,6 +74,23 @@ async function nextBatch({ buffer }: Parts, pacing: Pacing, version: number, sig
     if (batch !== undefined) return batch;
     await changed;
   }
+}
+
+/** What is told of the completions that a step was trained on. */
+function completionLines(groups: readonly Group[]): readonly object[] {
+  return groups.flatMap(({ number, episodes }) =>
+    episodes.map(({ prompt, completion, target, reward, rewards, advantage, finishReason, policyVersion }) => ({
+      group: number,
+      policyVersion,
+      prompt,
+      completion,
+      target,
+      reward,
+      rewards,
+      advantage,
+      finishReason,
+    })),
+  );
 }
 
 function mean(values: readonly number[]): number {

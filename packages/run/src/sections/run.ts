@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Where a run is written, and its seed. */
-export const run = z
+export const runSettings = z
   .strictObject({
     /** The folder of the run below `folder`; a time stamp when left out. */
     name: z

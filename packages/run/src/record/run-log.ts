@@ -10,22 +10,16 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
-import type { Group } from '@forge/data';
 import { jsonlSink, MetricLogger, type MetricSource, tensorBoardSink } from '@forge/observability';
 import { stringify } from 'yaml';
-import type { Config } from './config/config.ts';
 import { type Curve, curvesSvg } from './curves.ts';
 
-export type Phase = 'warmup' | 'grpo';
-
-/** A line of `metrics.jsonl`: what `phase` cannot know is absent. */
+/** A line of `metrics.jsonl`: what a phase cannot know is absent. */
 export type StepMetrics = Readonly<Record<string, number>>;
 
-/** Keys that every line has; JSON writes NaN as `null`. */
-const absent = { 'reward/mean': NaN, loss: NaN, kl: NaN, gradNorm: NaN, policyAge: NaN, tokensPerSecond: NaN };
-
+/** What the log keeps of a step. */
 interface Measured {
-  readonly phase: Phase;
+  readonly phase: string;
   readonly seconds: number;
   readonly accuracy: number | undefined;
   readonly reward: number | undefined;
@@ -35,6 +29,17 @@ interface Measured {
 export interface LogSize {
   readonly metrics: number;
   readonly completions: number;
+}
+
+export interface RunLogOptions {
+  /** Written as `config.yaml`. */
+  readonly settings: object;
+  /** Keys that every line of `metrics.jsonl` has, `null` where a step has no such number. @default none */
+  readonly keys?: readonly string[];
+  /** Told, in one line, when a step lacks what some process recorded. */
+  readonly warn: (line: string) => void;
+  /** Of the files of a run that goes on: what was written after its checkpoint is taken away. @default a new run */
+  readonly size?: LogSize | undefined;
 }
 
 /**
@@ -47,15 +52,14 @@ export class RunLog implements AsyncDisposable {
   readonly #completions: number;
   readonly #startedMs: number;
   readonly #measured: Measured[] = [];
+  /** JSON writes NaN as `null`. */
+  readonly #absent: Readonly<Record<string, number>>;
 
-  /**
-   * @param warn - told, in one line, when a step lacks what some process recorded.
-   * @param size - of the files of a run that goes on: what was written after its checkpoint is taken away.
-   */
-  constructor(folder: string, config: Config, warn: (line: string) => void, size?: LogSize) {
+  constructor(folder: string, { settings, keys = [], warn, size }: RunLogOptions) {
     mkdirSync(folder, { recursive: true });
-    writeFileSync(path.join(folder, 'config.yaml'), stringify(config));
+    writeFileSync(path.join(folder, 'config.yaml'), stringify(settings));
     this.folder = folder;
+    this.#absent = Object.fromEntries(keys.map((key) => [key, NaN]));
     const metrics = path.join(folder, 'metrics.jsonl');
     const completions = path.join(folder, 'completions.jsonl');
     cut(metrics, size?.metrics ?? 0);
@@ -74,9 +78,9 @@ export class RunLog implements AsyncDisposable {
     };
   }
 
-  /** Steps of all phases. */
-  get steps(): number {
-    return this.#measured.length;
+  /** Steps of all phases, or of one. */
+  steps(phase?: string): number {
+    return phase === undefined ? this.#measured.length : this.#of(phase).length;
   }
 
   /** Seconds since the run began. */
@@ -86,23 +90,14 @@ export class RunLog implements AsyncDisposable {
 
   /** Held-out accuracy when it was evaluated last. */
   get accuracy(): number | undefined {
-    return this.#measured.findLast(({ accuracy }) => accuracy !== undefined)?.accuracy;
+    return this.#measured.findLast(isEvaluated)?.accuracy;
   }
 
-  /** Held-out accuracy with which reinforcement learning began. */
-  get initialAccuracy(): number | undefined {
-    const ofWarmUp = this.#measured.filter(({ phase }) => phase === 'warmup');
-    const from = ofWarmUp.length > 0 ? ofWarmUp.findLast(isEvaluated) : this.#measured.find(isEvaluated);
-    return from?.accuracy;
-  }
-
-  /** No step has ended, so there is no `curves.svg`. */
-  get isEmpty(): boolean {
-    return this.#measured.length === 0;
-  }
-
-  get grpoSteps(): number {
-    return this.#measured.filter(({ phase }) => phase === 'grpo').length;
+  /** Held-out accuracy with which a phase began: the last before it, or its own first. */
+  accuracyBefore(phase: string): number | undefined {
+    const begin = this.#measured.findIndex((measured) => measured.phase === phase);
+    const before = begin < 0 ? this.#measured : this.#measured.slice(0, begin);
+    return (before.length > 0 ? before.findLast(isEvaluated) : this.#measured.find(isEvaluated))?.accuracy;
   }
 
   /** Adds what an actor or service records in its own processes to every line from now on. */
@@ -110,11 +105,11 @@ export class RunLog implements AsyncDisposable {
     await this.#logger.observe(source);
   }
 
-  /** Ends a step. Every line has the same first keys; a number that a phase does not have is `null`. */
-  async step(phase: Phase, metrics: StepMetrics): Promise<void> {
+  /** Ends a step. */
+  async step(phase: string, metrics: StepMetrics): Promise<void> {
     for (const [key, value] of Object.entries(metrics)) this.#logger.record(key, value);
     const place = { wallSeconds: round(this.seconds), phase };
-    await this.#logger.flush(this.#measured.length + 1, { ...place, ...absent });
+    await this.#logger.flush(this.steps() + 1, { ...place, ...this.#absent });
     this.#measured.push({
       phase,
       seconds: this.seconds,
@@ -123,32 +118,20 @@ export class RunLog implements AsyncDisposable {
     });
   }
 
-  /** The completions that the step just ended was trained on. */
-  completions(groups: readonly Group[]): void {
-    const step = this.#measured.length;
-    const lines = groups.flatMap(({ number, episodes }) =>
-      episodes.map(({ prompt, completion, target, reward, rewards, advantage, finishReason, policyVersion }) =>
-        JSON.stringify({
-          step,
-          group: number,
-          policyVersion,
-          prompt,
-          completion,
-          target,
-          reward,
-          rewards,
-          advantage,
-          finishReason,
-        }),
-      ),
-    );
-    writeSync(this.#completions, `${lines.join('\n')}\n`);
+  /** What the step just ended was trained on; each line gets the number of the step. */
+  completions(lines: readonly object[]): void {
+    const step = this.steps();
+    writeSync(this.#completions, lines.map((line) => `${JSON.stringify({ step, ...line })}\n`).join(''));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.isEmpty) writeFileSync(path.join(this.folder, 'curves.svg'), this.#picture());
+    if (this.steps() > 0) writeFileSync(path.join(this.folder, 'curves.svg'), this.#picture());
     await this.#logger[Symbol.asyncDispose]();
     closeSync(this.#completions);
+  }
+
+  #of(phase: string): readonly Measured[] {
+    return this.#measured.filter((measured) => measured.phase === phase);
   }
 
   #picture(): string {
@@ -160,17 +143,16 @@ export class RunLog implements AsyncDisposable {
         return y === undefined ? [] : [[measured.seconds, y] as const];
       }),
     });
-    const warmUpEnd = this.#measured.findLast(({ phase }) => phase === 'warmup')?.seconds;
+    const begins = this.#measured.flatMap(({ phase }, i) => {
+      const before = this.#measured[i - 1];
+      return before === undefined || before.phase === phase ? [] : [{ x: before.seconds, label: `${phase} begins` }];
+    });
     return curvesSvg(
       [
         curve('mean reward', '#9a6ee3', ({ reward }) => reward),
         curve('held-out accuracy', '#1a7f37', ({ accuracy }) => accuracy),
       ],
-      {
-        title: 'Held-out accuracy and reward',
-        xLabel: 'seconds',
-        ...(warmUpEnd !== undefined && { marks: [{ x: warmUpEnd, label: 'GRPO begins' }] }),
-      },
+      { title: 'Held-out accuracy and reward', xLabel: 'seconds', marks: begins },
     );
   }
 }
@@ -184,7 +166,7 @@ function cut(file: string, size: number): void {
 function readMeasured(file: string): readonly Measured[] {
   const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
   return lines.map((line) => {
-    const record = JSON.parse(line) as Readonly<Record<string, number | null>> & { readonly phase: Phase };
+    const record = JSON.parse(line) as Readonly<Record<string, number | null>> & { readonly phase: string };
     return {
       phase: record.phase,
       seconds: record['wallSeconds'] ?? 0,

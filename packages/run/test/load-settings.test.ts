@@ -2,8 +2,22 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { configSchema } from '../src/config/config.ts';
-import { loadConfig } from '../src/load-config.ts';
+import { z } from 'zod';
+import { datasetSettings, modelSettings, runSettings } from '../src/index.ts';
+import { loadSettings } from '../src/settings/load-settings.ts';
+
+const schema = z.strictObject({
+  run: runSettings,
+  model: modelSettings,
+  dataset: datasetSettings,
+  grpo: z.strictObject({ steps: z.int().min(1).default(300), groupSize: z.int().min(2).default(8) }).prefault({}),
+  reward: z
+    .strictObject({
+      functions: z.array(z.enum(['math', 'thinking'])).default(['math', 'thinking']),
+      shuffle: z.boolean().default(false),
+    })
+    .prefault({}),
+});
 
 let folder: string;
 beforeAll(() => {
@@ -14,24 +28,24 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const load = (yaml: string, ...overrides: string[]) => {
   const config = path.join(folder, 'run.yaml');
   writeFileSync(config, yaml);
-  return loadConfig({ config, overrides });
+  return loadSettings(schema, { config, overrides });
 };
 const problemsOf = async (yaml: string, ...overrides: string[]) => {
   const error = await load(yaml, ...overrides).then(
     () => undefined,
     (reason: { code: string; problems: readonly string[] }) => reason,
   );
-  expect(error?.code).toBe('ERR_GRPO_CONFIG');
+  expect(error?.code).toBe('ERR_RUN_SETTINGS');
   return error!.problems.map((problem) => problem.replace(`${folder}${path.sep}`, ''));
 };
 
 test('what a file leaves out has its default', async () => {
   const config = await load('grpo:\n  steps: 7\n');
-  expect(config).toEqual({ ...configSchema.parse({}), grpo: { ...configSchema.parse({}).grpo, steps: 7 } });
+  expect(config).toEqual({ ...schema.parse({}), grpo: { ...schema.parse({}).grpo, steps: 7 } });
 });
 
 test('an empty file is the default configuration', async () => {
-  expect(await load('')).toEqual(configSchema.parse({}));
+  expect(await load('')).toEqual(schema.parse({}));
 });
 
 test('overrides are YAML values, the later one wins, and they reach below empty keys', async () => {
@@ -39,12 +53,6 @@ test('overrides are YAML values, the later one wins, and they reach below empty 
   expect(config.grpo.steps).toBe(2);
   expect(config.reward.shuffle).toBe(true);
   expect(config.model.path).toBe('a=b');
-});
-
-test('every shipped configuration is complete but for the paths that only its user knows', async () => {
-  const shipped = (name: string) => path.join(import.meta.dirname, '..', 'configs', name);
-  await loadConfig({ config: shipped('default.yaml'), overrides: [] });
-  await loadConfig({ config: shipped('gsm8k.yaml'), overrides: ['model.path=m', 'dataset.path=d'] });
 });
 
 test('each wrong key is named with its line and what was expected', async () => {
@@ -71,7 +79,7 @@ test('a wrong override is named itself', async () => {
 });
 
 test('a missing file and text that is not YAML are named', async () => {
-  await expect(loadConfig({ config: path.join(folder, 'absent.yaml'), overrides: [] })).rejects.toThrow(
+  await expect(loadSettings(schema, { config: path.join(folder, 'absent.yaml'), overrides: [] })).rejects.toThrow(
     /absent\.yaml: the file cannot be read \(ENOENT\)/,
   );
   expect((await problemsOf('a: [1'))[0]).toMatch(/^run\.yaml: .*line 1/s);

@@ -1,7 +1,3 @@
-import { parseArgs } from 'node:util';
-import { ConfigError } from './errors.ts';
-import type { Arguments } from './load-config.ts';
-
 /** What `--help` prints. */
 export const help = `Trains a language model by asynchronous GRPO.
 
@@ -20,22 +16,3 @@ Everything a run does is written to runs/<name>/: metrics.jsonl, completions.jso
 Every setting, with its default, stands in apps/grpo/src/config and in the files of apps/grpo/configs.
 Ctrl-C once ends a run cleanly, twice at once.
 `;
-
-/**
- * The command line as data; `undefined` when help is wanted.
- *
- * @throws {ConfigError} naming an option that does not exist.
- */
-export function parseCommandLine(args: readonly string[], defaultConfig: string): Arguments | undefined {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      options: { config: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
-      allowPositionals: true,
-    });
-    if (values.help) return undefined;
-    return { config: values.config ?? defaultConfig, overrides: positionals };
-  } catch (cause) {
-    throw new ConfigError([`${(cause as Error).message}. Run with --help for what there is.`]);
-  }
-}

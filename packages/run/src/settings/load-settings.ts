@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Document, isNode, LineCounter, parse, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { type Config, configSchema } from './config/config.ts';
-import { ConfigError } from './errors.ts';
+import { SettingsError } from './settings-error.ts';
 
 /** What the command line says. */
 export interface Arguments {
@@ -13,20 +12,23 @@ export interface Arguments {
 }
 
 /**
- * The configuration of a YAML file with overrides applied.
+ * The settings of a YAML file with overrides applied, checked by a zod schema.
  *
- * @throws {ConfigError} naming the file and line, or the override, of every key that is wrong.
+ * @throws {SettingsError} naming the file and line, or the override, of every key that is wrong.
  */
-export async function loadConfig({ config: path, overrides }: Arguments): Promise<Config> {
+export async function loadSettings<Settings>(
+  schema: z.ZodType<Settings>,
+  { config: path, overrides }: Arguments,
+): Promise<Settings> {
   const lines = new LineCounter();
   const document = parseDocument(await textOf(path), { lineCounter: lines });
-  for (const { message } of document.errors) throw new ConfigError([`${path}: ${message}`]);
+  for (const { message } of document.errors) throw new SettingsError([`${path}: ${message}`]);
   const given = new Map<string, string>();
   for (const override of overrides) given.set(applyOverride(document, override), override);
   const settings: unknown = document.toJS() ?? {};
-  const result = configSchema.safeParse(settings);
+  const result = schema.safeParse(settings);
   if (result.success) return result.data;
-  throw new ConfigError(
+  throw new SettingsError(
     result.error.issues.map((issue) => {
       const keys = keysOf(issue);
       return `${placeOf(document, lines, path, given, keys)}: ${keys.join('.') || 'the file'} ${problemOf(issue, settings)}`;
@@ -38,7 +40,7 @@ async function textOf(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new ConfigError([`${path}: the file cannot be read (${(cause as NodeJS.ErrnoException).code}).`]);
+    throw new SettingsError([`${path}: the file cannot be read (${(cause as NodeJS.ErrnoException).code}).`]);
   }
 }
 
@@ -46,7 +48,7 @@ async function textOf(path: string): Promise<string> {
 function applyOverride(document: Document, override: string): string {
   const [, key, value] = /^([\w.]+)=(.*)$/s.exec(override) ?? [];
   if (key === undefined || value === undefined) {
-    throw new ConfigError([`override "${override}": expected <key>.<key>=<value>, such as grpo.steps=50.`]);
+    throw new SettingsError([`override "${override}": expected <key>.<key>=<value>, such as grpo.steps=50.`]);
   }
   const keys = key.split('.');
   for (let depth = 1; depth < keys.length; depth++) {
@@ -57,7 +59,7 @@ function applyOverride(document: Document, override: string): string {
   try {
     document.setIn(keys, parse(value));
   } catch (cause) {
-    throw new ConfigError([`override "${override}": ${(cause as Error).message}`]);
+    throw new SettingsError([`override "${override}": ${(cause as Error).message}`]);
   }
   return key;
 }

@@ -1,7 +1,7 @@
-/** The configuration or the command line cannot be used. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-  readonly code = 'ERR_GRPO_CONFIG';
+/** Settings, the command line, or what they name cannot be used. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+  readonly code = 'ERR_RUN_SETTINGS';
   /** One sentence each, with its place. */
   readonly problems: readonly string[];
 

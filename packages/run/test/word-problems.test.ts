@@ -6,9 +6,9 @@ import { loadTokenizer } from '@forge/models';
 import { mathReward, thinkingReward } from '@forge/rewards';
 import { Random } from '@forge/tensor';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { conversation, demonstrationOf } from '../src/prompt.ts';
 import { wordProblems, words } from '../src/source/embedded/word-problems.ts';
 import { vocabSize, wordTokenizer } from '../src/source/embedded/word-tokenizer.ts';
+import { conversation, demonstrationOf } from '../src/source/prompt.ts';
 
 const options = { train: 3000, heldOut: 300, digits: 2 };
 const problems = wordProblems(new Random(1), options);

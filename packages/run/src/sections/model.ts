@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { count } from './numbers.ts';
 
 /** The model that is trained. */
-export const model = z
+export const modelSettings = z
   .strictObject({
     /** A Hugging Face folder, or the name of a model on its hub. When left out, a small model is made from `embedded`. */
     path: z.string().min(1).optional(),

@@ -1,7 +1,5 @@
 import type { Task } from '@forge/environments';
-import type { Completion } from '@forge/generator';
 import type { ChatMessage } from '@forge/models';
-import type { Answer } from './rewards/reward-actor.ts';
 
 /** Source: TorchForge `apps/grpo/main.py`. */
 const SYSTEM =
@@ -16,9 +14,4 @@ export function conversation({ messages }: Task): readonly ChatMessage[] {
 /** The completion that the rewards want to see: the task's own, or one of its reasoning and target. */
 export function demonstrationOf({ demonstration, fields, target }: Task): string {
   return demonstration ?? `<think>${fields?.['reasoning'] ?? ''}</think><answer>${target}</answer>`;
-}
-
-/** What the rewards are to score. */
-export function answerOf({ prompt, text, finishReason }: Completion, { target }: Task): Answer {
-  return { prompt, completion: text, target, isTruncated: finishReason === 'length' };
 }

@@ -12,12 +12,22 @@ import {
   type Tokenizer,
 } from '@forge/models';
 import { Random } from '@forge/tensor';
-import type { Config } from '../config/config.ts';
-import { ConfigError } from '../errors.ts';
-import { conversation } from '../prompt.ts';
+import type { z } from 'zod';
+import type { datasetSettings } from '../sections/dataset.ts';
+import type { modelSettings } from '../sections/model.ts';
+import type { runSettings } from '../sections/run.ts';
+import { SettingsError } from '../settings/settings-error.ts';
 import { writeTinyModel } from './embedded/tiny-model.ts';
 import { wordProblems, words } from './embedded/word-problems.ts';
 import { wordTokenizer } from './embedded/word-tokenizer.ts';
+import { conversation } from './prompt.ts';
+
+/** The sections that say what a run learns from. */
+export interface SourceSettings {
+  readonly run: z.infer<typeof runSettings>;
+  readonly model: z.infer<typeof modelSettings>;
+  readonly dataset: z.infer<typeof datasetSettings>;
+}
 
 /** What a run learns from: all of it read and checked. */
 export interface Source {
@@ -35,7 +45,7 @@ export interface Source {
  *
  * @throws an error that names the file, and the key, tensor or line in it, before anything is started.
  */
-export async function prepareSource(config: Config, folder: string): Promise<Source> {
+export async function prepareSource(config: SourceSettings, folder: string): Promise<Source> {
   const { train, heldOut } = await problemsOf(config);
   const modelFolder =
     config.model.path === undefined
@@ -87,7 +97,7 @@ function checkPrompt(task: Task, { tokenizer, modelFolder, model: { vocabSize } 
   const ids = tokenizer.encode(tokenizer.applyChatTemplate(conversation(task), { addGenerationPrompt: true }));
   const largest = [...ids, ...tokenizer.eosTokenIds].reduce((a, b) => Math.max(a, b), 0);
   if (largest >= vocabSize) {
-    throw new ConfigError([
+    throw new SettingsError([
       `${path.join(modelFolder, 'tokenizer.json')}: gives token ${largest}, but the model has ${vocabSize} tokens ` +
         '(vocab_size in config.json). Are both of one model?',
     ]);
@@ -95,13 +105,13 @@ function checkPrompt(task: Task, { tokenizer, modelFolder, model: { vocabSize } 
   return ids.length;
 }
 
-async function embeddedModel({ model, run }: Config, folder: string): Promise<string> {
+async function embeddedModel({ model, run }: SourceSettings, folder: string): Promise<string> {
   const random = new Random(run.seed).split('model');
   await writeTinyModel(folder, wordTokenizer(words), model.embedded, random.integer(2 ** 31));
   return folder;
 }
 
-async function problemsOf({ dataset, run }: Config): Promise<Pick<Source, 'train' | 'heldOut'>> {
+async function problemsOf({ dataset, run }: SourceSettings): Promise<Pick<Source, 'train' | 'heldOut'>> {
   if (dataset.path === undefined) {
     return wordProblems(new Random(run.seed).split('problems'), {
       train: dataset.embedded.problems,
@@ -116,7 +126,7 @@ async function problemsOf({ dataset, run }: Config): Promise<Pick<Source, 'train
   // A short file keeps at least half of its problems for training.
   const kept = Math.min(dataset.heldOut, Math.floor(problems.length / 2));
   if (kept === 0) {
-    throw new ConfigError([
+    throw new SettingsError([
       `${dataset.path}: one problem cannot be both trained on and evaluated; give at least two, or dataset.heldOutPath.`,
     ]);
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { curvesSvg } from '../src/curves.ts';
-import { duration, Progress } from '../src/progress.ts';
+import { duration, Progress } from '../src/display/progress.ts';
+import { curvesSvg } from '../src/record/curves.ts';
 
 function screen(isTTY: boolean) {
   let text = '';

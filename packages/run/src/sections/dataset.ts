@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { count } from './numbers.ts';
 
 /** The problems that it learns from. */
-export const dataset = z
+export const datasetSettings = z
   .strictObject({
     /** A file of GSM8K records. When left out, word problems are made from `embedded`. */
     path: z.string().min(1).optional(),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { count, decay, positive } from './numbers.ts';
 
 /** Training steps. */
-export const trainer = z
+export const trainerSettings = z
   .strictObject({
     threads: count.default(2),
     /** Tokens of a packed row; the longest sequence of a batch when left out. */
