@@ -1,6 +1,4 @@
-import type { Task } from '@forge/environments';
-import type { Tokenizer } from '@forge/models';
-import { conversation, demonstrationOf } from '@forge/run';
+import { demonstratedSequence } from '@forge/run';
 import { Random } from '@forge/tensor';
 import type { Run } from './run.ts';
 
@@ -26,12 +24,16 @@ export async function warmUp(run: Run, done = 0): Promise<void> {
     const startedMs = performance.now();
     const random = seed.split(`step ${step}`);
     const batch = Array.from({ length: batchSize }, () => source.train[random.integer(source.train.length)]!);
-    const inputs = batch.map((task) => solvedSequence(source.tokenizer, task));
+    const inputs = batch.map((task) => demonstratedSequence(source.tokenizer, task));
     // Close to its end the warm-up takes smaller steps: the accuracy would rise past the aim between two evaluations, and
     // a model that is stopped in large steps samples much worse than it knows.
     const isClose = (log.accuracy ?? 0) >= stopAccuracy / 4;
     const rate = learningRate * Math.min(1, step / RISING_STEPS) * (isClose ? CLOSE_SHARE : 1);
-    const result = await parts.trainer.trainStep.callOne(inputs, { loss: 'sft', learningRate: rate });
+    const result = await parts.trainer.trainStep.callOne(inputs, {
+      loss: 'sft',
+      masks: inputs.map(({ mask }) => mask),
+      learningRate: rate,
+    });
     const seconds = (performance.now() - startedMs) / 1000;
     const isEvaluated = step % (isClose ? 1 : evaluateEvery) === 0 || step === maxSteps;
     if (isEvaluated) await run.weights.publish();
@@ -51,10 +53,4 @@ export async function warmUp(run: Run, done = 0): Promise<void> {
     if (evaluation && evaluation.accuracy >= stopAccuracy) break;
     if (step < maxSteps) await run.checkpoints.offer({ phase: 'warmup', step });
   }
-}
-
-function solvedSequence(tokenizer: Tokenizer, task: Task) {
-  const prompt = tokenizer.applyChatTemplate(conversation(task), { addGenerationPrompt: true });
-  const tokenIds = [...tokenizer.encode(demonstrationOf(task)), ...tokenizer.eosTokenIds.slice(0, 1)];
-  return { promptIds: tokenizer.encode(prompt), tokenIds };
 }

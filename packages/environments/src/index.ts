@@ -1,1 +1,17 @@
+export type { Environment, OpenEnvironment, Opening, Reply, Step, ToolCall } from './environment.ts';
+export { environments } from './environments.ts';
+export { TaskOptionError, ToolDefinitionError } from './errors.ts';
+export { type Evaluated, evaluate, type NotEvaluated } from './expression/evaluate.ts';
+export type { Rational } from './expression/rational.ts';
+export { type EpisodeLimits, type Partner, type PlayedEpisode, playEpisode, type Turn } from './play-episode.ts';
+export { singleTurn } from './single-turn.ts';
 export type { Json, Message, Task } from './task.ts';
+export { type DrawnTask, generated, type OptionRange, type TaskSetDefinition } from './task-sets/generated.ts';
+export type { Split, TaskOptions, TaskPlace, TaskSet } from './task-sets/task-set.ts';
+export { taskSets } from './task-sets/task-sets.ts';
+export type { ArgumentsOf, ParametersSchema, PropertySchema } from './tools/arguments.ts';
+export { calculator } from './tools/calculator.ts';
+export { type SearchToolOptions, searchTool } from './tools/search.ts';
+export { type Found, TextIndex } from './tools/text-index.ts';
+export { defineTool, type Tool, type ToolContext, type ToolDefinition, type ToolDescription } from './tools/tool.ts';
+export { type ToolEnvironmentOptions, type ToolEpisode, toolEnvironment } from './tools/tool-environment.ts';

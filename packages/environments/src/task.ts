@@ -14,8 +14,11 @@ export interface Task {
   readonly messages: readonly Message[];
   /** The right answer, in the form that rewards compare; empty where nothing is compared. */
   readonly target: string;
-  /** An answer as it should read, thoughts included: what supervised training imitates. */
-  readonly demonstration?: string;
+  /**
+   * What supervised training imitates: an answer as it should read, thoughts included; of several turns, the messages that
+   * should follow, of the `assistant` and in between.
+   */
+  readonly demonstration?: string | readonly Message[];
   /** What else a record says, for rewards and environments. */
   readonly fields?: Readonly<Record<string, Json>>;
   /** The name of the environment that it is played in. @default one turn: the answer is all there is */

@@ -5,7 +5,7 @@ export {
   type ConversationTokens,
   type TurnOptions,
 } from './conversation/conversation.ts';
-export type { Transcript } from './conversation/next-turn.ts';
+export { appendedIds, type Transcript } from './conversation/next-turn.ts';
 export type { Completion, CompletionTiming, Recorded } from './engine/completion.ts';
 export type { CompletionDelta } from './engine/completion-delta.ts';
 export { Engine, type GenerateOptions } from './engine/engine.ts';

@@ -14,6 +14,7 @@ export { trainerSettings } from './sections/trainer.ts';
 export { parseCommandLine } from './settings/command-line.ts';
 export { type Arguments, loadSettings } from './settings/load-settings.ts';
 export { SettingsError } from './settings/settings-error.ts';
+export { type DemonstratedSequence, demonstratedSequence } from './source/demonstrated-sequence.ts';
 export { type TinyModelOptions, writeTinyModel } from './source/embedded/tiny-model.ts';
 export { type WordProblemOptions, type WordProblems, wordProblems, words } from './source/embedded/word-problems.ts';
 export { endTokenId, type TokenizerFiles, vocabSize, wordTokenizer } from './source/embedded/word-tokenizer.ts';

@@ -44,7 +44,7 @@ test('no pair of numbers of a held-out problem is trained on', () => {
 
 test('a demonstration earns every reward in full', () => {
   for (const task of problems.train.slice(0, 200)) {
-    const answer = { prompt: questionOf(task), completion: demonstrationOf(task), target: task.target };
+    const answer = { prompt: questionOf(task), completion: demonstrationOf(task)[0]!.content, target: task.target };
     expect([mathReward()(answer), thinkingReward()(answer)]).toEqual([1, 1]);
   }
 });
@@ -60,7 +60,7 @@ test('a word is one token where sentences have it, and text survives the round t
     expect(text).toBe(`${questionOf(task)}\n`);
     expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
     expect(tokenizer.encode(text).length).toBeLessThanOrEqual(20);
-    const solution = demonstrationOf(task);
+    const solution = demonstrationOf(task)[0]!.content;
     expect(tokenizer.decode(tokenizer.encode(solution), { skipSpecialTokens: true })).toBe(solution);
   }
 });

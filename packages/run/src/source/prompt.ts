@@ -11,7 +11,8 @@ export function conversation({ messages }: Task): readonly ChatMessage[] {
   return messages[0]?.role === 'system' ? messages : [{ role: 'system', content: SYSTEM }, ...messages];
 }
 
-/** The completion that the rewards want to see: the task's own, or one of its reasoning and target. */
-export function demonstrationOf({ demonstration, fields, target }: Task): string {
-  return demonstration ?? `<think>${fields?.['reasoning'] ?? ''}</think><answer>${target}</answer>`;
+/** What is to be said after the prompt, turn by turn: the task's own demonstration, or one of its reasoning and target. */
+export function demonstrationOf({ demonstration, fields, target }: Task): readonly ChatMessage[] {
+  const said = demonstration ?? `<think>${fields?.['reasoning'] ?? ''}</think><answer>${target}</answer>`;
+  return typeof said === 'string' ? [{ role: 'assistant', content: said }] : said;
 }
