@@ -11,6 +11,6 @@ export async function backwardStep(training: Training, batch: StepBatch, options
   const plan = planStep(batch, { ...options, packing: training.packing, entropyBonus: training.entropyBonus });
   const { temperature } = plan;
   await training.backwardOver(plan.learned, (each, picks) => plan.weigh(each, picks), temperature);
-  await training.scoreOver(plan.scored, (each, picks) => plan.collect(each, picks), temperature);
+  await training.scoreOver(plan.scored, (each, picks) => plan.collect(each, picks), { temperature });
   return plan.scores;
 }

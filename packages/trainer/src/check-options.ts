@@ -1,5 +1,5 @@
 import { TrainerOptionError } from './errors.ts';
-import { correctionModes } from './losses/correction.ts';
+import { type Correction, correctionModes, corrections } from './losses/correction.ts';
 import { klEstimators } from './losses/kl.ts';
 import { variants } from './losses/variants.ts';
 import type { StepLossOptions, StepOptions } from './step-batch.ts';
@@ -86,6 +86,7 @@ export function checkStepOptions({ loss = {}, temperature }: StepOptions): void 
     'loss.epsilonLow': { value: loss.epsilonLow, ...notNegative },
     'loss.epsilonHigh': { value: loss.epsilonHigh, ...notNegative },
     'loss.delta': { value: loss.delta, ...positive },
+    'loss.offPolicyMask': { value: loss.offPolicyMask, isValid: Number.isFinite, expected: 'a number' },
     'loss.dualClip': { value: loss.dualClip, isValid: atLeast(1), expected: 'a number of at least 1' },
     'loss.tauPositive': { value: loss.tauPositive, ...positive },
     'loss.tauNegative': { value: loss.tauNegative, ...positive },
@@ -117,14 +118,25 @@ function checkRules(rules: Readonly<Record<string, Rule>>): void {
 }
 
 function checkCorrection(correction: StepLossOptions['correction']): void {
-  if (correction === undefined || correction === 'off') return;
-  if (typeof correction === 'string')
-    throw new TrainerOptionError('loss.correction', correction, "'off', or { mode, min, max }");
+  if (correction === undefined) return;
+  if (typeof correction === 'string') {
+    if (correction === 'off' || Object.hasOwn(corrections, correction)) return;
+    const expected = `one of off, ${Object.keys(corrections).join(', ')}, or { mode, min, max }`;
+    throw new TrainerOptionError('loss.correction', correction, expected);
+  }
   checkChoice('loss.correction.mode', correction.mode, correctionModes);
-  const { min = 0, max = Number.POSITIVE_INFINITY } = correction;
+  checkBounds('min', 'max', correction);
+  checkBounds('geometricMin', 'geometricMax', correction);
+}
+
+type CorrectionBound = 'min' | 'max' | 'geometricMin' | 'geometricMax';
+
+function checkBounds(from: CorrectionBound, to: CorrectionBound, correction: Correction): void {
+  const { [from]: min = 0, [to]: max = Number.POSITIVE_INFINITY } = correction;
+  const lowest = `loss.correction.${from}`;
   checkRules({
-    'loss.correction.min': { value: min, isValid: atLeast(0), expected: 'a number of at least 0' },
-    'loss.correction.max': { value: max, isValid: above(min), expected: `a number above loss.correction.min (${min})` },
+    [lowest]: { value: min, isValid: atLeast(0), expected: 'a number of at least 0' },
+    [`loss.correction.${to}`]: { value: max, isValid: above(min), expected: `a number above ${lowest} (${min})` },
   });
 }
 

@@ -1,4 +1,12 @@
-export { type AdvantageOptions, groupAdvantages } from './advantages.ts';
+export {
+  type AdvantageMethod,
+  type AdvantageOptions,
+  type AdvantageScale,
+  advantageMethods,
+  groupAdvantages,
+  type MultiRewardOptions,
+  multiRewardAdvantages,
+} from './advantages.ts';
 export { loadCheckpoint, saveCheckpoint } from './checkpoint/checkpoint.ts';
 export { CheckpointSeries, type CheckpointSeriesOptions } from './checkpoint/checkpoint-series.ts';
 export {
@@ -13,15 +21,21 @@ export {
   TrainerOptionError,
 } from './errors.ts';
 export { type GrpoBatch, type GrpoEpisode, grpoBatch } from './grpo-batch.ts';
-export type { Correction, CorrectionMode } from './losses/correction.ts';
-export type { KlEstimator } from './losses/kl.ts';
+export {
+  type Correction,
+  type CorrectionMode,
+  type CorrectionName,
+  correctionModes,
+  corrections,
+} from './losses/correction.ts';
+export { type KlEstimator, klEstimators } from './losses/kl.ts';
 export { type KlRewardOptions, klRewards, penalizeByKl, returnsToGo, type SampledTokens } from './losses/kl-reward.ts';
 export type { BatchCounts, Floats, LossResult } from './losses/loss.ts';
 export { type PolicyLossOptions, policyLoss } from './losses/policy.ts';
 export type { PolicyBatch } from './losses/policy-batch.ts';
 export type { PolicyMetrics } from './losses/policy-metrics.ts';
 export { type SftBatch, sftLoss } from './losses/sft.ts';
-export type { PolicyLossName } from './losses/variants.ts';
+export { type PolicyLossName, policyLossNames } from './losses/variants.ts';
 export { openTraining } from './open-training.ts';
 export { AdamW, type AdamWOptions, type WeightRange } from './optimizer/adam-w.ts';
 export { clipGradNorm, gradNorm } from './optimizer/clip.ts';
@@ -45,6 +59,7 @@ export type {
   StepResult,
   Targets,
 } from './step-batch.ts';
+export { type BatchResult, type BatchUse, trainBatch } from './train-batch.ts';
 export { trainStep } from './train-step.ts';
 export { Trainer, type TrainerCheckpoints, type TrainerOptions } from './trainer.ts';
 export { Training } from './training.ts';

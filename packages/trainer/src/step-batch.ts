@@ -31,15 +31,20 @@ export interface GrpoTargets {
   readonly advantages: readonly (number | Floats)[];
   /** As the generator recorded them. */
   readonly samplerLogProbs: readonly Floats[];
+  /** Of the policy that the ratio is taken to. @default as the option `oldPolicy` says */
+  readonly oldLogProbs?: readonly Floats[];
   /** Of the reference model; needed when `beta` is above 0, and otherwise for the metric `kl`. */
   readonly refLogProbs?: readonly Floats[];
   /** 0 where a token takes no part, such as the output of a tool. @default every token does */
   readonly masks?: readonly ArrayLike<number>[];
+  /** Weight of the KL term in this batch, instead of that of the options. */
+  readonly beta?: number;
 }
 
 export interface StepLossOptions extends PolicyLossOptions {
   /**
-   * The policy that the ratio is taken to: the one that sampled, or the one at the start of the step, which makes every ratio 1.
+   * The policy that the ratio is taken to: the one that sampled, or the one at the start of the step, which makes every ratio 1
+   * until the next step on the same batch (decoupled PPO, arXiv 2505.24298).
    * @default 'current' with a correction, which covers what the sampler did differently, and 'sampler' without
    */
   readonly oldPolicy?: 'sampler' | 'current';
@@ -105,28 +110,40 @@ export const countTokens = ({ inputs, targets: { masks } }: StepBatch): number =
 export function lossOf(
   batch: StepBatch,
   { places, logProbs }: { readonly places: readonly number[]; readonly logProbs: readonly Floats[] },
-  { loss = {} }: StepOptions,
+  options: StepOptions,
 ): LossResult<object> {
   const { targets, inputs } = batch;
   const tokens = countTokens(batch);
   const counts = { sequences: inputs.length, tokens, localTokens: tokens };
   const masks = targets.masks && { masks: pick(targets.masks, places) };
   if (targets.loss === 'sft') return sftLoss({ logProbs, counts, ...masks });
-  const { oldPolicy = isCorrected(loss) ? 'current' : 'sampler' } = loss;
+  const loss = lossOptionsOf(targets, options);
   const samplerLogProbs = pick(targets.samplerLogProbs, places);
+  const oldLogProbs =
+    targets.oldLogProbs === undefined
+      ? oldPolicyOf(loss) === 'sampler' && samplerLogProbs
+      : pick(targets.oldLogProbs, places);
   return policyLoss(
     {
       logProbs,
       counts,
       samplerLogProbs,
       advantages: pick(targets.advantages, places),
-      ...(oldPolicy === 'sampler' && { oldLogProbs: samplerLogProbs }),
+      ...(oldLogProbs && { oldLogProbs }),
       ...(targets.refLogProbs && { refLogProbs: pick(targets.refLogProbs, places) }),
       ...masks,
     },
     loss,
   );
 }
+
+/** The options of the loss of a batch. */
+export const lossOptionsOf = ({ beta }: Pick<GrpoTargets, 'beta'>, { loss = {} }: StepOptions): StepLossOptions =>
+  beta === undefined ? loss : { ...loss, beta };
+
+/** The policy that the ratio is taken to. */
+export const oldPolicyOf = (loss: StepLossOptions): 'sampler' | 'current' =>
+  loss.oldPolicy ?? (isCorrected(loss) ? 'current' : 'sampler');
 
 /** A correction that was asked for; that of `reinforce` by itself covers a ratio that it does not have. */
 const isCorrected = ({ correction = 'off' }: StepLossOptions): boolean => correction !== 'off';

@@ -11,7 +11,8 @@ import { openTraining } from './open-training.ts';
 import type { Schedule } from './optimizer/schedule.ts';
 import type { Sequence } from './packing/sequence.ts';
 import { recordStep } from './record-step.ts';
-import type { StepOptions, StepResult, Targets } from './step-batch.ts';
+import type { GrpoTargets, StepOptions, StepResult, Targets } from './step-batch.ts';
+import { type BatchResult, type BatchUse, checkBatchUse, trainBatch } from './train-batch.ts';
 import { trainStep } from './train-step.ts';
 import type { Training } from './training.ts';
 import type { TrainingOptions } from './training-options.ts';
@@ -21,6 +22,8 @@ export interface TrainerOptions extends TrainingOptions, StepOptions {
   readonly model: string;
   /** Where weights are pushed to. @default none; `pushWeights` fails */
   readonly store?: StoreReference;
+  /** How `trainBatch` uses a batch. @default one step on the whole of it */
+  readonly batches?: BatchUse;
   /** Checkpoints that the trainer writes of its own accord, beside the steps that follow. @default none */
   readonly checkpoints?: TrainerCheckpoints;
 }
@@ -53,6 +56,7 @@ export class Trainer extends ForgeActor {
   override async setup(): Promise<void> {
     const { model, store, checkpoints } = this.#options;
     checkStepOptions(this.#options);
+    checkBatchUse(this.#options.batches ?? {});
     if (checkpoints !== undefined) checkCheckpointOptions(checkpoints);
     this.#training = await openTraining(model, this.#options);
     if (checkpoints !== undefined) {
@@ -73,6 +77,16 @@ export class Trainer extends ForgeActor {
   readonly trainStep = endpoint(async (inputs: readonly Sequence[], targets: Targets): Promise<StepResult> => {
     const start = performance.now();
     const result = await trainStep(this.training, { inputs, targets }, this.#options);
+    await this.#checkpoint(result.step);
+    recordStep(result, performance.now() - start);
+    return result;
+  });
+
+  /** Every optimiser step that `batches` asks for on one batch; see {@link trainBatch}. */
+  readonly trainBatch = endpoint(async (inputs: readonly Sequence[], targets: GrpoTargets): Promise<BatchResult> => {
+    const start = performance.now();
+    const { batches, ...options } = this.#options;
+    const result = await trainBatch(this.training, { inputs, targets }, { ...options, ...batches });
     await this.#checkpoint(result.step);
     recordStep(result, performance.now() - start);
     return result;

@@ -49,9 +49,11 @@ export interface ForwardOptions {
   readonly temperature?: number;
   /** 0 where a token is not to be scored: it costs nothing, and its numbers are 0. @default every token is scored */
   readonly masks?: readonly ArrayLike<number>[] | undefined;
+  /** `off` scores under the frozen model that adapters are trained on, without a copy of it. @default 'on' */
+  readonly adapters?: 'on' | 'off';
 }
 
-export interface BackwardOptions extends ForwardOptions {
+export interface BackwardOptions extends Omit<ForwardOptions, 'adapters'> {
   /** `dL/dentropy` of every token that is not masked out; takes a training with an `entropyBonus`. @default 0 */
   readonly entropyWeight?: number;
 }

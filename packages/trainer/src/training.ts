@@ -1,5 +1,5 @@
 import { type LoraConfig, type ModelConfig, mergeLora, type Weights } from '@forge/models';
-import type { Tensor } from '@forge/tensor';
+import { type Tensor, tensor } from '@forge/tensor';
 import type { FrozenState } from './checkpoint/frozen-state.ts';
 import { FrozenStates } from './checkpoint/frozen-states.ts';
 import { NonFiniteGradientError } from './errors.ts';
@@ -38,6 +38,8 @@ export class Training implements AsyncDisposable {
   readonly #weightArena: ParameterArena;
   readonly #gradients: LocalGradients;
   readonly #source: WeightSource;
+  /** Of the model alone: adapters add nothing. */
+  readonly #frozenSource: WeightSource;
   readonly #optimizer: AdamW;
   readonly #learningRate: number;
   /** The memory that a step changes. */
@@ -68,6 +70,7 @@ export class Training implements AsyncDisposable {
     const tensors = { ...this.#weightArena.tensors, ...allocateArena(frozen).tensors };
     this.weights = Object.fromEntries(all.map(({ name }) => [name, tensors[name]!])); // each is trained or frozen
     this.#source = localWeights(this.weights);
+    this.#frozenSource = localWeights({ ...this.weights, ...zerosLike(tensors, isAdapterOutput) });
     this.gradients = this.#gradients.tensors;
     this.#optimizer = new AdamW(this.#weightArena.flat, options.optimizer);
     const [first, second] = this.#optimizer.moments;
@@ -130,11 +133,14 @@ export class Training implements AsyncDisposable {
    *
    * @throws {BatchError} when a sequence cannot be scored.
    */
-  async forward(sequences: readonly Sequence[], { temperature = 1, masks }: ForwardOptions = {}): Promise<Scores> {
+  async forward(
+    sequences: readonly Sequence[],
+    { temperature = 1, masks, adapters = 'on' }: ForwardOptions = {},
+  ): Promise<Scores> {
     checkSequences(sequences, this.config);
     const scores = allocateScores(sequences);
     const collect = (batch: MicroBatch, picks: PickScores): void => collectScores(batch, picks, scores);
-    await this.scoreOver(pack(sequences, this.#options, masks), collect, temperature);
+    await this.scoreOver(pack(sequences, this.#options, masks), collect, { temperature, adapters });
     return scores;
   }
 
@@ -163,11 +169,10 @@ export class Training implements AsyncDisposable {
   async scoreOver(
     batches: readonly MicroBatch[],
     collect: (batch: MicroBatch, picks: PickScores) => void,
-    temperature: number,
+    { temperature = 1, adapters = 'on' }: Pick<ForwardOptions, 'temperature' | 'adapters'>,
   ): Promise<void> {
-    for (const batch of batches) {
-      collect(batch, await this.#passes.score({ batch, weights: this.#source, temperature }));
-    }
+    const weights = adapters === 'on' ? this.#source : this.#frozenSource;
+    for (const batch of batches) collect(batch, await this.#passes.score({ batch, weights, temperature }));
   }
 
   /** Forward and backward over micro-batches; their gradients add up in this order. */
@@ -223,4 +228,14 @@ export class Training implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#passes[Symbol.asyncDispose]();
   }
+}
+
+/** The second matrix of an adapter: where it is 0, the adapter adds nothing. */
+const isAdapterOutput = (name: string): boolean => name.endsWith('.lora_B.weight');
+
+function zerosLike(tensors: Weights, isWanted: (name: string) => boolean): Weights {
+  const wanted = Object.entries(tensors).filter(([name]) => isWanted(name));
+  return Object.fromEntries(
+    wanted.map(([name, { shape, data }]) => [name, tensor('float32', shape, new Float32Array(data.length))]),
+  );
 }

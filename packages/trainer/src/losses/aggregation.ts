@@ -11,7 +11,7 @@ export interface AggregationSizes {
   readonly maxCompletionLength: number;
 }
 
-export type Aggregation = 'sequenceMean' | 'localTokenMean' | 'tokenMean' | 'fixedLength';
+export type Aggregation = 'sequenceMean' | 'localTokenMean' | 'tokenMean' | 'fixedLength' | 'sequenceSum';
 
 const atLeastOne = (count: number): number => Math.max(1, count);
 
@@ -23,10 +23,12 @@ const atLeastOne = (count: number): number => Math.max(1, count);
  * - `tokenMean`: `1/Σ|o|`, every token of the whole batch counts the same (DAPO, arXiv 2503.14476).
  * - `localTokenMean`: the same over the tokens of one part only; depends on how the batch is split (TRL `bnpo`).
  * - `fixedLength`: `1/(B·maxCompletionLength)`; unbiased by length (Dr. GRPO, arXiv 2503.20783).
+ * - `sequenceSum`: `1/B`, the sum over the tokens of a sequence, then the mean over sequences (TRL `luspo`).
  */
 export const aggregations: Readonly<Record<Aggregation, (sizes: AggregationSizes) => number>> = {
   sequenceMean: ({ sequenceTokens, batchSequences }) => 1 / (atLeastOne(sequenceTokens) * batchSequences),
   localTokenMean: ({ tokens }) => 1 / atLeastOne(tokens),
   tokenMean: ({ batchTokens }) => 1 / atLeastOne(batchTokens),
   fixedLength: ({ batchSequences, maxCompletionLength }) => 1 / (batchSequences * maxCompletionLength),
+  sequenceSum: ({ batchSequences }) => 1 / batchSequences,
 };

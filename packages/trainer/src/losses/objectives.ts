@@ -25,21 +25,31 @@ export interface ObjectiveTerm extends ValueAndSlope {
   readonly isHigh: boolean;
 }
 
-export type ObjectiveName = 'clip' | 'cispo' | 'sapo' | 'reinforce';
+export type ObjectiveName = 'clip' | 'unclipped' | 'cispo' | 'sapo' | 'vespo' | 'dppo' | 'reinforce';
+
+/** How `vespo` weighs a sequence whose ratio is `w`: `φ(w) = e^λ·w^k·e^(−λ·w)`, which is 1 at 1. */
+const vespoShapes = { positive: { k: 2, lambda: 3 }, negative: { k: 3, lambda: 2 } };
+/** Weight of the squared log ratio in `dppo`. */
+const DPPO_TAU = 1e-3;
 
 /**
  * The loss `p` of one token and its slope, with the ratio `r`, the advantage `A` and the log-probability `l`:
  *
  * - `clip`: `p = −min(min(r, δ)·A, clip(r, 1 − ε_low, 1 + ε_high)·A)`, and for `A < 0` at most `−c·A` with the dual clip `c`
+ * - `unclipped`: `p = −r·A`
  * - `cispo`: `p = −min(r, ε_high)·A·l`
  * - `sapo`: `p = −(4/τ)·σ(τ·(r − 1))·A`, with a `τ` for either sign of `A`
+ * - `vespo`: `p = −φ(r)·A·l`, with `φ(r) = e^λ·r^k·e^(−λ·r)` and a `k` and `λ` for either sign of `A`
+ * - `dppo`: `p = −r·A + 0.001·(log r)²`, without the first term where the probability has risen by more than `ε_high` and `A > 0`,
+ *   or fallen by more than `ε_low` and `A ≤ 0`
  * - `reinforce`: `p = −A·l`
  *
- * For `clip` and `sapo` the slope is with respect to the log of the ratio; `cispo` and `reinforce` hold the ratio constant and
- * differentiate the log-probability. For one token that is the same thing.
+ * `cispo`, `vespo` and `reinforce` hold the ratio constant and differentiate the log-probability; for the others the slope is with
+ * respect to the log of the ratio. For one token that is the same thing.
  *
  * Sources: `clip` PPO (arXiv 1707.06347, eq. 7) with DAPO's two epsilons (arXiv 2503.14476), dual clip (arXiv 1912.09729) and
- * the upper bound `delta` of TRL; `cispo` MiniMax-M1 (arXiv 2506.13585, eq. 4); `sapo` arXiv 2511.20347.
+ * the upper bound `delta` of TRL; `cispo` MiniMax-M1 (arXiv 2506.13585, eq. 4); `sapo` arXiv 2511.20347; `vespo` TRL
+ * `get_gamma_weights`; `dppo` prime-rl's default loss.
  */
 export const objectives: Readonly<Record<ObjectiveName, (token: Token, bounds: Bounds) => ObjectiveTerm>> = {
   clip: ({ ratio, advantage }, { epsilonLow, epsilonHigh, delta, dualClip }) => {
@@ -54,6 +64,10 @@ export const objectives: Readonly<Record<ObjectiveName, (token: Token, bounds: B
     const moves = (isFree ? capped : clipped) === ratio;
     return { value, slope: moves ? -ratio * advantage : 0, isLow, isHigh };
   },
+  unclipped: ({ ratio, advantage }) => {
+    const value = -ratio * advantage;
+    return { value, slope: value, isLow: false, isHigh: false };
+  },
   cispo: ({ logProb, ratio, advantage }, { epsilonHigh }) => {
     const slope = -Math.min(ratio, epsilonHigh) * advantage;
     return { value: slope * logProb, slope, isLow: false, isHigh: ratio > epsilonHigh && advantage > 0 };
@@ -63,6 +77,19 @@ export const objectives: Readonly<Record<ObjectiveName, (token: Token, bounds: B
     const gate = 1 / (1 + Math.exp(-tau * (ratio - 1)));
     const slope = -4 * gate * (1 - gate) * ratio * advantage;
     return { value: (-4 / tau) * gate * advantage, slope, isLow: false, isHigh: false };
+  },
+  vespo: ({ logProb, ratio, advantage }) => {
+    const { k, lambda } = advantage >= 0 ? vespoShapes.positive : vespoShapes.negative;
+    const slope = -Math.exp(lambda + k * Math.log(ratio) - lambda * ratio) * advantage;
+    return { value: slope * logProb, slope, isLow: false, isHigh: false };
+  },
+  dppo: ({ logProb, ratio, advantage }, { epsilonLow, epsilonHigh }) => {
+    const rise = Math.exp(logProb) * (1 - 1 / ratio);
+    const isLow = advantage <= 0 && rise < -epsilonLow;
+    const isHigh = advantage > 0 && rise > epsilonHigh;
+    const gain = isLow || isHigh ? 0 : ratio * advantage;
+    const logRatio = Math.log(ratio);
+    return { value: DPPO_TAU * logRatio ** 2 - gain, slope: 2 * DPPO_TAU * logRatio - gain, isLow, isHigh };
   },
   reinforce: ({ logProb, advantage }) => ({
     value: -advantage * logProb,

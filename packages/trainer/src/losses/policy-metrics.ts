@@ -16,6 +16,8 @@ export interface PolicyMetrics {
   /** Mean and largest `|current − sampler|` log-probability; present when the sampler's are given. */
   readonly 'sampling/sampling_logp_difference/mean'?: number;
   readonly 'sampling/sampling_logp_difference/max'?: number;
+  /** Share of tokens that the correction or the off-policy mask leaves out; present when there is either. */
+  readonly is_masked?: number;
   /** Weights of the importance correction; present when there is one. */
   readonly 'sampling/importance_sampling_ratio/min'?: number;
   readonly 'sampling/importance_sampling_ratio/mean'?: number;
@@ -28,7 +30,16 @@ interface TokenNumbers {
   readonly logRatio: number;
   readonly kl: number;
   readonly samplerDifference: number;
-  readonly importance: number;
+  /** What the correction and the off-policy mask leave of the token. */
+  readonly trust: number;
+}
+
+/** What a batch has, and with it its metrics. */
+interface Present {
+  readonly kl: boolean;
+  readonly sampler: boolean;
+  readonly importance: boolean;
+  readonly offPolicyMask: boolean;
 }
 
 /** Collects {@link PolicyMetrics} token by token. */
@@ -43,11 +54,12 @@ export class PolicyMetricsSum {
   #importance = 0;
   #importanceMin = Number.POSITIVE_INFINITY;
   #importanceMax = 0;
+  #masked = 0;
   #clips = 0;
   #low = 0;
   #high = 0;
 
-  addToken({ ratio, logRatio, kl, samplerDifference, importance }: TokenNumbers): void {
+  addToken({ ratio, logRatio, kl, samplerDifference, trust }: TokenNumbers): void {
     this.#tokens++;
     this.#ratios += ratio;
     this.#ratioMax = Math.max(this.#ratioMax, ratio);
@@ -55,9 +67,10 @@ export class PolicyMetricsSum {
     this.#kl += kl;
     this.#differences += samplerDifference;
     this.#differenceMax = Math.max(this.#differenceMax, samplerDifference);
-    this.#importance += importance;
-    this.#importanceMin = Math.min(this.#importanceMin, importance);
-    this.#importanceMax = Math.max(this.#importanceMax, importance);
+    this.#importance += trust;
+    this.#importanceMin = Math.min(this.#importanceMin, trust);
+    this.#importanceMax = Math.max(this.#importanceMax, trust);
+    this.#masked += Number(trust === 0);
   }
 
   /** One token, or one sequence when the ratio is of sequences. */
@@ -67,7 +80,7 @@ export class PolicyMetricsSum {
     this.#high += Number(isHigh);
   }
 
-  mean(present: { readonly kl: boolean; readonly sampler: boolean; readonly importance: boolean }): PolicyMetrics {
+  mean(present: Present): PolicyMetrics {
     const tokens = Math.max(1, this.#tokens);
     const clips = Math.max(1, this.#clips);
     return {
@@ -82,6 +95,7 @@ export class PolicyMetricsSum {
         'sampling/sampling_logp_difference/mean': this.#differences / tokens,
         'sampling/sampling_logp_difference/max': this.#differenceMax,
       }),
+      ...((present.importance || present.offPolicyMask) && { is_masked: this.#masked / tokens }),
       ...(present.importance && {
         'sampling/importance_sampling_ratio/min': this.#tokens === 0 ? 0 : this.#importanceMin,
         'sampling/importance_sampling_ratio/mean': this.#importance / tokens,

@@ -1,6 +1,6 @@
 import { LossInputError } from '../errors.ts';
 import { aggregations } from './aggregation.ts';
-import type { Correction } from './correction.ts';
+import { type Correction, type CorrectionName, corrections } from './correction.ts';
 import type { KlEstimator } from './kl.ts';
 import { type KlRewardOptions, klRewards, returnsToGo } from './kl-reward.ts';
 import type { BatchCounts, LossResult } from './loss.ts';
@@ -27,7 +27,13 @@ export interface PolicyLossOptions extends Partial<Bounds> {
   /** Multiplies the KL term by the policy ratio, which makes its gradient unbiased off policy. @default false */
   readonly klTimesRatio?: boolean;
   /** Importance weights for what the sampler and the trainer disagree about. @default 'off'; 0.1 to 10 for `reinforce` */
-  readonly correction?: Correction | 'off';
+  readonly correction?: Correction | CorrectionName | 'off';
+  /**
+   * Leaves out sequences with a negative advantage that the sampler found likelier than the policy does by more than so many nats
+   * a token: what the policy has left behind already says little about it. Source: DeepSeek-V3.2 (arXiv 2512.02556).
+   * @default none
+   */
+  readonly offPolicyMask?: number;
   /** Divisor of `dr_grpo`, which alone needs it. */
   readonly maxCompletionLength?: number;
 }
@@ -42,7 +48,7 @@ export interface PolicyLossOptions extends Partial<Bounds> {
  */
 export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions = {}): LossResult<PolicyMetrics> {
   const variant = variants[options.name ?? 'grpo'];
-  const { klEstimator, klIn = 'loss', klTimesRatio = false, maxCompletionLength = Number.NaN } = options;
+  const { klEstimator, klIn = 'loss', klTimesRatio = false, maxCompletionLength = Number.NaN, offPolicyMask } = options;
   const beta = klWeight(options);
   const correction = correctionOf(options);
   const { objective, level, aggregation } = variant;
@@ -55,12 +61,14 @@ export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions = {}):
     klEstimator: klEstimator ?? 'k3',
     klTimesRatio,
     correction,
+    offPolicyMask,
   };
   checkPolicyBatch(batch);
   if (beta > 0) requirePresent(batch.refLogProbs, 'refLogProbs', `beta ${beta}`);
   if (beta > 0 && klIn === 'reward')
     requirePresent(batch.samplerLogProbs, 'samplerLogProbs', 'a KL term in the reward');
   if (correction) requirePresent(batch.samplerLogProbs, 'samplerLogProbs', `the correction ${correction.mode}`);
+  if (offPolicyMask !== undefined) requirePresent(batch.samplerLogProbs, 'samplerLogProbs', 'offPolicyMask');
   if (aggregation === 'fixedLength' && !(maxCompletionLength > 0)) {
     throw new LossInputError('maxCompletionLength', 'dr_grpo divides by it; set it to the longest completion allowed.');
   }
@@ -98,7 +106,12 @@ export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions = {}):
     loss += result.loss;
     return result.weights;
   });
-  const present = { kl: refLogProbs !== undefined, sampler: samplerLogProbs !== undefined, importance: !!correction };
+  const present = {
+    kl: refLogProbs !== undefined,
+    sampler: samplerLogProbs !== undefined,
+    importance: correction !== undefined,
+    offPolicyMask: offPolicyMask !== undefined,
+  };
   return { loss, weights, metrics: metrics.mean(present) };
 }
 
@@ -114,11 +127,16 @@ function advantagesWithKl(batch: PolicyBatch, options: KlRewardOptions): readonl
 
 /** The importance weights that a loss uses. */
 function correctionOf({ name = 'grpo', correction }: PolicyLossOptions): Correction | undefined {
-  return correction === 'off' ? undefined : (correction ?? variants[name].correction);
+  if (correction === 'off') return undefined;
+  return typeof correction === 'string' ? corrections[correction] : (correction ?? variants[name].correction);
 }
 
 /** The weight of the KL term to the reference model, wherever it goes. */
 export const klWeight = ({ name = 'grpo', beta = variants[name].beta }: PolicyLossOptions): number => beta;
+
+/** Whether tokens move also where the advantage is 0: by a KL term, or the one that `dppo` has of its own. */
+export const movesWithoutAdvantage = (options: PolicyLossOptions): boolean =>
+  klWeight(options) > 0 || variants[options.name ?? 'grpo'].objective === 'dppo';
 
 function mergeBounds(defaults: Bounds, options: Partial<Bounds>): Bounds {
   return {

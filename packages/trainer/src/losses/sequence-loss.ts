@@ -3,6 +3,7 @@ import { type KlEstimator, klEstimators, limitLogRatio, logRatioLimit } from './
 import type { Floats } from './loss.ts';
 import { type Bounds, objectives } from './objectives.ts';
 import type { PolicyMetricsSum } from './policy-metrics.ts';
+import { boundedLogRatios, sequenceRatios } from './ratio.ts';
 import type { Variant } from './variants.ts';
 
 /** One sequence of a policy batch. */
@@ -26,6 +27,7 @@ export interface PolicyLossSettings extends Pick<Variant, 'objective' | 'level'>
   readonly klEstimator: KlEstimator;
   readonly klTimesRatio: boolean;
   readonly correction: Correction | undefined;
+  readonly offPolicyMask: number | undefined;
 }
 
 const noKl = { value: 0, slope: 0 };
@@ -37,19 +39,18 @@ export function sequenceLoss(
   metrics: PolicyMetricsSum,
 ): { readonly loss: number; readonly weights: Float64Array } {
   const { current, old, sampler, reference, advantage, isMasked, numTokens, share } = sequence;
-  const { bounds, beta, klTimesRatio, correction, level } = settings;
+  const { bounds, beta, klTimesRatio, level } = settings;
   const objective = objectives[settings.objective];
   const klTerm = klEstimators[settings.klEstimator];
-  const hasSequenceRatio = level !== 'token';
-  const sequenceLogRatio = hasSequenceRatio ? sumOfDifferences(sequence) / Math.max(1, numTokens) : 0;
-  const importance =
-    correction &&
-    sampler &&
-    importanceWeights(
-      Float64Array.from(old, (o, t) => o - sampler[t]!),
-      isMasked,
-      correction,
-    );
+  const advantageAt = (t: number): number => (typeof advantage === 'number' ? advantage : advantage[t]!);
+  const ownLogRatios = Float64Array.from(current, (logProb, t) => (isMasked(t) ? 0 : logProb - old[t]!));
+  const logRatios = level === 'boundedSequence' ? boundedLogRatios(ownLogRatios, advantage, bounds) : ownLogRatios;
+  const ofSequence = level === 'token' ? undefined : sequenceRatios[level];
+  const sequenceLogRatio = ofSequence?.of(
+    logRatios.reduce((sum, logRatio) => sum + logRatio, 0),
+    numTokens,
+  );
+  const trusts = trustsOf(sequence, settings);
   const weights = new Float64Array(current.length);
   let loss = 0;
   let slopeOfSequenceRatio = 0;
@@ -59,38 +60,53 @@ export function sequenceLoss(
   for (let t = 0; t < current.length; t++) {
     if (isMasked(t)) continue;
     const logProb = current[t]!;
-    const logRatio = hasSequenceRatio ? sequenceLogRatio : logProb - old[t]!;
+    const logRatio = sequenceLogRatio ?? logRatios[t]!;
     const ratio = Math.exp(limitLogRatio(logRatio));
     const ratioMoves = Math.abs(logRatio) <= logRatioLimit ? 1 : 0;
-    const term = objective(
-      { logProb, ratio, advantage: typeof advantage === 'number' ? advantage : advantage[t]! },
-      bounds,
-    );
+    const term = objective({ logProb, ratio, advantage: advantageAt(t) }, bounds);
     const kl = reference === undefined ? noKl : klTerm(logProb - reference[t]!);
     const klFactor = klTimesRatio ? ratio : 1;
-    const trust = importance?.[t] ?? 1;
+    const trust = trusts?.[t] ?? 1;
 
     loss += share * (trust * term.value + beta * kl.value * klFactor);
     const throughRatio = share * ratioMoves * (trust * term.slope + (klTimesRatio ? beta * kl.value * ratio : 0));
     weights[t] = share * beta * kl.slope * klFactor;
-    if (level === 'sequence') slopeOfSequenceRatio += throughRatio;
+    if (ofSequence?.isShared) slopeOfSequenceRatio += throughRatio;
     else weights[t]! += throughRatio;
 
-    isLow ||= term.isLow;
-    isHigh ||= term.isHigh;
-    if (!hasSequenceRatio) metrics.addClip(term.isLow, term.isHigh);
+    isLow ||= term.isLow || logRatios[t]! > ownLogRatios[t]!;
+    isHigh ||= term.isHigh || logRatios[t]! < ownLogRatios[t]!;
+    if (ofSequence === undefined) metrics.addClip(term.isLow, term.isHigh);
     const samplerDifference = sampler === undefined ? 0 : Math.abs(logProb - sampler[t]!);
-    metrics.addToken({ ratio, logRatio, kl: kl.value * klFactor, samplerDifference, importance: trust });
+    metrics.addToken({ ratio, logRatio, kl: kl.value * klFactor, samplerDifference, trust });
   }
-  if (hasSequenceRatio) metrics.addClip(isLow, isHigh);
-  if (level === 'sequence') {
-    for (let t = 0; t < weights.length; t++) if (!isMasked(t)) weights[t]! += slopeOfSequenceRatio / numTokens;
+  if (ofSequence !== undefined) metrics.addClip(isLow, isHigh);
+  if (ofSequence?.isShared) {
+    for (let t = 0; t < weights.length; t++) {
+      const moves = !isMasked(t) && logRatios[t] === ownLogRatios[t];
+      if (moves) weights[t]! += slopeOfSequenceRatio / numTokens;
+    }
   }
   return { loss, weights };
 }
 
-function sumOfDifferences({ current, old, isMasked }: PolicySequence): number {
-  let sum = 0;
-  for (let t = 0; t < current.length; t++) if (!isMasked(t)) sum += current[t]! - old[t]!;
-  return sum;
+/** How much of the objective of each token counts, for what the sampler did differently; `undefined` where all of it does. */
+function trustsOf(
+  { current, old, sampler, advantage, isMasked, numTokens }: PolicySequence,
+  { correction, offPolicyMask }: PolicyLossSettings,
+): Float64Array | undefined {
+  if (sampler === undefined || (correction === undefined && offPolicyMask === undefined)) return undefined;
+  const isOff = (t: number): boolean => (typeof advantage === 'number' ? advantage : advantage[t]!) < 0;
+  let drift = 0;
+  for (let t = 0; t < current.length; t++) if (!isMasked(t)) drift += sampler[t]! - current[t]!;
+  const isDrifted = drift / Math.max(1, numTokens) > (offPolicyMask ?? Number.POSITIVE_INFINITY);
+  const weights =
+    correction === undefined
+      ? new Float64Array(current.length).fill(1)
+      : importanceWeights(
+          Float64Array.from(old, (o, t) => o - sampler[t]!),
+          isMasked,
+          correction,
+        );
+  return isDrifted ? weights.map((weight, t) => (isOff(t) ? 0 : weight)) : weights;
 }

@@ -1,6 +1,7 @@
 import type { Aggregation } from './aggregation.ts';
 import type { Correction } from './correction.ts';
 import type { Bounds, ObjectiveName } from './objectives.ts';
+import type { RatioLevel } from './ratio.ts';
 
 export type PolicyLossName =
   | 'grpo'
@@ -9,19 +10,20 @@ export type PolicyLossName =
   | 'dapo'
   | 'gspo'
   | 'gspo_token'
+  | 'luspo'
+  | 'gmpo'
   | 'cispo'
   | 'sapo'
+  | 'vespo'
+  | 'dppo'
   | 'reinforce'
   | 'simple_grpo';
 
 /** What a named loss is made of. */
 export interface Variant {
   readonly objective: ObjectiveName;
-  /**
-   * Whose ratio a token sees. `sequence`: one ratio, the geometric mean over the tokens, and one gradient shared by all of
-   * them; `sequenceToken`: the same ratio, with each token's own advantage in its own gradient.
-   */
-  readonly level: 'token' | 'sequence' | 'sequenceToken';
+  /** Whose ratio a token sees. */
+  readonly level: RatioLevel;
   readonly aggregation: Aggregation;
   /** The ratio is 1 and only its gradient counts: old log-probabilities are not read. */
   readonly isOnPolicy: boolean;
@@ -51,8 +53,8 @@ const clipped: Variant = {
 
 /**
  * The named losses. Sources: `grpo` arXiv 2402.03300; `dr_grpo` arXiv 2503.20783; `dapo` arXiv 2503.14476; `gspo` and
- * `gspo_token` arXiv 2507.18071; `cispo` arXiv 2506.13585; `sapo` arXiv 2511.20347; `bnpo` TRL; `simple_grpo` and `reinforce`
- * are torchforge's SimpleGRPOLoss and ReinforceLoss.
+ * `gspo_token` arXiv 2507.18071; `gmpo` arXiv 2507.20673; `cispo` arXiv 2506.13585; `sapo` arXiv 2511.20347; `bnpo`, `luspo` and
+ * `vespo` TRL; `dppo` prime-rl; `simple_grpo` and `reinforce` are torchforge's SimpleGRPOLoss and ReinforceLoss.
  */
 export const variants: Readonly<Record<PolicyLossName, Variant>> = {
   grpo: clipped,
@@ -61,8 +63,22 @@ export const variants: Readonly<Record<PolicyLossName, Variant>> = {
   dapo: { ...clipped, aggregation: 'tokenMean', bounds: { ...unbounded, epsilonHigh: 0.28 } },
   gspo: { ...clipped, level: 'sequence', bounds: { ...unbounded, epsilonLow: 3e-4, epsilonHigh: 4e-4 } },
   gspo_token: { ...clipped, level: 'sequenceToken', bounds: { ...unbounded, epsilonLow: 3e-4, epsilonHigh: 4e-4 } },
+  luspo: {
+    ...clipped,
+    level: 'sequence',
+    aggregation: 'sequenceSum',
+    bounds: { ...unbounded, epsilonLow: 2e-3, epsilonHigh: 2.5e-3 },
+  },
+  gmpo: {
+    ...clipped,
+    objective: 'unclipped',
+    level: 'boundedSequence',
+    bounds: { ...unbounded, epsilonLow: 0.4, epsilonHigh: 0.4 },
+  },
   cispo: { ...clipped, objective: 'cispo', aggregation: 'tokenMean', bounds: { ...unbounded, epsilonHigh: 5 } },
   sapo: { ...clipped, objective: 'sapo' },
+  vespo: { ...clipped, objective: 'vespo', level: 'sequenceProduct', aggregation: 'tokenMean' },
+  dppo: { ...clipped, objective: 'dppo', aggregation: 'tokenMean' },
   reinforce: {
     ...clipped,
     objective: 'reinforce',
@@ -72,3 +88,6 @@ export const variants: Readonly<Record<PolicyLossName, Variant>> = {
   },
   simple_grpo: { ...clipped, isOnPolicy: true, beta: 0.1 },
 };
+
+/** Every loss, by name. */
+export const policyLossNames = Object.keys(variants) as readonly PolicyLossName[]; // the keys of a closed table

@@ -1,7 +1,7 @@
 import type { Floats } from '../losses/loss.ts';
-import { klWeight } from '../losses/policy.ts';
+import { movesWithoutAdvantage } from '../losses/policy.ts';
 import type { PickScores, PickWeights } from '../passes/passes.ts';
-import { countTokens, lossOf, pick, type StepBatch, type StepOptions } from '../step-batch.ts';
+import { countTokens, lossOf, lossOptionsOf, pick, type StepBatch, type StepOptions } from '../step-batch.ts';
 import { type MicroBatch, type PackOptions, pack } from './pack.ts';
 import { allocateScores, collectScores, type Scores } from './scores.ts';
 import { weighPicks } from './token-weights.ts';
@@ -34,7 +34,10 @@ export function planStep(batch: StepBatch, { packing, entropyBonus, ...options }
   const isPolicy = targets.loss === 'grpo';
   const bonus = isPolicy ? entropyBonus : 0;
   const isStill = (b: number): boolean =>
-    isPolicy && klWeight(options.loss ?? {}) === 0 && bonus === 0 && isZero(targets.advantages[b]!);
+    isPolicy &&
+    !movesWithoutAdvantage(lossOptionsOf(targets, options)) &&
+    bonus === 0 &&
+    isZero(targets.advantages[b]!);
   // What is masked out as a whole is in no micro-batch.
   const masksOf = (isTaken: (b: number) => boolean) =>
     inputs.map(({ tokenIds }, b) => (isTaken(b) ? (targets.masks?.[b] ?? []) : new Uint8Array(tokenIds.length)));

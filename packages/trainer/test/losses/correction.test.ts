@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type CorrectionMode, importanceWeights } from '../../src/losses/correction.ts';
+import {
+  type CorrectionMode,
+  type CorrectionName,
+  corrections,
+  importanceWeights,
+} from '../../src/losses/correction.ts';
 import { policyLoss } from '../../src/losses/policy.ts';
 import { readGolden } from '../golden-file.ts';
 
@@ -47,6 +52,50 @@ test('where the sampler is the old policy, every weight is 1 and no mode changes
       },
     ),
   );
+});
+
+test('a sequence is left out as a whole when the geometric mean of its weights is out of bounds, whatever its length', () => {
+  const weigh = (drift: number, length: number): number[] => [
+    ...importanceWeights(new Float64Array(length).fill(drift), () => false, {
+      mode: 'token_truncate',
+      geometricMin: 0.99,
+      geometricMax: 1.01,
+    }),
+  ];
+  for (const length of [1, 10, 1000]) {
+    expect(weigh(0.005, length)).toEqual(new Array(length).fill(Math.exp(0.005)));
+    expect(new Set(weigh(0.02, length))).toEqual(new Set([0]));
+    expect(new Set(weigh(-0.02, length))).toEqual(new Set([0]));
+  }
+});
+
+test('a correction may be given by name', () => {
+  const batch = { logProbs: [[-1, -1]], samplerLogProbs: [[-3, -0.5]], advantages: [1] };
+  for (const [name, correction] of Object.entries(corrections)) {
+    expect(policyLoss(batch, { correction: name as CorrectionName })).toEqual(policyLoss(batch, { correction }));
+  }
+  const weights = policyLoss(batch, { correction: 'tis' }).weights[0]!;
+  expect(Array.from(weights)).toEqual([-0.5 * 2, -0.5 * Math.exp(-0.5)]);
+});
+
+test('the off-policy mask leaves out what failed and is less likely now, and counts it', () => {
+  const batch = {
+    logProbs: [
+      [-2, -2],
+      [-2, -2],
+      [-2, -2],
+    ],
+    samplerLogProbs: [
+      [-1, -1],
+      [-1, -1],
+      [-2, -2],
+    ],
+    advantages: [-1, 1, -1],
+  };
+  const { weights, metrics } = policyLoss(batch, { offPolicyMask: 0.5 });
+  expect(weights.map((row) => row.every((weight) => weight === 0))).toEqual([true, false, false]);
+  expect(metrics.is_masked).toBeCloseTo(1 / 3, 12);
+  expect(policyLoss(batch, { offPolicyMask: 1.5 }).weights).toEqual(policyLoss(batch).weights);
 });
 
 test('a correction that a loss has by itself can be turned off', () => {

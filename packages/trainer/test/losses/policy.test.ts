@@ -26,7 +26,7 @@ const batches = fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLeng
 const names = Object.keys(variants) as (keyof typeof variants)[];
 
 /** Losses that differentiate the very ratio they report. The others hold it still, and have goldens. */
-const selfConsistent = ['grpo', 'bnpo', 'dr_grpo', 'dapo', 'gspo', 'sapo'] as const;
+const selfConsistent = ['grpo', 'bnpo', 'dr_grpo', 'dapo', 'gspo', 'luspo', 'gmpo', 'sapo', 'dppo'] as const;
 
 test.each(selfConsistent)('the weights of %s are the slope of its loss, bounds, KL and all', (name) => {
   fc.assert(
@@ -87,6 +87,56 @@ describe.each(names.filter((name) => name !== 'bnpo'))('%s', (name) => {
       }),
     );
   });
+});
+
+test('vespo weighs the tokens of a sequence by the ratio of the whole of it, most where the ratio is k/λ', () => {
+  const weightAt = (drift: number, advantage: number): number =>
+    policyLoss({ logProbs: [[-1, -2 + drift]], oldLogProbs: [[-1, -2]], advantages: [advantage] }, { name: 'vespo' })
+      .weights[0]![0]!;
+  const phi = (w: number, k: number, lambda: number): number => Math.exp(lambda) * w ** k * Math.exp(-lambda * w);
+  for (const drift of [-0.7, 0, 0.4]) {
+    const ratio = Math.exp(drift);
+    expect(weightAt(drift, 1.5)).toBeCloseTo((-1.5 * phi(ratio, 2, 3)) / 2, 12);
+    expect(weightAt(drift, -1.5)).toBeCloseTo((1.5 * phi(ratio, 3, 2)) / 2, 12);
+  }
+  const best = Math.abs(weightAt(Math.log(2 / 3), 1));
+  for (const drift of [-1, -0.2, 0.3]) expect(Math.abs(weightAt(drift, 1))).toBeLessThan(best);
+});
+
+test('gmpo takes the mean of log ratios, each bounded on the side on which its advantage would drive it on', () => {
+  const batch = { logProbs: [[-1, -1, -1]], oldLogProbs: [[-1.1, -2, -0.5]] }; // log ratios 0.1, 1 and -0.5
+  const up = policyLoss({ ...batch, advantages: [2] }, { name: 'gmpo' });
+  expect(up.loss).toBeCloseTo(-2 * Math.exp((0.1 + 0.4 - 0.5) / 3), 12);
+  expect(Array.from(up.weights[0]!, (weight) => weight !== 0)).toEqual([true, false, true]);
+  const down = policyLoss({ ...batch, advantages: [-2] }, { name: 'gmpo' });
+  expect(down.loss).toBeCloseTo(2 * Math.exp((0.1 + 1 - 0.4) / 3), 12);
+  expect(Array.from(down.weights[0]!, (weight) => weight !== 0)).toEqual([true, true, false]);
+  expect([up.metrics['clip_ratio/high_mean'], down.metrics['clip_ratio/low_mean']]).toEqual([1, 1]);
+});
+
+test('luspo is gspo times the length of each sequence', () => {
+  fc.assert(
+    fc.property(batches, (batch) => {
+      const bounds = { epsilonLow: 0.2, epsilonHigh: 0.2 };
+      const [gspo, luspo] = (['gspo', 'luspo'] as const).map((name) => policyLoss(batch, { name, ...bounds }));
+      for (const [b, row] of luspo!.weights.entries()) {
+        const length = batch.masks[b]!.filter((one) => one === 1).length;
+        for (const [t, weight] of row.entries()) expect(weight).toBeCloseTo(length * gspo!.weights[b]![t]!, 9);
+      }
+    }),
+  );
+});
+
+test('dppo lets go of a token once its probability has moved too far in the direction of its advantage', () => {
+  const pull = (logProb: number, old: number, advantage: number): number =>
+    policyLoss({ logProbs: [[logProb]], oldLogProbs: [[old]], advantages: [advantage] }, { name: 'dppo' })
+      .weights[0]![0]!;
+  const own = (logProb: number, old: number): number => 2e-3 * (logProb - old);
+  const [rare, half, most] = [Math.log(0.01), Math.log(0.5), Math.log(0.75)];
+  expect(pull(most, half, 1)).toBeCloseTo(own(most, half), 12); // from 0.5 to 0.75
+  expect(pull(half, most, -1)).toBeCloseTo(own(half, most), 12);
+  expect(pull(half, most, 1)).toBeCloseTo(own(half, most) - 0.5 / 0.75, 12); // the other way round it may come back
+  expect(pull(Math.log(0.05), rare, 1)).toBeCloseTo(own(Math.log(0.05), rare) - 5, 12); // five times as likely, but hardly
 });
 
 test('without old log-probabilities every ratio is 1 and nothing is clipped', () => {
