@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 /** A package imports only packages of lower levels. */
 const levels: readonly (readonly string[])[] = [
-  ['@forge/tensor', '@forge/rewards', '@forge/dashboard'],
+  ['@forge/tensor', '@forge/rewards', '@forge/dashboard', '@forge/hub'],
   ['@forge/environments', '@forge/monarch', '@forge/onnx'],
   ['@forge/service', '@forge/torchstore', '@forge/models', '@forge/observability'],
   ['@forge/data', '@forge/generator', '@forge/sandbox', '@forge/trainer'],

@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path';
+import type { HubOptions } from '@forge/hub';
 import {
-  type HubOptions,
   loadLora,
   loadModel,
   type ModelConfig,

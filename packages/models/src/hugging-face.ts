@@ -1,18 +1,18 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { HubOptions } from '@forge/hub';
 import { loadWeights } from './checkpoint.ts';
 import { type ModelConfig, modelType, parseConfig } from './config.ts';
 import { ModelFileError } from './errors.ts';
 import { type GenerationDefaults, loadGenerationDefaults } from './generation-defaults.ts';
-import type { HubOptions } from './hub/hub-settings.ts';
-import { resolveModel } from './hub/resolve-model.ts';
 import { readRequiredJson } from './json-file.ts';
 import type { LoadOptions } from './load-progress.ts';
 import { COMPANION_FILES, CONFIG_FILE, TOKENIZER_FILE } from './model-files.ts';
-import { writeJson } from './replace-file.ts';
+import { resolveModel } from './resolve-model.ts';
 import { saveWeights } from './save-weights.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer.ts';
 import { checkWeights, type Weights } from './weights.ts';
+import { writeJson } from './write-json.ts';
 
 /** Everything that a Hugging Face model folder holds. */
 export interface Model {

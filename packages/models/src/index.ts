@@ -5,21 +5,12 @@ export { type Architecture, type ModelConfig, parseConfig } from './config.ts';
 export {
   ChatTemplateError,
   ConfigError,
-  HubAccessError,
-  HubDownloadError,
-  type HubDownloadFailure,
-  HubNotFoundError,
   ModelFileError,
   SafetensorsError,
   WeightsError,
 } from './errors.ts';
 export { type GenerationDefaults, loadGenerationDefaults } from './generation-defaults.ts';
 export { type GenerationGraphOptions, generationGraph } from './generation-graph.ts';
-export type { DownloadProgress, OnDownloadProgress } from './hub/download-progress.ts';
-export type { HubOptions, ResolveOptions } from './hub/hub-settings.ts';
-export type { ModelPart } from './hub/model-parts.ts';
-export { downloadLines } from './hub/progress-line.ts';
-export { resolveModel } from './hub/resolve-model.ts';
 export { loadConfig, loadModel, type Model, type SavedModel, saveConfig, saveModel } from './hugging-face.ts';
 export { type InitializeOptions, initialize } from './initialize.ts';
 export { type LayerGraphs, type LayerGraphsOptions, layerGraphs, layerOf, nameInFirstLayer } from './layer-graphs.ts';
@@ -30,10 +21,12 @@ export { initializeLora, loraParameters } from './lora/lora-parameters.ts';
 export { type LoraStateDict, loraOf, loraStateDict } from './lora/lora-state-dict.ts';
 export { mergeLora, mergeLoraInBackground } from './lora/merge-lora.ts';
 export { type LoraAdapters, loadLora, saveLora, writeLoraRows } from './lora/peft-folder.ts';
+export type { ModelPart } from './model-parts.ts';
 export type { PackedRowsOptions } from './packed-decoder.ts';
 export { type Parameter, type ParameterRole, parameters } from './parameters.ts';
 export type { Quantization } from './quantization/quantization.ts';
 export { quantizeWeights } from './quantization/quantize-weights.ts';
+export { type ResolveOptions, resolveModel } from './resolve-model.ts';
 export type { RopeConfig } from './rope-config.ts';
 export type { SafetensorsHeader, TensorEntry } from './safetensors/header.ts';
 export type { WrittenFile } from './safetensors/piece-writer.ts';

@@ -2,9 +2,9 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytesPerElement, type DType, elementCount } from '@forge/tensor';
 import { INDEX_FILE, SHARD_FILE, WEIGHTS_FILE } from './model-files.ts';
-import { writeJson } from './replace-file.ts';
 import { writeSafetensors } from './safetensors/write.ts';
 import type { Weights } from './weights.ts';
+import { writeJson } from './write-json.ts';
 
 /** How weights are stored. */
 export interface SaveWeightsOptions {

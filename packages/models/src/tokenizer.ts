@@ -1,13 +1,13 @@
 import { join } from 'node:path';
+import type { HubOptions } from '@forge/hub';
 import { Tokenizer as ByteTokenizer } from '@huggingface/tokenizers';
 import { type ChatMessage, type ChatOptions, type ChatTemplate, compileChatTemplate } from './chat-template.ts';
 import { isRecord } from './config-fields.ts';
 import { ChatTemplateError, ModelFileError } from './errors.ts';
 import { loadGenerationDefaults } from './generation-defaults.ts';
-import type { HubOptions } from './hub/hub-settings.ts';
-import { resolveModel } from './hub/resolve-model.ts';
 import { readJsonFile, readRequiredJson, readTextFile } from './json-file.ts';
 import { TOKENIZER_FILE } from './model-files.ts';
+import { resolveModel } from './resolve-model.ts';
 
 /** How ids become text. */
 export interface DecodeOptions {

@@ -1,14 +1,7 @@
+import type { HubOptions } from '@forge/hub';
 import type { Tensor } from '@forge/tensor';
 import { expectTypeOf, test } from 'vitest';
-import {
-  type HubOptions,
-  loadModel,
-  openSafetensors,
-  parseConfig,
-  resolveModel,
-  type Tokenizer,
-  type Weights,
-} from '../src/index.ts';
+import { loadModel, openSafetensors, parseConfig, resolveModel, type Tokenizer, type Weights } from '../src/index.ts';
 
 test('a tensor that is converted while it is read has the dtype that was asked for', async () => {
   await using file = await openSafetensors('model.safetensors');

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { downloadLines } from '@forge/models';
+import { downloadLines } from '@forge/hub';
 import { CommandLineError } from '../errors.ts';
 import { openModel } from '../open-model.ts';
 import { HELP, readCommand } from './command-line.ts';

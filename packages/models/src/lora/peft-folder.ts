@@ -1,19 +1,19 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { HubOptions } from '@forge/hub';
 import { sameShape } from '@forge/tensor';
 import type { ModelConfig } from '../config.ts';
 import { type Fields, fields } from '../config-fields.ts';
 import { WeightsError } from '../errors.ts';
-import type { HubOptions } from '../hub/hub-settings.ts';
-import { resolveModel } from '../hub/resolve-model.ts';
 import { readRequiredJson } from '../json-file.ts';
 import { ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE } from '../model-files.ts';
-import { writeJson } from '../replace-file.ts';
+import { resolveModel } from '../resolve-model.ts';
 import { readSafetensors } from '../safetensors/read.ts';
 import type { TensorRows } from '../safetensors/tensor-rows.ts';
 import { type TensorPieces, writeSafetensors } from '../safetensors/write.ts';
 import { writeSafetensorsRows } from '../safetensors/write-rows.ts';
 import type { Weights } from '../weights.ts';
+import { writeJson } from '../write-json.ts';
 import { LORA_TARGETS, type LoraConfig } from './lora-config.ts';
 import { adapters, loraParameters } from './lora-parameters.ts';
 

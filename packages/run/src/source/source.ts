@@ -2,9 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DatasetError, parseGsm8k, readGsm8k, readJsonl } from '@forge/data';
 import type { Task } from '@forge/environments';
+import { downloadLines } from '@forge/hub';
 import {
   checkWeightFiles,
-  downloadLines,
   loadConfig as loadModelConfig,
   loadTokenizer,
   type ModelConfig,

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
-import { DownloadMeter } from '../../src/hub/download-progress.ts';
-import { progressLine } from '../../src/hub/progress-line.ts';
-import type { DownloadProgress } from '../../src/index.ts';
+import { DownloadMeter } from '../src/download-progress.ts';
+import type { DownloadProgress } from '../src/index.ts';
+import { progressLine } from '../src/progress-line.ts';
 
 /** A meter whose clock the test sets. */
 function meterOf(totalBytes: number) {
   let nowMs = 0;
   const seen: DownloadProgress[] = [];
   const meter = new DownloadMeter(
-    { model: 'a/b', totalBytes },
+    { name: 'a/b', totalBytes },
     (progress) => seen.push(progress),
     () => nowMs,
   );
@@ -55,5 +55,5 @@ test.each([
   ],
   [{ bytes: 0, totalBytes: 999, bytesPerSecond: 0, secondsLeft: undefined }, 'a/b: 0 B of 999 B, 0 B/s'],
 ])('%j reads as a person says it', (progress, line) => {
-  expect(progressLine({ model: 'a/b', ...progress })).toBe(line);
+  expect(progressLine({ name: 'a/b', ...progress })).toBe(line);
 });

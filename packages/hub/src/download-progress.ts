@@ -1,6 +1,7 @@
-/** How far the download of a model is. */
+/** How far a download is. */
 export interface DownloadProgress {
-  readonly model: string;
+  /** Of the repository. */
+  readonly name: string;
   /** Of the files that were not in the cache, those included that an earlier attempt left. */
   readonly bytes: number;
   readonly totalBytes: number;
@@ -19,7 +20,7 @@ const reportEveryMs = 100;
 
 /** Adds up what arrives of several files, and reports it. */
 export class DownloadMeter {
-  readonly #model: string;
+  readonly #name: string;
   readonly #totalBytes: number;
   readonly #report: OnDownloadProgress;
   readonly #now: () => number;
@@ -29,11 +30,11 @@ export class DownloadMeter {
   #reportedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
-    { model, totalBytes }: Pick<DownloadProgress, 'model' | 'totalBytes'>,
+    { name, totalBytes }: Pick<DownloadProgress, 'name' | 'totalBytes'>,
     report: OnDownloadProgress,
     now: () => number = performance.now.bind(performance),
   ) {
-    this.#model = model;
+    this.#name = name;
     this.#totalBytes = totalBytes;
     this.#report = report;
     this.#now = now;
@@ -64,7 +65,7 @@ export class DownloadMeter {
     const bytes = this.#positions.values().reduce((sum, position) => sum + position, 0);
     const left = this.#totalBytes - bytes;
     this.#report({
-      model: this.#model,
+      name: this.#name,
       bytes,
       totalBytes: this.#totalBytes,
       bytesPerSecond,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { join, sep } from 'node:path';
+import type { HubKind } from '../hub-fetch.ts';
 
 /** What goes wrong with the content of one file. */
 export interface Fault {
@@ -20,9 +20,13 @@ export interface Fault {
 }
 
 export interface HubServerOptions {
-  /** `owner/name` of the one model. */
-  readonly model: string;
-  /** Its files at the top. */
+  /** `owner/name` of the one repository. */
+  readonly name: string;
+  /** @default 'model' */
+  readonly kind?: HubKind;
+  /** The branch that `folder` is. @default 'main' */
+  readonly branch?: string;
+  /** Its files. */
   readonly folder: string;
   /** What the commit is hashed from: another one is another commit. @default 'first' */
   readonly version?: string;
@@ -44,7 +48,7 @@ export interface SeenRequest {
   readonly at: 'hub' | 'storage';
 }
 
-export interface HubServer {
+export interface HubServer extends AsyncDisposable {
   readonly endpoint: string;
   readonly commit: string;
   readonly requests: readonly SeenRequest[];
@@ -56,7 +60,7 @@ const sha = (algorithm: string, ...parts: (string | Buffer)[]): string =>
   parts.reduce((hash, part) => hash.update(part), createHash(algorithm)).digest('hex');
 
 /** Files of that ending are kept in large file storage, at another origin. */
-const isLarge = (name: string): boolean => name.endsWith('.safetensors') || name === 'tokenizer.json';
+const isLarge = (name: string): boolean => /\.(safetensors|parquet|gz)$|^tokenizer\.json$/.test(name);
 
 /**
  * A server that speaks the paths of the Hugging Face hub, with a second one as its storage of large files: revisions, trees,
@@ -64,7 +68,9 @@ const isLarge = (name: string): boolean => name.endsWith('.safetensors') || name
  */
 export async function serveHub(options: HubServerOptions): Promise<HubServer> {
   const {
-    model,
+    name: served,
+    kind = 'model',
+    branch = 'main',
     folder,
     version = 'first',
     faults = [],
@@ -73,7 +79,16 @@ export async function serveHub(options: HubServerOptions): Promise<HubServer> {
     claimedBytes,
     apiStatuses = [],
   } = options;
-  const names = (await readdir(folder)).toSorted();
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const names = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(folder.length + 1)
+        .split(sep)
+        .join('/'),
+    )
+    .toSorted();
   const contents = new Map(
     await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name))] as const)),
   );
@@ -147,19 +162,19 @@ export async function serveHub(options: HubServerOptions): Promise<HubServer> {
     see(request, 'hub');
     const path = decodeURIComponent(request.url!.split('?')[0]!);
     const isApi = path.startsWith('/api/');
-    const [, name, revision, file] = matchPath(path) ?? [];
+    const [, name, revision, file] = matchPath(path, kind) ?? [];
     const apiStatus = isApi ? apiStatuses.shift() : undefined;
     if (apiStatus !== undefined) return send(response, apiStatus, { error: 'as the test wants it' });
-    // The hub does not tell a model that is not there from one that this user may not see.
-    if (name !== model) return refuse(response, 401, 'RepoNotFound');
+    // The hub does not tell what is not there from what this user may not see.
+    if (name !== served) return refuse(response, 401, 'RepoNotFound');
     if (token !== undefined && request.headers.authorization === undefined)
       return refuse(response, 401, 'RepoNotFound');
     if (token !== undefined && request.headers.authorization !== `Bearer ${token}`) {
       return send(response, 401, { error: 'Invalid credentials' });
     }
     if (isGated && !isApi) return refuse(response, 403, 'GatedRepo');
-    if (revision !== 'main' && revision !== commit) return refuse(response, 404, 'RevisionNotFound');
-    if (path.startsWith(`/api/models/${name}/tree/`)) return send(response, 200, tree());
+    if (revision !== branch && revision !== commit) return refuse(response, 404, 'RevisionNotFound');
+    if (path.startsWith(`/api/${kind}s/${name}/tree/`)) return send(response, 200, tree());
     if (isApi)
       return send(response, 200, {
         _id: '1',
@@ -180,30 +195,37 @@ export async function serveHub(options: HubServerOptions): Promise<HubServer> {
       ? { 'x-linked-etag': `"${etag(name)}"`, 'x-linked-size': `${contents.get(name)!.length}` }
       : { etag: `"${etag(name)}"`, 'content-length': `${contents.get(name)!.length}` }),
   });
-  return { endpoint: hub.origin, commit, requests, contentRequests: () => answered };
+  return {
+    endpoint: hub.origin,
+    commit,
+    requests,
+    contentRequests: () => answered,
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([hub.close(), storage.close()]);
+    },
+  };
 }
 
 /** Name, revision and file of a path of the API or of a file. */
-function matchPath(path: string): RegExpExecArray | null {
+function matchPath(path: string, kind: HubKind): RegExpExecArray | null {
+  const page = kind === 'model' ? '' : `/${kind}s`;
   return (
-    /^\/api\/models\/([^/]+\/[^/]+)\/(?:revision|tree)\/([^/]+)$/.exec(path) ??
-    /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path)
+    new RegExp(`^/api/${kind}s/([^/]+/[^/]+)/(?:revision|tree)/(refs/[^/]+/[^/]+|[^/]+)$`).exec(path) ??
+    new RegExp(`^${page}/([^/]+/[^/]+)/resolve/(refs/[^/]+/[^/]+|[^/]+)/(.+)$`).exec(path)
   );
 }
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
-async function start(listener: Listener): Promise<{ readonly origin: string }> {
+async function start(listener: Listener): Promise<{ readonly origin: string; close(): Promise<void> }> {
   const server: Server = createServer(listener);
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  onTestFinished(
-    () =>
-      new Promise<void>((closed) => {
-        server.close(() => closed());
-        server.closeAllConnections();
-      }),
-  );
+  const close = () =>
+    new Promise<void>((closed) => {
+      server.close(() => closed());
+      server.closeAllConnections();
+    });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new TypeError('The server has no port.');
-  return { origin: `http://127.0.0.1:${address.port}` };
+  return { origin: `http://127.0.0.1:${address.port}`, close };
 }

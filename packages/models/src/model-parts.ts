@@ -1,4 +1,4 @@
-import { HubNotFoundError } from '../errors.ts';
+import { HubNotFoundError } from '@forge/hub';
 import {
   ADAPTER_CONFIG_FILE,
   ADAPTER_WEIGHTS_FILE,
@@ -8,7 +8,7 @@ import {
   SHARD_FILE,
   TOKENIZER_FILE,
   WEIGHTS_FILE,
-} from '../model-files.ts';
+} from './model-files.ts';
 
 /** What is wanted: all of a model, its `tokenizer` or `config` without the weights, or PEFT's `adapters`. */
 export type ModelPart = 'model' | 'tokenizer' | 'config' | 'adapters';
@@ -30,7 +30,7 @@ const PARTS: Readonly<Record<ModelPart, Part>> = {
 export function filesOfPart(part: ModelPart, available: readonly string[], model: string): readonly string[] {
   const { required, optional } = PARTS[part];
   const missing = missingFile(part, available);
-  if (missing !== undefined) throw new HubNotFoundError({ model, what: `has no ${missing}` });
+  if (missing !== undefined) throw new HubNotFoundError({ repository: model, what: `has no ${missing}` });
   const isWanted = (name: string): boolean => required.includes(name) || optional.includes(name);
   return available.filter((name) => isWanted(name) || weightFiles(part, available).includes(name));
 }

@@ -2,9 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { OnDownloadProgress } from './download-progress.ts';
-import type { ModelPart } from './model-parts.ts';
 
-/** How a model is found by its name on the Hugging Face hub. Environment variables are those of huggingface_hub. */
+/** How a repository is found by its name on the Hugging Face hub. Environment variables are those of huggingface_hub. */
 export interface HubOptions {
   /** A branch, a tag or a commit. @default 'main' */
   readonly revision?: string;
@@ -14,7 +13,7 @@ export interface HubOptions {
   readonly signal?: AbortSignal;
   /** Uses what is in the cache and no network. @default `HF_HUB_OFFLINE` */
   readonly offline?: boolean;
-  /** For private and gated models. @default `HF_TOKEN`, or the file that `hf auth login` wrote */
+  /** For what is private or gated. @default `HF_TOKEN`, or the file that `hf auth login` wrote */
   readonly token?: string;
   /** @default `HF_ENDPOINT`, or https://huggingface.co */
   readonly endpoint?: string;
@@ -24,11 +23,6 @@ export interface HubOptions {
   readonly retries?: number;
   /** A connection that is silent for so long is given up and made anew. @default 10,000, or `HF_HUB_DOWNLOAD_TIMEOUT` in seconds */
   readonly stallTimeoutMs?: number;
-}
-
-export interface ResolveOptions extends HubOptions {
-  /** What has to be there. @default 'model', everything */
-  readonly part?: ModelPart;
 }
 
 /** Where the hub is and where its files go, with every default filled in. */

@@ -1,16 +1,16 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { HubAccessError, HubDownloadError, HubNotFoundError, ModelFileError } from '../errors.ts';
+import { HubAccessError, HubDownloadError, HubNotFoundError } from './errors.ts';
 import { isThere } from './hub-cache.ts';
-import { type HubModel, withRetries } from './hub-fetch.ts';
+import { type HubRepository, withRetries } from './hub-fetch.ts';
 import { type HubFile, openFile } from './hub-repository.ts';
 import type { HubSettings } from './hub-settings.ts';
 import { holdLock } from './local-lock.ts';
 
 /** One file on its way into the cache. */
 export interface BlobDownload {
-  readonly model: HubModel;
+  readonly repository: HubRepository;
   readonly commit: string;
   readonly file: HubFile;
   /** Where it goes, when it is whole and has the hash that the hub says. */
@@ -115,7 +115,7 @@ async function receive(
 
 /** Whether a failure says what is wrong; all else is a connection that ended, which says so in many ways. */
 const isFinal = (error: unknown): boolean =>
-  [HubDownloadError, HubNotFoundError, HubAccessError, ModelFileError].some((known) => error instanceof known);
+  [HubDownloadError, HubNotFoundError, HubAccessError].some((known) => error instanceof known);
 
 /** Large files go by SHA-256, small ones by git's hash of a blob. */
 function hashOf({ etag, bytes }: HubFile): Hash {
@@ -138,7 +138,7 @@ async function append(handle: FileHandle, bytes: Uint8Array, download: BlobDownl
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException; // Node's file system rejects with errors that carry a code
     if (code !== 'ENOSPC' && code !== 'EDQUOT') {
-      throw new ModelFileError({ file: download.path, expected: 'to be written', got: code ?? 'a failure', cause });
+      throw failure(download, 'unwritable', `${download.path} cannot be written (${code ?? 'a failure'}).`, cause);
     }
     throw failure(
       download,
@@ -164,8 +164,9 @@ function watchStall(timeoutMs: number, signal: AbortSignal) {
 }
 
 const failure = (
-  { model, file }: BlobDownload,
+  { repository, file }: BlobDownload,
   reason: HubDownloadError['reason'],
   what: string,
   cause?: unknown,
-): HubDownloadError => new HubDownloadError({ model: model.name, reason, what: `${file.name}: ${what}`, cause });
+): HubDownloadError =>
+  new HubDownloadError({ repository: repository.name, reason, what: `${file.name}: ${what}`, cause });

@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { hubSettings } from '../../src/hub/hub-settings.ts';
-import { temporaryFolder } from '../temporary-folder.ts';
+import { hubSettings } from '../src/hub-settings.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 test('without options and environment they are the defaults of huggingface_hub', async () => {
   expect(await hubSettings({}, { HF_TOKEN_PATH: '/absent' })).toEqual({

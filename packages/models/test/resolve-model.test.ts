@@ -4,21 +4,11 @@ import { lstat, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } fro
 import { type AddressInfo, createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import {
-  type DownloadProgress,
-  HubAccessError,
-  HubDownloadError,
-  HubNotFoundError,
-  loadConfig,
-  loadLora,
-  loadModel,
-  loadTokenizer,
-  type ResolveOptions,
-  resolveModel,
-} from '../../src/index.ts';
-import { goldenFolder, modelWithTokenizer, temporaryFolder } from '../temporary-folder.ts';
-import { type HubServer, type HubServerOptions, serveHub } from './hub-server.ts';
+import { type DownloadProgress, HubAccessError, HubDownloadError, HubNotFoundError } from '@forge/hub';
+import { type HubServer, type HubServerOptions, serveHub } from '@forge/hub/testing';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { loadConfig, loadLora, loadModel, loadTokenizer, type ResolveOptions, resolveModel } from '../src/index.ts';
+import { goldenFolder, modelWithTokenizer, temporaryFolder } from './temporary-folder.ts';
 
 const model = 'forge-test/qwen3-tiny';
 
@@ -26,7 +16,8 @@ const model = 'forge-test/qwen3-tiny';
 async function hubWith(options: Partial<HubServerOptions> = {}, golden = 'qwen3_tied') {
   const sharded = golden === 'qwen3_untied_sharded' ? { maxShardBytes: 120_000 } : {};
   const folder = await modelWithTokenizer(golden, sharded);
-  const server = await serveHub({ model, folder, ...options });
+  const server = await serveHub({ name: model, folder, ...options });
+  onTestFinished(() => server[Symbol.asyncDispose]());
   const cacheFolder = join(await temporaryFolder(), 'hub');
   const at: ResolveOptions = { endpoint: server.endpoint, cacheFolder, token: '', retries: 0 };
   return { folder, server, at, cached: join(cacheFolder, 'models--forge-test--qwen3-tiny') };
@@ -95,7 +86,7 @@ describe('a name on the hub', () => {
     await resolveModel(model, at);
     expect(server.contentRequests()).toHaveLength(first);
     await writeFile(join(folder, 'generation_config.json'), '{"temperature": 0.6}');
-    const later = await serveHub({ model, folder, version: 'second' });
+    await using later = await serveHub({ name: model, folder, version: 'second' });
     const { generation } = await loadModel(model, { ...at, endpoint: later.endpoint });
     expect(generation.temperature).toBe(0.6);
     expect(later.contentRequests()).toEqual(['generation_config.json']);
@@ -177,7 +168,7 @@ test('progress rises to the size of all files, with a rate', async () => {
     ),
   );
   const totalBytes = sizes.reduce((sum, size) => sum + size);
-  expect(seen.at(-1)).toMatchObject({ model, bytes: totalBytes, totalBytes, secondsLeft: 0 });
+  expect(seen.at(-1)).toMatchObject({ name: model, bytes: totalBytes, totalBytes, secondsLeft: 0 });
   const bytes = seen.map((progress) => progress.bytes);
   expect(bytes).toEqual(bytes.toSorted((a, b) => a - b));
 });
@@ -232,7 +223,7 @@ describe('content with another hash', () => {
     const { at, cached, server } = await hubWith({ faults: [{ file, isDamaged: true }] });
     const error = await resolveModel(model, at).catch((cause: unknown) => cause);
     expect(error).toBeInstanceOf(HubDownloadError);
-    expect(error).toMatchObject({ code: 'ERR_MODELS_HUB_DOWNLOAD', reason: 'damaged', model });
+    expect(error).toMatchObject({ code: 'ERR_HUB_DOWNLOAD', reason: 'damaged', repository: model });
     expect(await readdir(join(cached, 'snapshots', server.commit))).not.toContain(file);
   });
 
@@ -275,7 +266,7 @@ describe('a full disk', () => {
       await mkdir(join(cached, 'blobs'), { recursive: true });
       await symlink('/dev/full', join(cached, 'blobs', partial)); // every write to it fails as on a full disk
       const error = await resolveModel(model, at).catch((cause: unknown) => cause);
-      expect(error).toMatchObject({ code: 'ERR_MODELS_HUB_DOWNLOAD', reason: 'diskFull' });
+      expect(error).toMatchObject({ code: 'ERR_HUB_DOWNLOAD', reason: 'diskFull' });
       expect(await blobsIn(cached)).not.toContain(partial);
     },
   );
@@ -294,7 +285,7 @@ describe('refusals say what to do', () => {
   test('a model that is not there, or private', async () => {
     const error = await failure({}, {}, 'forge-test/absent');
     expect(error).toBeInstanceOf(HubNotFoundError);
-    expect(error).toMatchObject({ code: 'ERR_MODELS_HUB_NOT_FOUND', model: 'forge-test/absent' });
+    expect(error).toMatchObject({ code: 'ERR_HUB_NOT_FOUND', repository: 'forge-test/absent' });
     expect((error as Error).message).toMatch(/no folder here has that name\. If the model is private, set HF_TOKEN/);
     expect(await failure({ token: 'a' })).toBeInstanceOf(HubNotFoundError);
   });
@@ -302,7 +293,7 @@ describe('refusals say what to do', () => {
   test('a token that is not accepted', async () => {
     const error = await failure({ token: 'a' }, { token: 'b' });
     expect(error).toBeInstanceOf(HubAccessError);
-    expect(error).toMatchObject({ code: 'ERR_MODELS_HUB_ACCESS', status: 401 });
+    expect(error).toMatchObject({ code: 'ERR_HUB_ACCESS', status: 401 });
   });
 
   test('a gated model', async () => {
@@ -325,7 +316,7 @@ describe('refusals say what to do', () => {
   test('no network', async () => {
     const at: ResolveOptions = { endpoint: await nobodyThere(), cacheFolder: await temporaryFolder(), retries: 0 };
     await expect(resolveModel(model, at)).rejects.toMatchObject({
-      code: 'ERR_MODELS_HUB_DOWNLOAD',
+      code: 'ERR_HUB_DOWNLOAD',
       reason: 'unreachable',
       message: expect.stringMatching(/cannot be reached \(ECONNREFUSED\)\. Check the network and HF_ENDPOINT/),
     });
@@ -373,7 +364,7 @@ describe('processes', { timeout: 90_000 }, () => {
     const { server } = await hubWith({ token: 'hf_of_the_environment' });
     const home = await temporaryFolder();
     const env = { HF_ENDPOINT: server.endpoint, HF_TOKEN: 'hf_of_the_environment', HF_HOME: home };
-    const resolver = join(import.meta.dirname, '..', 'fixtures', 'resolver.ts');
+    const resolver = join(import.meta.dirname, 'fixtures', 'resolver.ts');
     const run = async (more: Record<string, string>) => {
       const child = fork(resolver, [JSON.stringify([model, {}])], {
         stdio: 'inherit',
@@ -389,7 +380,7 @@ describe('processes', { timeout: 90_000 }, () => {
   });
 
   const start = (at: ResolveOptions) =>
-    fork(join(import.meta.dirname, '..', 'fixtures', 'resolver.ts'), [JSON.stringify([model, at])], {
+    fork(join(import.meta.dirname, 'fixtures', 'resolver.ts'), [JSON.stringify([model, at])], {
       stdio: 'inherit',
     });
 

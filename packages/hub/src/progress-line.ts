@@ -14,9 +14,9 @@ export function downloadLines(write: (line: string) => void): OnDownloadProgress
 }
 
 /** One line for a person: `Qwen/Qwen3-0.6B: 512 MB of 1.50 GB, 48.0 MB/s, 21 s left`. */
-export function progressLine({ model, bytes, totalBytes, bytesPerSecond, secondsLeft }: DownloadProgress): string {
+export function progressLine({ name, bytes, totalBytes, bytesPerSecond, secondsLeft }: DownloadProgress): string {
   const left = secondsLeft === undefined ? '' : `, ${Math.ceil(secondsLeft)} s left`;
-  return `${model}: ${inUnits(bytes)} of ${inUnits(totalBytes)}, ${inUnits(bytesPerSecond)}/s${left}`;
+  return `${name}: ${inUnits(bytes)} of ${inUnits(totalBytes)}, ${inUnits(bytesPerSecond)}/s${left}`;
 }
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];

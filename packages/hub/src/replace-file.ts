@@ -16,7 +16,3 @@ export async function replaceFile(file: string, write: (unfinished: string) => P
 /** Writes a text file as {@link replaceFile} does. */
 export const writeWhole = (file: string, text: string): Promise<void> =>
   replaceFile(file, (unfinished) => writeFile(unfinished, text, { flush: true }));
-
-/** Writes a JSON file as {@link replaceFile} does, indented as Python's libraries do. */
-export const writeJson = (file: string, json: unknown): Promise<void> =>
-  writeWhole(file, `${JSON.stringify(json, undefined, 2)}\n`);

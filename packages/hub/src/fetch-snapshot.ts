@@ -1,46 +1,48 @@
 import { stat, statfs } from 'node:fs/promises';
-import { HubDownloadError } from '../errors.ts';
 import { downloadBlob, partialPath } from './download-blob.ts';
 import { DownloadMeter } from './download-progress.ts';
+import { HubDownloadError } from './errors.ts';
 import { HubCache } from './hub-cache.ts';
-import type { HubModel } from './hub-fetch.ts';
+import type { HubKind, HubRepository } from './hub-fetch.ts';
 import { type HubFile, type HubRevision, isCommit, readRevision } from './hub-repository.ts';
-import { type HubSettings, hubSettings, type ResolveOptions } from './hub-settings.ts';
-import { filesOfPart, type ModelPart, missingFile } from './model-parts.ts';
+import { type HubOptions, type HubSettings, hubSettings } from './hub-settings.ts';
+import { checkRevision } from './repository-name.ts';
 
-/** `owner/name`, as on the hub; `hf://owner/name@revision` can be nothing else. */
-const HUB_NAME =
-  /^(?<scheme>hf:\/\/)?(?<name>[\w-](?:[\w.-]*[\w-])?\/[\w-](?:[\w.-]*[\w-])?)(?:(?<=^hf:.*)@(?<revision>.+))?$/;
-
-/** A branch or tag such as `main` or `refs/pr/1`; no way out of the folder of refs. */
-const REVISION = /^(?!.*\.\.)[\w-][\w./-]*$/;
+/** Which files of a repository somebody wants. */
+export interface Selection {
+  readonly kind: HubKind;
+  /** `owner/name`. */
+  readonly name: string;
+  /** Those among the files of a revision that are wanted. May throw when they do not do. */
+  readonly choose: (available: readonly string[]) => readonly string[];
+  /** What these files lack to be all that is wanted, in words; `undefined` when nothing does. */
+  readonly missing: (available: readonly string[]) => string | undefined;
+}
 
 /** Files in flight at once: enough that the wait for one is the transfer of others. */
 const concurrency = 4;
 
 /**
- * The folder of a model: that of a path, or of a name on the Hugging Face hub such as `Qwen/Qwen3-0.6B`, whose files are
- * downloaded into the cache that Python's huggingface_hub uses, unless they are there. `hf://Qwen/Qwen3-0.6B@main` is the same
- * name with a revision. A folder comes before a name without `hf://`, and what is neither is returned as it is.
+ * The folder of a revision in the cache that Python's huggingface_hub uses, with the selected files in it: what is not there
+ * is downloaded, from where an earlier attempt ended, and checked. When the hub cannot be reached, what the cache has serves.
  *
- * When the hub cannot be reached, what the cache has of the revision serves.
- *
- * @throws {HubNotFoundError} when there is no such model, revision or file.
- * @throws {HubAccessError} when the model is gated or private and the token does not open it.
+ * @throws {HubNotFoundError} when there is no such repository or revision.
+ * @throws {HubAccessError} when it is gated or private and the token does not open it.
  * @throws {HubDownloadError} when files are missing and cannot be had.
  */
-export async function resolveModel(model: string, options: ResolveOptions = {}): Promise<string> {
-  const { scheme, name, revision: ofName } = HUB_NAME.exec(model)?.groups ?? {};
-  if (name === undefined || (scheme === undefined && (await isFolder(model)))) return model;
-  const { revision = ofName ?? 'main', part = 'model', signal = new AbortController().signal } = options;
-  if (!REVISION.test(revision))
-    throw new RangeError(`${JSON.stringify(revision)} is no revision: give a branch, a tag or a commit.`);
+export async function fetchSnapshot(selection: Selection, options: HubOptions = {}): Promise<string> {
+  const { revision = 'main', signal = new AbortController().signal } = options;
+  checkRevision(revision);
   const settings = await hubSettings(options);
-  const wanted: Wanted = { name, revision, part, cache: new HubCache(settings.cacheFolder, name) };
+  const wanted: Wanted = { ...selection, revision, cache: new HubCache(settings.cacheFolder, selection) };
   const cached = await fromCache(wanted);
   if (cached.folder !== undefined && (settings.isOffline || isCommit(revision))) return cached.folder;
   if (settings.isOffline)
-    throw new HubDownloadError({ model: name, reason: 'offline', what: offlineMessage(cached, settings) });
+    throw new HubDownloadError({
+      repository: wanted.name,
+      reason: 'offline',
+      what: offlineMessage(wanted, cached, settings),
+    });
 
   const found = await readRevision(wanted, settings, signal).catch((error: unknown) => {
     const isAway = error instanceof HubDownloadError && error.reason === 'unreachable';
@@ -53,8 +55,7 @@ export async function resolveModel(model: string, options: ResolveOptions = {}):
   return wanted.cache.snapshotFolder(found.commit);
 }
 
-interface Wanted extends HubModel {
-  readonly part: ModelPart;
+interface Wanted extends Selection, HubRepository {
   readonly cache: HubCache;
 }
 
@@ -64,40 +65,34 @@ interface Cached {
   readonly missing: string;
 }
 
-async function fromCache({ cache, revision, part }: Wanted): Promise<Cached> {
+async function fromCache({ cache, revision, missing: missingOf }: Wanted): Promise<Cached> {
   const commit = isCommit(revision) ? revision : await cache.commitOf(revision);
   if (commit === undefined || !isCommit(commit)) return { missing: `revision ${revision}` };
-  const missing = missingFile(part, await cache.filesOf(commit));
+  const missing = missingOf(await cache.filesOf(commit));
   return missing === undefined ? { folder: cache.snapshotFolder(commit), missing: '' } : { missing };
 }
 
-const offlineMessage = ({ missing }: Cached, { cacheFolder }: HubSettings): string =>
-  `${missing} is not in ${cacheFolder}, and HF_HUB_OFFLINE or the option offline keeps from the network. Fetch the model once without it.`;
+const offlineMessage = ({ kind }: Wanted, { missing }: Cached, { cacheFolder }: HubSettings): string =>
+  `${missing} is not in ${cacheFolder}, and HF_HUB_OFFLINE or the option offline keeps from the network. Fetch the ${kind} once without it.`;
 
-interface DownloadOptions extends Pick<ResolveOptions, 'onProgress'> {
+interface DownloadOptions extends Pick<HubOptions, 'onProgress'> {
   readonly settings: HubSettings;
   readonly signal: AbortSignal;
 }
 
 /** Brings what is wanted of a revision into the cache. */
 async function download(wanted: Wanted, { commit, files }: HubRevision, options: DownloadOptions): Promise<void> {
-  const { name: model, cache, part } = wanted;
+  const { name, cache } = wanted;
   const { settings, signal, onProgress = () => undefined } = options;
-  const needed = filesOfPart(
-    part,
-    files.map(({ name }) => name),
-    model,
-  );
+  const needed = new Set(wanted.choose(files.map((file) => file.name)));
   const present = new Set(await cache.filesOf(commit));
-  const missing = files.filter(({ name }) => needed.includes(name) && !present.has(name));
+  const missing = files.filter((file) => needed.has(file.name) && !present.has(file.name));
   if (missing.length === 0) return;
   await cache.makeFolders(commit);
   await checkSpace(wanted, missing);
 
-  const meter = new DownloadMeter(
-    { model, totalBytes: missing.reduce((sum, { bytes }) => sum + bytes, 0) },
-    onProgress,
-  );
+  const totalBytes = missing.reduce((sum, { bytes }) => sum + bytes, 0);
+  const meter = new DownloadMeter({ name, totalBytes }, onProgress);
   const failed = new AbortController();
   const within = { settings, signal: AbortSignal.any([signal, failed.signal]) };
   const queue = missing.values();
@@ -106,8 +101,7 @@ async function download(wanted: Wanted, { commit, files }: HubRevision, options:
       const path = cache.blobPath(file.etag);
       const onMove = (position: number): void => meter.moveTo(file.name, position);
       const onReceive = (count: number): void => meter.receive(file.name, count);
-      await downloadBlob({ model: wanted, commit, file, path, onMove, onReceive }, within);
-      await cache.addToSnapshot(commit, file);
+      await downloadBlob({ repository: wanted, commit, file, path, onMove, onReceive }, within);
     }
   };
   // The first failure ends the others, and nothing goes on behind the caller's back.
@@ -119,17 +113,19 @@ async function download(wanted: Wanted, { commit, files }: HubRevision, options:
   );
   await Promise.allSettled(workers);
   within.signal.throwIfAborted();
+  // Only now: a snapshot never shows some of the files that belong together.
+  for (const file of missing) await cache.addToSnapshot(commit, file);
   meter.report();
 }
 
 /** @throws {HubDownloadError} when the disk has no room for what is still to come */
-async function checkSpace({ name: model, cache }: Wanted, missing: readonly HubFile[]): Promise<void> {
+async function checkSpace({ name, cache }: Wanted, missing: readonly HubFile[]): Promise<void> {
   const { bavail, bsize } = await statfs(cache.folder);
   const here = await Promise.all(missing.map(({ etag }) => sizeOf(cache.blobPath(etag))));
   const bytes = missing.reduce((sum, file, i) => sum + Math.max(0, file.bytes - here[i]!), 0);
   if (bytes <= bavail * bsize) return;
   const what = `${bytes} bytes are to come and ${cache.folder} has room for ${bavail * bsize}. Free some space, or set HF_HUB_CACHE to a larger disk.`;
-  throw new HubDownloadError({ model, reason: 'diskFull', what });
+  throw new HubDownloadError({ repository: name, reason: 'diskFull', what });
 }
 
 /** Of a blob, or what is there of it. */
@@ -137,9 +133,3 @@ async function sizeOf(blob: string): Promise<number> {
   const found = await stat(blob).catch(() => stat(partialPath(blob)).catch(() => undefined));
   return found?.size ?? 0;
 }
-
-const isFolder = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );

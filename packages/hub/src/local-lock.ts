@@ -26,7 +26,7 @@ export async function holdLock(name: string, signal: AbortSignal): Promise<Async
 const isFile = process.platform !== 'linux' && process.platform !== 'win32';
 
 function addressOf(name: string): string {
-  const short = `forge-models-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
+  const short = `forge-hub-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
   if (process.platform === 'linux') return `\0${short}`;
   return process.platform === 'win32' ? `\\\\.\\pipe\\${short}` : join(tmpdir(), short);
 }

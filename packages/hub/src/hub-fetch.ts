@@ -1,10 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { HubAccessError, HubDownloadError, HubNotFoundError } from '../errors.ts';
+import { HubAccessError, HubDownloadError, HubNotFoundError } from './errors.ts';
 import type { HubSettings } from './hub-settings.ts';
 
-/** Which model a request is about. */
-export interface HubModel {
+/** What the hub keeps, in the words of its addresses. */
+export type HubKind = 'model' | 'dataset';
+
+/** Which repository a request is about. */
+export interface HubRepository {
+  readonly kind: HubKind;
+  /** `owner/name`. */
   readonly name: string;
+  /** A branch, a tag or a commit. */
   readonly revision: string;
 }
 
@@ -20,7 +26,11 @@ const firstRetryMs = 500;
  *
  * @throws {HubNotFoundError} {HubAccessError} {HubDownloadError} by the hub's answer.
  */
-export function hubFetch(model: HubModel, { endpoint, token }: HubSettings, signal: AbortSignal): typeof fetch {
+export function hubFetch(
+  repository: HubRepository,
+  { endpoint, token }: HubSettings,
+  signal: AbortSignal,
+): typeof fetch {
   const { origin } = new URL(endpoint);
   return async (input, init) => {
     const request = new Request(input, { ...init, signal });
@@ -29,11 +39,11 @@ export function hubFetch(model: HubModel, { endpoint, token }: HubSettings, sign
     }
     const response = await fetch(request).catch((cause: unknown) => {
       signal.throwIfAborted();
-      throw unreachable(model.name, `${origin} cannot be reached (${reasonOf(cause)})`, cause);
+      throw unreachable(repository.name, `${origin} cannot be reached (${reasonOf(cause)})`, cause);
     });
     if (response.ok) return response;
     await response.body?.cancel();
-    throw failureOf(model, { endpoint, token }, response);
+    throw failureOf(repository, { endpoint, token }, response);
   };
 }
 
@@ -54,9 +64,9 @@ export async function withRetries<Result>(
   }
 }
 
-function unreachable(model: string, what: string, cause?: unknown): HubDownloadError {
+function unreachable(repository: string, what: string, cause?: unknown): HubDownloadError {
   const advice = 'Check the network and HF_ENDPOINT, or give the folder of a copy on this machine';
-  return new HubDownloadError({ model, reason: 'unreachable', what: `${what}. ${advice}.`, cause });
+  return new HubDownloadError({ repository, reason: 'unreachable', what: `${what}. ${advice}.`, cause });
 }
 
 /** Undici says "fetch failed" and keeps the reason in a cause. */
@@ -68,26 +78,31 @@ function reasonOf(error: unknown): string {
 
 /** Source: huggingface_hub `_http.py`, `hf_raise_for_status`. */
 function failureOf(
-  { name, revision }: HubModel,
+  { kind, name, revision }: HubRepository,
   { endpoint, token }: Pick<HubSettings, 'endpoint' | 'token'>,
   { status, headers }: Response,
 ): Error {
   const reason = headers.get('x-error-code');
-  const page = `${endpoint}/${name}`;
+  const page = `${endpoint}/${kind === 'model' ? '' : `${kind}s/`}${name}`;
   const setToken = 'set HF_TOKEN to a token that may read it';
   if (reason === 'GatedRepo') {
-    const what = `the model is gated. Ask for access at ${page}, then ${setToken}.`;
-    return new HubAccessError({ model: name, status, what });
+    const what = `the ${kind} is gated. Ask for access at ${page}, then ${setToken}.`;
+    return new HubAccessError({ repository: name, status, what });
   }
-  if (reason === 'RevisionNotFound') return new HubNotFoundError({ model: name, what: `has no revision ${revision}` });
+  if (reason === 'RevisionNotFound')
+    return new HubNotFoundError({ repository: name, what: `has no revision ${revision}` });
   if (reason === 'RepoNotFound' || status === 404 || (status === 401 && token === undefined)) {
-    const what = `is not at ${page}, and no folder here has that name. If the model is private, ${setToken}`;
-    return new HubNotFoundError({ model: name, what });
+    const what = `is not at ${page}, and no folder here has that name. If the ${kind} is private, ${setToken}`;
+    return new HubNotFoundError({ repository: name, what });
   }
   if (status === 401 || status === 403) {
     const what = `${endpoint} refused the token (status ${status}). Check that it is valid and may read ${page}.`;
-    return new HubAccessError({ model: name, status, what });
+    return new HubAccessError({ repository: name, status, what });
   }
   if (TRANSIENT.has(status)) return unreachable(name, `${endpoint} answers with status ${status}`);
-  return new HubDownloadError({ model: name, reason: 'refused', what: `${endpoint} answers with status ${status}.` });
+  return new HubDownloadError({
+    repository: name,
+    reason: 'refused',
+    what: `${endpoint} answers with status ${status}.`,
+  });
 }

@@ -1,9 +1,10 @@
 import { access, copyFile, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { replaceFile, writeWhole } from '../replace-file.ts';
+import { dirname, join, relative, sep } from 'node:path';
+import type { HubRepository } from './hub-fetch.ts';
+import { replaceFile, writeWhole } from './replace-file.ts';
 
 /**
- * The folder of one model in the cache, laid out as Python's huggingface_hub does:
+ * The folder of one repository in the cache, laid out as Python's huggingface_hub does:
  *
  *   models--Qwen--Qwen3-0.6B/refs/main                       the commit that a revision was
  *   models--Qwen--Qwen3-0.6B/snapshots/<commit>/config.json  → ../../blobs/<etag>
@@ -14,8 +15,8 @@ import { replaceFile, writeWhole } from '../replace-file.ts';
 export class HubCache {
   readonly folder: string;
 
-  constructor(cacheFolder: string, model: string) {
-    this.folder = join(cacheFolder, `models--${model.replaceAll('/', '--')}`);
+  constructor(cacheFolder: string, { kind, name }: Pick<HubRepository, 'kind' | 'name'>) {
+    this.folder = join(cacheFolder, `${kind}s--${name.replaceAll('/', '--')}`);
   }
 
   snapshotFolder(commit: string): string {
@@ -29,9 +30,11 @@ export class HubCache {
   /** Files of a snapshot whose content is there. */
   async filesOf(commit: string): Promise<readonly string[]> {
     const folder = this.snapshotFolder(commit);
-    const names = await readdir(folder).catch(() => []);
-    const areThere = await Promise.all(names.map((name) => isThere(join(folder, name))));
-    return names.filter((_, i) => areThere[i]);
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+    const paths = entries.filter((entry) => !entry.isDirectory()).map(({ parentPath, name }) => join(parentPath, name));
+    const areThere = await Promise.all(paths.map(isThere));
+    // By the names that the hub gives them, on every platform.
+    return paths.filter((_, i) => areThere[i]).map((path) => relative(folder, path).split(sep).join('/'));
   }
 
   /** The commit that a revision was when it was last looked up. */
@@ -54,8 +57,12 @@ export class HubCache {
 
   /** Makes a blob a file of a snapshot: a link, or a copy where there are none. */
   async addToSnapshot(commit: string, { name, etag }: { readonly name: string; readonly etag: string }): Promise<void> {
-    await replaceFile(join(this.snapshotFolder(commit), name), (unfinished) =>
-      symlink(join('..', '..', 'blobs', etag), unfinished).catch(() => copyFile(this.blobPath(etag), unfinished)),
+    const file = join(this.snapshotFolder(commit), name);
+    await mkdir(dirname(file), { recursive: true });
+    await replaceFile(file, (unfinished) =>
+      symlink(relative(dirname(file), this.blobPath(etag)), unfinished).catch(() =>
+        copyFile(this.blobPath(etag), unfinished),
+      ),
     );
   }
 }

@@ -1,0 +1,1 @@
+export { type Fault, type HubServer, type HubServerOptions, type SeenRequest, serveHub } from './hub-server.ts';
