@@ -5,8 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
-import { writeTinyModel } from '../src/source/embedded/tiny-model.ts';
-import { wordTokenizer } from '../src/source/embedded/word-tokenizer.ts';
+import { wordTokenizer, writeTinyModel } from '@forge/run';
 
 const [steps = '120', rounds = '2'] = process.argv.slice(2);
 /** Steps at the begin, in which graphs are made and memory is taken. */

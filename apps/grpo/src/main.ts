@@ -2,11 +2,11 @@ import path from 'node:path';
 import { prepareSource, runProgram } from '@forge/run';
 import { readCheckpoint } from './checkpoints/checkpoints.ts';
 import { configSchema } from './config/config.ts';
-import { help } from './help.ts';
 import { describeEnd, train } from './train.ts';
+import { usage } from './usage.ts';
 
 process.exitCode = await runProgram({
-  help,
+  usage,
   schema: configSchema,
   defaultConfig: path.resolve(import.meta.dirname, '../configs/default.yaml'),
   // Weights and data of a run come from these.

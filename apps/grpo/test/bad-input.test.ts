@@ -173,12 +173,14 @@ describe.concurrent('a setting that cannot be is named with its file and line, o
 
   test('a key that does not exist', async () => {
     expect(await withConfig('run:\n  seed: 1\n  speed: 2\n')).toBe(
-      'run.yaml:3: run.speed is not a key that exists here.',
+      'run.yaml:3: run.speed is not a key; did you mean run.seed?',
     );
   });
 
   test('a value of another type', async () => {
-    expect(await withConfig('grpo:\n  steps: many\n')).toBe('run.yaml:2: grpo.steps must be a number, got "many".');
+    expect(await withConfig('grpo:\n  steps: many\n')).toBe(
+      'run.yaml:2: grpo.steps must be an integer from 1, got "many".',
+    );
   });
 
   test('a file that is not there, or is no YAML', async () => {
@@ -189,8 +191,8 @@ describe.concurrent('a setting that cannot be is named with its file and line, o
   test('the paths that a shipped configuration leaves to its user', async () => {
     const told = await refusal(['--config', gsm8k]);
     expect(told.split('\n')).toEqual([
-      expect.stringMatching(/gsm8k\.yaml:\d+: model\.path must be a string, got null\.$/),
-      expect.stringMatching(/gsm8k\.yaml:\d+: dataset\.path must be a string, got null\.$/),
+      expect.stringMatching(/gsm8k\.yaml:\d+: model\.path must be a text, got null\.$/),
+      expect.stringMatching(/gsm8k\.yaml:\d+: dataset\.path must be a text, got null\.$/),
     ]);
   });
 
@@ -205,11 +207,11 @@ describe.concurrent('a setting that cannot be is named with its file and line, o
   });
 
   test.for<readonly [string, string]>([
-    ['grpo.speed=2', 'override "grpo.speed=2": grpo.speed is not a key that exists here.'],
+    ['grpo.stepz=2', 'override "grpo.stepz=2": grpo.stepz is not a key; did you mean grpo.steps?'],
     ['grpo.steps', 'override "grpo.steps": expected <key>.<key>=<value>, such as grpo.steps=50.'],
     [
       'reward.functions=[math,luck]',
-      'override "reward.functions=[math,luck]": reward.functions.1 must be one of math, thinking.',
+      'override "reward.functions=[math,luck]": reward.functions.1 must be one of math, thinking, got "luck".',
     ],
     ['run.folder=/dev/null/runs', 'run.folder: /dev/null/runs/bad cannot be made (ENOTDIR).'],
     ['--speed', "Unknown option '--speed'"],
@@ -227,5 +229,9 @@ test('a model that is named and not in the cache of a machine without network', 
 
 test('--help says how to start a run, and starts none', async () => {
   await using app = startApp(['--help'], { folder });
-  expect(await app.ended).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('--config <file>') });
+  expect(await app.ended).toMatchObject({
+    code: 0,
+    stderr: '',
+    stdout: expect.stringMatching(/--config <file>.*grpo\.steps +300 +GRPO steps at most/s),
+  });
 });

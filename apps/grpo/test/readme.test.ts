@@ -1,32 +1,25 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { jsonSchemaOf, settingKeys, settingsTable } from '@forge/run';
 import { expect, test } from 'vitest';
 import { configSchema } from '../src/config/config.ts';
 
-const valueAt = (settings: unknown, key: string): unknown =>
-  key
-    .split('.')
-    .reduce((value: unknown, name) => (value instanceof Object ? Reflect.get(value, name) : undefined), settings);
+const keys = settingKeys(jsonSchemaOf(configSchema));
 
-test('the README names keys that exist, with the defaults that they have', async () => {
-  const readme = await readFile(join(import.meta.dirname, '../README.md'), 'utf8');
-  const section = /## Configuration\n(.*?)\n## /s.exec(readme)![1]!;
-  const rows = [...section.matchAll(/^\| `(?<key>[\w.]+)` +\| (?:`(?<value>.+?)`)? *\|/gm)].map(
-    ({ groups }) => groups!,
-  );
-  expect(rows.length).toBeGreaterThan(30);
+test('every setting says what it sets', () => {
+  expect(keys.filter(({ meaning }) => meaning === '').map(({ key }) => key)).toEqual([]);
+});
 
-  const defaults = configSchema.parse({});
-  const wrong = rows.filter(({ key, value }) => {
-    const actual = valueAt(defaults, key!);
-    return JSON.stringify(actual) !== (value === undefined ? undefined : JSON.stringify(JSON.parse(value)));
-  });
-  expect(wrong).toEqual([]);
-
-  // A key without a default is one that the schema knows all the same: it refuses another type by its name.
-  for (const { key } of rows) {
-    const nested = key!.split('.').reduceRight<unknown>((value, name) => ({ [name]: value }), Symbol('no setting'));
-    const issues = configSchema.safeParse(nested).error?.issues ?? [];
-    expect(issues.map(({ path }) => path.join('.'))).toEqual([key]);
-  }
+// The table is written by the schema: UPDATE_README=1 puts it there.
+test('the README has the table of all settings', () => {
+  const file = join(import.meta.dirname, '../README.md');
+  const readme = readFileSync(file, 'utf8');
+  const [table = ''] = /^\| key +\| default (?:.|\n(?=\|))*/m.exec(readme) ?? [];
+  const wanted = settingsTable(keys);
+  if (process.env['UPDATE_README'] === '1')
+    writeFileSync(
+      file,
+      readme.replace(table, () => wanted),
+    );
+  else expect(table).toBe(wanted);
 });

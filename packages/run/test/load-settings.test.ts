@@ -10,7 +10,13 @@ const schema = z.strictObject({
   run: runSettings,
   model: modelSettings,
   dataset: datasetSettings,
-  grpo: z.strictObject({ steps: z.int().min(1).default(300), groupSize: z.int().min(2).default(8) }).prefault({}),
+  grpo: z
+    .strictObject({
+      steps: z.int().min(1).default(300),
+      groupSize: z.int().min(2).default(8),
+      schedule: z.enum(['linear', 'cosine']).default('cosine'),
+    })
+    .prefault({}),
   reward: z
     .strictObject({
       functions: z.array(z.enum(['math', 'thinking'])).default(['math', 'thinking']),
@@ -55,27 +61,42 @@ test('overrides are YAML values, the later one wins, and they reach below empty 
   expect(config.model.path).toBe('a=b');
 });
 
-test('each wrong key is named with its line and what was expected', async () => {
-  expect(await problemsOf('run:\n  seed: one\ngrpo:\n  stepz: 4\n  groupSize: 1\n')).toEqual([
-    'run.yaml:2: run.seed must be a number, got "one".',
-    'run.yaml:5: grpo.groupSize is not accepted: Too small: expected number to be >=2.',
-    'run.yaml:4: grpo.stepz is not a key that exists here.',
+test('all that is wrong is named at once: key, what was given, and what is allowed', async () => {
+  expect(await problemsOf('run:\n  seed: one\ngrpo:\n  stepz: 4\n  size: 1\n  groupSize: 1\n', 'steps')).toEqual([
+    'override "steps": expected <key>.<key>=<value>, such as grpo.steps=50.',
+    'run.yaml:2: run.seed must be an integer from 0, got "one".',
+    'run.yaml:6: grpo.groupSize must be an integer from 2, got 1.',
+    'run.yaml:4: grpo.stepz is not a key; did you mean grpo.steps?',
+    'run.yaml:5: grpo.size is not a key; grpo has steps, groupSize, schedule.',
   ]);
 });
 
-test('a wrong override is named itself', async () => {
-  expect(await problemsOf('', 'grpo.groupSize=eight')).toEqual([
-    'override "grpo.groupSize=eight": grpo.groupSize must be a number, got "eight".',
-  ]);
-  expect(await problemsOf('', 'grpo.size=3')).toEqual([
-    'override "grpo.size=3": grpo.size is not a key that exists here.',
-  ]);
-  expect(await problemsOf('', 'reward.functions=[math, luck]')).toEqual([
-    'override "reward.functions=[math, luck]": reward.functions.1 must be one of math, thinking.',
-  ]);
-  expect(await problemsOf('', 'steps')).toEqual([
-    'override "steps": expected <key>.<key>=<value>, such as grpo.steps=50.',
-  ]);
+test.each([
+  ['grpo.groupSize=eight', 'grpo.groupSize must be an integer from 2, got "eight".'],
+  ['reward.functions=[math, luck]', 'reward.functions.1 must be one of math, thinking, got "luck".'],
+  ['grpo.schedule=cosin', 'grpo.schedule must be one of linear, cosine, got "cosin"; did you mean cosine?'],
+  ['run.name=a/b', 'run.name must be made of letters, digits, ".", "_" and "-", got "a/b".'],
+  ['run.group-size=3', 'run.group-size is not a key; did you mean grpo.groupSize?'],
+  ['grpo=3', 'grpo must be a map of steps, groupSize, schedule, got 3.'],
+  ['heldout=3', 'heldout is not a key; did you mean dataset.heldOut?'],
+  ['grop.steps=3', 'grop is not a key; did you mean grpo?'],
+  ['grpo.wait=5', 'grpo.wait is not a key; grpo has steps, groupSize, schedule.'],
+])('%s: %s', async (override, problem) => {
+  expect(await problemsOf('', override)).toEqual([`override "${override}": ${problem}`]);
+});
+
+test('of alternatives that which was meant is told about', async () => {
+  const mixed = z.strictObject({
+    sources: z.array(
+      z.union([
+        z.strictObject({ task: z.string(), weight: z.number().default(1) }),
+        z.strictObject({ path: z.string() }),
+      ]),
+    ),
+  });
+  const config = path.join(folder, 'mixed.yaml');
+  writeFileSync(config, 'sources:\n  - task: countdown\n    weigth: 2\n');
+  await expect(loadSettings(mixed, { config, overrides: [] })).rejects.toThrow(/3: sources\.0\.weigth is not a key/);
 });
 
 test('a missing file and text that is not YAML are named', async () => {

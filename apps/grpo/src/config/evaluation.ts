@@ -4,8 +4,7 @@ import { z } from 'zod';
 /** How the held-out problems are asked. */
 export const evaluation = z
   .strictObject({
-    /** Steps between evaluations on the held-out problems. */
-    every: count.default(5),
-    problems: count.default(256),
+    every: count.default(5).describe('GRPO steps between evaluations'),
+    problems: count.default(256).describe('held-out problems asked in one'),
   })
   .prefault({});

@@ -4,11 +4,12 @@ import { z } from 'zod';
 /** Sampling. */
 export const generator = z
   .strictObject({
-    replicas: count.default(1),
-    threads: count.default(1),
-    maxTokens: count.default(16),
-    /** Of the samples, and of the log-probabilities that are trained on. */
-    temperature: positive.default(0.3),
-    maxSequences: count.default(256),
+    replicas: count.default(1).describe('processes that sample'),
+    threads: count.default(1).describe('of each replica'),
+    maxTokens: count.default(16).describe('of one completion'),
+    temperature: positive
+      .default(0.3)
+      .describe('of the samples, and of the log-probabilities that are trained on; evaluations are greedy'),
+    maxSequences: count.default(256).describe('decoded at the same time, in one replica'),
   })
   .prefault({});

@@ -30,8 +30,8 @@ export interface ResumePoint {
 
 /** A training program: its settings, and its loop. */
 export interface Program<Settings extends RunsSomewhere, Input, Checkpoint extends ResumePoint> {
-  /** What `--help` prints. */
-  readonly help: string;
+  /** What `--help` prints before the settings. */
+  readonly usage: string;
   readonly schema: z.ZodType<Settings>;
   /** A YAML file, for when `--config` names none. */
   readonly defaultConfig: string;

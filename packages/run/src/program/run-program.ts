@@ -3,6 +3,7 @@ import { shutdown } from '@forge/monarch';
 import { Progress } from '../display/progress.ts';
 import { RunLog } from '../record/run-log.ts';
 import { parseCommandLine } from '../settings/command-line.ts';
+import { helpText } from '../settings/help.ts';
 import { loadSettings } from '../settings/load-settings.ts';
 import { Interrupted, interruption } from './interruption.ts';
 import { type OpenedRun, openRun } from './open-run.ts';
@@ -62,12 +63,13 @@ async function open<Settings extends RunsSomewhere, Input, Checkpoint extends Re
   program: Program<Settings, Input, Checkpoint>,
   args: readonly string[],
 ): Promise<OpenedRun<Settings, Input, Checkpoint> | number> {
-  const parsed = parseCommandLine(args, program.defaultConfig);
-  if (parsed === undefined) {
-    process.stdout.write(program.help);
+  const { usage, schema, defaultConfig } = program;
+  const command = parseCommandLine(args, defaultConfig);
+  if (command.kind === 'help') {
+    process.stdout.write(helpText(command.topics, { usage, schema, columns: process.stdout.columns ?? 120 }));
     return 0;
   }
-  return await openRun(await loadSettings(program.schema, parsed), program);
+  return await openRun(await loadSettings(schema, command), program);
 }
 
 /** An error whose message alone tells a user what to correct. */

@@ -4,16 +4,19 @@ import { count } from './numbers.ts';
 /** The model that is trained. */
 export const modelSettings = z
   .strictObject({
-    /** A Hugging Face folder, or the name of a model on its hub. When left out, a small model is made from `embedded`. */
-    path: z.string().min(1).optional(),
+    path: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('a Hugging Face folder or a name on its hub; a small model is made when left out, by `model.embedded`'),
     embedded: z
       .strictObject({
-        hiddenSize: count.default(128),
-        numLayers: count.default(3),
-        numAttentionHeads: count.default(4),
-        numKeyValueHeads: count.default(2),
-        headDim: count.default(32),
-        intermediateSize: count.default(256),
+        hiddenSize: count.default(128).describe('of the model that is made'),
+        numLayers: count.default(3).describe('its decoder layers'),
+        numAttentionHeads: count.default(4).describe('its heads'),
+        numKeyValueHeads: count.default(2).describe('its heads for keys and values'),
+        headDim: count.default(32).describe('of one head'),
+        intermediateSize: count.default(256).describe('of its MLP'),
       })
       .prefault({}),
   })

@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { type Document, isNode, LineCounter, parse, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { jsonSchemaOf } from './setting-keys.ts';
+import { settingProblems } from './setting-problems.ts';
 import { SettingsError } from './settings-error.ts';
 
-/** What the command line says. */
-export interface Arguments {
+/** Where settings come from. */
+export interface SettingsSource {
   /** A YAML file. */
   readonly config: string;
   /** `a.b=c`, in order. */
@@ -18,22 +20,25 @@ export interface Arguments {
  */
 export async function loadSettings<Settings>(
   schema: z.ZodType<Settings>,
-  { config: path, overrides }: Arguments,
+  { config: path, overrides }: SettingsSource,
 ): Promise<Settings> {
   const lines = new LineCounter();
   const document = parseDocument(await textOf(path), { lineCounter: lines });
-  for (const { message } of document.errors) throw new SettingsError([`${path}: ${message}`]);
+  if (document.errors.length > 0) throw new SettingsError(document.errors.map(({ message }) => `${path}: ${message}`));
+  /** The override that set a key. */
   const given = new Map<string, string>();
-  for (const override of overrides) given.set(applyOverride(document, override), override);
+  const problems = overrides.flatMap((override) => {
+    const outcome = applyOverride(document, override);
+    if ('key' in outcome) given.set(outcome.key, override);
+    return 'problem' in outcome ? [`override "${override}": ${outcome.problem}`] : [];
+  });
   const settings: unknown = document.toJS() ?? {};
   const result = schema.safeParse(settings);
-  if (result.success) return result.data;
-  throw new SettingsError(
-    result.error.issues.map((issue) => {
-      const keys = keysOf(issue);
-      return `${placeOf(document, lines, path, given, keys)}: ${keys.join('.') || 'the file'} ${problemOf(issue, settings)}`;
-    }),
+  if (result.success && problems.length === 0) return result.data;
+  const found = settingProblems(result.error?.issues ?? [], jsonSchemaOf(schema), settings).map(
+    (problem) => `${placeOf(document, lines, path, given, problem.path)}: ${problem.sentence}`,
   );
+  throw new SettingsError([...problems, ...found]);
 }
 
 async function textOf(path: string): Promise<string> {
@@ -44,11 +49,11 @@ async function textOf(path: string): Promise<string> {
   }
 }
 
-/** Sets the key in the document; the dotted key. */
-function applyOverride(document: Document, override: string): string {
-  const [, key, value] = /^([\w.]+)=(.*)$/s.exec(override) ?? [];
+/** Sets the key in the document; the dotted key, or why it cannot be set. */
+function applyOverride(document: Document, override: string): { readonly key: string } | { readonly problem: string } {
+  const [, key, value] = /^([\w.-]+)=(.*)$/s.exec(override) ?? [];
   if (key === undefined || value === undefined) {
-    throw new SettingsError([`override "${override}": expected <key>.<key>=<value>, such as grpo.steps=50.`]);
+    return { problem: 'expected <key>.<key>=<value>, such as grpo.steps=50.' };
   }
   const keys = key.split('.');
   for (let depth = 1; depth < keys.length; depth++) {
@@ -58,17 +63,13 @@ function applyOverride(document: Document, override: string): string {
   }
   try {
     document.setIn(keys, parse(value));
+    return { key };
   } catch (cause) {
-    throw new SettingsError([`override "${override}": ${(cause as Error).message}`]);
+    return { problem: (cause as Error).message };
   }
-  return key;
 }
 
-function keysOf(issue: z.core.$ZodIssue): readonly string[] {
-  const path = issue.path.map(String);
-  return issue.code === 'unrecognized_keys' ? [...path, issue.keys[0]!] : path;
-}
-
+/** Where a key was given: an override, a line of the file, or the file as a whole. */
 function placeOf(
   document: Document,
   lines: LineCounter,
@@ -81,28 +82,12 @@ function placeOf(
     const override = given.get(keys.slice(0, depth).join('.'));
     if (override !== undefined) return `override "${override}"`;
   }
+  // A section that does not exist was made by what was given for a key in it.
+  const inside = [...given].find(([key]) => key.startsWith(`${keys.join('.')}.`));
+  if (inside !== undefined && keys.length > 0) return `override "${inside[1]}"`;
   for (let depth = keys.length; depth > 0; depth--) {
     const node = document.getIn(keys.slice(0, depth), true);
     if (isNode(node) && node.range) return `${path}:${lines.linePos(node.range[0]).line}`;
   }
   return path;
-}
-
-function problemOf(issue: z.core.$ZodIssue, settings: unknown): string {
-  if (issue.code === 'unrecognized_keys') return 'is not a key that exists here.';
-  if (issue.code === 'invalid_type')
-    return `must be ${article(issue.expected)}, got ${JSON.stringify(valueAt(settings, issue.path)) ?? 'nothing'}.`;
-  if (issue.code === 'invalid_value') return `must be one of ${issue.values.join(', ')}.`;
-  return `is not accepted: ${issue.message}.`;
-}
-
-function valueAt(settings: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce(
-    (value: unknown, key) => (value instanceof Object ? Reflect.get(value, key) : undefined),
-    settings,
-  );
-}
-
-function article(noun: string): string {
-  return /^[aeiou]/.test(noun) ? `an ${noun}` : `a ${noun}`;
 }
