@@ -98,6 +98,24 @@ export class ConversationError extends Error {
   readonly code = 'ERR_GENERATOR_CONVERSATION';
 }
 
+/** What is said leaves no room for an answer; the conversation is as it was before. */
+export class ConversationFullError extends Error {
+  override readonly name = 'ConversationFullError';
+  readonly code = 'ERR_GENERATOR_CONVERSATION_FULL';
+  /** Tokens before the answer. */
+  readonly numTokens: number;
+  readonly maxLength: number;
+
+  constructor(numTokens: number, maxLength: number) {
+    super(
+      `With what is said, the conversation has ${numTokens} tokens of at most ${maxLength}: none is left for an answer. ` +
+        'Say less, or end it here.',
+    );
+    this.numTokens = numTokens;
+    this.maxLength = maxLength;
+  }
+}
+
 /** The command line asks for something that cannot be. */
 export class CommandLineError extends Error {
   override readonly name = 'CommandLineError';

@@ -3,13 +3,13 @@ import { endpoint, streamEndpoint } from '@forge/monarch';
 import { drainMetrics, type Metrics } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
 import { attachStore, type Store, type StoreReference } from '@forge/torchstore';
-import { appendedIds, type Transcript } from './conversation/next-turn.ts';
+import { appendedIds, type ReplyOptions, type Transcript } from './conversation/next-turn.ts';
 import type { Completion } from './engine/completion.ts';
 import type { CompletionDelta } from './engine/completion-delta.ts';
 import { promptOf } from './engine/prompt.ts';
 import { streamCompletions } from './engine/stream-completions.ts';
 import type { UpdateMode } from './engine/update-queue.ts';
-import { NoStoreError } from './errors.ts';
+import { ConversationFullError, NoStoreError } from './errors.ts';
 import { recordRequest } from './metrics.ts';
 import { type ModelOptions, type OpenedModel, openModel } from './open-model.ts';
 import { resolveSamplingParams, type SamplingParams } from './sampling/sampling-params.ts';
@@ -106,11 +106,17 @@ export class Generator extends ForgeActor {
       transcript: Transcript,
       messages: readonly ChatMessage[],
       sampling: SamplingParams = {},
-      template: ChatOptions = {},
+      { maxLength = Number.POSITIVE_INFINITY, ...template }: ReplyOptions = {},
     ): Promise<readonly Completion[]> => {
-      const { tokenizer } = await this.#started();
+      const { engine, tokenizer } = await this.#started();
       const ids = [...transcript.ids, ...appendedIds(tokenizer, transcript, messages, template)];
-      const [completions] = await this.#generate([ids], sampling);
+      const most = Math.min(maxLength, engine.maxModelLength);
+      if (ids.length >= most) throw new ConversationFullError(ids.length, most);
+      const { maxTokens } = resolveSamplingParams(this.#options.sampling ?? {}, sampling);
+      const [completions] = await this.#generate([ids], {
+        ...sampling,
+        maxTokens: Math.min(maxTokens, most - ids.length),
+      });
       return completions!; // one a prompt
     },
     { concurrency: Number.POSITIVE_INFINITY, idempotent: true },

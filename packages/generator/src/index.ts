@@ -1,11 +1,12 @@
 export {
+  type BranchOptions,
   Conversation,
   type ConversationOptions,
   type ConversationPartner,
   type ConversationTokens,
   type TurnOptions,
 } from './conversation/conversation.ts';
-export { appendedIds, type Transcript } from './conversation/next-turn.ts';
+export { appendedIds, type ReplyOptions, type Transcript } from './conversation/next-turn.ts';
 export type { Completion, CompletionTiming, Recorded } from './engine/completion.ts';
 export type { CompletionDelta } from './engine/completion-delta.ts';
 export { Engine, type GenerateOptions } from './engine/engine.ts';
@@ -16,6 +17,7 @@ export { streamCompletions } from './engine/stream-completions.ts';
 export type { UpdateMode, WeightsSource } from './engine/update-queue.ts';
 export {
   ConversationError,
+  ConversationFullError,
   EngineStoppedError,
   LogitsError,
   NoStoreError,

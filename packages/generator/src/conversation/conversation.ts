@@ -5,7 +5,6 @@ import type { Completion } from '../engine/completion.ts';
 import { ConversationError } from '../errors.ts';
 import type { Generator } from '../generator.ts';
 import type { SamplingParams } from '../sampling/sampling-params.ts';
-import type { Transcript } from './next-turn.ts';
 
 type Asked = 'reply' | 'forget';
 /** One generator: its actor, or a session of a service. */
@@ -27,6 +26,14 @@ export interface ConversationOptions {
 export interface TurnOptions extends Omit<SamplingParams, 'n'> {
   /** Gives the turn up; the conversation is then as it was before. */
   readonly signal?: AbortSignal;
+  /** Tokens of the whole conversation, this answer included, at most. @default what the model can read */
+  readonly maxLength?: number;
+}
+
+/** Options of one turn that is answered several times. */
+export interface BranchOptions extends TurnOptions {
+  /** How many times. */
+  readonly n: number;
 }
 
 /** All of a conversation as one sequence to train on: the first prompt, and everything after it. */
@@ -66,27 +73,23 @@ export class Conversation implements AsyncDisposable {
   private constructor(
     generator: OneGenerator,
     options: ConversationOptions,
-    {
-      turns,
-      messages,
-      close,
-    }: { turns: readonly Completion[]; messages: readonly ChatMessage[]; close(): Promise<void> },
+    { turns, messages, numInherited, close }: Beginning,
   ) {
     this.#generator = generator;
     this.#options = options;
     this.#turns = turns;
     this.#messages = messages;
+    this.#numInherited = numInherited;
     this.#close = close;
-    this.#numInherited = this.ids.length;
   }
 
   /** Begins a conversation. With a service it sticks to one replica, and goes on with another when that is lost. */
   static async open(partner: ConversationPartner, options: ConversationOptions = {}): Promise<Conversation> {
     const { messages = [] } = options;
-    if (!('session' in partner))
-      return new Conversation(partner, options, { turns: [], messages, close: async () => {} });
+    const beginning = { turns: [], messages, numInherited: 0 };
+    if (!('session' in partner)) return new Conversation(partner, options, { ...beginning, close: async () => {} });
     const session = await partner.session({ whenLost: 'move' });
-    return new Conversation(session, options, { turns: [], messages, close: () => session.close() });
+    return new Conversation(session, options, { ...beginning, close: () => session.close() });
   }
 
   /** What was said, in order. */
@@ -109,18 +112,15 @@ export class Conversation implements AsyncDisposable {
    * Says something, a text as the user, and returns the answer. When it fails, the conversation is as it was before.
    *
    * @throws {ConversationError} during another turn, or when the chat template cannot go on from here.
+   * @throws {ConversationFullError} when what is said leaves no room for an answer.
    */
-  async say(added: string | readonly ChatMessage[], { signal, ...sampling }: TurnOptions = {}): Promise<Completion> {
+  async say(added: string | readonly ChatMessage[], options: TurnOptions = {}): Promise<Completion> {
     if (this.#isAnswering) throw new ConversationError('The last turn is not answered yet. Wait for it, or fork.');
-    const said = typeof added === 'string' ? [{ role: 'user', content: added }] : added;
-    const transcript: Transcript = { messages: this.#messages, ids: this.ids };
     this.#isAnswering = true;
     try {
-      const params = { ...this.#options.sampling, ...sampling, n: 1 };
-      const { template = {} } = this.#options;
-      const reply = replyOf(this.#generator, signal);
-      const [answer] = await reply(transcript, said, params, template);
-      this.#messages = [...this.#messages, ...said, { role: 'assistant', content: answer!.text }]; // one was asked for
+      const said = messagesOf(added);
+      const [answer] = await this.#ask(said, { ...options, n: 1 });
+      this.#messages = [...this.#messages, ...said, assistant(answer!)]; // one was asked for
       this.#turns = [...this.#turns, answer!];
       return answer!;
     } finally {
@@ -128,10 +128,50 @@ export class Conversation implements AsyncDisposable {
     }
   }
 
+  /**
+   * Says something and goes on with each of `n` answers: conversations that share all until now, such as the rollouts of one
+   * prompt. What was said is computed once; this conversation stays as it is.
+   *
+   * @throws as {@link say} does.
+   */
+  async branch(added: string | readonly ChatMessage[], options: BranchOptions): Promise<readonly Conversation[]> {
+    const said = messagesOf(added);
+    const { messages, turns, ids } = this;
+    const answers = await this.#ask(said, options);
+    return answers.map((answer) =>
+      this.#continued({
+        messages: [...messages, ...said, assistant(answer)],
+        turns: [...turns, answer],
+        numInherited: ids.length,
+      }),
+    );
+  }
+
   /** Another conversation that goes on from here, with the same generator, and shares its keys and values so far. */
   fork(): Conversation {
-    const { messages, turns } = this;
-    return new Conversation(this.#generator, this.#options, { turns, messages, close: async () => {} });
+    const { messages, turns, ids } = this;
+    return this.#continued({ messages, turns, numInherited: ids.length });
+  }
+
+  #continued(beginning: Omit<Beginning, 'close'>): Conversation {
+    return new Conversation(this.#generator, this.#options, { ...beginning, close: async () => {} });
+  }
+
+  #ask(
+    said: readonly ChatMessage[],
+    { signal, maxLength, ...sampling }: BranchOptions,
+  ): Promise<readonly Completion[]> {
+    const { template = {} } = this.#options;
+    const reply = replyOf(this.#generator, signal);
+    return reply(
+      { messages: this.#messages, ids: this.ids },
+      said,
+      { ...this.#options.sampling, ...sampling },
+      {
+        ...template,
+        ...(maxLength !== undefined && { maxLength }),
+      },
+    );
   }
 
   /** All tokens as one sequence, with the mask of what the model chose. @throws {ConversationError} before the first turn */
@@ -163,6 +203,19 @@ export class Conversation implements AsyncDisposable {
     await this.#close();
   }
 }
+
+/** What a conversation begins with. */
+interface Beginning {
+  readonly turns: readonly Completion[];
+  readonly messages: readonly ChatMessage[];
+  readonly numInherited: number;
+  readonly close: () => Promise<void>;
+}
+
+const messagesOf = (said: string | readonly ChatMessage[]): readonly ChatMessage[] =>
+  typeof said === 'string' ? [{ role: 'user', content: said }] : said;
+
+const assistant = ({ text }: Completion): ChatMessage => ({ role: 'assistant', content: text });
 
 const replyOf = ({ reply }: OneGenerator, signal: AbortSignal | undefined) => {
   const options = signal ? { signal } : {};

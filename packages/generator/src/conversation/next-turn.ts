@@ -8,6 +8,12 @@ export interface Transcript {
   readonly ids: readonly number[];
 }
 
+/** How the next turn of a conversation is made. */
+export interface ReplyOptions extends ChatOptions {
+  /** Tokens of the conversation, the answer included, at most. @default what the model can read */
+  readonly maxLength?: number;
+}
+
 /**
  * The tokens that new messages add to a conversation, up to the opening of the model's next turn. What is there stays as
  * it was sampled, whatever the template makes of it when it renders the history again, such as one without thoughts.

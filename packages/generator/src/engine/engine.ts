@@ -60,6 +60,11 @@ export class Engine implements AsyncDisposable {
     return this.#stepper.running.length;
   }
 
+  /** Tokens that a prompt and its completion can have together. */
+  get maxModelLength(): number {
+    return this.#limits.maxModelLength;
+  }
+
   get numWaiting(): number {
     return this.#stepper.waiting.length;
   }

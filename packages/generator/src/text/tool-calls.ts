@@ -9,6 +9,8 @@ export interface ParsedToolCalls {
   /** What it says beside the calls. */
   readonly content: string;
   readonly toolCalls: readonly ToolCall[];
+  /** Calls that cannot be read: what is between their marks is no such JSON, or they are not closed. */
+  readonly numMalformed: number;
 }
 
 const OPENING = '<tool_call>';
@@ -26,7 +28,8 @@ export function parseToolCalls(text: string): ParsedToolCalls {
     toolCalls.push(call);
     return '';
   });
-  return { content: toolCalls.length > 0 ? rest.trimEnd() : text, toolCalls };
+  const numMalformed = rest.split(OPENING).length - 1;
+  return { content: toolCalls.length > 0 ? rest.trimEnd() : text, toolCalls, numMalformed };
 }
 
 /** How much of a growing text comes before any tool call, whatever follows. */

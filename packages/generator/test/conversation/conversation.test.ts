@@ -61,13 +61,59 @@ describe.each(['inline', 'process'] as const)('a conversation with a generator, 
     expect(await numCached(oneIds)).toBe(0);
   });
 
+  test('branches into the completions of its prompt, which is computed once', async () => {
+    await using generator = await Generator.options({ kind }).asActor({ model: folder.path, threads: 1 });
+    const messages = [{ role: 'user', content: 'What is 2 + 3? Think about it for a while.' }];
+    const options = { n: 3, maxTokens: 20, seed: 7 };
+    const asked = await generator.chat.callOne(messages, options);
+    await generator.forget.callOne(asked[0]!.promptIds);
+    const conversation = await Conversation.open(generator);
+    const branches = await conversation.branch(messages, options);
+    const first = branches.map(({ turns }) => turns[0]!);
+    expect(first.map(({ tokenIds, logProbs, prompt }) => ({ tokenIds, logProbs, prompt }))).toEqual(
+      asked.map(({ tokenIds, logProbs, prompt }) => ({ tokenIds, logProbs, prompt })),
+    );
+    expect(conversation.turns).toEqual([]);
+    const second = await Promise.all(branches.map((branch, seed) => branch.say('Go on', { seed, maxTokens: 3 })));
+    for (const [at, { promptIds }] of second.entries()) {
+      expect(branches[at]!.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
+      expect(promptIds.slice(0, first[at]!.promptIds.length + 20)).toEqual([
+        ...first[at]!.promptIds,
+        ...first[at]!.tokenIds,
+      ]);
+    }
+    for (const branch of branches) await branch[Symbol.asyncDispose]();
+    const [after] = await generator.chat.callOne(messages, options);
+    expect(after!.numCachedTokens).toBe(0);
+  });
+
+  test('has a length that answers keep to, and that leaves room for one or refuses the turn', async () => {
+    await using generator = await Generator.options({ kind }).asActor({ model: folder.path, threads: 1 });
+    await using conversation = await Conversation.open(generator, { sampling });
+    const { promptIds } = await conversation.say('Hello', { maxTokens: 3 });
+    const { length } = conversation.ids;
+    const { tokenIds, finishReason } = await conversation
+      .fork()
+      .say('Go on', { maxLength: length + 40, maxTokens: 100 });
+    expect(finishReason).toBe('length');
+    const said = promptIds.length; // a turn of as many tokens, more or less
+    expect(tokenIds.length).toBeLessThan(40);
+    expect(tokenIds.length).toBeGreaterThan(40 - 2 * said);
+    await expect(conversation.say('Go on', { maxLength: length + 1 })).rejects.toMatchObject({
+      cause: { code: 'ERR_GENERATOR_CONVERSATION_FULL', maxLength: length + 1 },
+    });
+    expect(conversation.ids).toHaveLength(length);
+  });
+
   test('is as it was before when a turn is given up or refused', async () => {
     await using generator = await Generator.options({ kind }).asActor({ model: folder.path, threads: 1 });
     await using conversation = await Conversation.open(generator, { sampling });
     await conversation.say('Hello');
     const { ids, messages } = conversation;
     await expect(conversation.say('Go on', { signal: AbortSignal.abort() })).rejects.toThrow();
-    await expect(conversation.say('a '.repeat(600))).rejects.toMatchObject({ cause: { code: 'ERR_GENERATOR_PROMPT' } });
+    await expect(conversation.say('a '.repeat(600))).rejects.toMatchObject({
+      cause: { code: 'ERR_GENERATOR_CONVERSATION_FULL' },
+    });
     await expect(conversation.say([])).rejects.toMatchObject({ cause: { code: 'ERR_GENERATOR_CONVERSATION' } });
     const turn = conversation.say('Bye');
     await expect(conversation.say('Too early')).rejects.toMatchObject({ code: 'ERR_GENERATOR_CONVERSATION' });

@@ -14,18 +14,24 @@ describe('tool calls', () => {
         { name: 'add', arguments: { a: 1, b: [2] } },
         { name: 'now', arguments: {} },
       ],
+      numMalformed: 0,
     });
   });
 
   test.each([
-    'No call.\n',
-    '<tool_call>{"name": "add"',
-    '<tool_call>add(1, 2)</tool_call>',
-    '<tool_call>{"arguments": {}}</tool_call>',
-    '<tool_call>{"name": "add", "arguments": [1]}</tool_call>',
-    '<tool_call>null</tool_call>',
-  ])('that are none stay in the content: %j', (text) => {
-    expect(parseToolCalls(text)).toEqual({ content: text, toolCalls: [] });
+    ['No call.\n', 0],
+    ['<tool_call>{"name": "add"', 1],
+    ['<tool_call>add(1, 2)</tool_call>', 1],
+    ['<tool_call>{"arguments": {}}</tool_call>', 1],
+    ['<tool_call>{"name": "add", "arguments": [1]}</tool_call>', 1],
+    ['<tool_call>null</tool_call> or <tool_call>', 2],
+  ])('that are none stay in the content, and are counted: %j', (text, numMalformed) => {
+    expect(parseToolCalls(text)).toEqual({ content: text, toolCalls: [], numMalformed });
+  });
+
+  test('that cannot be read are counted beside those that can', () => {
+    const text = `<tool_call>add 1 2</tool_call>${call('now', {})}`;
+    expect(parseToolCalls(text)).toMatchObject({ toolCalls: [{ name: 'now' }], numMalformed: 1 });
   });
 
   test('are recognised whatever is in their arguments and between them', () => {
