@@ -37,7 +37,7 @@ async function runnerMs(numSequences: number): Promise<number> {
   );
   const started = performance.now();
   for (let at = 1; at < numTokens; at++) {
-    await runner.decode(rows.map(() => ({ tokenId: at, numTokens: numPromptTokens + at })));
+    await runner.decode(rows.map(() => ({ nextId: at, numTokens: numPromptTokens + at })));
   }
   return (performance.now() - started) / (numTokens - 1);
 }

@@ -24,7 +24,7 @@ async function runnerSteps(runner: Runner, numSequences: number): Promise<number
   await runner.prefill(rows, room);
   const started = performance.now();
   for (let at = 1; at < numTokens; at++) {
-    await runner.decode(rows.map(() => ({ tokenId: at % config.vocabSize, numTokens: numPromptTokens + at })));
+    await runner.decode(rows.map(() => ({ nextId: at % config.vocabSize, numTokens: numPromptTokens + at })));
   }
   return performance.now() - started;
 }
@@ -84,7 +84,7 @@ print({
 
 await using narrow = await openRunner();
 await using wide = await openRunner();
-const rows = Array.from({ length: 32 }, () => ({ tokenId: 1, numTokens: 40 }));
+const rows = Array.from({ length: 32 }, () => ({ nextId: 1, numTokens: 40 }));
 narrow.reserve({ numSlots: rows.length, longest: 64 }, false);
 wide.reserve({ numSlots: rows.length, longest: 4096 }, false);
 const stepsMs: readonly [number[], number[]] = [[], []];

@@ -1,4 +1,4 @@
-import { bucketOf, type Demand } from '../runner/cache/kv-budget.ts';
+import { bucketOf, type Demand, type Room } from '../runner/cache/kv-budget.ts';
 import { KvSlots, type Move } from '../runner/cache/kv-slots.ts';
 
 /** What the scheduler needs to know of a sequence. */
@@ -50,6 +50,11 @@ export class Scheduler<S extends Schedulable> {
   /** Sequences with a slot; the index is the slot. */
   get running(): readonly S[] {
     return this.#slots.owners;
+  }
+
+  /** What those with a slot take. */
+  get room(): Room {
+    return roomOf(this.running);
   }
 
   /** Queues the sequences of a group, which come one after the other. */
@@ -121,7 +126,7 @@ export class Scheduler<S extends Schedulable> {
    * scratch memory; at least one keeps its slot. `onPreempt` sees each before it waits again.
    */
   preempt(numScratchTokens: number, onPreempt: (sequence: S) => void): readonly Move[] {
-    const hasRoom = (sequences: readonly S[]) => this.#limits.fits({ ...demandOf(sequences), numScratchTokens });
+    const hasRoom = (sequences: readonly S[]) => this.#limits.fits({ ...roomOf(sequences), numScratchTokens });
     if (hasRoom(this.running)) return [];
     const kept = this.running.toSorted(byUrgency);
     const preempted: S[] = [];
@@ -142,7 +147,7 @@ export class Scheduler<S extends Schedulable> {
   }
 
   #hasRoomFor(sequence: S, numScratchTokens: number): boolean {
-    return this.#limits.fits({ ...demandOf([...this.running, sequence]), numScratchTokens });
+    return this.#limits.fits({ ...roomOf([...this.running, sequence]), numScratchTokens });
   }
 }
 
@@ -150,8 +155,8 @@ function byUrgency(a: Schedulable, b: Schedulable): number {
   return a.priority - b.priority || a.arrival - b.arrival;
 }
 
-function demandOf(sequences: readonly Schedulable[]): Pick<Demand, 'numSlots' | 'longest'> {
-  let longest = 0;
+function roomOf(sequences: readonly Schedulable[]): Room {
+  let longest = 1;
   for (const { numTokens } of sequences) if (numTokens > longest) longest = numTokens;
   return { numSlots: sequences.length, longest };
 }

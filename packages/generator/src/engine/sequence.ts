@@ -1,5 +1,5 @@
 import type { Random } from '@forge/tensor';
-import type { Sample } from '../sampling/sampler.ts';
+import { type Sample, softmaxTemperature, type TokenLogProb } from '../sampling/sampler.ts';
 import { CompletionText } from '../text/completion-text.ts';
 import type { Completion, Recorded } from './completion.ts';
 import type { CompletionDelta } from './completion-delta.ts';
@@ -12,8 +12,12 @@ export class Sequence implements Schedulable {
   readonly group: Request;
   readonly index: number;
   readonly random: Random;
+  /** That the softmax of its tokens is of. */
+  readonly temperature: number;
   readonly tokenIds: number[] = [];
-  readonly #samples: Sample[] = [];
+  readonly #logProbs: number[] = [];
+  /** Stays empty where none are asked for. */
+  readonly #topLogProbs: (readonly TokenLogProb[])[] = [];
   readonly #versions: number[] = [];
   /** Kept only where it is read while it grows; else the text is decoded once, at the end. */
   readonly #text: CompletionText | undefined;
@@ -30,6 +34,7 @@ export class Sequence implements Schedulable {
     this.group = group;
     this.index = index;
     this.random = random;
+    this.temperature = softmaxTemperature(group.params);
     this.#cachedIds = group.cachedIds;
     const { stop } = group.params;
     this.#text = stop.length > 0 || group.isStreamed ? new CompletionText(group.decode, stop) : undefined;
@@ -89,7 +94,8 @@ export class Sequence implements Schedulable {
   push(sample: Sample, version: number, nowMs: number): Finish | undefined {
     if (this.tokenIds.length === 0) this.#firstTokenAtMs = nowMs;
     this.tokenIds.push(sample.tokenId);
-    this.#samples.push(sample);
+    this.#logProbs.push(sample.logProb);
+    if (this.group.params.topLogProbs > 0) this.#topLogProbs.push(sample.topLogProbs);
     this.#versions.push(version);
     const finish = finishOf(this.tokenIds, this.group.finishRules);
     // A stop token prints nothing, whether it is special or not.
@@ -136,12 +142,11 @@ export class Sequence implements Schedulable {
   }
 
   #recorded(from: number): Recorded {
-    const samples = this.#samples.slice(from);
     return {
       tokenIds: this.tokenIds.slice(from),
-      logProbs: Float32Array.from(samples, ({ logProb }) => logProb),
-      versions: Int32Array.from(this.#versions.slice(from)),
-      ...(this.group.params.topLogProbs > 0 && { topLogProbs: samples.map(({ topLogProbs }) => topLogProbs) }),
+      logProbs: new Float32Array(this.#logProbs.slice(from)),
+      versions: new Int32Array(this.#versions.slice(from)),
+      ...(this.group.params.topLogProbs > 0 && { topLogProbs: this.#topLogProbs.slice(from) }),
     };
   }
 }

@@ -3,12 +3,11 @@
 //     └────preempt──────┘ └─ a step: slots of finished and given-up sequences are freed · admit and prefill ·
 //                            preempt what memory has no room for · decode all running · sample · deliver
 import { StepError } from '../errors.ts';
-import type { Room } from '../runner/cache/kv-budget.ts';
 import type { Move } from '../runner/cache/kv-slots.ts';
 import { TOKENS_PER_BLOCK } from '../runner/cache/prefix-tree.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { PreparedWeights } from '../runner/weight-sessions.ts';
-import { type Logits, Sampler, softmaxTemperature } from '../sampling/sampler.ts';
+import { type Logits, Sampler } from '../sampling/sampler.ts';
 import type { Request } from './request.ts';
 import { type Admission, Scheduler, type SchedulerLimits } from './scheduler.ts';
 import type { Sequence } from './sequence.ts';
@@ -101,23 +100,17 @@ export class Stepper {
   /** Gives each running sequence its next token. */
   async decode(): Promise<void> {
     this.#preempt();
-    const sequences = [...this.running];
-    if (sequences.length === 0) return;
+    const { running } = this; // nobody joins or leaves before the end
+    if (running.length === 0) return;
     try {
-      this.#runner.reserve(this.#room(), this.#begun !== undefined);
-      const rows = sequences.map(({ nextId, numTokens, group }) => ({
-        tokenId: nextId,
-        numTokens,
-        temperature: softmaxTemperature(group.params),
-      }));
-      const logits = await this.#runner.decode(rows);
+      this.#runner.reserve(this.#scheduler.room, this.#begun !== undefined);
+      const logits = await this.#runner.decode(running);
       const nowMs = performance.now();
-      sequences.forEach((sequence, row) => {
-        this.#advance(sequence, logits[row]!, nowMs); // one row a sequence
-      });
+      // One row a sequence.
+      for (let row = 0; row < running.length; row++) this.#advance(running[row]!, logits[row]!, nowMs);
     } catch (error) {
       const failure = new StepError('decode', error);
-      for (const { group } of sequences) this.fail(group, failure);
+      for (const { group } of running) this.fail(group, failure);
     }
     this.release();
   }
@@ -144,7 +137,7 @@ export class Stepper {
 
   async #prefillTogether(admissions: readonly Admission<Sequence>[]): Promise<void> {
     try {
-      await this.#runner.prefill(admissions, this.#room());
+      await this.#runner.prefill(admissions, this.#scheduler.room);
       for (const { ids, sequences } of admissions) this.#admitted(sequences, ids, 0);
     } catch (error) {
       const failure = new StepError('prefill', error);
@@ -175,7 +168,7 @@ export class Stepper {
         const { sequences, slots } = this.#scheduler.admitAlone(ids);
         if (sequences.length === 0) return; // what runs has grown: it waits for the room
         this.#begun = undefined;
-        this.#runner.reserve(this.#room(), true);
+        this.#runner.reserve(this.#scheduler.room, true);
         this.#runner.finish(ids, slots);
         this.#admitted(sequences, ids, numKnown);
       } catch (error) {
@@ -188,7 +181,7 @@ export class Stepper {
   }
 
   #begin(ids: readonly number[]): Begun {
-    const numKnown = this.#runner.begin(ids, this.#room());
+    const numKnown = this.#runner.begin(ids, this.#scheduler.room);
     return { ids, numKnown, numDone: numKnown };
   }
 
@@ -207,11 +200,6 @@ export class Stepper {
 
   #move(moves: readonly Move[]): void {
     for (const move of moves) this.#runner.moveSlot(move, this.running[move.to]!.numComputed); // its owner now
-  }
-
-  #room(): Room {
-    const { running } = this;
-    return { numSlots: running.length, longest: Math.max(1, ...running.map(({ numTokens }) => numTokens)) };
   }
 
   /** Gives a sequence its next token. A fault of its own logits fails its request and no other. */

@@ -3,8 +3,9 @@ import { type Tensor, tensor } from '@forge/tensor';
 
 /** A running sequence that takes one more token. */
 export interface DecodeRow {
-  readonly tokenId: number;
-  /** Tokens of the sequence, the new one included. */
+  /** The token to compute. */
+  readonly nextId: number;
+  /** Tokens of the sequence, that one included. */
   readonly numTokens: number;
   /** That the softmax of the next token's logits is of. @default 1 */
   readonly temperature?: number;

@@ -46,14 +46,14 @@ export class DecodeRuns implements Disposable {
     this.#parts = parts;
   }
 
-  /** Adds one token to each of the slots 0 … B-1 and returns their logits, valid until the next run. */
-  async run(rows: readonly DecodeRow[]): Promise<readonly Logits[]> {
+  /** Adds one token to each of the slots 0 … B-1 and returns their logits, valid until the next run: at once, if that is short. */
+  run(rows: readonly DecodeRow[]): readonly Logits[] | Promise<readonly Logits[]> {
     const run = this.#runOf(rows.length);
     const { ids_B1, positions_B1, seqlens_B, total, selected, bound } = run;
     let longest = 0;
     for (let row = 0; row < rows.length; row++) {
-      const { tokenId, numTokens, temperature = 1 } = rows[row]!;
-      ids_B1[row] = BigInt(tokenId);
+      const { nextId, numTokens, temperature = 1 } = rows[row]!;
+      ids_B1[row] = BigInt(nextId);
       positions_B1[row] = BigInt(numTokens - 1);
       seqlens_B[row] = numTokens - 1;
       selected.temperatures_P[row] = temperature;
@@ -61,9 +61,13 @@ export class DecodeRuns implements Disposable {
     }
     total[0] = longest;
     const startedAtMs = performance.now();
-    await bound.run({ blocking: run.shortestMs < LONGEST_BLOCKING_MS });
-    run.shortestMs = Math.min(performance.now() - startedAtMs, run.shortestMs * 1.02);
-    return selected.logits;
+    const ended = (): readonly Logits[] => {
+      run.shortestMs = Math.min(performance.now() - startedAtMs, run.shortestMs * 1.02);
+      return selected.logits;
+    };
+    if (!bound.runBlocking || run.shortestMs >= LONGEST_BLOCKING_MS) return bound.run().then(ended);
+    bound.runBlocking();
+    return ended();
   }
 
   [Symbol.dispose](): void {

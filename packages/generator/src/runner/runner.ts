@@ -156,9 +156,9 @@ export class Runner implements AsyncDisposable {
   }
 
   /** Adds one token to each of the slots 0 … B-1; their logits come first in the result and are valid until the next run. */
-  async decode(rows: readonly DecodeRow[]): Promise<readonly Logits[]> {
+  decode(rows: readonly DecodeRow[]): readonly Logits[] | Promise<readonly Logits[]> {
     // A row more than was asked for writes to a slot that nobody has.
-    return this.#decodeRuns.run(atLeast(this.#minRows, rows, { tokenId: 0, numTokens: 1 }));
+    return this.#decodeRuns.run(atLeast(this.#minRows, rows, { nextId: 0, numTokens: 1 }));
   }
 
   /** Keeps the tokens of a slot, all computed with the current weights, for sequences that begin alike. */

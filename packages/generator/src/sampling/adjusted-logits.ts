@@ -15,8 +15,8 @@ export interface TokenHistory {
 }
 
 /** Whether any logit is changed. */
-export function isAdjusting({ logitBias, ...penalties }: Adjustments): boolean {
-  const { repetitionPenalty, frequencyPenalty, presencePenalty } = penalties;
+export function isAdjusting(adjustments: Adjustments): boolean {
+  const { logitBias, repetitionPenalty, frequencyPenalty, presencePenalty } = adjustments;
   if (repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0) return true;
   for (const _ in logitBias) return true;
   return false;

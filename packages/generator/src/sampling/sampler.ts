@@ -136,11 +136,13 @@ function sampleOf(
   ranking: Float32Array | Float64Array,
   { topLogProbs }: DistributionParams,
 ): Sample {
-  const best = topLogProbs === 0 ? [] : bestIds(ranking, topLogProbs);
-  const tokenLogProb = (id: number): TokenLogProb => ({ tokenId: id, logProb: logProbOf(id) });
-  const top = best.map(tokenLogProb).filter(({ logProb }) => logProb > Number.NEGATIVE_INFINITY);
-  return { ...tokenLogProb(tokenId), topLogProbs: top };
+  const logProb = logProbOf(tokenId);
+  if (topLogProbs === 0) return { tokenId, logProb, topLogProbs: NONE };
+  const top = bestIds(ranking, topLogProbs).map((id) => ({ tokenId: id, logProb: logProbOf(id) }));
+  return { tokenId, logProb, topLogProbs: top.filter((each) => each.logProb > Number.NEGATIVE_INFINITY) };
 }
+
+const NONE: readonly TokenLogProb[] = [];
 
 function keep(weights: TokenWeights, { topK, topP, minP }: DistributionParams): void {
   if (topK > 0) weights.keepTopK(topK);

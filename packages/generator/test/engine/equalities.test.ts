@@ -46,7 +46,7 @@ describe('equalities', () => {
     for (const [at, id] of completion!.tokenIds.entries()) {
       const promptIds = [...prompts[1]!, ...completion!.tokenIds.slice(0, at)];
       await runner.prefill([{ ids: promptIds.slice(0, -1), slots: [0] }], { numSlots: 1, longest: promptIds.length });
-      const [logits] = await runner.decode([{ tokenId: promptIds.at(-1)!, numTokens: promptIds.length }]);
+      const [logits] = await runner.decode([{ nextId: promptIds.at(-1)!, numTokens: promptIds.length }]);
       const { values_V } = logits!;
       const sum = values_V.reduce((total, logit) => total + Math.exp(logit / 0.8), 0);
       expectClose([completion!.logProbs[at]!], [values_V[id]! / 0.8 - Math.log(sum)]);

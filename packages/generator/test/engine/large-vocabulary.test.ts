@@ -68,7 +68,7 @@ test('log-probabilities are those of the whole vocabulary', async () => {
   const all = [...prompt, ...tokenIds];
   for (const [at, id] of tokenIds.entries()) {
     const numTokens = prompt.length + at;
-    const { values_V } = (await runner.decode([{ tokenId: all[numTokens - 1]!, numTokens }]))[0]!;
+    const { values_V } = (await runner.decode([{ nextId: all[numTokens - 1]!, numTokens }]))[0]!;
     const largest = values_V.reduce((a, b) => Math.max(a, b));
     const total = values_V.reduce((sum, logit) => sum + Math.exp((logit - largest) / 0.8), 0);
     expect(logProbs[at]).toBeCloseTo((values_V[id]! - largest) / 0.8 - Math.log(total), 5);

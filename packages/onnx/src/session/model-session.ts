@@ -7,6 +7,8 @@ import type { BoundRun, Fetches, RunOptions, Runtime, TensorSignature } from './
 export interface BoundTensors extends Disposable {
   /** Settles when no tensor of the run is in use any more; rejects with the signal's reason when it was cut short. */
   run(options: RunOptions): Promise<Record<string, Tensor>>;
+  /** Runs here and now, into tensors that were all given; only where the runtime can. */
+  readonly runBlocking?: () => void;
 }
 
 /** What a runtime does for a session; it is called with checked arguments only, and never after `close`. */
@@ -57,13 +59,23 @@ export class ModelSession {
     const release = (): void => {
       if (this.#bound.delete(tensors)) tensors[Symbol.dispose]();
     };
+    const check = (): void => {
+      if (!this.#bound.has(tensors)) throw new SessionDisposedError();
+      if (running !== undefined)
+        throw new TypeError('A bound run is still under way. Wait for it, or bind other tensors.');
+      checkMemories(this.#engine.signature, plan);
+    };
+    const { runBlocking } = tensors;
     return {
+      runBlocking:
+        runBlocking &&
+        (() => {
+          check();
+          runBlocking();
+        }),
       run: async (options: RunOptions = {}): Promise<void> => {
-        if (!this.#bound.has(tensors)) throw new SessionDisposedError();
-        if (running !== undefined)
-          throw new TypeError('A bound run is still under way. Wait for it, or bind other tensors.');
+        check();
         options.signal?.throwIfAborted();
-        checkMemories(this.#engine.signature, plan);
         running = this.#track(tensors.run(options));
         try {
           await running;

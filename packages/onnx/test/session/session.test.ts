@@ -161,14 +161,30 @@ describe.each<Runtime>(['c-api', 'binding'])('a session over the %s', (runtime) 
     bound[Symbol.dispose]();
   });
 
-  test('a blocking run gives the same, with a signal, too', async () => {
+  test('a bound run that was aborted before is not begun', async () => {
+    const x = tensor('float32', [2, 2]);
+    using bound = session.bind({ x }, { y: x });
+    await expect(bound.run({ signal: AbortSignal.abort(new RangeError('no')) })).rejects.toThrow('no');
+    expect(x.data).toEqual(new Float32Array(4));
+  });
+
+  test.runIf(runtime === 'c-api')('a blocking run gives the same, and is refused as others are', async () => {
     const x = floats([2, 2], 1, 2, 3, 4);
     const y = tensor('float32', [2, 2]);
-    expect(await session.run({ x }, ['y'], { blocking: true })).toEqual({ y: floats([2, 2], 2, 3, 4, 5) });
-    using bound = session.bind({ x }, { y });
-    await bound.run({ blocking: true, signal: new AbortController().signal });
+    const bound = session.bind({ x }, { y });
+    bound.runBlocking?.();
     expect(y).toEqual(floats([2, 2], 2, 3, 4, 5));
-    await expect(bound.run({ blocking: true, signal: AbortSignal.abort(new RangeError('no')) })).rejects.toThrow('no');
+    const running = bound.run();
+    expect(bound.runBlocking).toThrow('A bound run is still under way.');
+    await running;
+    bound[Symbol.dispose]();
+    expect(bound.runBlocking).toThrow(SessionDisposedError);
+  });
+
+  test.runIf(runtime === 'binding')('the binding has no blocking run', () => {
+    const x = tensor('float32', [2, 2]);
+    using bound = session.bind({ x }, { y: x });
+    expect(bound.runBlocking).toBeUndefined();
   });
 
   test('bound tensors must fit, and keep their memory', async () => {

@@ -47,7 +47,7 @@ export class KvCache {
 
   /** Of the memory that is held. */
   get numBytes(): number {
-    return this.#parts_SHCD.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return this.#parts_SHCD.length * (this.#parts_SHCD[0]?.byteLength ?? 0); // they are of one size
   }
 
   /** Changes the extent; what is in the slots and tokens that remain stays. Holds one layer's part twice meanwhile. */

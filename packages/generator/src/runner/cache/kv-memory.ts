@@ -56,6 +56,9 @@ export class KvMemory {
 
   /** Makes slots for some sequences; what is in them stays. Scratch memory goes if it is in the way and not in use. */
   reserve(room: Room, isScratchInUse: boolean): void {
+    const { extent } = this.slots;
+    const isEnough = room.numSlots <= extent.numSlots && room.longest <= extent.capacity;
+    if (isEnough && this.#budget.numFree(extent, this.numScratchTokens) >= 0) return;
     if (!isScratchInUse && !this.fits({ ...room, numScratchTokens: this.numScratchTokens })) this.scratch.resize(NONE);
     this.#resizeSlots(room, this.numScratchTokens);
   }

@@ -76,6 +76,7 @@ class CApiEngine implements Engine {
     const tensors = new RunTensors(this.#library, plan, { inputs: this.#inputNames, outputs: this.#outputNames });
     return {
       run: (options) => this.#execute(tensors, options),
+      runBlocking: () => this.#library.check('The run', this.#callHere(tensors)),
       [Symbol.dispose]: () => tensors[Symbol.dispose](),
     };
   }
@@ -87,9 +88,9 @@ class CApiEngine implements Engine {
     this.#owned[Symbol.dispose]();
   }
 
-  async #execute(tensors: RunTensors, { signal, blocking }: RunOptions): Promise<Record<string, Tensor>> {
-    const status = blocking ? this.#callHere(tensors) : await this.#run(tensors, signal);
-    if (!blocking && signal?.aborted) {
+  async #execute(tensors: RunTensors, { signal }: RunOptions): Promise<Record<string, Tensor>> {
+    const status = await this.#run(tensors, signal);
+    if (signal?.aborted) {
       if (status !== null) this.#library.api.releaseStatus(status);
       throw signal.reason;
     }
