@@ -3,10 +3,11 @@ import { Generator } from '@forge/generator';
 import type { Progress } from '@forge/run';
 import type { ServiceEvent } from '@forge/service';
 import type { Store } from '@forge/torchstore';
-import { ReferenceModel, type Schedule, Trainer } from '@forge/trainer';
+import { ReferenceModel, Trainer } from '@forge/trainer';
 import type { Config } from './config/config.ts';
 import { RewardActor } from './rewards/reward-actor.ts';
 import type { Run } from './run.ts';
+import { trainerOptions } from './training/trainer-options.ts';
 
 const EpisodeBuffer = ReplayBuffer<Group>;
 
@@ -31,18 +32,7 @@ export async function startParts({ config, source, progress }: Given, store: Sto
     Trainer.options({ meshName: 'trainer' }).asActor({
       model,
       store: store.reference,
-      optimizer: {
-        learningRate: grpo.learningRate,
-        betas: config.trainer.betas,
-        weightDecay: config.trainer.weightDecay,
-      },
-      schedule: scheduleOf(grpo),
-      maxGradNorm: config.trainer.maxGradNorm,
-      loss: { epsilonLow: grpo.epsilonLow, epsilonHigh: grpo.epsilonHigh, beta: grpo.beta, klIn: grpo.klIn },
-      temperature: config.generator.temperature,
-      ...(config.trainer.tokensPerRow !== undefined && { tokensPerRow: config.trainer.tokensPerRow }),
-      maxTokensPerMicroBatch: config.trainer.maxTokensPerMicroBatch,
-      threads: config.trainer.threads,
+      ...trainerOptions(config),
     }),
     RewardActor.options({
       meshName: 'rewards',
@@ -81,10 +71,6 @@ function tellLosses(service: string, progress: Progress): (event: ServiceEvent) 
     if (event.type !== 'replicaStateChanged' || event.cause === undefined) return;
     progress.note(`${service}/${event.replica}: ${event.from} → ${event.to}`);
   };
-}
-
-function scheduleOf({ schedule, warmupSteps, steps }: Config['grpo']): Schedule {
-  return schedule === 'constant' ? { kind: schedule, warmupSteps } : { kind: schedule, warmupSteps, totalSteps: steps };
 }
 
 /** A service that scores completions under the weights of a folder, which never change. */

@@ -8,16 +8,25 @@ export interface Sampled {
   readonly tokenIds: readonly number[];
   /** [tokens] log-probability of each token under the weights that sampled it. */
   readonly logProbs: Float32Array;
+  /** [tokens] the weight version that each token came from. */
+  readonly versions: Int32Array;
   /** The oldest weight version that any of its tokens came from. */
   readonly policyVersion: number;
   /** Whether the model ended it itself, or the token limit did. */
   readonly finishReason: 'stop' | 'length' | 'abort';
+  /** A limit ended it before it was complete. */
+  readonly isTruncated: boolean;
+  /** [tokens] 0 where the policy did not choose the token, such as in the output of a tool. @default it chose all */
+  readonly mask?: Uint8Array;
+  /** Answers of the policy in it. @default 1 */
+  readonly turns?: number;
 }
 
 /** A completion with its reward. */
 export interface Scored extends Sampled {
   readonly target: string;
-  readonly reward: number;
+  /** `undefined` where it could not be scored. */
+  readonly reward: number | undefined;
   /** The reward of each function that `reward` is the mean of, by name. */
   readonly rewards: Readonly<Record<string, number>>;
   /** The answer is the target. */
@@ -26,10 +35,10 @@ export interface Scored extends Sampled {
 
 /** A scored completion that can be trained on. */
 export interface Episode extends Scored {
-  /** How much better its reward is than its group's. */
-  readonly advantage: number;
   /** [tokens] under the reference weights; absent where no reference runs. */
   readonly refLogProbs?: Float32Array;
+  /** [tokens] under the weights of a teacher; absent where there is none. */
+  readonly teacherLogProbs?: Float32Array;
 }
 
 /** The episodes of one prompt, which are trained on together; `number` is that of the prompt in the order of sampling. */
@@ -38,17 +47,26 @@ export interface Group extends Versioned {
 }
 
 /** What a completion must tell to become a {@link Sampled}; those of `@forge/generator` do. */
-export interface Generated extends Omit<Sampled, 'completion' | 'policyVersion'> {
+export interface Generated extends Omit<Sampled, 'completion' | 'policyVersion' | 'isTruncated' | 'mask' | 'turns'> {
   readonly text: string;
-  /** [tokens] the weight version that produced each token. */
-  readonly versions: Int32Array;
 }
 
 /** A completion in the words of an episode. One without tokens has the policy version Infinity: it makes no group older. */
 export function sampledFrom(completion: Generated): Sampled {
   const { prompt, promptIds, text, tokenIds, logProbs, versions, finishReason } = completion;
   const policyVersion = versions.reduce((oldest, version) => Math.min(oldest, version), Number.POSITIVE_INFINITY);
-  return { prompt, promptIds, completion: text, tokenIds, logProbs, policyVersion, finishReason };
+  const isTruncated = finishReason !== 'stop';
+  return {
+    prompt,
+    promptIds,
+    completion: text,
+    tokenIds,
+    logProbs,
+    versions,
+    policyVersion,
+    finishReason,
+    isTruncated,
+  };
 }
 
 /** The oldest weight version in any of these, which is that of their group. @throws {RangeError} when there are none. */

@@ -15,5 +15,5 @@ export function generatedWith(versions: readonly number[]): Generated {
 
 export function episodeOf(versions: readonly number[]): Episode {
   const scored = { target: '5', reward: 1, rewards: { math: 1 }, isRight: true };
-  return { ...sampledFrom(generatedWith(versions)), ...scored, advantage: 0.5 };
+  return { ...sampledFrom(generatedWith(versions)), ...scored };
 }

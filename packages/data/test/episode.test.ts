@@ -10,8 +10,10 @@ test('a completion is sampled by the oldest weights that any of its tokens came 
     completion: 'five',
     tokenIds,
     logProbs,
+    versions: Int32Array.of(7, 5, 6),
     policyVersion: 5,
     finishReason: 'stop',
+    isTruncated: false,
   });
 });
 

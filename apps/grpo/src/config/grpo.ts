@@ -1,5 +1,6 @@
 import { count, positive, share } from '@forge/run';
 import { z } from 'zod';
+import { klTerm, policyLoss } from './policy-loss.ts';
 
 /** Reinforcement learning: how much, how fast, by which loss. */
 export const grpo = z
@@ -19,20 +20,7 @@ export const grpo = z
       .enum(['constant', 'linear', 'cosine'])
       .default('cosine')
       .describe('how it goes from there: `cosine` and `linear` fall to 0 at `grpo.steps`, `constant` stays'),
-    epsilonLow: positive.default(0.2).describe('clip of the ratio below 1'),
-    epsilonHigh: positive.default(0.28).describe('clip of the ratio above 1'),
-    beta: z
-      .number()
-      .min(0)
-      .default(0.001)
-      .describe('weight of the KL divergence from the model that GRPO began with; 0 runs no reference model'),
-    klIn: z
-      .enum(['loss', 'reward'])
-      .default('loss')
-      .describe('where it goes: a term of the `loss`, or a cost taken from the `reward` of each token'),
-    scaleRewards: z
-      .enum(['group', 'batch', 'none'])
-      .default('group')
-      .describe('advantages divided by the deviation of the `group`, of the `batch`, or not (`none`)'),
+    ...policyLoss,
+    ...klTerm,
   })
   .prefault({});

@@ -1,7 +1,6 @@
 import { policyVersionOf, sampledFrom } from '@forge/data';
 import { conversation } from '@forge/run';
 import { Random } from '@forge/tensor';
-import { groupAdvantages } from '@forge/trainer';
 import type { Pacing } from '../pacing.ts';
 import type { Reference } from '../parts.ts';
 import { answerOf } from '../rewards/answer-of.ts';
@@ -49,13 +48,11 @@ async function collect(
     reference?.forward.with({ signal }).route(completions.map(({ promptIds, tokenIds }) => ({ promptIds, tokenIds }))),
   ]);
   const given = config.reward.shuffle ? new Random(config.run.seed).split(`shuffle ${number}`).shuffle(scores) : scores;
-  const advantages = groupAdvantages(
-    given.map(({ reward }) => reward),
-    { groupSize: config.grpo.groupSize, scale: config.grpo.scaleRewards },
-  );
-  const episodes = completions.map((completion, i) => {
-    const episode = { ...sampledFrom(completion), ...given[i]!, target: task.target, advantage: advantages[i]! };
-    return refLogProbs === undefined ? episode : { ...episode, refLogProbs: refLogProbs[i]! };
-  });
+  const episodes = completions.map((completion, i) => ({
+    ...sampledFrom(completion),
+    ...given[i]!, // one score a completion
+    target: task.target,
+    ...(refLogProbs && { refLogProbs: refLogProbs[i]! }),
+  }));
   await buffer.add.with({ signal }).callOne({ number, policyVersion: policyVersionOf(episodes), episodes });
 }

@@ -1,8 +1,10 @@
-import type { Group } from '@forge/data';
 import { grpoBatch } from '@forge/trainer';
 import type { Pacing } from '../pacing.ts';
 import type { Parts } from '../parts.ts';
 import type { Run } from '../run.ts';
+import { batchMetrics, mean } from './batch-metrics.ts';
+import { completionLines } from './completion-lines.ts';
+import { trainedEpisodes } from './trained-episodes.ts';
 
 /** Where the loop begins: steps that were taken before, and the version of the weights before the first. */
 export interface Begun {
@@ -19,9 +21,9 @@ export async function training(run: Run, pacing: Pacing, { done, firstVersion }:
     const startedMs = performance.now();
     const groups = await nextBatch(parts, pacing, weights.version, signal);
     const waitedMs = performance.now() - startedMs;
-    const episodes = groups.flatMap((group) => group.episodes);
+    const episodes = trainedEpisodes(groups, config);
     const { inputs, targets } = grpoBatch(episodes);
-    const result = await parts.trainer.trainStep.callOne(inputs, targets);
+    const result = await parts.trainer.trainBatch.callOne(inputs, targets);
     const age = mean(groups.map(({ policyVersion }) => weights.version - policyVersion));
     const trainedVersion = weights.version;
     await weights.publish();
@@ -31,15 +33,7 @@ export async function training(run: Run, pacing: Pacing, { done, firstVersion }:
     const evaluation = isEvaluated ? await run.evaluate() : undefined;
     const seconds = (performance.now() - startedMs) / 1000;
     const metrics = {
-      'reward/mean': mean(episodes.map(({ reward }) => reward)),
-      ...means(
-        'reward',
-        episodes.map(({ rewards }) => rewards),
-      ),
-      'group/solvedAll': mean(groups.map((group) => (group.episodes.every(({ isRight }) => isRight) ? 1 : 0))),
-      'group/solvedNone': mean(groups.map((group) => (group.episodes.some(({ isRight }) => isRight) ? 0 : 1))),
-      'completions/meanLength': mean(episodes.map(({ tokenIds }) => tokenIds.length)),
-      'completions/truncated': mean(episodes.map(({ finishReason }) => (finishReason === 'length' ? 1 : 0))),
+      ...batchMetrics(groups),
       loss: result.loss,
       gradNorm: result.gradNorm,
       learningRate: result.learningRate,
@@ -51,7 +45,7 @@ export async function training(run: Run, pacing: Pacing, { done, firstVersion }:
       ...(evaluation && { 'eval/accuracy': evaluation.accuracy, 'eval/reward': evaluation.reward }),
     };
     await log.step('grpo', metrics);
-    log.completions(completionLines(groups));
+    log.completions(completionLines(groups, episodes));
     progress.update(step, {
       reward: metrics['reward/mean'].toFixed(3),
       'held-out accuracy': log.accuracy?.toFixed(3),
@@ -74,30 +68,4 @@ async function nextBatch({ buffer }: Parts, pacing: Pacing, version: number, sig
     if (batch !== undefined) return batch;
     await changed;
   }
-}
-
-/** What is told of the completions that a step was trained on. */
-function completionLines(groups: readonly Group[]): readonly object[] {
-  return groups.flatMap(({ number, episodes }) =>
-    episodes.map(({ prompt, completion, target, reward, rewards, advantage, finishReason, policyVersion }) => ({
-      group: number,
-      policyVersion,
-      prompt,
-      completion,
-      target,
-      reward,
-      rewards,
-      advantage,
-      finishReason,
-    })),
-  );
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function means(prefix: string, records: readonly Readonly<Record<string, number>>[]): Record<string, number> {
-  const keys = Object.keys(records[0] ?? {});
-  return Object.fromEntries(keys.map((key) => [`${prefix}/${key}`, mean(records.map((record) => record[key] ?? 0))]));
 }

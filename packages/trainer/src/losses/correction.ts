@@ -14,13 +14,13 @@ export type CorrectionMode = 'token_truncate' | 'token_mask' | 'sequence_truncat
 export interface Correction {
   readonly mode: CorrectionMode;
   /** @default 0 */
-  readonly min?: number;
+  readonly min?: number | undefined;
   /** @default Infinity */
-  readonly max?: number;
+  readonly max?: number | undefined;
   /** Leaves out sequences whose geometric mean of the tokens' weights is less, before `min` and `max` count. @default 0 */
-  readonly geometricMin?: number;
+  readonly geometricMin?: number | undefined;
   /** Leaves out sequences whose geometric mean of the tokens' weights is more. @default Infinity */
-  readonly geometricMax?: number;
+  readonly geometricMax?: number | undefined;
 }
 
 export type CorrectionName = 'tis' | 'mis' | 'icepop' | 'geometric';
