@@ -6,7 +6,9 @@ import { oneOf } from './one-of.ts';
 /** Which loss the trainer minimises, on which advantages. */
 export const policyLoss = {
   loss: oneOf(policyLossNames).default('dapo').describe('a policy loss of [`@forge/trainer`](../../packages/trainer)'),
-  epsilonLow: positive.optional().describe('clip of the ratio below 1; that of the loss when left out, as the next five'),
+  epsilonLow: positive
+    .optional()
+    .describe('clip of the ratio below 1; that of the loss when left out, as the next five'),
   epsilonHigh: positive.optional().describe('clip of the ratio above 1'),
   delta: positive.optional().describe('largest ratio that counts where the advantage is negative'),
   dualClip: z.number().min(1).optional().describe('a token costs at most so many times a negative advantage'),
@@ -18,7 +20,9 @@ export const policyLoss = {
   scaleRewards: z
     .enum(['group', 'batch', 'none'])
     .optional()
-    .describe('advantages divided by the deviation of the `group`, of the `batch`, or not; that of `grpo.advantage` when left out'),
+    .describe(
+      'advantages divided by the deviation of the `group`, of the `batch`, or not; that of `grpo.advantage` when left out',
+    ),
   correction: z
     .union([
       oneOf(['off', ...(Object.keys(corrections) as (keyof typeof corrections)[])]), // the keys of a closed table
@@ -41,7 +45,9 @@ export const policyLoss = {
   oldPolicy: z
     .enum(['sampler', 'current'])
     .optional()
-    .describe('what ratios are taken to: who sampled, or the policy before the first step on the batch; the latter with a correction'),
+    .describe(
+      'what ratios are taken to: who sampled, or the policy before the first step on the batch; the latter with a correction',
+    ),
   entropyBonus: z.number().default(0).describe('times the entropy of the tokens is taken from the loss'),
   epochsPerBatch: count.default(1).describe('times that a batch is trained on before the weights are published'),
   miniBatches: count.default(1).describe('optimiser steps of each of those times, on equal numbers of groups'),
