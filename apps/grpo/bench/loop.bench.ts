@@ -25,7 +25,15 @@ try {
   await writeTinyModel(
     model,
     wordTokenizer([]),
-    { hiddenSize: 128, numLayers: 4, numAttentionHeads: 4, numKeyValueHeads: 2, headDim: 32, intermediateSize: 384 },
+    {
+      hiddenSize: 128,
+      numLayers: 4,
+      numAttentionHeads: 4,
+      numKeyValueHeads: 2,
+      headDim: 32,
+      intermediateSize: 384,
+      maxPositions: 128,
+    },
     1,
   );
   const sums = Array.from({ length: 270 }, (_, i) => [10 + Math.floor(i / 9), 1 + (i % 9)] as const);

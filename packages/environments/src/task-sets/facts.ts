@@ -43,7 +43,7 @@ export const facts = generated({
   options: { places: { default: PLACES.length, min: 5, max: PLACES.length } },
   draw: (random, { places }) => {
     const fact = pick(random, FACTS.slice(0, places * DEEDS.length));
-    const query = `${thingOf(fact)} ${fact.place}`;
+    const query = `${fact.place} ${thingOf(fact)}`;
     return {
       key: `${fact.deed} in ${fact.place}`,
       messages: [{ role: 'user', content: `Who ${fact.deed} in ${fact.place}?` }],

@@ -17,6 +17,7 @@ export const modelSettings = z
         numKeyValueHeads: count.default(2).describe('its heads for keys and values'),
         headDim: count.default(32).describe('of one head'),
         intermediateSize: count.default(256).describe('of its MLP'),
+        maxPositions: count.default(128).describe('tokens that it can read, of prompt and answers together'),
       })
       .prefault({}),
   })

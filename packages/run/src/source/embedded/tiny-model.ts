@@ -12,10 +12,9 @@ export interface TinyModelOptions {
   readonly numKeyValueHeads: number;
   readonly headDim: number;
   readonly intermediateSize: number;
+  /** Longest sequence that it can read. */
+  readonly maxPositions: number;
 }
-
-/** Longer than any problem with its solution. */
-const MAX_POSITIONS = 128;
 
 /** Writes a Hugging Face folder with a Qwen3 model of random weights and the given tokenizer. */
 export async function writeTinyModel(
@@ -36,7 +35,7 @@ export async function writeTinyModel(
       num_attention_heads: options.numAttentionHeads,
       num_key_value_heads: options.numKeyValueHeads,
       head_dim: options.headDim,
-      max_position_embeddings: MAX_POSITIONS,
+      max_position_embeddings: options.maxPositions,
       rms_norm_eps: 1e-6,
       rope_parameters: { rope_theta: 10_000, rope_type: 'default' },
       tie_word_embeddings: true,

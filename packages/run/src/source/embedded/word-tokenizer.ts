@@ -8,17 +8,37 @@ const END = '<|endoftext|>';
 /** One token each, and kept in decoded text: the rewards look for them. */
 const TAGS = ['<think>', '</think>', '<answer>', '</answer>'];
 
-/** Shows the last message only: a model of this size has no use for a system message or roles. */
-const CHAT_TEMPLATE = "{{- messages[-1].content }}{%- if add_generation_prompt -%}{{- '\\n' -}}{%- endif -%}";
+/**
+ * Messages one after the other, calls of tools and their results in Qwen's form. No roles, system message or descriptions of
+ * tools: a model of this size learns from demonstrations what there is, and every token costs it as much as any other.
+ */
+const CHAT_TEMPLATE = `
+{%- for message in messages -%}
+  {%- if message.role == 'tool' -%}
+    {{- '<tool_response>\\n' + message.content + '\\n</tool_response>\\n' -}}
+  {%- elif message.role == 'assistant' -%}
+    {{- message.content -}}
+    {%- for call in message.tool_calls or [] -%}
+      {%- set said = call.function or call -%}
+      {{- '<tool_call>\\n{"name": "' + said.name + '", "arguments": ' + (said.arguments | tojson) + '}\\n</tool_call>' -}}
+    {%- endfor -%}
+    {{- eos_token + '\\n' -}}
+  {%- elif message.role != 'system' -%}
+    {{- message.content + '\\n' -}}
+  {%- endif -%}
+{%- endfor -%}`;
 
 /**
- * A byte-level BPE tokenizer in Hugging Face's format that knows printable ASCII and makes each of `words` one token:
- * a capitalised one alone and after a space, another one after a space. Digits stay single tokens.
+ * A byte-level BPE tokenizer in Hugging Face's format that knows printable ASCII and makes each entry of a vocabulary one
+ * token: a capitalised word alone and after a space, another word after a space, a mark such as `<tool_call>` wherever it
+ * stands. Digits stay single tokens.
  *
  * The merges of a word grow it from its first character, which is a capital or the space (`Ġ`). Neither occurs further
  * inside a word, so no merge of one word can fire in the middle of another.
  */
-export function wordTokenizer(words: readonly string[]): TokenizerFiles {
+export function wordTokenizer(vocabulary: readonly string[]): TokenizerFiles {
+  const words = vocabulary.filter(isWord);
+  const marks = new Set(vocabulary.filter((entry) => !isWord(entry)));
   const merges: [string, string][] = [];
   const tokens = new Set<string>(alphabet());
   const merge = (left: string, right: string) => {
@@ -33,7 +53,7 @@ export function wordTokenizer(words: readonly string[]): TokenizerFiles {
     if (isCapitalised) merge('Ġ', word);
   }
   const vocab = Object.fromEntries([...tokens].map((token, id) => [token, id]));
-  const added = [END, ...TAGS].map((content, index) => ({
+  const added = [...new Set([END, ...TAGS, ...marks])].map((content, index) => ({
     id: tokens.size + index,
     content,
     single_word: false,
@@ -78,7 +98,6 @@ export function wordTokenizer(words: readonly string[]): TokenizerFiles {
     },
     'tokenizer_config.json': {
       tokenizer_class: 'PreTrainedTokenizerFast',
-      model_max_length: 128,
       eos_token: END,
       pad_token: END,
       clean_up_tokenization_spaces: false,
@@ -86,6 +105,8 @@ export function wordTokenizer(words: readonly string[]): TokenizerFiles {
     },
   };
 }
+
+const isWord = (entry: string) => /^\p{L}+$/u.test(entry);
 
 /** How many ids the tokenizer has. */
 export function vocabSize({ 'tokenizer.json': tokenizer }: TokenizerFiles): number {
