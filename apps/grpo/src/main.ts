@@ -2,6 +2,7 @@ import path from 'node:path';
 import { prepareSource, runProgram } from '@forge/run';
 import { readCheckpoint } from './checkpoints/checkpoints.ts';
 import { configSchema } from './config/config.ts';
+import { checkOwnFunctions } from './rewards/own-functions.ts';
 import { describeEnd, train } from './train.ts';
 import { usage } from './usage.ts';
 
@@ -12,7 +13,10 @@ process.exitCode = await runProgram({
   // Weights and data of a run come from these.
   fixed: ['run.seed', 'model', 'dataset', 'grpo.beta', 'grpo.groupSize', 'grpo.groupsPerStep'],
   metricKeys: ['reward/mean', 'loss', 'kl', 'gradNorm', 'policyAge', 'tokensPerSecond'],
-  prepare: prepareSource,
+  prepare: async (config, folder) => {
+    await checkOwnFunctions(config.reward);
+    return await prepareSource(config, folder);
+  },
   readCheckpoint,
   train,
   describeEnd,

@@ -5,7 +5,10 @@ import type { ServiceEvent } from '@forge/service';
 import type { Store } from '@forge/torchstore';
 import { ReferenceModel, Trainer } from '@forge/trainer';
 import type { Config } from './config/config.ts';
+import type { Answer } from './rewards/answer.ts';
 import { RewardActor } from './rewards/reward-actor.ts';
+import { isOwnEnd, scorer } from './rewards/scorer.ts';
+import { UnscoredLog } from './rewards/unscored-log.ts';
 import type { Run } from './run.ts';
 import { trainerOptions } from './training/trainer-options.ts';
 
@@ -37,9 +40,14 @@ export async function startParts({ config, source, progress }: Given, store: Sto
     RewardActor.options({
       meshName: 'rewards',
       numReplicas: config.reward.replicas,
-      maxQueuedRequests,
+      // An answer that may end its process is alone there, and is not tried again and again.
+      replicaMaxConcurrentRequests: 1,
+      retry: { maxAttempts: 1 },
+      restart: { maxRestarts: Number.POSITIVE_INFINITY, maxDelayMs: 1_000 },
+      waitForHealthyMs: 60_000,
+      maxQueuedRequests: maxQueuedRequests * grpo.groupSize,
       onEvent: told('rewards'),
-    }).asService(config.reward.functions),
+    }).asService(config.reward, config.generator.maxTokens),
     Generator.options({
       meshName: 'generator',
       numReplicas: config.generator.replicas,
@@ -57,7 +65,23 @@ export async function startParts({ config, source, progress }: Given, store: Sto
       seed: run.seed,
     }),
   ]);
-  return { dataset, buffer, trainer, rewards, generator };
+  const unscored = new UnscoredLog((line) => progress.note(line));
+  const score = scorer((answers, signal) =>
+    rewards.evaluate.with(signal === undefined ? {} : { signal }).route(answers),
+  );
+  return {
+    dataset,
+    buffer,
+    trainer,
+    rewards,
+    generator,
+    /** Scores answers; those without a score are counted and told. */
+    score: async (answers: readonly Answer[], signal?: AbortSignal) => {
+      const scores = await score(answers, signal);
+      unscored.add(scores);
+      return scores;
+    },
+  };
 }
 
 /** The loops ask for no more than this, so nothing that they ask for is ever turned away. */
@@ -68,7 +92,7 @@ function requestsAtOnce({ grpo, evaluation }: Config): number {
 /** Tells how a replica that was lost comes back, or does not. */
 function tellLosses(service: string, progress: Progress): (event: ServiceEvent) => void {
   return (event) => {
-    if (event.type !== 'replicaStateChanged' || event.cause === undefined) return;
+    if (event.type !== 'replicaStateChanged' || event.cause === undefined || isOwnEnd(event.cause)) return;
     progress.note(`${service}/${event.replica}: ${event.from} → ${event.to}`);
   };
 }

@@ -25,12 +25,14 @@ export interface Sampled {
 /** A completion with its reward. */
 export interface Scored extends Sampled {
   readonly target: string;
-  /** `undefined` where it could not be scored. */
+  /** None when it could not be scored: it takes no part in the mean of its group. */
   readonly reward: number | undefined;
-  /** The reward of each function that `reward` is the mean of, by name. */
+  /** What each function gave that `reward` is the mean of, by name. */
   readonly rewards: Readonly<Record<string, number>>;
   /** The answer is the target. */
   readonly isRight: boolean;
+  /** Why there is no reward. */
+  readonly unscored?: { readonly function: string; readonly reason: string; readonly message: string };
 }
 
 /** A scored completion that can be trained on. */

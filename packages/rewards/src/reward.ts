@@ -16,7 +16,9 @@ export interface RewardSample {
 export type Reward = (sample: RewardSample) => number;
 
 /** A reward that may answer later, and has no opinion of a sample for which it gives `undefined`. */
-export type AnyReward = (sample: RewardSample) => number | undefined | PromiseLike<number | undefined>;
+export type AnyReward<Sample extends RewardSample = RewardSample> = (
+  sample: Sample,
+) => number | undefined | PromiseLike<number | undefined>;
 
 /**
  * The average score of several rewards; no rewards score 0.

@@ -1,8 +1,8 @@
 import type { AnyReward, RewardSample } from './reward.ts';
 
 /** One of several rewards. */
-export interface WeightedPart {
-  readonly reward: AnyReward;
+export interface WeightedPart<Sample extends RewardSample = RewardSample> {
+  readonly reward: AnyReward<Sample>;
   /** 0: it is told, and does not count. @default 1 */
   readonly weight?: number;
 }
@@ -37,10 +37,10 @@ type Outcome = { readonly score: number | undefined } | { readonly problem: Rewa
  *
  * @throws {RangeError} when the weights are not finite and from 0, or are all 0.
  */
-export function weightedReward(
-  parts: Readonly<Record<string, WeightedPart | AnyReward>>,
+export function weightedReward<Sample extends RewardSample = RewardSample>(
+  parts: Readonly<Record<string, WeightedPart<Sample> | AnyReward<Sample>>>,
   { timeoutMs }: WeightedRewardOptions = {},
-): (sample: RewardSample) => Promise<Score> {
+): (sample: Sample) => Promise<Score> {
   const weighted = Object.entries(parts).map(([name, part]) => {
     const { reward, weight = 1 } = typeof part === 'function' ? { reward: part } : part;
     if (!(weight >= 0 && weight < Number.POSITIVE_INFINITY)) {
@@ -50,7 +50,7 @@ export function weightedReward(
   });
   if (weighted.every(({ weight }) => weight === 0)) throw new RangeError('the weights sum to 0; expected one above it');
   return async (sample) => {
-    const given = weighted.map(({ reward }) => outcomeOf(reward, sample, timeoutMs));
+    const given = weighted.map(({ reward }) => outcomeOf(() => reward(sample), timeoutMs));
     const scores: Record<string, number | undefined> = {};
     const problems: Record<string, RewardProblem> = {};
     let sum = 0;
@@ -69,9 +69,9 @@ export function weightedReward(
   };
 }
 
-function outcomeOf(reward: AnyReward, sample: RewardSample, timeoutMs: number | undefined): Outcome | Promise<Outcome> {
+function outcomeOf(reward: () => ReturnType<AnyReward>, timeoutMs: number | undefined): Outcome | Promise<Outcome> {
   try {
-    const score = reward(sample);
+    const score = reward();
     return isLater(score) ? later(score, timeoutMs) : checked(score);
   } catch (error) {
     return thrown(error);

@@ -12,17 +12,17 @@ export interface Evaluation {
 
 /** Asks for every task once, greedily, and scores the answers. */
 export async function evaluate(
-  { generator, rewards }: Parts,
+  { generator, score }: Parts,
   tasks: readonly Task[],
   maxTokens: number,
 ): Promise<Evaluation> {
   const completions = await Promise.all(
     tasks.map((task) => generator.chat.route(conversation(task), { n: 1, temperature: 0, maxTokens })),
   );
-  const scores = await rewards.evaluate.route(completions.map(([completion], i) => answerOf(completion!, tasks[i]!)));
+  const scores = await score(completions.map(([completion], i) => answerOf(completion!, tasks[i]!)));
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   return {
     accuracy: mean(scores.map((score) => (score.isRight ? 1 : 0))),
-    reward: mean(scores.map(({ reward }) => reward)),
+    reward: mean(scores.map(({ reward }) => reward).filter((reward) => reward !== undefined)),
   };
 }

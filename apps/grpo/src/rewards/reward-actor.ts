@@ -1,51 +1,59 @@
 import { endpoint } from '@forge/monarch';
-import { mathReward, type Reward, thinkingReward } from '@forge/rewards';
 import { ForgeActor } from '@forge/service';
+import type { RewardConfig } from '../config/reward.ts';
+import type { Answer, Score } from './answer.ts';
+import { answerScorer, type ScoreAnswer } from './score-answer.ts';
+import { Watchdog } from './watchdog.ts';
 
-/** The rewards that a configuration can name. */
-const rewards = {
-  math: mathReward(),
-  thinking: thinkingReward(),
-} satisfies Record<string, Reward>;
-
-export type RewardName = keyof typeof rewards;
-
-/** What is to be scored. */
-export interface Answer {
-  readonly prompt: string;
-  readonly completion: string;
-  readonly target: string;
-  /** The token limit ended it: it earns nothing, or a model that never ends would be as good as one that does. */
-  readonly isTruncated: boolean;
-}
-
-/** The reward of one answer: the mean of its parts, as TorchForge's RewardActor averages them. */
-export interface Score {
-  readonly reward: number;
-  readonly rewards: Readonly<Record<string, number>>;
-  /** The answer is the target, whatever earns rewards. */
-  readonly isRight: boolean;
-}
-
-/** Scores completions in a process of its own. */
+/**
+ * Scores completions in a process of its own, which ends itself when a function is stuck in it or takes too much memory.
+ *
+ * Source: TorchForge `apps/grpo/main.py`, `RewardActor`.
+ */
 export class RewardActor extends ForgeActor {
   static readonly module: string = import.meta.url;
-  readonly #names: readonly RewardName[];
+  readonly #config: RewardConfig;
+  readonly #maxTokens: number;
+  readonly #stops: (() => Promise<void>)[] = [];
+  #score: ScoreAnswer | undefined;
+  #watchdog: Watchdog | undefined;
 
-  constructor(names: readonly RewardName[]) {
+  /** @param maxTokens - of one completion. */
+  constructor(config: RewardConfig, maxTokens: number) {
     super();
-    this.#names = names;
+    this.#config = config;
+    this.#maxTokens = maxTokens;
   }
 
+  override async setup(): Promise<void> {
+    this.#score = await answerScorer(this.#config, {
+      maxTokens: this.#maxTokens,
+      onEnd: (stop) => this.#stops.push(stop),
+    });
+    const { timeoutMs, memoryMiB } = this.#config;
+    this.#watchdog = new Watchdog({ timeoutMs, memoryBytes: memoryMiB * 2 ** 20 });
+  }
+
+  override async cleanup(): Promise<void> {
+    await Promise.all(this.#stops.map((stop) => stop()));
+    await this.#watchdog?.[Symbol.asyncDispose]();
+  }
+
+  /** The scores of answers, all of them at the same time as far as their functions wait for something. */
   readonly evaluate = endpoint(
-    (answers: readonly Answer[]): readonly Score[] =>
-      answers.map((answer) => {
-        const parts = Object.fromEntries(this.#names.map((name) => [name, rewards[name](answer)]));
-        const values = Object.values(parts);
-        const reward = answer.isTruncated ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
-        return { reward, rewards: parts, isRight: !answer.isTruncated && rewards.math(answer) === 1 };
-      }),
-    // Scoring has no effects: a call that was lost with its process may run again elsewhere.
+    async (answers: readonly Answer[]): Promise<readonly Score[]> => {
+      // An actor is set up before its first message.
+      const [score, watchdog] = [this.#score!, this.#watchdog!];
+      return await watchdog.watch(() =>
+        Promise.all(
+          answers.map((answer) => {
+            watchdog.beat();
+            return score(answer);
+          }),
+        ),
+      );
+    },
+    // Scoring has no effects: it may run again elsewhere.
     { idempotent: true },
   );
 }

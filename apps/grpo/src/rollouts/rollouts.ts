@@ -34,7 +34,7 @@ async function collect(
   reference: Reference | undefined,
   number: number,
 ): Promise<void> {
-  const { dataset, generator, rewards, buffer } = parts;
+  const { dataset, generator, buffer } = parts;
   const task = await dataset.sampleAt.with({ signal }).callOne(number);
   const completions = await generator.chat.with({ signal }).route(conversation(task), {
     n: config.grpo.groupSize,
@@ -44,7 +44,10 @@ async function collect(
     seed: new Random(config.run.seed).split(`group ${number}`).integer(2 ** 31),
   });
   const [scores, refLogProbs] = await Promise.all([
-    rewards.evaluate.with({ signal }).route(completions.map((completion) => answerOf(completion, task))),
+    parts.score(
+      completions.map((completion) => answerOf(completion, task)),
+      signal,
+    ),
     reference?.forward.with({ signal }).route(completions.map(({ promptIds, tokenIds }) => ({ promptIds, tokenIds }))),
   ]);
   const given = config.reward.shuffle ? new Random(config.run.seed).split(`shuffle ${number}`).shuffle(scores) : scores;

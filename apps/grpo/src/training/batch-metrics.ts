@@ -1,15 +1,13 @@
 import type { Group } from '@forge/data';
+import { rewardMetrics } from '../rewards/reward-metrics.ts';
 
 /** What the completions of a step were like, whichever of them were trained on. */
 export function batchMetrics(
   groups: readonly Group[],
 ): Readonly<Record<string, number>> & { readonly 'reward/mean': number } {
   const episodes = groups.flatMap((group) => group.episodes);
-  const names = Object.keys(episodes[0]?.rewards ?? {});
-  const ofFunctions = names.map((name) => [`reward/${name}`, mean(episodes.map(({ rewards }) => rewards[name] ?? 0))]);
   return {
-    'reward/mean': mean(episodes.flatMap(({ reward }) => reward ?? [])),
-    ...Object.fromEntries(ofFunctions),
+    ...rewardMetrics(episodes),
     'group/solvedAll': mean(groups.map((group) => Number(group.episodes.every(({ isRight }) => isRight)))),
     'group/solvedNone': mean(groups.map((group) => Number(!group.episodes.some(({ isRight }) => isRight)))),
     'completions/meanLength': mean(episodes.map(({ tokenIds }) => tokenIds.length)),

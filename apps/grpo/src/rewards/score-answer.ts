@@ -1,0 +1,54 @@
+import { type Score as PartScores, weightedReward } from '@forge/rewards';
+import type { RewardConfig } from '../config/reward.ts';
+import { isRewardName, partOf } from '../config/reward-functions.ts';
+import type { Answer, Score, Unscored } from './answer.ts';
+import { type AnswerReward, type FunctionContext, rewardFunctions } from './functions.ts';
+import { loadOwnFunction } from './own-functions.ts';
+
+/** Scores one answer by all functions of a configuration. */
+export type ScoreAnswer = (answer: Answer) => Promise<Score>;
+
+/** Makes the functions of a configuration, and what they need. */
+export async function answerScorer(config: RewardConfig, context: FunctionContext): Promise<ScoreAnswer> {
+  const { right, truncated, timeoutMs } = config;
+  const build = async (name: string, options: object): Promise<AnswerReward> => {
+    // Checked with the configuration: the options are those of this function, and there is a module where it is none of ours.
+    if (isRewardName(name)) return await rewardFunctions[name](options as never, context);
+    return await loadOwnFunction(config.module!, name);
+  };
+  const parts = await Promise.all(
+    config.functions.map(partOf).map(async ({ name, weight, options }) => {
+      return [name, { reward: await build(name, options), weight }] as const;
+    }),
+  );
+  const score = weightedReward(Object.fromEntries(parts), { timeoutMs });
+  const isPart = parts.some(([name]) => name === right.function);
+  const judge = isPart
+    ? undefined
+    : weightedReward({ [right.function]: await build(right.function, {}) }, { timeoutMs });
+  return async (answer) => {
+    const [scored, judged] = await Promise.all([score(answer), judge?.(answer)]);
+    const isCut = answer.isTruncated && truncated === 'zero';
+    const value = (judged ?? scored).parts[right.function];
+    const unscored = isCut ? undefined : unscoredOf(scored);
+    return {
+      reward: isCut ? 0 : scored.reward,
+      rewards: givenIn(scored.parts),
+      isRight: !isCut && value !== undefined && value >= right.atLeast,
+      ...(unscored && { unscored }),
+    };
+  };
+}
+
+function givenIn(parts: PartScores['parts']): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Object.entries(parts).flatMap(([name, part]) => (part === undefined ? [] : [[name, part]])),
+  );
+}
+
+function unscoredOf({ reward, problems }: PartScores): Unscored | undefined {
+  if (reward !== undefined) return undefined;
+  const [first] = Object.entries(problems);
+  if (first !== undefined) return { function: first[0], ...first[1] };
+  return { function: 'any', reason: 'notApplicable', message: 'no function with a weight applies to it' };
+}

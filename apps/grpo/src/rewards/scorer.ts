@@ -1,0 +1,60 @@
+import { MeshFailure } from '@forge/monarch';
+import type { Answer, Score, Unscored } from './answer.ts';
+import { SIGNAL_OF } from './watchdog.ts';
+
+/** Asks a process to score answers, one call at a time in each. */
+export type Evaluate = (answers: readonly Answer[], signal?: AbortSignal) => Promise<readonly Score[]>;
+
+/** What each end of a process says about the answer that it scored alone. */
+const REASONS: Readonly<Record<string, Pick<Unscored, 'reason' | 'message'>>> = {
+  [SIGNAL_OF.timedOut]: { reason: 'timedOut', message: 'it is stuck, and its process was killed' },
+  [SIGNAL_OF.outOfMemory]: { reason: 'outOfMemory', message: 'it takes too much memory, and its process was killed' },
+};
+
+/**
+ * Scores answers together, and where that ends a process, or takes too long, each of them again alone: so the answer is found
+ * that did it, and no other goes without a score.
+ *
+ * @throws what `evaluate` throws for any other reason.
+ */
+export function scorer(evaluate: Evaluate): Evaluate {
+  const alone = async (answer: Answer, signal: AbortSignal | undefined): Promise<Score> => {
+    try {
+      const [score] = await evaluate([answer], signal);
+      return score!; // one an answer
+    } catch (error) {
+      const loss = lossOf(error);
+      if (loss === undefined) throw error;
+      return { reward: undefined, rewards: {}, isRight: false, unscored: describeLoss(loss) };
+    }
+  };
+  return async (answers, signal) => {
+    const scores = await evaluate(answers, signal).catch((error: unknown) => {
+      if (lossOf(error) === undefined) throw error;
+      return undefined;
+    });
+    const isSure = (score: Score | undefined): score is Score =>
+      score !== undefined && (answers.length === 1 || score.unscored?.reason !== 'timedOut');
+    return await Promise.all(
+      answers.map((answer, i) => {
+        const score = scores?.[i];
+        return isSure(score) ? score : alone(answer, signal);
+      }),
+    );
+  };
+}
+
+/** A process ended itself because of what it scored, which is told where that is. */
+export const isOwnEnd = (cause: unknown): boolean =>
+  cause instanceof MeshFailure && (cause.process?.signal ?? '') in REASONS;
+
+/** How the process ended that served a call, if that is why it failed. */
+function lossOf(error: unknown): MeshFailure | undefined {
+  if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SERVICE_REPLICA_FAILED')) return undefined;
+  return error.cause instanceof MeshFailure ? error.cause : undefined;
+}
+
+function describeLoss({ process, problem }: MeshFailure): Unscored {
+  const known = REASONS[process?.signal ?? ''];
+  return { function: 'any', ...(known ?? { reason: 'died', message: problem }) };
+}

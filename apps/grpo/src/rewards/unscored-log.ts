@@ -1,0 +1,25 @@
+import { recordMetric } from '@forge/observability';
+import type { Score, Unscored } from './answer.ts';
+
+/** Counts answers without a score, and says why: the first of each kind, then the tenth, the hundredth, … */
+export class UnscoredLog {
+  readonly #note: (line: string) => void;
+  readonly #counts = new Map<string, number>();
+
+  constructor(note: (line: string) => void) {
+    this.#note = note;
+  }
+
+  add(scores: readonly Score[]): void {
+    for (const { unscored } of scores) if (unscored !== undefined) this.#count(unscored);
+  }
+
+  #count({ function: name, reason, message }: Unscored): void {
+    const kind = `${name}/${reason}`;
+    recordMetric(`reward/unscored/${kind}`, 1, 'sum');
+    const count = (this.#counts.get(kind) ?? 0) + 1;
+    this.#counts.set(kind, count);
+    if (!Number.isInteger(Math.log10(count))) return;
+    this.#note(`Without a score (${name}): ${message}${count === 1 ? '' : `, and ${count - 1} more like it`}`);
+  }
+}
