@@ -211,7 +211,7 @@ describe.concurrent('a setting that cannot be is named with its file and line, o
     ['grpo.steps', 'override "grpo.steps": expected <key>.<key>=<value>, such as grpo.steps=50.'],
     [
       'reward.functions=[math,luck]',
-      'override "reward.functions=[math,luck]": reward.functions.1 must be one of math, thinking, got "luck".',
+      'override "reward.functions=[math,luck]": reward.functions.1 is not accepted: "luck" must be one of math, ',
     ],
     ['run.folder=/dev/null/runs', 'run.folder: /dev/null/runs/bad cannot be made (ENOTDIR).'],
     ['--speed', "Unknown option '--speed'"],

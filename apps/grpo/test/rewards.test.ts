@@ -78,6 +78,23 @@ describe('the functions of a configuration', () => {
   });
 });
 
+describe('what cannot be is refused by its key', () => {
+  test.each<readonly [object, string, RegExp]>([
+    [{ functions: ['math', 'luck'] }, 'functions.1', /"luck" must be one of math, .*, or an export of reward\.module/],
+    [{ functions: ['math', { name: 'math', weight: 2 }] }, 'functions.1', /math is named twice/],
+    [{ functions: [{ name: 'math', tolerence: 1 }] }, 'functions.0', /of math: .*tolerence/],
+    [{ functions: [{ name: 'language', language: 1 }] }, 'functions.0.language', /of language: .*string/],
+    [{ functions: [{ name: 'math', weight: 0 }] }, 'functions', /needs a weight above 0/],
+    [{ functions: [{ name: 'own', size: 1 }], module: 'own.ts' }, 'functions.0', /has no options/],
+    [{ functions: ['math'], module: 'own.ts' }, 'module', /names nothing of it/],
+    [{ right: { function: 'luck' } }, 'right.function', /"luck" must be one of/],
+  ])('%j', (settings, key, message) => {
+    const issues = rewardSection.safeParse(settings).error?.issues ?? [];
+    expect(issues.map(({ path: keys }) => keys.join('.'))).toEqual([key]);
+    expect(issues[0]!.message).toMatch(message);
+  });
+});
+
 describe('code', () => {
   test('is scored by the tests of its task', async () => {
     const stops: (() => Promise<void>)[] = [];
@@ -143,21 +160,30 @@ describe('answers in processes', () => {
     expect(service.metrics().service.restarts).toBe(0);
   });
 
-  test('which hang, take all memory or end the process are found, and the others have their scores', async () => {
-    const { service, score } = await open(1_000, 2);
+  test('which hang are found, and the others have their scores', async () => {
+    const { service, score } = await open(500, 2);
     await using _ = service;
-    const deeds = ['good', 'loop forever', 'good', 'take all memory', 'loop forever later', 'end the process', 'good'];
+    const deeds = ['good', 'loop forever', 'good', 'loop forever later'];
     expect((await score(deeds.map((each) => answer(each)))).map(told)).toEqual([
       [1, undefined],
       [undefined, 'timedOut'],
       [1, undefined],
-      [undefined, 'outOfMemory'],
       [undefined, 'timedOut'],
-      [undefined, 'died'],
-      [1, undefined],
     ]);
     // And it goes on.
     expect((await score([answer('good')])).map(told)).toEqual([[1, undefined]]);
+  });
+
+  test('which take all memory or end the process are found, and the others have their scores', async () => {
+    const { service, score } = await open(60_000, 2);
+    await using _ = service;
+    const deeds = ['good', 'take all memory', 'end the process', 'good'];
+    expect((await score(deeds.map((each) => answer(each)))).map(told)).toEqual([
+      [1, undefined],
+      [undefined, 'outOfMemory'],
+      [undefined, 'died'],
+      [1, undefined],
+    ]);
   });
 
   test.runIf(canSeeProcesses)('whose process is killed are scored again', async () => {
