@@ -1,15 +1,17 @@
+import { EventEmitter, on } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
 import type { Quantization } from '@forge/models';
 import { Engine, Runner, resolveSamplingParams } from '../src/index.ts';
-import { largeModel } from './model.ts';
+import { largeModel, smallModel } from './model.ts';
 import { print } from './print.ts';
 
 // An update of the weights in the middle of a completion, at the shape of Qwen3-0.6B with random weights: how long the
-// completion stands still, how fast it goes meanwhile, and what memory it takes. Control: the steps before the update.
+// completion stands still, how fast it goes meanwhile, and what memory it takes. Control: the steps before the update. The
+// new weights lie where the old ones lay, as those of a store lie in its pages.
 // Run: node bench/update.bench.ts [float32|int8|int4 …]; LAYERS=4 for a small machine.
 const threads = 2;
 const numLayers = Number(process.env['LAYERS'] ?? 28);
+const ownBytes = await bytesWithoutModel();
 const forms = process.argv.slice(2) as ('float32' | Quantization)[];
 
 for (const form of forms.length > 0 ? forms : (['int4', 'int8', 'float32'] as const)) {
@@ -19,19 +21,26 @@ for (const form of forms.length > 0 ? forms : (['int4', 'int8', 'float32'] as co
   const runner = await Runner.open(first.config, first.weights, { threads, quantization });
   await using engine = new Engine({ runner, decode: (ids) => ids.join(' ') });
   const tokensAtMs: number[] = [];
+  const tokens = new EventEmitter();
+  /** Waits until there are so many; whoever looks for them in turns takes a core from the steps. */
+  const untilTokens = async (count: number): Promise<void> => {
+    for await (const _ of on(tokens, 'token')) if (tokensAtMs.length >= count) return;
+  };
   const stop = new AbortController();
   const params = resolveSamplingParams({ maxTokens: 4000 });
   const completion = engine.generate({ text: '', ids: [1, 2, 3, 4] }, params, {
     signal: stop.signal,
-    onDelta: () => tokensAtMs.push(performance.now()),
+    onDelta() {
+      tokensAtMs.push(performance.now());
+      tokens.emit('token');
+    },
   });
-  while (tokensAtMs.length < 24) await setImmediate();
-  const lent = { weights: largeModel(numLayers).weights, [Symbol.dispose]() {} };
+  await untilTokens(24);
   const startedAtMs = performance.now();
-  await engine.update(async () => lent, 1, 'inFlight');
+  await engine.update(first.weights, 1, 'inFlight');
   const endedAtMs = performance.now();
-  const numThen = tokensAtMs.length;
-  while (tokensAtMs.length < numThen + 4) await setImmediate();
+  await untilTokens(tokensAtMs.length + 4);
+  const numCacheBytes = runner.numKvBytes;
   stop.abort();
   await completion.catch(() => undefined);
 
@@ -57,15 +66,26 @@ for (const form of forms.length > 0 ? forms : (['int4', 'int8', 'float32'] as co
     unit: 'ms',
     control: stepMs,
   });
-  const peakBytes = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024;
-  const given = 2 * numWeightBytes; // both sets are in this process, where others map those of the store
-  const control = 2 * numWeightBytes;
+  const peakBytes = memoryBytes('VmHWM') - ownBytes - numWeightBytes;
   print({
-    bench: `${bench}: peak memory beside both given sets; control: both sets`,
-    value: peakBytes - given,
+    bench: `${bench}: peak memory beside the given weights; control: float32 weights twice, and the cache`,
+    value: peakBytes,
     unit: 'bytes',
-    control,
+    control: 2 * numWeightBytes + numCacheBytes,
   });
+}
+
+/** Of Node and onnxruntime. */
+async function bytesWithoutModel(): Promise<number> {
+  const { config, weights } = smallModel();
+  const runner = await Runner.open(config, weights, { threads });
+  await runner[Symbol.asyncDispose]();
+  return memoryBytes('VmRSS');
+}
+
+function memoryBytes(field: 'VmHWM' | 'VmRSS'): number {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  return Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024;
 }
 
 function median(values: readonly number[]): number {

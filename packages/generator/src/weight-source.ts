@@ -14,7 +14,7 @@ import {
   type Store,
 } from '@forge/torchstore';
 import { WeightsMismatchError } from './errors.ts';
-import type { LentWeights } from './runner/weight-sessions.ts';
+import { type LentWeights, lendWeights } from './runner/lent-weights.ts';
 import { weightsOf } from './weights.ts';
 
 /**
@@ -52,7 +52,7 @@ export class WeightSource {
       const adapters = this.#adaptersOf(stateDict, version);
       const weights = adapters ? await this.#merge(adapters) : weightsOf(stateDict, version, this.#config);
       if (adapters) releaseViews(stateDict);
-      return { weights, [Symbol.dispose]: () => releaseViews(weights) };
+      return lendWeights(weights, releaseViews);
     } catch (error) {
       releaseViews(stateDict);
       throw error;

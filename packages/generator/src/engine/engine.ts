@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Weights } from '@forge/models';
 import { Random } from '@forge/tensor';
 import { EngineStoppedError } from '../errors.ts';
+import { lendWeights } from '../runner/lent-weights.ts';
 import type { DrawnTokens, QuantizationMismatch } from '../runner/quantization-mismatch.ts';
 import type { Runner } from '../runner/runner.ts';
 import { checkLogitBias, type ResolvedSamplingParams } from '../sampling/sampling-params.ts';
@@ -140,7 +141,7 @@ export class Engine implements AsyncDisposable {
     mode: UpdateMode,
   ): Promise<QuantizationMismatch | undefined> {
     if (this.#isStopped) throw new EngineStoppedError();
-    const source = typeof weights === 'function' ? weights : async () => ({ weights, [Symbol.dispose]() {} });
+    const source = typeof weights === 'function' ? weights : async () => lendWeights(weights);
     return this.#updates.add(source, version, mode);
   }
 

@@ -1,5 +1,6 @@
+import type { LentWeights } from '../runner/lent-weights.ts';
 import type { QuantizationMismatch } from '../runner/quantization-mismatch.ts';
-import type { LentWeights, PreparedWeights } from '../runner/weight-sessions.ts';
+import type { PreparedWeights } from '../runner/weight-sessions.ts';
 
 /**
  * What an update does to sequences that are running: `inFlight` goes on with their caches, `drain` lets them finish

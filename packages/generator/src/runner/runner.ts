@@ -7,10 +7,10 @@ import { bucketOf, type Demand, type Room } from './cache/kv-budget.ts';
 import { KvMemory } from './cache/kv-memory.ts';
 import type { Move } from './cache/kv-slots.ts';
 import { DecodeRuns } from './decode-runs.ts';
+import { type LentWeights, lendWeights } from './lent-weights.ts';
 import { type ResolvedRunnerOptions, type RunnerOptions, resolveRunnerOptions } from './runner-options.ts';
 import { type SelectedTokens, selectTokens } from './selected-tokens.ts';
 import {
-  type LentWeights,
   openWeightSessions,
   type PreparedWeights,
   type PrepareOptions,
@@ -67,7 +67,7 @@ export class Runner implements AsyncDisposable {
     const resolved = resolveRunnerOptions(config, options);
     const sessions = await openWeightSessions(config, resolved);
     try {
-      const prepared = await sessions.prepare({ weights, [Symbol.dispose]() {} });
+      const prepared = await sessions.prepare(lendWeights(weights));
       return new Runner(config, { sessions, weights: prepared, options: resolved });
     } catch (error) {
       await sessions[Symbol.asyncDispose]();

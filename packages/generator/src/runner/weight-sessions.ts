@@ -1,12 +1,8 @@
 import { generationGraph, type ModelConfig, type Quantization, quantizeWeights, type Weights } from '@forge/models';
 import { openSession, type Session, type SessionOptions } from '@forge/onnx';
 import type { Tensor } from '@forge/tensor';
+import type { LentWeights } from './lent-weights.ts';
 import { type DrawnTokens, measureMismatch, type QuantizationMismatch } from './quantization-mismatch.ts';
-
-/** Weights that somebody lent, and may have back. */
-export interface LentWeights extends Disposable {
-  readonly weights: Weights;
-}
 
 /** What a run takes its weights from. */
 export interface WeightsInUse {
@@ -77,19 +73,55 @@ function packedSessions(config: ModelConfig, options: WeightSessionsOptions): We
   const graph = generationGraph(config, options);
   return {
     async prepare(lent, { signal, drawn } = {}) {
-      using _held = lent; // until the session has what it needs of it
-      const initializers = await quantized(config, lent.weights, { ...options, signal });
-      const session = await openSession(graph, { ...options.session, initializers, copyInitializers: true });
       try {
-        signal?.throwIfAborted();
-        const mismatch = await mismatchWith(config, lent, { session, feeds: {}, options, drawn });
-        return { session, feeds: {}, mismatch, [Symbol.asyncDispose]: () => session[Symbol.asyncDispose]() };
+        const initializers = { ...(await quantized(config, lent.weights, { ...options, signal })) };
+        const session = await openSession(graph, {
+          ...options.session,
+          initializers,
+          onInitializerReturned: dropping(initializers, new Set(Object.keys(lent.weights))),
+        });
+        try {
+          signal?.throwIfAborted();
+          const mismatch = await mismatchWith(config, lent, { session, feeds: {}, options, drawn });
+          return packedWeights(session, mismatch, lent.keep?.(new Set(Object.keys(initializers))) ?? lent);
+        } catch (error) {
+          await session[Symbol.asyncDispose]();
+          throw error;
+        }
       } catch (error) {
-        await session[Symbol.asyncDispose]();
+        lent[Symbol.dispose]();
         throw error;
       }
     },
     async [Symbol.asyncDispose]() {},
+  };
+}
+
+/** Drops tensors that onnxruntime has packed, and ends the memory of those that nobody has lent. */
+function dropping(tensors: Record<string, Tensor>, lent: ReadonlySet<string>): (name: string) => void {
+  return (name) => {
+    const dropped = tensors[name]!; // an initializer, which comes back once
+    delete tensors[name];
+    const { buffer } = dropped.data;
+    // Ends now, not when it is collected: that may be minutes later.
+    if (!lent.has(name) && buffer instanceof ArrayBuffer) buffer.transfer(0);
+  };
+}
+
+/** @param kept - what the session reads where it is. */
+function packedWeights(
+  session: Session,
+  mismatch: QuantizationMismatch | undefined,
+  kept: Disposable,
+): PreparedWeights {
+  return {
+    session,
+    feeds: {},
+    mismatch,
+    async [Symbol.asyncDispose]() {
+      await session[Symbol.asyncDispose]();
+      kept[Symbol.dispose]();
+    },
   };
 }
 

@@ -53,6 +53,12 @@ async function open(model: Graph | Uint8Array, options: SessionOptions): Promise
 }
 
 async function openEngine(model: LoadedModel, options: ResolvedOptions, runtime: Runtime | undefined): Promise<Engine> {
+  const engine = await engineOf(model, options, runtime);
+  for (const name of model.inside) options.onReturned(name);
+  return engine;
+}
+
+async function engineOf(model: LoadedModel, options: ResolvedOptions, runtime: Runtime | undefined): Promise<Engine> {
   // The library reads it when it is loaded. Without it, onnxruntime reports models and devices to its maker and leaves
   // files in the temporary folder. A value that is set already stays.
   process.env['ORT_DISABLE_TELEMETRY'] ??= '1';

@@ -2,7 +2,11 @@ import { availableParallelism } from 'node:os';
 import type { GraphOptimization, SessionOptions } from './session.ts';
 
 /** Session options with every default filled in. */
-export type ResolvedOptions = Required<Omit<SessionOptions, 'runtime' | 'onProfile' | 'initializers'>> & {
+export type ResolvedOptions = Required<
+  Omit<SessionOptions, 'runtime' | 'onProfile' | 'initializers' | 'onInitializerReturned'>
+> & {
+  /** Called with the name of a constant that is not read any more. */
+  readonly onReturned: (name: string) => void;
   /** Path of the profile to write, without its ending. */
   readonly profilePrefix: string | undefined;
 };
@@ -24,7 +28,8 @@ export function resolveOptions(
     device = 'cpu',
     graphOptimization = 'all',
     disabledOptimizers = [],
-    copyInitializers = false,
+    initializers = {},
+    onInitializerReturned,
   }: SessionOptions,
   profilePrefix?: string,
 ): ResolvedOptions {
@@ -34,7 +39,18 @@ export function resolveOptions(
   if (!graphOptimizations.includes(graphOptimization)) {
     throw new RangeError(`graphOptimization is '${graphOptimization}': give one of ${graphOptimizations.join(', ')}.`);
   }
-  return { threads, spinning, device, graphOptimization, disabledOptimizers, copyInitializers, profilePrefix };
+  const names = new Set(Object.keys(initializers)); // the tensors themselves are not held
+  return {
+    threads,
+    spinning,
+    device,
+    graphOptimization,
+    disabledOptimizers,
+    profilePrefix,
+    onReturned: (name) => {
+      if (names.has(name)) onInitializerReturned?.(name);
+    },
+  };
 }
 
 /** The configuration entries under `session.intra_op.` for threads that wait for work; durations are in microseconds. */

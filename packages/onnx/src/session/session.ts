@@ -39,18 +39,17 @@ export interface SessionOptions {
   readonly disabledOptimizers?: readonly string[];
   /**
    * Tensors for inputs of a graph, by name, which then are constants: onnxruntime prepares them once (packed for products of
-   * matrices, folded into other constants), and they are no inputs of the session. They must neither be written to nor be
-   * transferred to another thread until the session is disposed.
+   * matrices, folded into other constants), and they are no inputs of the session. They are read where they are, and must
+   * neither be written to nor be transferred to another thread until the session is disposed, or `onInitializerReturned` is
+   * called. The binding takes copies.
    * @default none
    */
   readonly initializers?: Readonly<Record<string, Tensor>>;
   /**
-   * Whether onnxruntime takes copies of the initializers and of large constants, and drops those that it has packed: then they
-   * are the caller's again as soon as the session is open. Otherwise they are read in place, beside what was packed of them.
-   * The binding always takes copies.
-   * @default false
+   * Called with the name of each initializer when onnxruntime reads it no more and its memory is the caller's again: while the
+   * session opens, for those that it has packed or folded; for the others when the session is disposed. @default nobody
    */
-  readonly copyInitializers?: boolean;
+  readonly onInitializerReturned?: (name: string) => void;
   /** Measures every operator, which slows runs down, and is called with the result when the session is disposed. @default no measuring */
   readonly onProfile?: (times: readonly OperatorTime[]) => void;
 }

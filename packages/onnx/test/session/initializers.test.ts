@@ -14,6 +14,7 @@ import {
   graph,
   input,
   matMul,
+  matMulNBits,
   mul,
   openSession,
   type Runtime,
@@ -80,12 +81,51 @@ describe.each<Runtime>(['c-api', 'binding'])('initializers of a session over the
     expect(weights.up).toEqual(floats([32, 64], 5));
   });
 
-  test('that are copied are the caller’s again when the session is open', async () => {
+  test('come back once they are packed, folded or copied, and are the caller’s again', async () => {
     await using kept = await open(layer, weights);
     const given = { up: floats([32, 64], 5), gate: floats([32, 64], 7), bias: floats([40, 64], 3) };
-    await using session = await openSession(layer, { runtime, initializers: given, copyInitializers: true });
-    for (const { data } of Object.values(given)) data.fill(Number.NaN);
+    const returned: string[] = [];
+    await using session = await openSession(layer, {
+      runtime,
+      initializers: given,
+      onInitializerReturned: (name) => returned.push(name),
+    });
+    expect(returned).toContain('gate');
+    for (const name of returned) given[name as keyof typeof given].data.fill(Number.NaN);
     expect(await session.run(feeds)).toEqual(await kept.run(feeds));
+  });
+
+  test('have all come back, each once, when the session is disposed', async () => {
+    const returned: string[] = [];
+    const initializers = { ...weights, bias: floats([1, 64], 3) };
+    const onInitializerReturned = (name: string) => returned.push(name);
+    const session = await openSession(layer, { runtime, initializers, onInitializerReturned });
+    await session[Symbol.asyncDispose]();
+    expect(returned.toSorted()).toEqual(['bias', 'gate', 'up']);
+  });
+
+  test('have all come back when the session cannot be opened', async () => {
+    const w = tensor('uint8', [32, 2, 16]);
+    const scales = floats([32, 2], 3);
+    const { nodes, ...parts } = graph({
+      y: matMulNBits(x, input('w', w.dtype, w.shape), input('scales', 'float32', scales.shape), {
+        bits: 4,
+        blockSize: 32,
+      }),
+    });
+    const broken = {
+      ...parts,
+      nodes: nodes.map((node) => ({ ...node, attributes: { ...node.attributes, bits: { int: 5 } } })),
+    };
+    const returned: string[] = [];
+    await expect(
+      openSession(broken, {
+        runtime,
+        initializers: { w, scales },
+        onInitializerReturned: (name) => returned.push(name),
+      }),
+    ).rejects.toMatchObject({ code: 'ERR_ONNX_RUNTIME' });
+    if (runtime === 'c-api') expect(returned.toSorted()).toEqual(['w']); // the others are copied into the model
   });
 
   const carried = ['float64', 'float16', 'int64', 'int32', 'int8', 'uint8', 'bool'] as const satisfies DType[];

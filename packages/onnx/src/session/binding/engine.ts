@@ -30,6 +30,7 @@ export async function openBindingEngine(model: LoadedModel, options: ResolvedOpt
   const available = availableDevices(binding);
   if (!available.includes(options.device)) throw new DeviceUnavailableError(options.device, available);
   const session = await openOnDevice(binding, model, options);
+  for (const { name } of model.beside) options.onReturned(name);
   try {
     return new BindingEngine(binding, session);
   } catch (error) {
@@ -40,7 +41,7 @@ export async function openBindingEngine(model: LoadedModel, options: ResolvedOpt
 
 async function openOnDevice(
   binding: Binding,
-  { bytes, beside }: LoadedModel,
+  { encode, beside }: LoadedModel,
   options: ResolvedOptions,
 ): Promise<InferenceSession> {
   const { device } = options;
@@ -48,7 +49,7 @@ async function openOnDevice(
   try {
     return await attempt(
       'Opening the model',
-      binding.InferenceSession.create(bytes, { ...bindingOptions(options), externalData }),
+      binding.InferenceSession.create(encode('external'), { ...bindingOptions(options), externalData }),
     );
   } catch (cause) {
     // The binding does not tell a device that is missing from a model that the device cannot take.

@@ -4,6 +4,7 @@ import type { BoundTensors, Engine } from '../model-session.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { ModelSignature, type RunPlan } from '../plan-run.ts';
 import type { RunOptions } from '../session.ts';
+import { createSession } from './create-session.ts';
 import type { Pointer } from './functions.ts';
 import { Initializers } from './initializers.ts';
 import { type Library, loadLibrary } from './library.ts';
@@ -21,36 +22,16 @@ import { readInputs, readOutputs } from './signature.ts';
  */
 export async function openCApiEngine(model: LoadedModel, options: ResolvedOptions): Promise<Engine> {
   const library = await loadLibrary();
+  using native = nativeOptions(library, options);
   using opened = new OwnedStack();
-  const initializers = opened.use(new Initializers(library, model.beside));
-  const session = await createSession(library, { bytes: model.bytes, initializers, options });
-  if (options.copyInitializers) initializers[Symbol.dispose]();
+  const initializers = opened.use(new Initializers(library, model.beside, options.onReturned));
+  const session = await createSession(library, { model, initializers, options: native });
   try {
     return new CApiEngine(library, session, opened);
   } catch (error) {
     library.api.releaseSession(session);
     throw error;
   }
-}
-
-interface SessionParts {
-  readonly bytes: Uint8Array;
-  readonly initializers: Initializers;
-  readonly options: ResolvedOptions;
-}
-
-async function createSession(library: Library, { bytes, initializers, options }: SessionParts): Promise<Pointer> {
-  const { api, environment } = library;
-  using native = nativeOptions(library, options);
-  await initializers.addTo(native, !options.copyInitializers);
-  const created = new BigUint64Array(1);
-  const uses = [bytes, created, initializers];
-  const status = await library.offThread.run<Pointer | null>('Opening the model', uses, (done) => {
-    const [start, out] = [library.addressOf(bytes), library.addressOf(created)];
-    api.createSessionFromArray.async(environment, start, bytes.byteLength, native.pointer, out, done);
-  });
-  library.check('Opening the model', status);
-  return created[0]!;
 }
 
 class CApiEngine implements Engine {

@@ -6,6 +6,7 @@ interface ValueOf {
   readonly 'void *': Pointer | ArrayBufferView | null;
   readonly int: number;
   readonly size_t: number;
+  readonly bool: boolean;
   readonly str: string;
   readonly str16: string;
 }
@@ -18,7 +19,8 @@ interface ResultOf {
   readonly str: string;
 }
 
-interface NativeFunction {
+/** A function as its table has it. */
+export interface NativeFunction {
   /** Place in the table. */
   readonly at: number;
   readonly result: keyof ResultOf;
@@ -87,15 +89,37 @@ export const functions = {
   getAvailableProviders: { at: 125, result: status, parameters: [pointer, pointer] },
   releaseAvailableProviders: { at: 126, result: status, parameters: [pointer, 'int'] },
   addSessionConfigEntry: { at: 130, result: status, parameters: [pointer, 'str', 'str'] },
-  addInitializer: { at: 150, result: status, parameters: [pointer, pointer, pointer] },
   appendCudaProvider: { at: 204, result: status, parameters: [pointer, pointer] },
   createCudaProviderOptions: { at: 205, result: status, parameters: [pointer] },
   releaseCudaProviderOptions: { at: 208, result: 'void', parameters: [pointer] },
-  addExternalInitializers: { at: 210, result: status, parameters: [pointer, pointer, pointer, 'size_t'] },
   appendProvider: { at: 216, result: status, parameters: [pointer, 'str', pointer, pointer, 'size_t'] },
+  releaseValueInfo: { at: 285, result: 'void', parameters: [pointer] },
+  releaseGraph: { at: 287, result: 'void', parameters: [pointer] },
+  releaseModel: { at: 288, result: 'void', parameters: [pointer] },
+  getModelEditorApi: { at: 291, result: pointer, parameters: [] },
+  createTensorWithDataAndDeleterAsOrtValue: {
+    at: 292,
+    result: status,
+    parameters: [pointer, pointer, 'size_t', pointer, 'size_t', 'int', pointer],
+  },
 } as const satisfies Readonly<Record<string, NativeFunction>>;
 
-type Functions = typeof functions;
+/** The functions of `OrtModelEditorApi` in use. Source: onnxruntime_c_api.h, `struct OrtModelEditorApi`. */
+export const editorFunctions = {
+  createValueInfo: { at: 5, result: status, parameters: ['str', pointer, pointer] },
+  createGraph: { at: 7, result: status, parameters: [pointer] },
+  setGraphInputs: { at: 8, result: status, parameters: [pointer, pointer, 'size_t'] },
+  addInitializerToGraph: { at: 10, result: status, parameters: [pointer, 'str', pointer, 'bool'] },
+  createModel: { at: 12, result: status, parameters: [pointer, pointer, 'size_t', pointer] },
+  addGraphToModel: { at: 13, result: status, parameters: [pointer, pointer] },
+  createModelEditorSessionFromArray: {
+    at: 16,
+    result: status,
+    parameters: [pointer, pointer, 'size_t', pointer, pointer],
+  },
+  applyModelToModelEditorSession: { at: 18, result: status, parameters: [pointer, pointer] },
+  finalizeModelEditorSession: { at: 19, result: status, parameters: [pointer, pointer, pointer] },
+} as const satisfies Readonly<Record<string, NativeFunction>>;
 
 type Arguments<Parameters extends readonly (keyof ValueOf)[]> = {
   -readonly [I in keyof Parameters]: ValueOf[Parameters[I]];
@@ -107,10 +131,16 @@ interface Callable<Args extends readonly unknown[], Result> {
   async(...args: [...Args, (error: Error | null, result: Result) => void]): void;
 }
 
-/** The C API as functions; every rule of C applies to their arguments. */
-export type Api = {
+/** A table of native functions as functions; every rule of C applies to their arguments. */
+export type Callables<Functions extends Readonly<Record<string, NativeFunction>>> = {
   readonly [Name in keyof Functions]: Callable<
     Arguments<Functions[Name]['parameters']>,
     ResultOf[Functions[Name]['result']]
   >;
 };
+
+/** The C API. */
+export type Api = Callables<typeof functions>;
+
+/** The part of it that builds and changes models. */
+export type EditorApi = Callables<typeof editorFunctions>;

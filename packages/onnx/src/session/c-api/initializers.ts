@@ -1,62 +1,65 @@
 import type { Tensor } from '@forge/tensor';
+import { elementTypes } from '../../element-type.ts';
 import type { LoadedModel } from '../loaded-model.ts';
 import type { Pointer } from './functions.ts';
 import type { Library } from './library.ts';
-import { Names } from './names.ts';
 import { Owned } from './owned.ts';
-import { OwnedStack } from './owned-stack.ts';
-import { valueOver } from './values.ts';
 
-/** Initializers of a session as native values over the memory of their tensors. Read in place, they must outlive the session. */
+/** Initializers that onnxruntime reads where they are; each is held until onnxruntime gives it back. */
 export class Initializers implements Disposable {
+  readonly names: ReadonlySet<string>;
   readonly #library: Library;
-  readonly #names: Names;
-  readonly #values = new OwnedStack();
-  readonly #pointers: readonly Pointer[];
-  // The values are over their memory.
-  #tensors: readonly Tensor[];
+  readonly #allocator: Pointer;
+  #waiting: LoadedModel['beside'];
+  /** By address; several may lie at one. */
+  readonly #lent = new Map<Pointer, { readonly name: string; readonly tensor: Tensor }[]>();
 
-  constructor(library: Library, initializers: LoadedModel['beside']) {
-    const { api } = library;
+  /** @param onReturned - called with the name of each that onnxruntime does not read any more. */
+  constructor(library: Library, initializers: LoadedModel['beside'], onReturned: (name: string) => void) {
     this.#library = library;
-    this.#names = new Names(library, initializers);
-    this.#tensors = initializers.map(({ tensor }) => tensor);
-    try {
-      this.#pointers = this.#tensors.map(
-        (tensor) => this.#values.use(new Owned(valueOver(library, tensor), api.releaseValue)).pointer,
-      );
-    } catch (error) {
-      this[Symbol.dispose]();
-      throw error;
-    }
-  }
-
-  /**
-   * Tells a session that is to be created of them, off the event loop: they are copied.
-   *
-   * @param inPlace - whether it may read them for as long as it lives.
-   */
-  async addTo(options: Owned, inPlace: boolean): Promise<void> {
-    if (this.#tensors.length === 0) return;
-    const { api, offThread } = this.#library;
-    const names = BigUint64Array.from(this.#names.pointers);
-    const values = BigUint64Array.from(this.#pointers);
-    // For graph optimizers, which read what they fold. onnxruntime keeps a copy of the others until it has packed them.
-    const what = 'AddExternalInitializers';
-    const status = await offThread.run<Pointer | null>(what, [this, options, names, values], (done) => {
-      const [first, second] = [this.#library.addressOf(names), this.#library.addressOf(values)];
-      api.addExternalInitializers.async(options.pointer, first, second, values.length, done);
+    this.#waiting = initializers;
+    this.names = new Set(initializers.map(({ name }) => name));
+    this.#allocator = library.loans.begin((address) => {
+      const returned = this.#lent.get(address)?.pop();
+      if (returned) onReturned(returned.name);
     });
-    this.#library.check(what, status);
-    if (!inPlace) return;
-    // For kernels, which are given a copy otherwise.
-    for (const [i, name] of names.entries()) {
-      this.#library.check('AddInitializer', api.addInitializer(options.pointer, name, this.#pointers[i]!));
-    }
   }
 
+  /** Makes them constants of a graph that a session is to be extended by. */
+  addTo(graph: Pointer): void {
+    const { editor } = this.#library;
+    for (const { name, tensor } of this.#waiting) {
+      using value = new Owned(this.#lend(name, tensor), this.#library.api.releaseValue);
+      value.handOver((pointer) => {
+        this.#library.check('AddInitializerToGraph', editor.addInitializerToGraph(graph, name, pointer, true));
+      });
+    }
+    this.#waiting = []; // from now on only what is lent is held
+  }
+
+  /** They have all come back. */
   [Symbol.dispose](): void {
-    this.#values[Symbol.dispose]();
-    this.#tensors = [];
+    this.#library.loans.end(this.#allocator);
+    this.#lent.clear();
+  }
+
+  #lend(name: string, tensor: Tensor): Pointer {
+    const { dtype, shape, data } = tensor;
+    const library = this.#library;
+    const address = library.addressOf(data);
+    const sizes = BigInt64Array.from(shape, BigInt);
+    const value = library.create('CreateTensorWithDataAndDeleterAsOrtValue', (out) =>
+      library.api.createTensorWithDataAndDeleterAsOrtValue(
+        this.#allocator,
+        address,
+        data.byteLength,
+        sizes,
+        shape.length,
+        elementTypes[dtype],
+        out,
+      ),
+    );
+    this.#lent.set(address, [...(this.#lent.get(address) ?? []), { name, tensor }]);
+    return value;
   }
 }

@@ -2,7 +2,17 @@ import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { OnnxRuntimeError, RuntimeUnavailableError } from '../errors.ts';
-import { type Api, apiVersion, functions, type Pointer } from './functions.ts';
+import {
+  type Api,
+  apiVersion,
+  type Callables,
+  type EditorApi,
+  editorFunctions,
+  functions,
+  type NativeFunction,
+  type Pointer,
+} from './functions.ts';
+import { InitializerLoans } from './initializer-loans.ts';
 import { type Koffi, loadKoffi } from './koffi.ts';
 import { OffThread } from './off-thread.ts';
 import { Owned } from './owned.ts';
@@ -35,12 +45,14 @@ const memoryTypeDefault = 0;
 /** onnxruntime's library in this process: its functions, and the few objects that live as long as it. */
 export class Library {
   readonly api: Api;
+  readonly editor: EditorApi;
   /** Describes memory of the CPU. */
   readonly cpuMemory: Pointer;
   /** Frees the strings that the API hands out. */
   readonly allocator: Pointer;
   readonly environment: Pointer;
   readonly offThread = new OffThread();
+  readonly loans: InitializerLoans;
   readonly #koffi: Koffi;
   // koffi unloads a library that nothing refers to, and calls would jump into nothing.
   readonly #handle: ReturnType<Koffi['load']>;
@@ -48,7 +60,8 @@ export class Library {
   constructor(koffi: Koffi, path: string) {
     this.#koffi = koffi;
     this.#handle = koffi.load(path);
-    this.api = this.#readTable();
+    this.api = this.#functions(this.#findTable(), functions);
+    this.editor = this.#functions(this.api.getModelEditorApi(), editorFunctions);
     this.environment = this.create('CreateEnv', (out) => this.api.createEnv(loggingLevelFatal, 'forge', out));
     this.cpuMemory = this.create('CreateCpuMemoryInfo', (out) =>
       this.api.createCpuMemoryInfo(arenaAllocator, memoryTypeDefault, out),
@@ -56,6 +69,7 @@ export class Library {
     this.allocator = this.create('GetAllocatorWithDefaultOptions', (out) =>
       this.api.getAllocatorWithDefaultOptions(out),
     );
+    this.loans = new InitializerLoans(koffi, this.cpuMemory);
   }
 
   /** @throws {OnnxRuntimeError} when the status is a failure; the status is released. */
@@ -110,26 +124,33 @@ export class Library {
     return this.readString(owned.pointer);
   }
 
-  #readTable(): Api {
+  #findTable(): Pointer {
     const koffi = this.#koffi;
     const entry: unknown = this.#handle.func('OrtGetApiBase', 'void *', [])();
     const [getApi, getVersion] = koffi.decode(entry, koffi.array('void *', 2));
     const table = koffi.decode(getApi, koffi.proto('void *', ['uint32_t']))(apiVersion);
-    if (table === null) {
-      const version: string = koffi.decode(getVersion, koffi.proto('str', []))();
-      throw new RuntimeUnavailableError(
-        'c-api',
-        `onnxruntime ${version} does not have version ${apiVersion} of the C API. Install a newer onnxruntime-node.`,
-      );
-    }
-    const length = Math.max(...Object.values(functions).map(({ at }) => at)) + 1;
+    if (table !== null) return table;
+    const version: string = koffi.decode(getVersion, koffi.proto('str', []))();
+    throw new RuntimeUnavailableError(
+      'c-api',
+      `onnxruntime ${version} does not have version ${apiVersion} of the C API. Install a newer onnxruntime-node.`,
+    );
+  }
+
+  #functions<Functions extends Readonly<Record<string, NativeFunction>>>(
+    table: Pointer | null,
+    listed: Functions,
+  ): Callables<Functions> {
+    const koffi = this.#koffi;
+    if (table === null) throw new RuntimeUnavailableError('c-api', 'this onnxruntime is a minimal build.');
+    const length = Math.max(...Object.values(listed).map(({ at }) => at)) + 1;
     const pointers = koffi.decode(table, koffi.array('void *', length));
-    const bound = Object.entries(functions).map(([name, { at, result, parameters }]) => [
+    const bound = Object.entries(listed).map(([name, { at, result, parameters }]) => [
       name,
       koffi.decode(pointers[at], koffi.proto(result, [...parameters])),
     ]);
-    // Each function is decoded with the very C types that `Api` translates.
-    return Object.fromEntries(bound) as Api;
+    // Each function is decoded with the very C types that `Callables` translates.
+    return Object.fromEntries(bound) as Callables<Functions>;
   }
 }
 

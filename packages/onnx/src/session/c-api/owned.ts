@@ -11,6 +11,12 @@ export class Owned implements Disposable {
     this.#release = release;
   }
 
+  /** Calls what takes the object over when it succeeds; when it throws, the object is still owned here. */
+  handOver(call: (pointer: Pointer) => void): void {
+    call(this.pointer);
+    this.#released = true;
+  }
+
   [Symbol.dispose](): void {
     if (this.#released) return;
     this.#released = true;
