@@ -1,3 +1,5 @@
+import type { Task } from './task.ts';
+
 /** An option of a set of generated tasks that it does not have, or that is outside its range. */
 export class TaskOptionError extends Error {
   override readonly name = 'TaskOptionError';
@@ -26,5 +28,21 @@ export class ToolDefinitionError extends Error {
   constructor(tool: string, problem: string, options?: ErrorOptions) {
     super(`The tool ${JSON.stringify(tool)} cannot be used: ${problem}.`, options);
     this.tool = tool;
+  }
+}
+
+/** An environment did not begin an episode; `cause` is why. */
+export class EpisodeError extends Error {
+  override readonly name = 'EpisodeError';
+  readonly code = 'ERR_ENVIRONMENTS_EPISODE';
+  /** The environment that the task names, if it names one. */
+  readonly environment: string | undefined;
+
+  constructor({ environment, target }: Task, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`The environment ${environment ?? ''} did not begin the task with the target ${JSON.stringify(target)}: ${reason}`, {
+      cause,
+    });
+    this.environment = environment;
   }
 }

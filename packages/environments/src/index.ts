@@ -1,6 +1,7 @@
+export { type BegunEpisodes, beginEpisodes } from './begin-episodes.ts';
 export type { Environment, OpenEnvironment, Opening, Reply, Step, ToolCall } from './environment.ts';
 export { environments } from './environments.ts';
-export { TaskOptionError, ToolDefinitionError } from './errors.ts';
+export { EpisodeError, TaskOptionError, ToolDefinitionError } from './errors.ts';
 export { type Evaluated, evaluate, type NotEvaluated } from './expression/evaluate.ts';
 export type { Rational } from './expression/rational.ts';
 export { type EpisodeLimits, type Partner, type PlayedEpisode, playEpisode, type Turn } from './play-episode.ts';
