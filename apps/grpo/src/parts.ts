@@ -5,6 +5,7 @@ import type { ServiceEvent } from '@forge/service';
 import type { Store } from '@forge/torchstore';
 import { ReferenceModel, Trainer } from '@forge/trainer';
 import type { Config } from './config/config.ts';
+import { startEnvironments } from './environments/environments.ts';
 import type { Answer } from './rewards/answer.ts';
 import { RewardActor } from './rewards/reward-actor.ts';
 import { isOwnEnd, scorer } from './rewards/scorer.ts';
@@ -26,7 +27,7 @@ export async function startParts({ config, source, progress }: Given, store: Sto
   const told = (service: string) => tellLosses(service, progress);
   const model = source.modelFolder;
   const maxQueuedRequests = requestsAtOnce(config);
-  const [dataset, buffer, trainer, rewards, generator] = await Promise.all([
+  const [dataset, buffer, trainer, rewards, generator, environments] = await Promise.all([
     DatasetActor.options({ meshName: 'dataset' }).asActor({ path: source.trainPath, seed: run.seed }),
     EpisodeBuffer.options({ meshName: 'buffer' }).asActor({
       batchSize: grpo.groupsPerStep,
@@ -53,7 +54,8 @@ export async function startParts({ config, source, progress }: Given, store: Sto
       numReplicas: config.generator.replicas,
       // One request is one group: the generator itself decides how many of their sequences it decodes at a time.
       replicaMaxConcurrentRequests: 512,
-      maxQueuedRequests,
+      // In several turns each episode asks for itself.
+      maxQueuedRequests: maxQueuedRequests * grpo.groupSize,
       onEvent: told('generator'),
     }).asService({
       model,
@@ -63,6 +65,10 @@ export async function startParts({ config, source, progress }: Given, store: Sto
       // What makes a synchronous run repeatable: which groups are decoded side by side is a matter of timing.
       batchInvariant: grpo.maxPolicyAge === 0 && config.generator.threads === 1,
       seed: run.seed,
+    }),
+    startEnvironments(config.environment, {
+      maxQueuedRequests: maxQueuedRequests * grpo.groupSize,
+      onEvent: told('environments'),
     }),
   ]);
   const unscored = new UnscoredLog((line) => progress.note(line));
@@ -75,6 +81,7 @@ export async function startParts({ config, source, progress }: Given, store: Sto
     trainer,
     rewards,
     generator,
+    environments,
     /** Scores answers; those without a score are counted and told. */
     score: async (answers: readonly Answer[], signal?: AbortSignal) => {
       const scores = await score(answers, signal);

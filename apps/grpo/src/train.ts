@@ -27,6 +27,7 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
   // A service starts again what dies, so it has to be told that it ends.
   await using _generator = parts.generator;
   await using _rewards = parts.rewards;
+  await using _environments = parts.environments;
   await log.observe(async () => [await parts.trainer.drainMetrics.callOne()]);
   await log.observe(() => parts.generator.drainMetrics.fanoutSettled());
   const weights = new WeightSync(parts, store);
@@ -36,7 +37,7 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
     parts,
     weights,
     checkpoints: new Checkpoints({ config, log, parts, weights }),
-    evaluate: () => evaluate(parts, problems, config.generator.maxTokens),
+    evaluate: () => evaluate({ config, parts }, problems),
   };
 
   const frozen = path.join(log.folder, 'reference');

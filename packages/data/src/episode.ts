@@ -1,3 +1,4 @@
+import type { Message } from '@forge/environments';
 import type { Versioned } from './replay-buffer.ts';
 
 /** One completion of a prompt, as the generator sampled it. */
@@ -20,6 +21,14 @@ export interface Sampled {
   readonly mask?: Uint8Array;
   /** Answers of the policy in it. @default 1 */
   readonly turns?: number;
+  /** What was said after the prompt, by role, where there were several turns; `completion` is then the last of them. */
+  readonly messages?: readonly Message[];
+  /** What the environment gave, where it gave something. */
+  readonly environmentReward?: number;
+  /** What the environment counted, such as calls of tools. */
+  readonly counts?: Readonly<Record<string, number>>;
+  /** Why its environment could not go on: nothing can be said of how good it is. */
+  readonly failure?: string;
 }
 
 /** A completion with its reward. */
@@ -49,7 +58,8 @@ export interface Group extends Versioned {
 }
 
 /** What a completion must tell to become a {@link Sampled}; those of `@forge/generator` do. */
-export interface Generated extends Omit<Sampled, 'completion' | 'policyVersion' | 'isTruncated' | 'mask' | 'turns'> {
+export interface Generated
+  extends Pick<Sampled, 'prompt' | 'promptIds' | 'tokenIds' | 'logProbs' | 'versions' | 'finishReason'> {
   readonly text: string;
 }
 

@@ -38,9 +38,15 @@ export async function beginEpisodes(
     if (first === undefined) throw new RangeError(`n is ${n}; at least one episode is needed.`);
     const { opening } = first;
     const different = begun.find((each) => JSON.stringify(each.opening) !== JSON.stringify(opening));
-    if (different !== undefined) throw new RangeError('It does not begin alike each time: all answers need one prompt.');
+    if (different !== undefined)
+      throw new RangeError('It does not begin alike each time: all answers need one prompt.');
     const maxTurns = Math.min(...begun.map(({ environment }) => environment.maxTurns ?? Number.POSITIVE_INFINITY));
-    return { opening, environments: begun.map(({ environment }) => environment), maxTurns, [Symbol.asyncDispose]: close };
+    return {
+      opening,
+      environments: begun.map(({ environment }) => environment),
+      maxTurns,
+      [Symbol.asyncDispose]: close,
+    };
   } catch (cause) {
     await close();
     throw new EpisodeError(task, cause);

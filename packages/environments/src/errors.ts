@@ -40,9 +40,12 @@ export class EpisodeError extends Error {
 
   constructor({ environment, target }: Task, cause: unknown) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    super(`The environment ${environment ?? ''} did not begin the task with the target ${JSON.stringify(target)}: ${reason}`, {
-      cause,
-    });
+    super(
+      `The environment ${environment ?? ''} did not begin the task with the target ${JSON.stringify(target)}: ${reason}`,
+      {
+        cause,
+      },
+    );
     this.environment = environment;
   }
 }

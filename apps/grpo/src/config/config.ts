@@ -1,5 +1,6 @@
 import { checkpointSettings, datasetSettings, modelSettings, runSettings, trainerSettings } from '@forge/run';
 import { z } from 'zod';
+import { environment } from './environment.ts';
 import { evaluation } from './evaluation.ts';
 import { generator } from './generator.ts';
 import { grpo } from './grpo.ts';
@@ -16,6 +17,7 @@ export const configSchema = z.strictObject({
   grpo,
   generator,
   trainer: trainerSettings,
+  environment,
   reward,
   evaluation,
 });

@@ -15,16 +15,22 @@ export const environment = z
       .string()
       .min(1)
       .optional()
-      .describe('a module of your own that exports `environments` or `tools`, see [`@forge/environments`](../../packages/environments)'),
+      .describe(
+        'a module of your own that exports `environments` or `tools`, see [`@forge/environments`](../../packages/environments)',
+      ),
     tools: z
       .array(z.string().min(1))
       .default([])
-      .describe('what the model may call in tasks that name no environment: `calculator`, `python`, `search`, those of `environment.module`'),
+      .describe(
+        'what the model may call in tasks that name no environment: `calculator`, `python`, `search`, those of `environment.module`',
+      ),
     documents: z.string().min(1).optional().describe('a file of texts, one a line, that `search` searches'),
     maxTurns: count.default(8).describe('answers of the model in one episode'),
     maxTokens: count
       .optional()
-      .describe('of an episode after its prompt, what the model is told included; as many as the model can read when left out'),
+      .describe(
+        'of an episode after its prompt, what the model is told included; as many as the model can read when left out',
+      ),
     maxToolCalls: count.default(16).describe('in one episode; those beyond fail'),
     timeoutMs: count.default(10_000).describe('of one call of a tool, and of one step of an environment'),
     replicas: count.default(1).describe('processes for `python` and what is of `environment.module`'),

@@ -1,4 +1,11 @@
-import { type Environment, type OpenEnvironment, type Reply, type Step, type Task, toolEnvironment } from '@forge/environments';
+import {
+  type Environment,
+  type OpenEnvironment,
+  type Reply,
+  type Step,
+  type Task,
+  toolEnvironment,
+} from '@forge/environments';
 import { endpoint } from '@forge/monarch';
 import { PythonSandbox } from '@forge/sandbox';
 import { ForgeActor } from '@forge/service';
@@ -77,11 +84,12 @@ export class EnvironmentActor extends ForgeActor {
   );
 
   readonly step = endpoint(
-    async (episode: number, reply: Reply): Promise<Step> => await this.#watch(async () => await this.#of(episode).step(reply)),
+    async (episode: number, reply: Reply): Promise<Step> =>
+      await this.#watch(async () => await this.#of(episode).step(reply)),
     { concurrency: Number.POSITIVE_INFINITY },
   );
 
-  readonly close = endpoint(
+  readonly end = endpoint(
     async (episode: number): Promise<void> => {
       const environment = this.#of(episode);
       this.#episodes.delete(episode);

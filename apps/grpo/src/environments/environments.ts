@@ -1,5 +1,5 @@
 import { environments as builtIn, type OpenEnvironment, type Task, toolEnvironment } from '@forge/environments';
-import type { Service, ServiceOptions } from '@forge/service';
+import type { Service, ServiceEvent } from '@forge/service';
 import type { EnvironmentConfig } from '../config/environment.ts';
 import { EnvironmentActor } from './environment-actor.ts';
 import { plainTools } from './plain-tools.ts';
@@ -23,7 +23,7 @@ export const stepTimeoutMs = ({ timeoutMs, maxToolCalls }: EnvironmentConfig): n
  */
 export async function startEnvironments(
   config: EnvironmentConfig,
-  options: Pick<ServiceOptions, 'onEvent' | 'maxQueuedRequests'>,
+  options: { readonly maxQueuedRequests: number; readonly onEvent: (event: ServiceEvent) => void },
 ): Promise<Environments> {
   const { name: standard, module, tools, maxToolCalls, timeoutMs, replicas } = config;
   const hasEffects = module !== undefined || tools.includes('python');
@@ -40,7 +40,9 @@ export async function startEnvironments(
   const remote = (name: string | undefined): OpenEnvironment | undefined =>
     service && (() => openRemote(service, name, stepTimeoutMs(config)));
   const isPlain = tools.every((tool) => isToolName(tool) && tool !== 'python');
-  const withTools = isPlain ? toolEnvironment(await plainTools(config), { maxToolCalls, timeoutMs }) : remote(undefined);
+  const withTools = isPlain
+    ? toolEnvironment(await plainTools(config), { maxToolCalls, timeoutMs })
+    : remote(undefined);
   return {
     service,
     of: ({ environment: name = standard }) => {

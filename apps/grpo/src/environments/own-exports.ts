@@ -41,5 +41,7 @@ function isTable(value: unknown): value is OwnExports['environments'] {
 }
 
 function isTools(value: unknown): value is readonly Tool[] {
-  return Array.isArray(value) && value.every((each) => typeof each?.name === 'string' && typeof each?.call === 'function');
+  return (
+    Array.isArray(value) && value.every((each) => typeof each?.name === 'string' && typeof each?.call === 'function')
+  );
 }

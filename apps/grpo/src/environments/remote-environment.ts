@@ -27,7 +27,11 @@ export async function openRemote(
     },
     async [Symbol.asyncDispose]() {
       // What a process that is gone had open is closed.
-      if (episode !== undefined) await session.close.with({ timeoutMs }).route(episode).catch(() => undefined);
+      if (episode !== undefined)
+        await session.end
+          .with({ timeoutMs })
+          .route(episode)
+          .catch(() => undefined);
       await session.close();
     },
   };

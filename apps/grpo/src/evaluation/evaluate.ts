@@ -1,7 +1,7 @@
 import type { Task } from '@forge/environments';
-import { conversation } from '@forge/run';
-import type { Parts } from '../parts.ts';
 import { answerOf } from '../rewards/answer-of.ts';
+import { play } from '../rollouts/play.ts';
+import type { Run } from '../run.ts';
 
 export interface Evaluation {
   /** Share of the tasks whose greedy answer is right. */
@@ -10,16 +10,13 @@ export interface Evaluation {
   readonly reward: number;
 }
 
-/** Asks for every task once, greedily, and scores the answers. */
+/** Plays every task once, greedily, and scores what came of it. */
 export async function evaluate(
-  { generator, score }: Parts,
+  { config, parts }: Pick<Run, 'config' | 'parts'>,
   tasks: readonly Task[],
-  maxTokens: number,
 ): Promise<Evaluation> {
-  const completions = await Promise.all(
-    tasks.map((task) => generator.chat.route(conversation(task), { n: 1, temperature: 0, maxTokens })),
-  );
-  const scores = await score(completions.map(([completion], i) => answerOf(completion!, tasks[i]!)));
+  const played = await Promise.all(tasks.map((task) => play({ config, parts }, task, { n: 1, temperature: 0 })));
+  const scores = await parts.score(played.map(([episode], i) => answerOf(episode!, tasks[i]!)));
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   return {
     accuracy: mean(scores.map((score) => (score.isRight ? 1 : 0))),

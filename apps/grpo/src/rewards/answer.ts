@@ -6,6 +6,8 @@ export interface Answer extends RewardSample {
   readonly isTruncated: boolean;
   /** What the environment gave that it was played in. */
   readonly environmentReward?: number;
+  /** Why its environment could not go on, if it could not: it has no score then. */
+  readonly failure?: string;
 }
 
 /** Why an answer has no score: which function, what it did, and in its own words. */

@@ -1,9 +1,9 @@
 import { endpoint } from '@forge/monarch';
 import { ForgeActor } from '@forge/service';
 import type { RewardConfig } from '../config/reward.ts';
+import { Watchdog } from '../watchdog/watchdog.ts';
 import type { Answer, Score } from './answer.ts';
 import { answerScorer, type ScoreAnswer } from './score-answer.ts';
-import { Watchdog } from './watchdog.ts';
 
 /**
  * Scores completions in a process of its own, which ends itself when a function is stuck in it or takes too much memory.

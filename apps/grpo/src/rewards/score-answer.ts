@@ -27,6 +27,11 @@ export async function answerScorer(config: RewardConfig, context: FunctionContex
     ? undefined
     : weightedReward({ [right.function]: await build(right.function, {}) }, { timeoutMs });
   return async (answer) => {
+    const { failure } = answer;
+    if (failure !== undefined) {
+      const unscored = { function: 'environment', reason: 'threw', message: failure } as const;
+      return { reward: undefined, rewards: {}, isRight: false, unscored };
+    }
     const [scored, judged] = await Promise.all([score(answer), judge?.(answer)]);
     const isCut = answer.isTruncated && truncated === 'zero';
     const value = (judged ?? scored).parts[right.function];

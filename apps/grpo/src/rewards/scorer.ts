@@ -1,6 +1,6 @@
 import { MeshFailure } from '@forge/monarch';
+import { SIGNAL_OF } from '../watchdog/watchdog.ts';
 import type { Answer, Score, Unscored } from './answer.ts';
-import { SIGNAL_OF } from './watchdog.ts';
 
 /** Asks a process to score answers, one call at a time in each. */
 export type Evaluate = (answers: readonly Answer[], signal?: AbortSignal) => Promise<readonly Score[]>;

@@ -15,8 +15,9 @@ export async function playTurns(
   { n, temperature, seed, signal, episodes }: PlayOptions & { readonly episodes: BegunEpisodes },
 ): Promise<readonly Sampled[]> {
   const { opening, environments } = episodes;
+  const { maxTokens = Number.POSITIVE_INFINITY } = config.environment;
   await using shared = await Conversation.open(parts.generator, {
-    sampling: { temperature, maxTokens: config.generator.maxTokens },
+    sampling: { temperature, maxTokens: Math.min(config.generator.maxTokens, maxTokens) },
     template: given({ tools: opening.tools }),
   });
   const branches = await shared.branch(conversation(task), { n, ...given({ seed, signal }) });
@@ -25,14 +26,13 @@ export async function playTurns(
     branches.map(async (branch, i) => {
       await using own = branch;
       const [first] = own.turns;
-      const { maxTokens } = config.environment;
-      const maxLength = maxTokens === undefined ? undefined : first!.promptIds.length + maxTokens; // it has its first turn
+      const maxLength = first!.promptIds.length + maxTokens; // it has its first turn
       const random = seed === undefined ? undefined : new Random(seed).split(`episode ${i}`);
       const partner: Partner = {
         say: async (messages, turn) => {
           const drawn = random?.split(`turn ${turn}`).integer(2 ** 31);
           try {
-            return turnOf(await own.say(messages, given({ signal, maxLength, seed: drawn })));
+            return turnOf(await own.say(messages, { maxLength, ...given({ signal, seed: drawn }) }));
           } catch (error) {
             if (isFull(error)) return undefined;
             throw error;

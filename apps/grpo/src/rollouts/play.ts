@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import { given } from '../config/given.ts';
 import { stepTimeoutMs } from '../environments/environments.ts';
 import type { Parts } from '../parts.ts';
+import { outcomeOf } from './outcome-of.ts';
 import { playTurns, turnOf } from './play-turns.ts';
 
 /** Who plays, and by which rules. */

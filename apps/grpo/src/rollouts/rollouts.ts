@@ -1,10 +1,10 @@
-import { policyVersionOf, sampledFrom } from '@forge/data';
-import { conversation } from '@forge/run';
+import { policyVersionOf } from '@forge/data';
 import { Random } from '@forge/tensor';
 import type { Pacing } from '../pacing.ts';
 import type { Reference } from '../parts.ts';
 import { answerOf } from '../rewards/answer-of.ts';
 import type { Run } from '../run.ts';
+import { play } from './play.ts';
 
 /**
  * Loop 1: prompts to scored groups in the replay buffer, as many at once as the pacing admits.
@@ -34,25 +34,25 @@ async function collect(
   reference: Reference | undefined,
   number: number,
 ): Promise<void> {
-  const { dataset, generator, buffer } = parts;
+  const { dataset, buffer } = parts;
   const task = await dataset.sampleAt.with({ signal }).callOne(number);
-  const completions = await generator.chat.with({ signal }).route(conversation(task), {
+  const sampled = await play({ config, parts }, task, {
     n: config.grpo.groupSize,
     temperature: config.generator.temperature,
-    maxTokens: config.generator.maxTokens,
     // Of the group alone, so that a run does not depend on which group is sampled beside which.
     seed: new Random(config.run.seed).split(`group ${number}`).integer(2 ** 31),
+    signal,
   });
   const [scores, refLogProbs] = await Promise.all([
     parts.score(
-      completions.map((completion) => answerOf(completion, task)),
+      sampled.map((each) => answerOf(each, task)),
       signal,
     ),
-    reference?.forward.with({ signal }).route(completions.map(({ promptIds, tokenIds }) => ({ promptIds, tokenIds }))),
+    reference?.forward.with({ signal }).route(sampled.map(({ promptIds, tokenIds }) => ({ promptIds, tokenIds }))),
   ]);
   const given = config.reward.shuffle ? new Random(config.run.seed).split(`shuffle ${number}`).shuffle(scores) : scores;
-  const episodes = completions.map((completion, i) => ({
-    ...sampledFrom(completion),
+  const episodes = sampled.map((each, i) => ({
+    ...each,
     ...given[i]!, // one score a completion
     target: task.target,
     ...(refLogProbs && { refLogProbs: refLogProbs[i]! }),
