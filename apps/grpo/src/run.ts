@@ -1,9 +1,8 @@
-import type { Progress, RunLog, Source } from '@forge/run';
+import type { Progress, RunLog, Source, WeightSync } from '@forge/run';
 import type { Checkpoints } from './checkpoints/checkpoints.ts';
 import type { Config } from './config/config.ts';
 import type { Evaluation } from './evaluation/evaluate.ts';
 import type { Parts } from './parts.ts';
-import type { WeightSync } from './weight-sync.ts';
 
 /** What the phases of a run work with. */
 export interface Run {

@@ -4,7 +4,7 @@
 //                 ▲                                                │
 //                 └─ updateWeights ◀── store ◀── pushWeights ── trainer      training.ts
 import path from 'node:path';
-import { duration, type Given, type RunLog, type Source } from '@forge/run';
+import { duration, type Given, type RunLog, type Source, WeightSync } from '@forge/run';
 import { openStore } from '@forge/torchstore';
 import { type Checkpoint, Checkpoints } from './checkpoints/checkpoints.ts';
 import type { Config } from './config/config.ts';
@@ -15,7 +15,6 @@ import { rollouts } from './rollouts/rollouts.ts';
 import type { Run } from './run.ts';
 import { type Begun, training } from './training/training.ts';
 import { warmUp } from './warm-up.ts';
-import { WeightSync } from './weight-sync.ts';
 
 /** Runs warm-up and GRPO to their end. Rejects with the first failure of either loop, or with the signal's reason. */
 export async function train(given: Given<Config, Source, Checkpoint>): Promise<void> {

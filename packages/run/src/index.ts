@@ -7,7 +7,7 @@ export { checkpointsIn } from './resume/checkpoint-folders.ts';
 export { type WriteCheckpointOptions, writeCheckpoint } from './resume/write-checkpoint.ts';
 export { checkpointSettings } from './sections/checkpoint.ts';
 export { datasetSettings } from './sections/dataset.ts';
-export { modelSettings } from './sections/model.ts';
+export { loraOf, modelSettings } from './sections/model.ts';
 export { count, decay, positive, share } from './sections/numbers.ts';
 export { runSettings } from './sections/run.ts';
 export { trainerSettings } from './sections/trainer.ts';
@@ -23,3 +23,4 @@ export { type WordProblemOptions, type WordProblems, wordProblems, words } from 
 export { endTokenId, type TokenizerFiles, vocabSize, wordTokenizer } from './source/embedded/word-tokenizer.ts';
 export { conversation, demonstrationOf } from './source/prompt.ts';
 export { prepareSource, type Source, type SourceSettings } from './source/source.ts';
+export { type WeightReceivers, type WeightSender, WeightSync } from './weight-sync.ts';

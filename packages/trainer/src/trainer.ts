@@ -9,13 +9,14 @@ import { CheckpointSeries } from './checkpoint/checkpoint-series.ts';
 import { NotConfiguredError } from './errors.ts';
 import { openTraining } from './open-training.ts';
 import type { Schedule } from './optimizer/schedule.ts';
+import type { Scores } from './packing/scores.ts';
 import type { Sequence } from './packing/sequence.ts';
 import { recordStep } from './record-step.ts';
 import type { GrpoTargets, StepOptions, StepResult, Targets } from './step-batch.ts';
 import { type BatchResult, type BatchUse, checkBatchUse, trainBatch } from './train-batch.ts';
 import { trainStep } from './train-step.ts';
 import type { Training } from './training.ts';
-import type { TrainingOptions } from './training-options.ts';
+import type { ForwardOptions, TrainingOptions } from './training-options.ts';
 
 export interface TrainerOptions extends TrainingOptions, StepOptions {
   /** A Hugging Face folder, or the name of a model on its hub. */
@@ -91,6 +92,12 @@ export class Trainer extends ForgeActor {
     recordStep(result, performance.now() - start);
     return result;
   });
+
+  /** Log-probability and entropy of every token under the weights of now. @throws {BatchError} */
+  readonly forward = endpoint(
+    (inputs: readonly Sequence[], options: ForwardOptions = {}): Promise<Scores> =>
+      this.training.forward(inputs, options),
+  );
 
   /** Puts all weights into the store as policy `version`, under `policy_ver_%010d.<name>`. @throws {NotConfiguredError} */
   readonly pushWeights = endpoint(async (version: number): Promise<void> => {

@@ -40,6 +40,7 @@ test.each(['inline', 'process'] as const)('the actor (%s) takes the steps of tra
   for (let step = 0; step < 2; step++) {
     const expected = await trainStep(training, { inputs, targets }, settings);
     expect(await trainer.trainStep.callOne(inputs, targets)).toEqual(expected);
+    expect(await trainer.forward.callOne(inputs)).toEqual(await training.forward(inputs));
   }
   expect(compare(await trainer.getWeights.callOne(), training.weights).worst).toBe(0);
 });

@@ -2,11 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import type { BufferStateDict, Group } from '@forge/data';
-import { type LogSize, type RunLog, writeCheckpoint } from '@forge/run';
+import { type LogSize, type RunLog, type WeightSync, writeCheckpoint } from '@forge/run';
 import type { Config } from '../config/config.ts';
 import type { Pacing, PacingState } from '../pacing.ts';
 import type { Parts } from '../parts.ts';
-import type { WeightSync } from '../weight-sync.ts';
 
 /** Where a run stands: so many steps of a phase are done. */
 export type Place =

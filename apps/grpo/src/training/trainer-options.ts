@@ -1,3 +1,4 @@
+import { loraOf } from '@forge/run';
 import type { Schedule, StepLossOptions, TrainerOptions } from '@forge/trainer';
 import type { Config } from '../config/config.ts';
 import { given } from '../config/given.ts';
@@ -17,7 +18,7 @@ export function trainerOptions(config: Config): Omit<TrainerOptions, 'model' | '
       ...given({ maxApproxKl: grpo.maxApproxKl }),
     },
     temperature: generator.temperature,
-    ...given({ tokensPerRow: trainer.tokensPerRow }),
+    ...given({ tokensPerRow: trainer.tokensPerRow, lora: loraOf(config.model) }),
     maxTokensPerMicroBatch: trainer.maxTokensPerMicroBatch,
     threads: trainer.threads,
   };

@@ -1,5 +1,6 @@
+import { LORA_TARGETS, type LoraConfig } from '@forge/models';
 import { z } from 'zod';
-import { count } from './numbers.ts';
+import { count, positive } from './numbers.ts';
 
 /** The model that is trained. */
 export const modelSettings = z
@@ -9,6 +10,21 @@ export const modelSettings = z
       .min(1)
       .optional()
       .describe('a Hugging Face folder or a name on its hub; a small model is made when left out, by `model.embedded`'),
+    lora: z
+      .strictObject({
+        rank: z
+          .int()
+          .min(0)
+          .default(0)
+          .describe('of low-rank adapters, which are trained alone; 0 trains the model itself'),
+        alpha: positive.optional().describe('adapters count `alpha / rank`; twice the rank when left out'),
+        targetModules: z
+          .array(z.enum(LORA_TARGETS))
+          .min(1)
+          .optional()
+          .describe('layers that get one; every linear layer of a block when left out'),
+      })
+      .prefault({}),
     embedded: z
       .strictObject({
         hiddenSize: count.default(128).describe('of the model that is made'),
@@ -22,3 +38,12 @@ export const modelSettings = z
       .prefault({}),
   })
   .prefault({});
+
+/** The adapters that settings ask for; `undefined` when the model itself is trained. */
+export function loraOf({
+  lora: { rank, alpha, targetModules },
+}: z.infer<typeof modelSettings>): LoraConfig | undefined {
+  return rank === 0
+    ? undefined
+    : { rank, ...(alpha !== undefined && { alpha }), ...(targetModules && { targetModules }) };
+}

@@ -34,7 +34,7 @@ export function describeSettings(keys: readonly SettingKey[], { columns = 100 }:
     .join('\n\n');
 }
 
-/** Settings as a table of Markdown, for a README. */
+/** Settings as a table of Markdown, for a README; a row changes with its key alone. */
 export function settingsTable(keys: readonly SettingKey[]): string {
   const rows = [
     ['key', 'default', 'what it sets'],
@@ -44,11 +44,9 @@ export function settingsTable(keys: readonly SettingKey[]): string {
       meaning.replaceAll('|', '\\|'),
     ]),
   ];
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]!.length))); // of three cells each
-  const line = (cells: readonly string[], fill = ' ') =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!, fill)).join(' | ')} |`;
   const [head = [], ...body] = rows;
-  return [line(head), line(['', '', ''], '-'), ...body.map((row) => line(row))].join('\n');
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`.replace('|  |', '| |');
+  return [line(head), line(head.map(() => '---')), ...body.map(line)].join('\n');
 }
 
 const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));

@@ -1,14 +1,32 @@
 import { policyVersionPrefix, type Store } from '@forge/torchstore';
-import type { Parts } from './parts.ts';
+
+/** Who trains: an actor such as `Trainer`. */
+export interface WeightSender {
+  readonly pushWeights: { callOne(version: number): Promise<void> };
+}
+
+/** Who samples: a service of generators. */
+export interface WeightReceivers {
+  readonly updateWeights: {
+    fanoutSettled(
+      version: number,
+    ): Promise<readonly ({ readonly ok: true } | { readonly ok: false; error: unknown })[]>;
+  };
+}
 
 /** Brings the trainer's weights to every generator, under the next version number. */
 export class WeightSync {
-  readonly #parts: Parts;
+  readonly #trainer: WeightSender;
+  readonly #generator: WeightReceivers;
   readonly #store: Store;
   #version = 0;
 
-  constructor(parts: Parts, store: Store) {
-    this.#parts = parts;
+  constructor(
+    { trainer, generator }: { readonly trainer: WeightSender; readonly generator: WeightReceivers },
+    store: Store,
+  ) {
+    this.#trainer = trainer;
+    this.#generator = generator;
     this.#store = store;
   }
 
@@ -29,9 +47,9 @@ export class WeightSync {
 
   async #publishAs(version: number): Promise<number> {
     const previous = this.#version;
-    await this.#parts.trainer.pushWeights.callOne(version);
+    await this.#trainer.pushWeights.callOne(version);
     this.#version = version;
-    for (const outcome of await this.#parts.generator.updateWeights.fanoutSettled(version)) {
+    for (const outcome of await this.#generator.updateWeights.fanoutSettled(version)) {
       if (!outcome.ok && !isReplicaLost(outcome.error)) throw outcome.error;
     }
     if (previous > 0) await this.#store.deletePrefix(policyVersionPrefix(previous));
