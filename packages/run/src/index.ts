@@ -12,7 +12,7 @@ export { count, decay, positive, share } from './sections/numbers.ts';
 export { runSettings } from './sections/run.ts';
 export { trainerSettings } from './sections/trainer.ts';
 export { type Command, parseCommandLine } from './settings/command-line.ts';
-export { type DescribeSettingsOptions, describeSettings, settingsTable } from './settings/describe-settings.ts';
+export { type DescribeSettingsOptions, describeSettings, settingsTables } from './settings/describe-settings.ts';
 export { type HelpOptions, helpText } from './settings/help.ts';
 export { loadSettings, type SettingsSource } from './settings/load-settings.ts';
 export { type JsonSchema, jsonSchemaOf, type SettingKey, settingKeys } from './settings/setting-keys.ts';

@@ -34,8 +34,13 @@ export function describeSettings(keys: readonly SettingKey[], { columns = 100 }:
     .join('\n\n');
 }
 
-/** Settings as a table of Markdown, for a README; a row changes with its key alone. */
-export function settingsTable(keys: readonly SettingKey[]): string {
+/** Settings as Markdown, for a README: a heading and a table for each section. */
+export function settingsTables(keys: readonly SettingKey[]): string {
+  const sections = Map.groupBy(keys, ({ key }) => key.split('.', 1)[0]);
+  return [...sections].map(([section, members]) => `### ${section}\n\n${tableOf(members)}`).join('\n\n');
+}
+
+function tableOf(keys: readonly SettingKey[]): string {
   const rows = [
     ['key', 'default', 'what it sets'],
     ...keys.map(({ key, default: value, meaning }) => [
@@ -44,9 +49,11 @@ export function settingsTable(keys: readonly SettingKey[]): string {
       meaning.replaceAll('|', '\\|'),
     ]),
   ];
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]!.length))); // of three cells each
+  const line = (cells: readonly string[], fill = ' ') =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!, fill)).join(' | ')} |`;
   const [head = [], ...body] = rows;
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`.replace('|  |', '| |');
-  return [line(head), line(head.map(() => '---')), ...body.map(line)].join('\n');
+  return [line(head), line(['', '', ''], '-'), ...body.map((row) => line(row))].join('\n');
 }
 
 const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
