@@ -2,6 +2,7 @@ import path from 'node:path';
 import { prepareSource, runProgram } from '@forge/run';
 import { readCheckpoint } from './checkpoints/checkpoints.ts';
 import { configSchema } from './config/config.ts';
+import { checkTeacher } from './frozen/teacher.ts';
 import { checkOwnFunctions } from './rewards/own-functions.ts';
 import { describeEnd, train } from './train.ts';
 import { usage } from './usage.ts';
@@ -11,11 +12,13 @@ process.exitCode = await runProgram({
   schema: configSchema,
   defaultConfig: path.resolve(import.meta.dirname, '../configs/default.yaml'),
   // Weights and data of a run come from these.
-  fixed: ['run.seed', 'model', 'dataset', 'grpo.beta', 'grpo.groupSize', 'grpo.groupsPerStep'],
+  fixed: ['run.seed', 'model', 'dataset', 'grpo.beta', 'grpo.referenceRefresh', 'grpo.groupSize', 'grpo.groupsPerStep'],
   metricKeys: ['reward/mean', 'loss', 'kl', 'gradNorm', 'policyAge', 'tokensPerSecond'],
   prepare: async (config, folder) => {
     await checkOwnFunctions(config.reward);
-    return await prepareSource(config, folder);
+    const source = await prepareSource(config, folder);
+    await checkTeacher(config, source);
+    return source;
   },
   readCheckpoint,
   train,

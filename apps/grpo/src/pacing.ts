@@ -1,6 +1,8 @@
 export interface PacingOptions {
   readonly groupsPerStep: number;
   readonly maxPolicyAge: number;
+  /** Groups that are sampled for each that is trained on. @default 1 */
+  readonly overSampling?: number;
 }
 
 /** Where sampling stands, to go on from. */
@@ -10,42 +12,72 @@ export interface PacingState {
   /** Those among them that are not in the buffer yet, by number. */
   readonly inFlight: readonly number[];
   readonly evicted: number;
+  /** Those that were trained on, or turned away. */
+  readonly done: number;
 }
+
+const NOTHING_BEGUN: PacingState = { started: 0, inFlight: [], evicted: 0, done: 0 };
 
 /**
  * Keeps sampling and training in step. A group may start only while it can still be trained on before it is too old;
  * the bound holds where the work begins, so nothing is sampled to be thrown away.
  *
- *   rollouts ── admit() waits while started ≥ (version + 1 + maxPolicyAge) · groupsPerStep + evicted
- *   training ── groupAdded() of a rollout wakes it; advance() after its step wakes the rollouts
+ *   rollouts ── admit() waits while too many groups are begun and not done
+ *   training ── groupAdded() and groupRejected() of a rollout wake it; advance() after its step wakes the rollouts
+ *
+ * A batch is formed of `groupsPerStep · overSampling` candidates. Of groups that are rejected, others take the place only where
+ * too few are left for a batch; so which groups form a batch depends on their numbers alone when `maxPolicyAge` is 0.
  *
  * Source: AReaL `staleness_manager.py`.
  */
 export class Pacing {
   readonly #groupsPerStep: number;
   readonly #maxPolicyAge: number;
+  /** Candidates for one batch. */
+  readonly #window: number;
   readonly #inFlight = new Set<number>();
   /** Begun before, and lost: they come first. */
   readonly #lost: number[];
   #started: number;
-  #version = 0;
+  #done: number;
   #evicted: number;
+  /** Since the last batch was formed. */
+  #rejected = 0;
+  /** Of the batch that is in training. */
+  #formed = 0;
   #change = Promise.withResolvers<void>();
 
   /** @param state - of a run that goes on: its groups in flight are begun again. */
   constructor(
-    { groupsPerStep, maxPolicyAge }: PacingOptions,
-    { started, inFlight, evicted }: PacingState = { started: 0, inFlight: [], evicted: 0 },
+    { groupsPerStep, maxPolicyAge, overSampling = 1 }: PacingOptions,
+    { started, inFlight, evicted, done }: PacingState = NOTHING_BEGUN,
   ) {
     this.#started = started;
     this.#lost = [...inFlight].toSorted((a, b) => a - b);
     this.#evicted = evicted;
+    this.#done = done;
     this.#groupsPerStep = groupsPerStep;
     this.#maxPolicyAge = maxPolicyAge;
+    this.#window = Math.ceil(groupsPerStep * overSampling);
   }
 
   get state(): PacingState {
-    return { started: this.#started, inFlight: [...this.#lost, ...this.#inFlight], evicted: this.#evicted };
+    return {
+      started: this.#started,
+      inFlight: [...this.#lost, ...this.#inFlight],
+      evicted: this.#evicted,
+      done: this.#done + this.#formed + this.#rejected,
+    };
+  }
+
+  /** How many groups the next batch is chosen from. */
+  get candidates(): number {
+    return Math.max(this.#groupsPerStep, this.#window - this.#rejected);
+  }
+
+  /** Groups that others were begun in place of, since the last batch was formed. */
+  get replaced(): number {
+    return Math.max(0, this.#rejected - (this.#window - this.#groupsPerStep));
   }
 
   /** The number of the next group, as soon as it may start. @throws the signal's reason when it aborts first. */
@@ -54,9 +86,8 @@ export class Pacing {
       signal.throwIfAborted();
       const lost = this.#lost.shift();
       if (lost !== undefined) return this.#begin(lost);
-      if (this.#started < (this.#version + 1 + this.#maxPolicyAge) * this.#groupsPerStep + this.#evicted) {
-        return this.#begin(this.#started++);
-      }
+      const pending = this.#started - this.#done - this.#evicted;
+      if (pending < (1 + this.#maxPolicyAge) * this.#window + this.replaced) return this.#begin(this.#started++);
       await this.changed(signal);
     }
   }
@@ -74,15 +105,16 @@ export class Pacing {
     }
   }
 
-  /** Weights that count `version` steps are in use. */
-  advance(version: number): void {
-    this.#version = version;
-    this.#notify();
-  }
-
   /** A group that was admitted is in the buffer. */
   groupAdded(number: number): void {
     this.#inFlight.delete(number);
+    this.#notify();
+  }
+
+  /** A group that was admitted will not be trained on. */
+  groupRejected(number: number): void {
+    this.#inFlight.delete(number);
+    this.#rejected += 1;
     this.#notify();
   }
 
@@ -90,6 +122,19 @@ export class Pacing {
   evictedSoFar(count: number): void {
     if (count === this.#evicted) return;
     this.#evicted = count;
+    this.#notify();
+  }
+
+  /** A batch was chosen from so many groups of the buffer, which have left it. */
+  batchFormed(candidates: number): void {
+    this.#formed = candidates + this.#rejected;
+    this.#rejected = 0;
+  }
+
+  /** The step on that batch is done: others may begin. */
+  advance(): void {
+    this.#done += this.#formed;
+    this.#formed = 0;
     this.#notify();
   }
 

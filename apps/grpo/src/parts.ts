@@ -5,6 +5,7 @@ import type { ServiceEvent } from '@forge/service';
 import type { Store } from '@forge/torchstore';
 import { ReferenceModel, Trainer } from '@forge/trainer';
 import type { Config } from './config/config.ts';
+import { given } from './config/given.ts';
 import { startEnvironments } from './environments/environments.ts';
 import type { Answer } from './rewards/answer.ts';
 import { RewardActor } from './rewards/reward-actor.ts';
@@ -21,7 +22,7 @@ export type Parts = Awaited<ReturnType<typeof startParts>>;
 /** What the parts are made from. */
 type Given = Pick<Run, 'config' | 'source' | 'progress'>;
 
-/** Starts everything but the reference model, which exists only once the warm-up has ended. */
+/** Starts everything but frozen models: the reference exists only once the warm-up has ended. */
 export async function startParts({ config, source, progress }: Given, store: Store) {
   const { run, grpo } = config;
   const told = (service: string) => tellLosses(service, progress);
@@ -62,8 +63,9 @@ export async function startParts({ config, source, progress }: Given, store: Sto
       store: store.reference,
       maxSequences: config.generator.maxSequences,
       threads: config.generator.threads,
-      // What makes a synchronous run repeatable: which groups are decoded side by side is a matter of timing.
-      batchInvariant: grpo.maxPolicyAge === 0 && config.generator.threads === 1,
+      kvCacheBytes: config.generator.kvCacheBytes,
+      ...given({ quantization: config.generator.quantization, packedWeights: config.generator.packedWeights }),
+      batchInvariant: isBatchInvariant(config),
       seed: run.seed,
     }),
     startEnvironments(config.environment, {
@@ -91,9 +93,17 @@ export async function startParts({ config, source, progress }: Given, store: Sto
   };
 }
 
+/** What makes a synchronous run repeatable: which groups are decoded side by side is a matter of timing. */
+const isBatchInvariant = ({ grpo, trainer, generator }: Config): boolean =>
+  trainer.batchInvariant ||
+  (grpo.maxPolicyAge === 0 &&
+    generator.threads === 1 &&
+    generator.quantization === undefined &&
+    generator.packedWeights !== true);
+
 /** The loops ask for no more than this, so nothing that they ask for is ever turned away. */
 function requestsAtOnce({ grpo, evaluation }: Config): number {
-  return evaluation.problems + grpo.groupsPerStep * (1 + grpo.maxPolicyAge);
+  return evaluation.problems + Math.ceil(grpo.groupsPerStep * grpo.overSampling) * (1 + grpo.maxPolicyAge);
 }
 
 /** Tells how a replica that was lost comes back, or does not. */
@@ -105,14 +115,12 @@ function tellLosses(service: string, progress: Progress): (event: ServiceEvent) 
 }
 
 /** A service that scores completions under the weights of a folder, which never change. */
-export function startReference({ config, progress }: Given, modelFolder: string) {
-  const onEvent = tellLosses('reference', progress);
-  const maxQueuedRequests = requestsAtOnce(config);
-  return ReferenceModel.options({ meshName: 'reference', maxQueuedRequests, onEvent }).asService({
-    model: modelFolder,
-    temperature: config.generator.temperature,
-    threads: 1,
-  });
+export function startFrozen({ config, progress }: Given, meshName: string, model: string) {
+  return ReferenceModel.options({
+    meshName,
+    maxQueuedRequests: requestsAtOnce(config),
+    onEvent: tellLosses(meshName, progress),
+  }).asService({ model, temperature: config.generator.temperature, threads: 1 });
 }
 
-export type Reference = Awaited<ReturnType<typeof startReference>>;
+export type FrozenService = Awaited<ReturnType<typeof startFrozen>>;

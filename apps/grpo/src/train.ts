@@ -4,16 +4,19 @@
 //                 ▲                                                │
 //                 └─ updateWeights ◀── store ◀── pushWeights ── trainer      training.ts
 import path from 'node:path';
-import { duration, type Given, type RunLog, type Source, WeightSync } from '@forge/run';
+import { duration, type Given, loraOf, type RunLog, type Source, WeightSync } from '@forge/run';
 import { openStore } from '@forge/torchstore';
-import { type Checkpoint, Checkpoints } from './checkpoints/checkpoints.ts';
+import { type Checkpoint, Checkpoints, type GrpoPlace } from './checkpoints/checkpoints.ts';
 import type { Config } from './config/config.ts';
 import { evaluate } from './evaluation/evaluate.ts';
+import { firstReference, hasReference, openReference } from './frozen/references.ts';
+import { openTeacher } from './frozen/teacher.ts';
 import { Pacing, type PacingState } from './pacing.ts';
-import { startParts, startReference } from './parts.ts';
+import { startParts } from './parts.ts';
+import { Rejects } from './rollouts/rejects.ts';
 import { rollouts } from './rollouts/rollouts.ts';
 import type { Run } from './run.ts';
-import { type Begun, training } from './training/training.ts';
+import { training } from './training/training.ts';
 import { warmUp } from './warm-up.ts';
 
 /** Runs warm-up and GRPO to their end. Rejects with the first failure of either loop, or with the signal's reason. */
@@ -29,7 +32,10 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
   await using _environments = parts.environments;
   await log.observe(async () => [await parts.trainer.drainMetrics.callOne()]);
   await log.observe(() => parts.generator.drainMetrics.fanoutSettled());
-  const weights = new WeightSync(parts, store);
+  const weights = new WeightSync(parts, store, {
+    adaptersAlone: loraOf(config.model) !== undefined,
+    mode: config.generator.updateMode,
+  });
   const problems = source.heldOut.slice(0, config.evaluation.problems);
   const run: Run = {
     ...given,
@@ -39,14 +45,14 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
     evaluate: () => evaluate({ config, parts }, problems),
   };
 
-  const frozen = path.join(log.folder, 'reference');
-  const place = await begin(run, resumed, frozen);
-  await using reference = config.grpo.beta > 0 ? await startReference(given, frozen) : undefined;
-  await startTogether(signal, (ended) => {
-    const pacing = new Pacing(config.grpo, place.pacing);
-    pacing.advance(weights.version - place.firstVersion);
-    return [rollouts({ ...run, signal: ended }, reference, pacing), training({ ...run, signal: ended }, pacing, place)];
-  });
+  const { pacing, place } = await begin(run, resumed);
+  await using reference = await openReference(run, place.reference);
+  await using teacher = await openTeacher(run);
+  const loops = { pacing: new Pacing(config.grpo, pacing), rejects: new Rejects(), reference, teacher };
+  await startTogether(signal, (ended) => [
+    rollouts({ ...run, signal: ended }, loops),
+    training({ ...run, signal: ended }, loops, place),
+  ]);
 
   await parts.trainer.saveWeights.callOne(path.join(log.folder, 'trained'));
 }
@@ -55,19 +61,17 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
 async function begin(
   run: Run,
   resumed: Checkpoint | undefined,
-  frozen: string,
-): Promise<Begun & { readonly pacing?: PacingState }> {
-  const { config, parts, weights, checkpoints } = run;
+): Promise<{ readonly place: GrpoPlace; readonly pacing?: PacingState }> {
+  const { config, parts, weights, checkpoints, log } = run;
   if (resumed !== undefined) await checkpoints.restore(resumed);
-  if (resumed?.place.phase === 'grpo') {
-    return { done: resumed.place.step, firstVersion: resumed.place.firstVersion, pacing: resumed.pacing };
-  }
+  if (resumed?.place.phase === 'grpo') return { place: resumed.place, pacing: resumed.pacing };
   await warmUp(run, resumed?.place.step);
-  if (config.grpo.beta > 0) await parts.trainer.saveWeights.callOne(frozen);
+  if (hasReference(config)) await parts.trainer.saveWeights.callOne(path.join(log.folder, firstReference));
   await parts.trainer.resetOptimizer.callOne();
-  const place = { phase: 'grpo', step: 0, firstVersion: weights.version } as const;
+  const { beta } = config.grpo;
+  const place = { phase: 'grpo', step: 0, firstVersion: weights.version, beta, reference: firstReference } as const;
   await checkpoints.save(place);
-  return { done: 0, firstVersion: place.firstVersion };
+  return { place };
 }
 
 /** Runs tasks until one of them ends, ends the others, and settles as the first did. */

@@ -3,6 +3,14 @@ import { policyVersionPrefix, type Store } from '@forge/torchstore';
 /** Who trains: an actor such as `Trainer`. */
 export interface WeightSender {
   readonly pushWeights: { callOne(version: number): Promise<void> };
+  readonly pushAdapters: { callOne(version: number): Promise<void> };
+}
+
+export interface WeightSyncOptions {
+  /** Sends the adapters alone, which generators merge. @default false */
+  readonly adaptersAlone?: boolean;
+  /** What new weights do to running completions; see `UpdateMode` of `@forge/generator`. @default 'inFlight' */
+  readonly mode?: 'inFlight' | 'drain' | 'abort';
 }
 
 /** Who samples: a service of generators. */
@@ -10,6 +18,7 @@ export interface WeightReceivers {
   readonly updateWeights: {
     fanoutSettled(
       version: number,
+      options: { readonly mode: 'inFlight' | 'drain' | 'abort' },
     ): Promise<readonly ({ readonly ok: true } | { readonly ok: false; error: unknown })[]>;
   };
 }
@@ -19,15 +28,18 @@ export class WeightSync {
   readonly #trainer: WeightSender;
   readonly #generator: WeightReceivers;
   readonly #store: Store;
+  readonly #options: Required<WeightSyncOptions>;
   #version = 0;
 
   constructor(
     { trainer, generator }: { readonly trainer: WeightSender; readonly generator: WeightReceivers },
     store: Store,
+    { adaptersAlone = false, mode = 'inFlight' }: WeightSyncOptions = {},
   ) {
     this.#trainer = trainer;
     this.#generator = generator;
     this.#store = store;
+    this.#options = { adaptersAlone, mode };
   }
 
   /** The version that the generators use. */
@@ -47,9 +59,10 @@ export class WeightSync {
 
   async #publishAs(version: number): Promise<number> {
     const previous = this.#version;
-    await this.#trainer.pushWeights.callOne(version);
+    const { adaptersAlone, mode } = this.#options;
+    await (adaptersAlone ? this.#trainer.pushAdapters : this.#trainer.pushWeights).callOne(version);
     this.#version = version;
-    for (const outcome of await this.#generator.updateWeights.fanoutSettled(version)) {
+    for (const outcome of await this.#generator.updateWeights.fanoutSettled(version, { mode })) {
       if (!outcome.ok && !isReplicaLost(outcome.error)) throw outcome.error;
     }
     if (previous > 0) await this.#store.deletePrefix(policyVersionPrefix(previous));

@@ -7,7 +7,8 @@ import { checkCheckpointOptions, checkStepOptions } from './check-options.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint/checkpoint.ts';
 import { CheckpointSeries } from './checkpoint/checkpoint-series.ts';
 import { NotConfiguredError } from './errors.ts';
-import { openTraining } from './open-training.ts';
+import { mixWeights } from './mix-weights.ts';
+import { openTraining, readModel } from './open-training.ts';
 import type { Schedule } from './optimizer/schedule.ts';
 import type { Scores } from './packing/scores.ts';
 import type { Sequence } from './packing/sequence.ts';
@@ -130,6 +131,17 @@ export class Trainer extends ForgeActor {
     const training = this.training;
     const saved = { config: training.config, weights: training.mergedWeights(), tokenizerFolder: this.#options.model };
     await saveModel(folder, { ...saved, ...(dtype && { dtype }) });
+  });
+
+  /**
+   * Writes a model folder with `share` of the weights of now in each weight, and the rest from the model of another folder: what
+   * follows this model slowly. In float32, which small changes do not get lost in.
+   */
+  readonly saveMixture = endpoint(async (folder: string, other: string, share: number): Promise<void> => {
+    const { config } = this.training;
+    const { weights: before } = await readModel(other);
+    const mixed = mixWeights(before, this.training.mergedWeights(), share);
+    await saveModel(folder, { config, weights: mixed, tokenizerFolder: this.#options.model, dtype: 'float32' });
   });
 
   /** Writes the adapters in PEFT's format. @throws {NotConfiguredError} without the option `lora` */

@@ -8,9 +8,19 @@ import type { Pacing, PacingState } from '../pacing.ts';
 import type { Parts } from '../parts.ts';
 
 /** Where a run stands: so many steps of a phase are done. */
-export type Place =
-  | { readonly phase: 'warmup'; readonly step: number }
-  | { readonly phase: 'grpo'; readonly step: number; readonly firstVersion: number };
+export type Place = { readonly phase: 'warmup'; readonly step: number } | GrpoPlace;
+
+/** A place in GRPO, with what its steps go by beside the weights. */
+export interface GrpoPlace {
+  readonly phase: 'grpo';
+  readonly step: number;
+  /** Of the weights before the first of its steps. */
+  readonly firstVersion: number;
+  /** Weight of the KL term in the next step. */
+  readonly beta: number;
+  /** Name of the folder of the reference, in the run's folder. */
+  readonly reference: string;
+}
 
 /** What of a run is not in the trainer's own checkpoint beside it. */
 export interface Checkpoint {
@@ -26,7 +36,7 @@ export interface Checkpoint {
 
 type Given = { readonly config: Config; readonly log: RunLog; readonly parts: Parts; readonly weights: WeightSync };
 
-const NOTHING_BEGUN: PacingState = { started: 0, inFlight: [], evicted: 0 };
+const NOTHING_BEGUN: PacingState = { started: 0, inFlight: [], evicted: 0, done: 0 };
 const STATE = 'run.bin';
 const TRAINER = 'trainer';
 
@@ -52,14 +62,14 @@ export class Checkpoints {
     const { config, log, parts, weights } = this.#given;
     if (config.checkpoint.every === 0) return;
     // In this order: a group that is added meanwhile is in flight, and in the buffer, which counts.
-    const { started, inFlight, evicted } = pacing?.state ?? NOTHING_BEGUN;
+    const { started, inFlight, evicted, done } = pacing?.state ?? NOTHING_BEGUN;
     const { items, ...counts } = await parts.buffer.stateDict.callOne();
     const held = items.filter(({ number }) => number < started);
     const numbers = new Set(held.map(({ number }) => number));
     const state: Omit<Checkpoint, 'folder'> = {
       place,
       version: weights.version,
-      pacing: { started, inFlight: inFlight.filter((number) => !numbers.has(number)), evicted },
+      pacing: { started, inFlight: inFlight.filter((number) => !numbers.has(number)), evicted, done },
       buffer: { ...counts, items: held },
       log: log.size,
     };

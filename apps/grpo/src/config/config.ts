@@ -1,26 +1,35 @@
 import { checkpointSettings, datasetSettings, modelSettings, runSettings, trainerSettings } from '@forge/run';
 import { z } from 'zod';
+import { contradictions } from './contradictions.ts';
 import { environment } from './environment.ts';
 import { evaluation } from './evaluation.ts';
 import { generator } from './generator.ts';
 import { grpo } from './grpo.ts';
 import { reward } from './reward.ts';
+import { teacher } from './teacher.ts';
 import { warmup } from './warmup.ts';
 
 /** Everything a run can be told, with the defaults of the embedded task. Unknown keys are refused. */
-export const configSchema = z.strictObject({
-  run: runSettings,
-  checkpoint: checkpointSettings,
-  model: modelSettings,
-  dataset: datasetSettings,
-  warmup,
-  grpo,
-  generator,
-  trainer: trainerSettings,
-  environment,
-  reward,
-  evaluation,
-});
+export const configSchema = z
+  .strictObject({
+    run: runSettings,
+    checkpoint: checkpointSettings,
+    model: modelSettings,
+    dataset: datasetSettings,
+    warmup,
+    grpo,
+    generator,
+    trainer: trainerSettings,
+    environment,
+    reward,
+    teacher,
+    evaluation,
+  })
+  .superRefine((config, context) => {
+    for (const { key, reason } of contradictions(config)) {
+      context.addIssue({ code: 'custom', path: key.split('.'), message: reason });
+    }
+  });
 
 /** A complete, checked configuration. */
 export type Config = z.infer<typeof configSchema>;

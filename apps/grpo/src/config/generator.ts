@@ -10,6 +10,23 @@ export const generator = z
     temperature: positive
       .default(0.3)
       .describe('of the samples, and of the log-probabilities that are trained on; evaluations are greedy'),
+    updateMode: z
+      .enum(['inFlight', 'drain', 'abort'])
+      .default('inFlight')
+      .describe(
+        'what new weights do to running completions: they go on with what was computed, end first, or are computed again and go on',
+      ),
+    quantization: z
+      .enum(['int8', 'int4'])
+      .optional()
+      .describe('of the weights that sample; a `grpo.correction` weighs what it changes'),
+    packedWeights: z
+      .boolean()
+      .optional()
+      .describe(
+        'weights in the order in which products read them, prepared at every update; for large models when left out',
+      ),
+    kvCacheBytes: count.default(2 ** 32).describe('memory for keys and values of one replica, at most'),
     maxSequences: count.default(256).describe('decoded at the same time, in one replica'),
   })
   .prefault({});

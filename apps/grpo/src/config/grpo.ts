@@ -1,6 +1,7 @@
 import { count, positive, share } from '@forge/run';
 import { z } from 'zod';
 import { klTerm, policyLoss } from './policy-loss.ts';
+import { selection } from './selection.ts';
 
 /** Reinforcement learning: how much, how fast, by which loss. */
 export const grpo = z
@@ -8,7 +9,7 @@ export const grpo = z
     steps: count.default(300).describe('GRPO steps at most'),
     stopAccuracy: share.default(0.95).describe('held-out accuracy at which the run ends'),
     groupsPerStep: count.default(32).describe('groups, that is prompts, of one step'),
-    groupSize: z.int().min(2).default(8).describe('completions of one prompt'),
+    groupSize: count.default(8).describe('completions of one prompt'),
     maxPolicyAge: z
       .int()
       .min(0)
@@ -22,5 +23,6 @@ export const grpo = z
       .describe('how it goes from there: `cosine` and `linear` fall to 0 at `grpo.steps`, `constant` stays'),
     ...policyLoss,
     ...klTerm,
+    ...selection,
   })
   .prefault({});

@@ -1,4 +1,4 @@
-import { count, positive } from '@forge/run';
+import { count, positive, share } from '@forge/run';
 import { advantageMethods, correctionModes, corrections, klEstimators, policyLossNames } from '@forge/trainer';
 import { z } from 'zod';
 import { oneOf } from './one-of.ts';
@@ -70,5 +70,23 @@ export const klTerm = {
   klEstimator: oneOf(Object.keys(klEstimators) as (keyof typeof klEstimators)[]) // the keys of a closed table
     .optional()
     .describe('`k3` in the loss and `k1` in the reward when left out'),
+  adaptiveKl: z
+    .strictObject({
+      target: positive
+        .optional()
+        .describe('nats a token that the policy is to be from the reference; `grpo.beta` is where the weight begins'),
+      horizon: positive.default(10_000).describe('completions over which the weight follows'),
+    })
+    .prefault({}),
+  referenceRefresh: z
+    .strictObject({
+      every: z
+        .int()
+        .min(0)
+        .default(0)
+        .describe('steps after which the reference takes weights of the policy; 0 for never'),
+      share: share.default(0.6).describe('of the new weights in it; the rest stays as it was'),
+    })
+    .prefault({}),
   klTimesRatio: z.boolean().default(false).describe('multiplies the KL term by the ratio: unbiased off policy'),
 };

@@ -1,26 +1,23 @@
 import { policyVersionOf } from '@forge/data';
 import { Random } from '@forge/tensor';
-import type { Pacing } from '../pacing.ts';
-import type { Reference } from '../parts.ts';
+import type { Loops } from '../loops.ts';
 import { answerOf } from '../rewards/answer-of.ts';
 import type { Run } from '../run.ts';
 import { play } from './play.ts';
+import { rejectReason } from './reject-reason.ts';
 
 /**
  * Loop 1: prompts to scored groups in the replay buffer, as many at once as the pacing admits.
  * Ends only by the signal or by the first failure.
  */
-export async function rollouts(run: Run, reference: Reference | undefined, pacing: Pacing): Promise<void> {
+export async function rollouts(run: Run, loops: Loops): Promise<void> {
   const failed = new AbortController();
   const ended = AbortSignal.any([run.signal, failed.signal]);
   const running = new Set<Promise<void>>();
   try {
     for (;;) {
-      const number = await pacing.admit(ended);
-      const rollout = collect({ ...run, signal: ended }, reference, number).then(
-        () => pacing.groupAdded(number),
-        (error) => failed.abort(error),
-      );
+      const number = await loops.pacing.admit(ended);
+      const rollout = collect({ ...run, signal: ended }, loops, number).catch((error) => failed.abort(error));
       running.add(rollout);
       void rollout.finally(() => running.delete(rollout));
     }
@@ -31,7 +28,7 @@ export async function rollouts(run: Run, reference: Reference | undefined, pacin
 
 async function collect(
   { config, parts, signal }: Run,
-  reference: Reference | undefined,
+  { pacing, rejects, reference, teacher }: Loops,
   number: number,
 ): Promise<void> {
   const { dataset, buffer } = parts;
@@ -43,12 +40,14 @@ async function collect(
     seed: new Random(config.run.seed).split(`group ${number}`).integer(2 ** 31),
     signal,
   });
-  const [scores, refLogProbs] = await Promise.all([
+  const sequences = sampled.map(({ promptIds, tokenIds }) => ({ promptIds, tokenIds }));
+  const [scores, refLogProbs, teacherLogProbs] = await Promise.all([
     parts.score(
       sampled.map((each) => answerOf(each, task)),
       signal,
     ),
-    reference?.forward.with({ signal }).route(sampled.map(({ promptIds, tokenIds }) => ({ promptIds, tokenIds }))),
+    reference?.score(sequences, signal),
+    teacher?.score(sequences, signal),
   ]);
   const given = config.reward.shuffle ? new Random(config.run.seed).split(`shuffle ${number}`).shuffle(scores) : scores;
   const episodes = sampled.map((each, i) => ({
@@ -56,6 +55,15 @@ async function collect(
     ...given[i]!, // one score a completion
     target: task.target,
     ...(refLogProbs && { refLogProbs: refLogProbs[i]! }),
+    ...(teacherLogProbs && { teacherLogProbs: teacherLogProbs[i]! }),
   }));
-  await buffer.add.with({ signal }).callOne({ number, policyVersion: policyVersionOf(episodes), episodes });
+  const group = { number, policyVersion: policyVersionOf(episodes), episodes };
+  const reason = rejectReason(group, config.grpo);
+  if (reason === undefined) {
+    await buffer.add.with({ signal }).callOne(group);
+    pacing.groupAdded(number);
+  } else {
+    rejects.add(group, reason);
+    pacing.groupRejected(number);
+  }
 }

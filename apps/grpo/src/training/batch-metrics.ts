@@ -1,18 +1,31 @@
-import type { Group } from '@forge/data';
+import type { Episode } from '@forge/data';
 import { rewardMetrics } from '../rewards/reward-metrics.ts';
+import type { Batch } from './next-batch.ts';
 
-/** What the completions of a step were like, whichever of them were trained on. */
-export function batchMetrics(
-  groups: readonly Group[],
-): Readonly<Record<string, number>> & { readonly 'reward/mean': number } {
+/** What the completions that were sampled for a step were like, whichever of them were trained on. */
+export function batchMetrics({
+  groups: trained,
+  rejected,
+}: Batch): Readonly<Record<string, number>> & { readonly 'reward/mean': number } {
+  const groups = [...trained, ...rejected].toSorted((a, b) => a.number - b.number);
   const episodes = groups.flatMap((group) => group.episodes);
   return {
     ...rewardMetrics(episodes),
     'group/solvedAll': mean(groups.map((group) => Number(group.episodes.every(({ isRight }) => isRight)))),
     'group/solvedNone': mean(groups.map((group) => Number(!group.episodes.some(({ isRight }) => isRight)))),
+    'group/rejected': rejected.length / groups.length,
     'completions/meanLength': mean(episodes.map(({ tokenIds }) => tokenIds.length)),
+    ...teacherMetrics(trained.flatMap((group) => group.episodes)),
     'completions/truncated': mean(episodes.map(({ isTruncated }) => Number(isTruncated))),
   };
+}
+
+/** How far the policy is from the teacher, in nats a token, where there is one. */
+function teacherMetrics(episodes: readonly Episode[]): Readonly<Record<string, number>> {
+  const differences = episodes.flatMap(({ logProbs, teacherLogProbs }) =>
+    teacherLogProbs === undefined ? [] : Array.from(teacherLogProbs, (logProb, t) => logProbs[t]! - logProb),
+  );
+  return differences.length === 0 ? {} : { 'teacher/kl': mean(differences) };
 }
 
 /** NaN of nothing. */

@@ -2,10 +2,12 @@ import { loraOf } from '@forge/run';
 import type { Schedule, StepLossOptions, TrainerOptions } from '@forge/trainer';
 import type { Config } from '../config/config.ts';
 import { given } from '../config/given.ts';
+import { isReferenceWithinTrainer } from '../frozen/references.ts';
 
 /** What the trainer of a run is told, but for its model and store. */
 export function trainerOptions(config: Config): Omit<TrainerOptions, 'model' | 'store'> {
-  const { grpo, trainer, generator } = config;
+  const { grpo, trainer, generator, model, run } = config;
+  const lora = loraOf(model);
   return {
     optimizer: { learningRate: grpo.learningRate, betas: trainer.betas, weightDecay: trainer.weightDecay },
     schedule: scheduleOf(grpo),
@@ -16,11 +18,15 @@ export function trainerOptions(config: Config): Omit<TrainerOptions, 'model' | '
       epochs: grpo.epochsPerBatch,
       miniBatches: grpo.miniBatches,
       ...given({ maxApproxKl: grpo.maxApproxKl }),
+      ...(isReferenceWithinTrainer(config) && { reference: 'adapters off' }),
     },
     temperature: generator.temperature,
-    ...given({ tokensPerRow: trainer.tokensPerRow, lora: loraOf(config.model) }),
+    ...given({ tokensPerRow: trainer.tokensPerRow }),
     maxTokensPerMicroBatch: trainer.maxTokensPerMicroBatch,
     threads: trainer.threads,
+    batchInvariant: trainer.batchInvariant,
+    recompute: trainer.recompute,
+    ...(lora && { lora: { ...lora, seed: run.seed } }),
   };
 }
 

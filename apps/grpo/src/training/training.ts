@@ -1,71 +1,68 @@
 import { grpoBatch } from '@forge/trainer';
-import type { Pacing } from '../pacing.ts';
-import type { Parts } from '../parts.ts';
+import type { GrpoPlace } from '../checkpoints/checkpoints.ts';
+import { refreshReference } from '../frozen/references.ts';
+import type { Loops } from '../loops.ts';
 import type { Run } from '../run.ts';
 import { batchMetrics, mean } from './batch-metrics.ts';
 import { completionLines } from './completion-lines.ts';
+import { nextBatch } from './next-batch.ts';
+import { nextBeta } from './next-beta.ts';
+import { StepClock } from './step-clock.ts';
+import { stepMetrics } from './step-metrics.ts';
 import { trainedEpisodes } from './trained-episodes.ts';
 
-/** Where the loop begins: steps that were taken before, and the version of the weights before the first. */
-export interface Begun {
-  readonly done: number;
-  readonly firstVersion: number;
-}
-
 /** Loop 2: full batches from the replay buffer to new weights in every generator. */
-export async function training(run: Run, pacing: Pacing, { done, firstVersion }: Begun): Promise<void> {
+export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promise<void> {
   const { config, parts, log, progress, weights, signal } = run;
-  const { steps, stopAccuracy, maxPolicyAge } = config.grpo;
-  progress.start('grpo', steps, done);
-  for (let step = done + 1; step <= steps; step++) {
+  const { grpo } = config;
+  const { steps } = grpo;
+  const { pacing } = loops;
+  const clock = new StepClock();
+  let { beta, reference } = begun;
+  progress.start('grpo', steps, begun.step);
+  for (let step = begun.step + 1; step <= steps; step++) {
+    clock.lap('record'); // of the step before
     const startedMs = performance.now();
-    const groups = await nextBatch(parts, pacing, weights.version, signal);
-    const waitedMs = performance.now() - startedMs;
-    const episodes = trainedEpisodes(groups, config);
-    const { inputs, targets } = grpoBatch(episodes);
-    const result = await parts.trainer.trainBatch.callOne(inputs, targets);
-    const age = mean(groups.map(({ policyVersion }) => weights.version - policyVersion));
     const trainedVersion = weights.version;
+    const batch = await nextBatch(parts, loops, { version: trainedVersion, grpo, signal });
+    clock.lap('waitForBatch');
+    const episodes = trainedEpisodes(batch.groups, config);
+    const { inputs, targets } = grpoBatch(episodes);
+    const result = await parts.trainer.trainBatch.callOne(inputs, { ...targets, beta });
+    clock.lap('train');
     await weights.publish();
+    clock.lap('publish');
     // In turn means: nothing is sampled until all of this step is done and counted.
-    if (maxPolicyAge > 0) pacing.advance(weights.version - firstVersion);
+    if (grpo.maxPolicyAge > 0) pacing.advance();
     const isEvaluated = step % config.evaluation.every === 0 || step === steps;
     const evaluation = isEvaluated ? await run.evaluate() : undefined;
-    const seconds = (performance.now() - startedMs) / 1000;
+    clock.lap('evaluate');
     const metrics = {
-      ...batchMetrics(groups),
+      ...batchMetrics(batch),
       loss: result.loss,
       gradNorm: result.gradNorm,
       learningRate: result.learningRate,
-      policyAge: age,
+      policyAge: mean(batch.groups.map(({ policyVersion }) => trainedVersion - policyVersion)),
       policyVersion: trainedVersion,
-      tokensPerSecond: result.tokens / seconds,
-      'perf/waitForBatchSeconds': waitedMs / 1000,
-      ...result.metrics,
+      tokensPerSecond: (result.tokens / (performance.now() - startedMs)) * 1000,
+      ...clock.take(),
+      ...(grpo.adaptiveKl.target !== undefined && { beta }),
+      ...stepMetrics(result),
       ...(evaluation && { 'eval/accuracy': evaluation.accuracy, 'eval/reward': evaluation.reward }),
     };
     await log.step('grpo', metrics);
-    log.completions(completionLines(groups, episodes));
+    log.completions(completionLines(batch, episodes));
     progress.update(step, {
       reward: metrics['reward/mean'].toFixed(3),
       'held-out accuracy': log.accuracy?.toFixed(3),
-      age: age.toFixed(1),
+      age: metrics.policyAge.toFixed(1),
       'tokens/s': metrics.tokensPerSecond.toFixed(0),
     });
-    if (evaluation && evaluation.accuracy >= stopAccuracy) break;
-    if (step < steps) await run.checkpoints.offer({ phase: 'grpo', step, firstVersion }, pacing);
-    if (maxPolicyAge === 0) pacing.advance(weights.version - firstVersion);
-  }
-}
-
-async function nextBatch({ buffer }: Parts, pacing: Pacing, version: number, signal: AbortSignal) {
-  for (;;) {
-    // Asked for before the buffer is, so that a group which arrives in between is not missed.
-    const changed = pacing.changed(signal);
-    changed.catch(() => undefined);
-    const batch = await buffer.sample.callOne(version);
-    pacing.evictedSoFar((await buffer.counts.callOne()).evicted);
-    if (batch !== undefined) return batch;
-    await changed;
+    if (evaluation && evaluation.accuracy >= grpo.stopAccuracy) break;
+    beta = nextBeta(beta, { kl: result.metrics['kl'], completions: inputs.length }, grpo.adaptiveKl);
+    const isRefreshed = grpo.referenceRefresh.every > 0 && step % grpo.referenceRefresh.every === 0 && step < steps;
+    if (isRefreshed && loops.reference !== undefined) reference = await refreshReference(run, loops.reference);
+    if (step < steps) await run.checkpoints.offer({ ...begun, step, beta, reference }, pacing);
+    if (grpo.maxPolicyAge === 0) pacing.advance();
   }
 }
