@@ -7,10 +7,7 @@ import { ReferenceModel, Trainer } from '@forge/trainer';
 import type { Config } from './config/config.ts';
 import { given } from './config/given.ts';
 import { startEnvironments } from './environments/environments.ts';
-import type { Answer } from './rewards/answer.ts';
-import { RewardActor } from './rewards/reward-actor.ts';
-import { isOwnEnd, scorer } from './rewards/scorer.ts';
-import { UnscoredLog } from './rewards/unscored-log.ts';
+import { startRewards } from './rewards/start-rewards.ts';
 import type { Run } from './run.ts';
 import { trainerOptions } from './training/trainer-options.ts';
 
@@ -28,7 +25,7 @@ export async function startParts({ config, source, progress }: Given, store: Sto
   const told = (service: string) => tellLosses(service, progress);
   const model = source.modelFolder;
   const maxQueuedRequests = requestsAtOnce(config);
-  const [dataset, buffer, trainer, rewards, generator, environments] = await Promise.all([
+  const [dataset, buffer, trainer, rewarding, generator, environments] = await Promise.all([
     DatasetActor.options({ meshName: 'dataset' }).asActor({ path: source.trainPath, seed: run.seed }),
     EpisodeBuffer.options({ meshName: 'buffer' }).asActor({
       batchSize: grpo.groupsPerStep,
@@ -39,17 +36,7 @@ export async function startParts({ config, source, progress }: Given, store: Sto
       store: store.reference,
       ...trainerOptions(config),
     }),
-    RewardActor.options({
-      meshName: 'rewards',
-      numReplicas: config.reward.replicas,
-      // An answer that may end its process is alone there, and is not tried again and again.
-      replicaMaxConcurrentRequests: 1,
-      retry: { maxAttempts: 1 },
-      restart: { maxRestarts: Number.POSITIVE_INFINITY, maxDelayMs: 1_000 },
-      waitForHealthyMs: 60_000,
-      maxQueuedRequests: maxQueuedRequests * grpo.groupSize,
-      onEvent: told('rewards'),
-    }).asService(config.reward, config.generator.maxTokens),
+    startRewards(config, { note: (line) => progress.note(line), onEvent: told('rewards') }),
     Generator.options({
       meshName: 'generator',
       numReplicas: config.generator.replicas,
@@ -73,24 +60,7 @@ export async function startParts({ config, source, progress }: Given, store: Sto
       onEvent: told('environments'),
     }),
   ]);
-  const unscored = new UnscoredLog((line) => progress.note(line));
-  const score = scorer((answers, signal) =>
-    rewards.evaluate.with(signal === undefined ? {} : { signal }).route(answers),
-  );
-  return {
-    dataset,
-    buffer,
-    trainer,
-    rewards,
-    generator,
-    environments,
-    /** Scores answers; those without a score are counted and told. */
-    score: async (answers: readonly Answer[], signal?: AbortSignal) => {
-      const scores = await score(answers, signal);
-      unscored.add(scores);
-      return scores;
-    },
-  };
+  return { dataset, buffer, trainer, ...rewarding, generator, environments };
 }
 
 /** What makes a synchronous run repeatable: which groups are decoded side by side is a matter of timing. */
@@ -103,13 +73,15 @@ const isBatchInvariant = ({ grpo, trainer, generator }: Config): boolean =>
 
 /** The loops ask for no more than this, so nothing that they ask for is ever turned away. */
 function requestsAtOnce({ grpo, evaluation }: Config): number {
-  return evaluation.problems + Math.ceil(grpo.groupsPerStep * grpo.overSampling) * (1 + grpo.maxPolicyAge);
+  const groups = Math.ceil(grpo.groupsPerStep * grpo.overSampling) * (1 + grpo.maxPolicyAge);
+  // One request of a problem is greedy, one samples.
+  return 2 * evaluation.problems + groups;
 }
 
 /** Tells how a replica that was lost comes back, or does not. */
 function tellLosses(service: string, progress: Progress): (event: ServiceEvent) => void {
   return (event) => {
-    if (event.type !== 'replicaStateChanged' || event.cause === undefined || isOwnEnd(event.cause)) return;
+    if (event.type !== 'replicaStateChanged' || event.cause === undefined) return;
     progress.note(`${service}/${event.replica}: ${event.from} → ${event.to}`);
   };
 }

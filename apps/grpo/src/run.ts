@@ -1,4 +1,5 @@
 import type { Progress, RunLog, Source, WeightSync } from '@forge/run';
+import type { BestWeights } from './checkpoints/best-weights.ts';
 import type { Checkpoints } from './checkpoints/checkpoints.ts';
 import type { Config } from './config/config.ts';
 import type { Evaluation } from './evaluation/evaluate.ts';
@@ -11,10 +12,11 @@ export interface Run {
   readonly parts: Parts;
   readonly weights: WeightSync;
   readonly checkpoints: Checkpoints;
+  readonly best: BestWeights;
   readonly log: RunLog;
   readonly progress: Progress;
   /** Aborts when the run is to end early. */
   readonly signal: AbortSignal;
-  /** Scores the greedy answers to the held-out problems under the current weights. */
-  readonly evaluate: () => Promise<Evaluation>;
+  /** Judges answers to the held-out problems under the current weights: the greedy ones, and sampled ones unless only those are wanted. */
+  readonly evaluate: (answers?: 'greedy') => Promise<Evaluation>;
 }

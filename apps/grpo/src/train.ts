@@ -6,6 +6,7 @@
 import path from 'node:path';
 import { duration, type Given, loraOf, type RunLog, type Source, WeightSync } from '@forge/run';
 import { openStore } from '@forge/torchstore';
+import { BestWeights } from './checkpoints/best-weights.ts';
 import { type Checkpoint, Checkpoints, type GrpoPlace } from './checkpoints/checkpoints.ts';
 import type { Config } from './config/config.ts';
 import { evaluate } from './evaluation/evaluate.ts';
@@ -42,7 +43,13 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
     parts,
     weights,
     checkpoints: new Checkpoints({ config, log, parts, weights }),
-    evaluate: () => evaluate({ config, parts }, problems),
+    best: new BestWeights({ config, log, parts }),
+    evaluate: (answers) =>
+      evaluate({ config, parts }, problems, {
+        ...config.evaluation,
+        ...(answers === 'greedy' && { samples: 0 }),
+        seed: config.run.seed,
+      }),
   };
 
   const { pacing, place } = await begin(run, resumed);
@@ -68,6 +75,9 @@ async function begin(
   await warmUp(run, resumed?.place.step);
   if (hasReference(config)) await parts.trainer.saveWeights.callOne(path.join(log.folder, firstReference));
   await parts.trainer.resetOptimizer.callOne();
+  if (config.evaluation.atStart && log.accuracy === undefined) {
+    await log.beforeSteps('grpo', (await run.evaluate()).metrics);
+  }
   const { beta } = config.grpo;
   const place = { phase: 'grpo', step: 0, firstVersion: weights.version, beta, reference: firstReference } as const;
   await checkpoints.save(place);

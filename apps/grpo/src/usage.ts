@@ -10,6 +10,7 @@ export const usage = `Trains a language model by asynchronous GRPO.
                     model.path=<folder or hub name> dataset.path=<file.jsonl>
 
   npm start -- run.resume=latest              goes on with the newest run, or with run.name=<name>
+  npm run evaluate -- model.path=<folder>     held-out accuracy of any model; --help says more
   npm run dashboard                           shows the runs on a web page, also while they go on
 
 Everything a run does is written to runs/<name>/: metrics.jsonl, completions.jsonl, checkpoints, curves.svg, config.yaml.

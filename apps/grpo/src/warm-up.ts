@@ -37,13 +37,13 @@ export async function warmUp(run: Run, done = 0): Promise<void> {
     const seconds = (performance.now() - startedMs) / 1000;
     const isEvaluated = step % (isClose ? 1 : evaluateEvery) === 0 || step === maxSteps;
     if (isEvaluated) await run.weights.publish();
-    const evaluation = isEvaluated ? await run.evaluate() : undefined;
+    const evaluation = isEvaluated ? await run.evaluate('greedy') : undefined;
     await log.step('warmup', {
       loss: result.loss,
       gradNorm: result.gradNorm,
       learningRate: result.learningRate,
       tokensPerSecond: result.tokens / seconds,
-      ...(evaluation && { 'eval/accuracy': evaluation.accuracy, 'eval/reward': evaluation.reward }),
+      ...evaluation?.metrics,
     });
     progress.update(step, {
       loss: result.loss.toFixed(3),

@@ -154,6 +154,15 @@ describe('a run of the embedded task', () => {
     }
   });
 
+  test('best/ has the weights of the first step with the best accuracy', async () => {
+    const ofGrpo = run.metrics.filter(({ phase }) => phase === 'grpo');
+    const [before, last] = column(ofGrpo, 'eval/accuracy');
+    const models = await Promise.all(['best', 'trained'].map((name) => loadModel(path.join(run.run, name))));
+    const [best, trained] = models.map(({ weights }) => weights['model.layers.0.self_attn.q_proj.weight']!.data);
+    if (last! > before!) expect(best).toEqual(trained);
+    else expect(best).not.toEqual(trained);
+  });
+
   test.runIf(canSeeProcesses)('runs each part in a process of its own, and leaves neither process nor file', () => {
     const parts = [
       'buffer/0',

@@ -9,6 +9,7 @@ import { type End, startApp } from './fixtures/start-app.ts';
 import { temporaryFolder } from './fixtures/temporary-folder.ts';
 
 const folder = temporaryFolder();
+const env = { HF_HUB_CACHE: path.join(folder, 'hub'), HF_HUB_OFFLINE: '1' };
 const run = path.join(folder, 'runs', 'real');
 /** A model as Python's huggingface_hub leaves it in its cache, for a machine without network. */
 const cached = path.join(folder, 'hub', 'models--forge-test--tiny');
@@ -27,7 +28,7 @@ beforeAll(async () => {
       ...['model.path=forge-test/tiny', 'dataset.path=gsm8k.jsonl', 'dataset.heldOut=2', 'run.name=real'],
       ...['grpo.steps=2', 'grpo.groupsPerStep=2', 'grpo.groupSize=3', 'generator.maxTokens=12', 'evaluation.every=1'],
     ],
-    { folder, env: { HF_HUB_CACHE: path.join(folder, 'hub'), HF_HUB_OFFLINE: '1' } },
+    { folder, env },
   );
   end = await app.ended;
 });
@@ -36,10 +37,12 @@ test('a model by its name on the hub and a file of GSM8K records are trained on'
   expect({ code: end.code, stderr: end.stderr }).toEqual({ code: 0, stderr: '' });
   const metrics = readMetrics(run);
   expect(metrics.map(({ step, phase }) => [step, phase])).toEqual([
+    [0, 'grpo'],
     [1, 'grpo'],
     [2, 'grpo'],
   ]);
-  for (const line of metrics) {
+  expect(metrics[0]).toMatchObject({ 'eval/accuracy': expect.any(Number), loss: null });
+  for (const line of metrics.slice(1)) {
     expect(line).toMatchObject({ loss: expect.any(Number), 'eval/accuracy': expect.any(Number) });
     expect(line['completions/meanLength']).toBeLessThanOrEqual(12);
     // Without a reference model there is nothing to diverge from.
@@ -66,4 +69,18 @@ test('a path is taken from the folder that the program was started in, and what 
   expect(trained.config.architecture).toBe('Qwen3ForCausalLM');
   expect(trained.tokenizer.encode('How many has Ann?')).toEqual(given.tokenizer.encode('How many has Ann?'));
   expect(trained.tokenizer.eosTokenIds).toEqual(given.tokenizer.eosTokenIds);
+});
+
+test('evaluation alone judges a folder on all problems of a file, and says by its exit code whether that is enough', async () => {
+  const args = ['model.path=runs/real/trained', 'dataset.path=gsm8k.jsonl', 'generator.maxTokens=12'];
+  const evaluated = async (...more: readonly string[]) => {
+    await using app = startApp([...args, ...more], { folder, env, name: 'evaluate', program: 'evaluate-main' });
+    return { ...(await app.ended), left: app.leftovers() };
+  };
+  const done = await evaluated('evaluation.samples=2', 'evaluation.passAt=[1,2]');
+  expect({ code: done.code, stderr: done.stderr, left: done.left }).toEqual({ code: 0, stderr: '', left: [] });
+  const metrics = JSON.parse(done.stdout.trimEnd().split('\n').at(-1)!);
+  expect(metrics).toMatchObject({ model: 'runs/real/trained', 'eval/accuracy': 0, 'eval/pass@2': 0, 'eval/mean@2': 0 });
+  expect((await evaluated('evaluation.atLeast=0.5')).code).toBe(3);
+  expect(await evaluated('evaluation.sample=2')).toMatchObject({ code: 2, stdout: '' });
 });

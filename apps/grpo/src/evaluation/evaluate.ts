@@ -1,25 +1,51 @@
 import type { Task } from '@forge/environments';
+import { Random } from '@forge/tensor';
+import type { Config } from '../config/config.ts';
+import type { Parts } from '../parts.ts';
 import { answerOf } from '../rewards/answer-of.ts';
-import { play } from '../rollouts/play.ts';
-import type { Run } from '../run.ts';
+import { type Player, play } from '../rollouts/play.ts';
+import { type AnsweredProblem, evaluationMetrics } from './evaluation-metrics.ts';
 
+/** What came of an evaluation. */
 export interface Evaluation {
-  /** Share of the tasks whose greedy answer is right. */
+  /** Share of the problems whose greedy answer is right. */
   readonly accuracy: number;
-  /** Mean reward of the greedy answers. */
-  readonly reward: number;
+  /** All of it, by the names of metrics. */
+  readonly metrics: Readonly<Record<string, number>>;
 }
 
-/** Plays every task once, greedily, and scores what came of it. */
+/** How much is asked. */
+export interface EvaluateOptions extends Pick<Config['evaluation'], 'samples' | 'temperature' | 'passAt'> {
+  /** Of the samples. */
+  readonly seed: number;
+}
+
+/** Who plays, and who judges. */
+export interface Examined extends Player {
+  readonly parts: Player['parts'] & Pick<Parts, 'score'>;
+}
+
+/** Plays every task greedily, and as often as is wanted by chance, always by the same chance; and judges what came of it. */
 export async function evaluate(
-  { config, parts }: Pick<Run, 'config' | 'parts'>,
+  examined: Examined,
   tasks: readonly Task[],
+  { samples, temperature, passAt, seed }: EvaluateOptions,
 ): Promise<Evaluation> {
-  const played = await Promise.all(tasks.map((task) => play({ config, parts }, task, { n: 1, temperature: 0 })));
-  const scores = await parts.score(played.map(([episode], i) => answerOf(episode!, tasks[i]!)));
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  return {
-    accuracy: mean(scores.map((score) => (score.isRight ? 1 : 0))),
-    reward: mean(scores.map(({ reward }) => reward).filter((reward) => reward !== undefined)),
-  };
+  const chance = new Random(seed).split('evaluation');
+  const answered = await Promise.all(
+    tasks.map(async (task, i): Promise<AnsweredProblem> => {
+      const given = await Promise.all([
+        play(examined, task, { n: 1, temperature: 0 }),
+        ...(samples > 0
+          ? [play(examined, task, { n: samples, temperature, seed: chance.split(`problem ${i}`).integer(2 ** 31) })]
+          : []),
+      ]);
+      const answers = given.flat().map((sampled) => answerOf(sampled, task));
+      const scores = await examined.parts.score(answers);
+      const [greedy, ...others] = answers.map((answer, j) => ({ ...answer, ...scores[j]! })); // one an answer
+      return { greedy: greedy!, samples: others, ...(task.source !== undefined && { source: task.source }) };
+    }),
+  );
+  const metrics = evaluationMetrics(answered, passAt);
+  return { accuracy: metrics['eval/accuracy']!, metrics }; // it is always among them
 }

@@ -48,8 +48,9 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
       ...clock.take(),
       ...(grpo.adaptiveKl.target !== undefined && { beta }),
       ...stepMetrics(result),
-      ...(evaluation && { 'eval/accuracy': evaluation.accuracy, 'eval/reward': evaluation.reward }),
+      ...evaluation?.metrics,
     };
+    if (evaluation) await run.best.offer(evaluation.accuracy);
     await log.step('grpo', metrics);
     log.completions(completionLines(batch, episodes));
     progress.update(step, {

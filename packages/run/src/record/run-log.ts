@@ -17,8 +17,10 @@ import { type Curve, curvesSvg } from './curves.ts';
 /** A line of `metrics.jsonl`: what a phase cannot know is absent. */
 export type StepMetrics = Readonly<Record<string, number>>;
 
-/** What the log keeps of a step. */
+/** What the log keeps of a line. */
 interface Measured {
+  /** 0: of what was measured before the first. */
+  readonly step: number;
   readonly phase: string;
   readonly seconds: number;
   readonly accuracy: number | undefined;
@@ -80,7 +82,8 @@ export class RunLog implements AsyncDisposable {
 
   /** Steps of all phases, or of one. */
   steps(phase?: string): number {
-    return phase === undefined ? this.#measured.length : this.#of(phase).length;
+    return this.#measured.filter((measured) => measured.step > 0 && (phase ?? measured.phase) === measured.phase)
+      .length;
   }
 
   /** Seconds since the run began. */
@@ -105,12 +108,29 @@ export class RunLog implements AsyncDisposable {
     await this.#logger.observe(source);
   }
 
+  /** Best held-out accuracy after a step of a phase so far. */
+  bestAccuracy(phase: string): number | undefined {
+    const steps = this.#measured.filter((measured) => measured.step > 0 && measured.phase === phase);
+    const all = steps.flatMap(({ accuracy }) => accuracy ?? []);
+    return all.length > 0 ? Math.max(...all) : undefined;
+  }
+
   /** Ends a step. */
   async step(phase: string, metrics: StepMetrics): Promise<void> {
+    await this.#write(this.steps() + 1, phase, metrics);
+  }
+
+  /** Tells what was measured before the first step, as step 0. */
+  async beforeSteps(phase: string, metrics: StepMetrics): Promise<void> {
+    await this.#write(0, phase, metrics);
+  }
+
+  async #write(step: number, phase: string, metrics: StepMetrics): Promise<void> {
     for (const [key, value] of Object.entries(metrics)) this.#logger.record(key, value);
     const place = { wallSeconds: round(this.seconds), phase };
-    await this.#logger.flush(this.steps() + 1, { ...place, ...this.#absent });
+    await this.#logger.flush(step, { ...place, ...this.#absent });
     this.#measured.push({
+      step,
       phase,
       seconds: this.seconds,
       accuracy: metrics['eval/accuracy'],
@@ -128,10 +148,6 @@ export class RunLog implements AsyncDisposable {
     if (this.steps() > 0) writeFileSync(path.join(this.folder, 'curves.svg'), this.#picture());
     await this.#logger[Symbol.asyncDispose]();
     closeSync(this.#completions);
-  }
-
-  #of(phase: string): readonly Measured[] {
-    return this.#measured.filter((measured) => measured.phase === phase);
   }
 
   #picture(): string {
@@ -168,6 +184,7 @@ function readMeasured(file: string): readonly Measured[] {
   return lines.map((line) => {
     const record = JSON.parse(line) as Readonly<Record<string, number | null>> & { readonly phase: string };
     return {
+      step: record['step'] ?? 0,
       phase: record.phase,
       seconds: record['wallSeconds'] ?? 0,
       accuracy: record['eval/accuracy'] ?? undefined,

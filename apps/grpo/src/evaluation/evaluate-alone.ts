@@ -1,0 +1,72 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Generator } from '@forge/generator';
+import { datasetSettings, modelSettings, prepareSource, runSettings, share } from '@forge/run';
+import { z } from 'zod';
+import { environment } from '../config/environment.ts';
+import { asked } from '../config/evaluation.ts';
+import { generator } from '../config/generator.ts';
+import { reward } from '../config/reward.ts';
+import { startEnvironments } from '../environments/environments.ts';
+import { checkOwnFunctions } from '../rewards/own-functions.ts';
+import { startRewards } from '../rewards/start-rewards.ts';
+import { type Evaluation, evaluate } from './evaluate.ts';
+
+/** The settings of an evaluation without training. */
+export const evaluateSchema = z.strictObject({
+  run: runSettings,
+  model: modelSettings,
+  dataset: datasetSettings,
+  generator,
+  environment,
+  reward,
+  evaluation: asked
+    .extend({ atLeast: share.default(0).describe('exit code 3 when the accuracy is below') })
+    .prefault({}),
+});
+
+export type EvaluateSettings = z.infer<typeof evaluateSchema>;
+
+/**
+ * Judges a model on problems: all of a file that is named, else those that a run with these settings keeps from training.
+ *
+ * @throws an error that says what to correct, before anything is started.
+ */
+export async function evaluateAlone(config: EvaluateSettings, note: (line: string) => void): Promise<Evaluation> {
+  const { dataset, evaluation, run } = config;
+  await checkOwnFunctions(config.reward);
+  // What preparing writes, such as the embedded model, is not needed afterwards.
+  const folder = await mkdtemp(path.join(tmpdir(), 'forge-evaluate-'));
+  try {
+    const whole = dataset.heldOutPath ?? dataset.path;
+    const source = await prepareSource(
+      {
+        ...config,
+        dataset: whole === undefined ? dataset : { ...dataset, heldOutPath: whole, heldOut: evaluation.problems },
+      },
+      folder,
+    );
+    const problems = source.heldOut.slice(0, evaluation.problems);
+    const { replicas, threads, maxSequences } = config.generator;
+    const [service, { rewards, score }, environments] = await Promise.all([
+      Generator.options({
+        meshName: 'generator',
+        numReplicas: replicas,
+        replicaMaxConcurrentRequests: 512,
+        maxQueuedRequests: 2 * problems.length,
+      }).asService({ model: source.modelFolder, maxSequences, threads, seed: run.seed }),
+      startRewards(config, { note }),
+      startEnvironments(config.environment, { maxQueuedRequests: 2 * problems.length, onEvent: () => {} }),
+    ]);
+    await using _generator = service;
+    await using _rewards = rewards;
+    await using _environments = environments;
+    return await evaluate({ config, parts: { generator: service, environments, score } }, problems, {
+      ...evaluation,
+      seed: run.seed,
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
