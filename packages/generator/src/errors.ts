@@ -26,6 +26,31 @@ export class PromptError extends Error {
   }
 }
 
+/** A constraint of the output cannot be obeyed: a pattern or schema is malformed, uses what is not supported, or is too large. */
+export class ConstraintError extends Error {
+  override readonly name = 'ConstraintError';
+  readonly code = 'ERR_GENERATOR_CONSTRAINT';
+  readonly problem: string;
+  /** The place in the schema, as a JSON pointer; empty for its root and for patterns. */
+  readonly path: string;
+  /** The keyword of the schema, or the part of the pattern, that is to blame. */
+  readonly keyword: string | undefined;
+
+  constructor(problem: string, { path = '', keyword, cause }: ConstraintErrorOptions = {}) {
+    const place = path === '' ? '' : ` at ${path}`;
+    super(`The output cannot be constrained${place}: ${problem}`, { cause });
+    this.problem = problem;
+    this.path = path;
+    this.keyword = keyword;
+  }
+}
+
+interface ConstraintErrorOptions {
+  readonly path?: string;
+  readonly keyword?: string;
+  readonly cause?: unknown;
+}
+
 /** The model gave logits that are no distribution (a NaN, or an infinity): its weights are broken. */
 export class LogitsError extends Error {
   override readonly name = 'LogitsError';

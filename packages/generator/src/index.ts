@@ -1,3 +1,7 @@
+export { Constraints, type TokenTexts } from './constraint/constraints.ts';
+export type { Whitespace } from './constraint/json/json-text.ts';
+export type { StructuredOutputs } from './constraint/structured-outputs.ts';
+export type { CallableTool } from './constraint/tool-call-grammar.ts';
 export {
   type BranchOptions,
   Conversation,
@@ -16,6 +20,7 @@ export type { Prompt } from './engine/prompt.ts';
 export { streamCompletions } from './engine/stream-completions.ts';
 export type { UpdateMode, WeightsSource } from './engine/update-queue.ts';
 export {
+  ConstraintError,
   ConversationError,
   ConversationFullError,
   EngineStoppedError,

@@ -9,6 +9,7 @@ import {
   type Tokenizer,
   type Weights,
 } from '@forge/models';
+import { Constraints } from './constraint/constraints.ts';
 import { Engine } from './engine/engine.ts';
 import type { EngineOptions } from './engine/engine-options.ts';
 import { Runner } from './runner/runner.ts';
@@ -44,7 +45,8 @@ export async function openModel(
   const runner = await Runner.open(config, adapted, limits);
   try {
     const decode = (ids: readonly number[]) => tokenizer.decode(ids, { skipSpecialTokens: true });
-    const engine = new Engine({ ...limits, runner, decode, endTokenIds: tokenizer.eosTokenIds });
+    const constraints = await Constraints.open(tokenizer, config.vocabSize);
+    const engine = new Engine({ ...limits, runner, decode, constraints, endTokenIds: tokenizer.eosTokenIds });
     const name = basename(resolve(model));
     return { name, folder, config, tokenizer, engine, [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
   } catch (error) {

@@ -8,6 +8,7 @@ import { loadGenerationDefaults } from './generation-defaults.ts';
 import { readJsonFile, readRequiredJson, readTextFile } from './json-file.ts';
 import { TOKENIZER_FILE } from './model-files.ts';
 import { resolveModel } from './resolve-model.ts';
+import { tokenSpelling } from './token-bytes.ts';
 
 /** How ids become text. */
 export interface DecodeOptions {
@@ -30,6 +31,13 @@ export interface Tokenizer {
   readonly padTokenId: number | undefined;
   /** The id of a token as the vocabulary spells it. */
   tokenId(token: string): number | undefined;
+  /**
+   * The bytes that a token adds to a text; several tokens may share a character. `undefined` for special tokens, which
+   * print nothing, for ids that no token has, and for all of a tokenizer that does not put texts together from bytes.
+   */
+  tokenBytes(id: number): Uint8Array<ArrayBuffer> | undefined;
+  /** Whether `decode` leaves out one space at the beginning, as Llama 2's does. */
+  readonly dropsLeadingSpace: boolean;
 }
 
 /**
@@ -61,6 +69,7 @@ export async function loadTokenizer(model: string, options: HubOptions = {}): Pr
   const { eosTokenIds, padTokenId } = await loadGenerationDefaults(folder);
   return {
     ...codec(tokens, config),
+    ...spelling(tokens, definition, config),
     applyChatTemplate: source === undefined ? refuseChat(templateFile) : compileChatTemplate(source, templateAt),
     eosTokenIds: eosTokenIds.length > 0 ? eosTokenIds : eosTokenId === undefined ? [] : [eosTokenId],
     padTokenId: idOf('pad_token') ?? padTokenId,
@@ -82,8 +91,7 @@ function codec(
 ): Pick<Tokenizer, 'encode' | 'decode' | 'tokenId' | 'vocabSize'> {
   const vocabulary = tokens.get_vocab();
   const special = specialIds(tokens, config);
-  // The library's own default is true and would rewrite " ." as "."; transformers 5 leaves text alone.
-  const cleanUp = config['clean_up_tokenization_spaces'] === true;
+  const cleanUp = rewritesSpaces(config);
   return {
     encode: (text) => tokens.encode(text, { add_special_tokens: false }).ids,
     decode(ids, { skipSpecialTokens = false } = {}) {
@@ -93,6 +101,30 @@ function codec(
     },
     tokenId: (token) => tokens.token_to_id(token),
     vocabSize: [...vocabulary.values()].reduce((size, id) => Math.max(size, id + 1), 0),
+  };
+}
+
+/** The library's own default is true and would rewrite " ." as "."; transformers 5 leaves text alone. */
+function rewritesSpaces(config: Readonly<Record<string, unknown>>): boolean {
+  return config['clean_up_tokenization_spaces'] === true;
+}
+
+function spelling(
+  tokens: ByteTokenizer,
+  definition: Readonly<Record<string, unknown>>,
+  config: Readonly<Record<string, unknown>>,
+): Pick<Tokenizer, 'tokenBytes' | 'dropsLeadingSpace'> {
+  const special = specialIds(tokens, config);
+  // A tokenizer that rewrites " ." as "." prints other bytes than those of its tokens.
+  const spelled = rewritesSpaces(config) ? undefined : tokenSpelling(definition['decoder']);
+  const added = tokens.get_added_tokens_decoder();
+  return {
+    tokenBytes: (id) => {
+      const token = tokens.id_to_token(id);
+      if (token === undefined || special.has(id) || !spelled) return undefined;
+      return added.has(id) ? new TextEncoder().encode(token) : spelled.bytesOf(token);
+    },
+    dropsLeadingSpace: spelled?.dropsLeadingSpace ?? false,
   };
 }
 

@@ -1,14 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Weights } from '@forge/models';
 import { Random } from '@forge/tensor';
-import { EngineStoppedError } from '../errors.ts';
+import { ConstraintError, EngineStoppedError } from '../errors.ts';
 import { lendWeights } from '../runner/lent-weights.ts';
 import type { DrawnTokens, QuantizationMismatch } from '../runner/quantization-mismatch.ts';
 import type { Runner } from '../runner/runner.ts';
 import { checkLogitBias, type ResolvedSamplingParams } from '../sampling/sampling-params.ts';
 import type { Completion } from './completion.ts';
 import type { CompletionDelta } from './completion-delta.ts';
-import { type EngineOptions, resolveEngineOptions } from './engine-options.ts';
+import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } from './engine-options.ts';
 import { checkPrompt, type Prompt } from './prompt.ts';
 import { Request } from './request.ts';
 import { Stepper } from './stepper.ts';
@@ -27,7 +27,7 @@ export interface GenerateOptions {
 /** Generates for many requests at once; they join and leave between steps. */
 export class Engine implements AsyncDisposable {
   readonly #runner: Runner;
-  readonly #limits: Omit<Required<EngineOptions>, 'runner' | 'seed'>;
+  readonly #limits: Omit<ResolvedEngineOptions, 'runner' | 'seed'>;
   readonly #random: Random;
   readonly #stepper: Stepper;
   readonly #updates: UpdateQueue;
@@ -74,7 +74,7 @@ export class Engine implements AsyncDisposable {
    * The completions of a prompt, in order of their index.
    *
    * @throws {PromptError} when the prompt is empty, too long or no prompt of this vocabulary; {@link SamplingParamsError}
-   * when a bias is of a token outside of it.
+   * when a bias is of a token outside of it; {@link ConstraintError} when `structuredOutputs` cannot be obeyed.
    * @throws {StepError} when the run failed that it was part of; {@link LogitsError} when its logits were broken.
    * @throws {EngineStoppedError} when the engine stops first; the reason of `signal` when that aborts first.
    */
@@ -83,13 +83,15 @@ export class Engine implements AsyncDisposable {
     params: ResolvedSamplingParams,
     { signal, onDelta, priority = 0 }: GenerateOptions = {},
   ): Promise<readonly Completion[]> {
+    this.check(prompt.ids, params);
+    const { decode, constraints, endTokenIds, maxModelLength } = this.#limits;
+    const constraint = params.structuredOutputs && (await constraints?.of(params.structuredOutputs));
     if (this.#isStopped) throw new EngineStoppedError();
     signal?.throwIfAborted();
-    this.check(prompt.ids, params);
-    const { decode, endTokenIds, maxModelLength } = this.#limits;
     const request = new Request({
       prompt,
       params,
+      constraint,
       finishRules: {
         stopTokenIds: new Set([...endTokenIds, ...params.stopTokenIds]),
         maxTokens: Math.min(params.maxTokens, maxModelLength - prompt.ids.length),
@@ -116,11 +118,16 @@ export class Engine implements AsyncDisposable {
     }
   }
 
-  /** @throws {PromptError} {SamplingParamsError} when `generate` would refuse this prompt with these options. */
+  /** @throws {PromptError} {SamplingParamsError} {ConstraintError} when `generate` would refuse this prompt with these options. */
   check(promptIds: readonly number[], params: ResolvedSamplingParams): void {
     const { vocabSize } = this.#runner.config;
     checkPrompt(promptIds, { vocabSize, maxModelLength: this.#limits.maxModelLength });
     checkLogitBias(params, vocabSize);
+    const { structuredOutputs } = params;
+    if (!structuredOutputs) return;
+    const { constraints } = this.#limits;
+    if (!constraints) throw new ConstraintError('this engine was opened without the texts of its tokens.');
+    constraints.check(structuredOutputs);
   }
 
   /** Forgets the keys and values of `ids` from place `from` on that no other sequence begins with. @param from - @default 0 */

@@ -1,4 +1,5 @@
 import type { Random } from '@forge/tensor';
+import type { Constraint } from '../constraint/constraint.ts';
 import type { ResolvedSamplingParams } from '../sampling/sampling-params.ts';
 import type { Decode } from '../text/detokenize.ts';
 import type { Completion } from './completion.ts';
@@ -11,6 +12,8 @@ import { Sequence } from './sequence.ts';
 export interface RequestParts {
   readonly prompt: Prompt;
   readonly params: ResolvedSamplingParams;
+  /** Of `params.structuredOutputs`. */
+  readonly constraint?: Constraint | undefined;
   readonly finishRules: FinishRules;
   readonly random: Random;
   readonly decode: Decode;
@@ -27,6 +30,7 @@ export interface RequestParts {
 export class Request {
   readonly prompt: Prompt;
   readonly params: ResolvedSamplingParams;
+  readonly constraint: Constraint | undefined;
   readonly finishRules: FinishRules;
   readonly decode: Decode;
   readonly arrivedAtMs: number;
@@ -42,9 +46,21 @@ export class Request {
   readonly #finished: Completion[] = [];
   #isSettled = false;
 
-  constructor({ prompt, params, finishRules, random, decode, arrivedAtMs, priority, arrival, onDelta }: RequestParts) {
+  constructor({
+    prompt,
+    params,
+    constraint,
+    finishRules,
+    random,
+    decode,
+    arrivedAtMs,
+    priority,
+    arrival,
+    onDelta,
+  }: RequestParts) {
     this.prompt = prompt;
     this.params = params;
+    this.constraint = constraint;
     this.finishRules = finishRules;
     this.decode = decode;
     this.arrivedAtMs = arrivedAtMs;

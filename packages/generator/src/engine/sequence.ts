@@ -1,4 +1,6 @@
 import type { Random } from '@forge/tensor';
+import type { ConstrainedText } from '../constraint/constraint.ts';
+import type { AllowedTokens } from '../sampling/allowed-tokens.ts';
 import { type Sample, softmaxTemperature, type TokenLogProb } from '../sampling/sampler.ts';
 import { CompletionText } from '../text/completion-text.ts';
 import type { Completion, Recorded } from './completion.ts';
@@ -21,6 +23,8 @@ export class Sequence implements Schedulable {
   readonly #versions: number[] = [];
   /** Kept only where it is read while it grows; else the text is decoded once, at the end. */
   readonly #text: CompletionText | undefined;
+  /** Kept only where the request has a constraint. */
+  readonly constrained: ConstrainedText | undefined;
   #numStreamed = 0;
   /** Before it has run, and again when it was preempted. */
   #cachedIds: readonly number[];
@@ -36,6 +40,7 @@ export class Sequence implements Schedulable {
     this.random = random;
     this.temperature = softmaxTemperature(group.params);
     this.#cachedIds = group.cachedIds;
+    this.constrained = group.constraint?.begin();
     const { stop } = group.params;
     this.#text = stop.length > 0 || group.isStreamed ? new CompletionText(group.decode, stop) : undefined;
   }
@@ -57,6 +62,18 @@ export class Sequence implements Schedulable {
   /** The token to compute next. */
   get nextId(): number {
     return this.tokenIds.at(-1) ?? this.promptIds.at(-1)!; // no prompt is empty
+  }
+
+  /** The tokens that its constraint allows next. */
+  get allowed(): AllowedTokens | undefined {
+    const { constrained } = this;
+    return (
+      constrained && {
+        mask: constrained.mask,
+        isEnd: constrained.isComplete,
+        endIds: this.group.finishRules.stopTokenIds,
+      }
+    );
   }
 
   get priority(): number {
@@ -99,8 +116,11 @@ export class Sequence implements Schedulable {
     this.#versions.push(version);
     const finish = finishOf(this.tokenIds, this.group.finishRules);
     // A stop token prints nothing, whether it is special or not.
-    const stop = finish?.reason === 'stop' ? undefined : this.#text?.push(sample.tokenId);
-    return stop === undefined ? finish : { reason: 'stop', stoppedBy: stop };
+    if (finish?.reason === 'stop') return finish;
+    const stop = this.#text?.push(sample.tokenId);
+    if (stop !== undefined) return { reason: 'stop', stoppedBy: stop };
+    this.constrained?.push(sample.tokenId);
+    return this.constrained?.isOver ? { reason: 'stop' } : finish;
   }
 
   /** What is new since the last delta. */

@@ -8,6 +8,7 @@ import { TOKENS_PER_BLOCK } from '../runner/cache/prefix-tree.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { PreparedWeights } from '../runner/weight-sessions.ts';
 import { type Logits, Sampler } from '../sampling/sampler.ts';
+import { prepareConstraints } from './prepare-constraints.ts';
 import type { Request } from './request.ts';
 import { type Admission, Scheduler, type SchedulerLimits } from './scheduler.ts';
 import type { Sequence } from './sequence.ts';
@@ -104,7 +105,7 @@ export class Stepper {
     if (running.length === 0) return;
     try {
       this.#runner.reserve(this.#scheduler.room, this.#begun !== undefined);
-      const logits = await this.#runner.decode(running);
+      const logits = await this.#decode(running);
       const nowMs = performance.now();
       // One row a sequence.
       for (let row = 0; row < running.length; row++) this.#advance(running[row]!, logits[row]!, nowMs);
@@ -133,6 +134,14 @@ export class Stepper {
     const numJoining = Math.min(this.waiting.length, this.#maxSequences - this.running.length);
     if (numJoining >= this.#maxSequences / 8) return false;
     return numJoining === 0 || performance.now() - this.#prefilledAtMs < MS_BETWEEN_PREFILLS;
+  }
+
+  /** Runs; where requests have constraints, the tokens that may come next are looked for meanwhile. */
+  #decode(sequences: readonly Sequence[]): Promise<readonly Logits[]> | readonly Logits[] {
+    const run = this.#runner.decode(sequences);
+    if (!sequences.some(({ constrained }) => constrained)) return run;
+    const prepared = prepareConstraints(sequences, (group, error) => this.fail(group, error));
+    return Promise.all([run, prepared]).then(([logits]) => logits);
   }
 
   async #prefillTogether(admissions: readonly Admission<Sequence>[]): Promise<void> {

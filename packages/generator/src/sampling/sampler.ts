@@ -2,6 +2,7 @@
 import type { Random } from '@forge/tensor';
 import { LogitsError } from '../errors.ts';
 import { AdjustedLogits, type Adjustments, isAdjusting, type TokenHistory } from './adjusted-logits.ts';
+import { AllowedIds, type AllowedTokens } from './allowed-tokens.ts';
 import { bestIds } from './best-ids.ts';
 import type { ResolvedSamplingParams } from './sampling-params.ts';
 import { drawFromBlocks, type SoftmaxBlocks, totalOf } from './softmax-blocks.ts';
@@ -36,19 +37,23 @@ export type DistributionParams = Adjustments &
 export interface DrawContext extends TokenHistory {
   /** Gives exactly one uniform number a drawn token, none when greedy. */
   readonly random: Random;
+  /** The only tokens that may be drawn, at least one; log-probabilities of the model are not changed by it. @default all */
+  readonly allowed?: AllowedTokens | undefined;
 }
 
 /**
- * Draws tokens from logits. Order of the steps, as in transformers' `generate`: bias and penalties, temperature,
- * top-k, top-p, min-p. Holds scratch memory only: a token depends on the arguments of its draw and nothing else.
+ * Draws tokens from logits. Order of the steps, as in transformers' `generate`: tokens that are not allowed
+ * are left out, bias and penalties, temperature, top-k, top-p, min-p. Holds scratch memory only: a token depends on the arguments of its draw and nothing else.
  */
 export class Sampler {
   readonly #weights: TokenWeights;
   readonly #adjusted: AdjustedLogits;
+  readonly #allowed: AllowedIds;
 
   constructor(vocabSize: number) {
     this.#weights = new TokenWeights(vocabSize);
     this.#adjusted = new AdjustedLogits(vocabSize);
+    this.#allowed = new AllowedIds(vocabSize);
   }
 
   /**
@@ -58,23 +63,33 @@ export class Sampler {
    */
   sample(logits: Logits, params: DistributionParams, context: DrawContext): Sample {
     const { values_V: logits_V, blocks, logProbs_V } = logits;
-    if (blocks && isOfBlocks(params)) return sampleFromBlocks(logits_V, blocks, { params, random: context.random });
+    const ids = context.allowed && this.#allowed.of(context.allowed);
+    if (blocks && !ids && isOfBlocks(params))
+      return sampleFromBlocks(logits_V, blocks, { params, random: context.random });
     const weights = this.#weights;
     const isGreedy = params.temperature === 0;
     const temperature = softmaxTemperature(params);
     const reportedTemperature = params.logProbs === 'raw' ? 1 : temperature;
-    weights.fill(logits_V, reportedTemperature);
-    if (!Number.isFinite(weights.total)) throw new LogitsError();
-    const { bestLogit } = weights;
-    const logTotal = Math.log(weights.total);
+    const isSummed = ids !== undefined && blocks !== undefined && reportedTemperature === temperature;
+    if (!isSummed) weights.fill(logits_V, reportedTemperature);
+    const bestLogit = isSummed ? blocks.best[0]! : weights.bestLogit;
+    const total = isSummed ? totalOf(blocks) : weights.total;
+    if (!Number.isFinite(total)) throw new LogitsError();
+    const logTotal = Math.log(total);
     const known_V = reportedTemperature === temperature ? logProbs_V : undefined;
     const modelLogProb = (tokenId: number) =>
       known_V ? known_V[tokenId]! : (logits_V[tokenId]! - bestLogit) / reportedTemperature - logTotal;
     const sampledLogProb = (tokenId: number) => Math.log(weights.values_V[tokenId]! / weights.total);
 
     const source_V = this.#adjusted.of(logits_V, params, context);
-    if (isGreedy) return greedySample(argMax(source_V), { logits_V, logProbOf: modelLogProb, params });
-    if (source_V !== logits_V || reportedTemperature !== temperature) weights.fill(source_V, temperature);
+    if (isGreedy)
+      return greedySample(ids ? argMaxOf(source_V, ids) : argMax(source_V), {
+        logits_V,
+        logProbOf: modelLogProb,
+        params,
+      });
+    if (ids) weights.fillOnly(source_V, temperature, ids);
+    else if (source_V !== logits_V || reportedTemperature !== temperature) weights.fill(source_V, temperature);
     keep(weights, params);
     const tokenId = weights.draw(context.random.uniform());
     if (params.logProbs === 'sampled') return sampleOf(tokenId, sampledLogProb, weights.values_V, params);
@@ -154,4 +169,8 @@ function argMax(logits_V: Float32Array): number {
   let best = 0;
   for (let id = 1; id < logits_V.length; id++) if (logits_V[id]! > logits_V[best]!) best = id;
   return best;
+}
+
+function argMaxOf(logits_V: Float32Array, ids: Int32Array): number {
+  return ids.reduce((best, id) => (logits_V[id]! > logits_V[best]! ? id : best));
 }

@@ -1,3 +1,4 @@
+import { isStructuredOutputs, type StructuredOutputs } from '../constraint/structured-outputs.ts';
 import { SamplingParamsError } from '../errors.ts';
 
 /** How the continuations of one prompt are drawn and when they end. Names are vLLM's. */
@@ -26,6 +27,11 @@ export interface SamplingParams {
   readonly stop?: string | readonly string[];
   /** Tokens that end a completion, beside the model's own end tokens. @default [] */
   readonly stopTokenIds?: readonly number[];
+  /**
+   * What the completion must be: a regular expression, a JSON schema, one of some texts, calls of tools. Only tokens that
+   * can still lead there are drawn; it ends where nothing else may follow, or by `maxTokens`. @default anything
+   */
+  readonly structuredOutputs?: StructuredOutputs;
   /** With a seed, a completion depends on nothing but prompt, options, weights and its index. @default drawn by the engine */
   readonly seed?: number;
   /**
@@ -40,9 +46,10 @@ export interface SamplingParams {
 }
 
 /** Sampling options with every default filled in. */
-export interface ResolvedSamplingParams extends Required<Omit<SamplingParams, 'seed' | 'stop'>> {
+export interface ResolvedSamplingParams extends Required<Omit<SamplingParams, 'seed' | 'stop' | 'structuredOutputs'>> {
   readonly stop: readonly string[];
   readonly seed: number | undefined;
+  readonly structuredOutputs: StructuredOutputs | undefined;
 }
 
 interface Rule {
@@ -83,6 +90,10 @@ const rules = {
     accepts: (value) => Array.isArray(value) && value.every(integerFrom(0)),
     expected: 'an array of token ids',
   },
+  structuredOutputs: {
+    accepts: isStructuredOutputs,
+    expected: 'an object with exactly one of regex (and flags), json, jsonObject: true, choice, toolCalls',
+  },
   seed: { accepts: (value) => Number.isSafeInteger(value), expected: 'an integer' },
   logProbs: {
     accepts: (value) => value === 'policy' || value === 'sampled' || value === 'raw',
@@ -107,6 +118,7 @@ const defaults: ResolvedSamplingParams = {
   logitBias: {},
   stop: [],
   stopTokenIds: [],
+  structuredOutputs: undefined,
   seed: undefined,
   logProbs: 'policy',
   topLogProbs: 0,

@@ -33,6 +33,21 @@ export class TokenWeights {
     this.bestLogit = best;
   }
 
+  /** Starts over from the logits of some tokens, at least one; the others have none. */
+  fillOnly(logits_V: Float32Array, temperature: number, ids: Int32Array): void {
+    const values_V = this.values_V.fill(0);
+    let best = Number.NEGATIVE_INFINITY;
+    for (let at = 0; at < ids.length; at++) if (logits_V[ids[at]!]! > best) best = logits_V[ids[at]!]!;
+    let total = 0;
+    for (let at = 0; at < ids.length; at++) {
+      const weight = expNegative((logits_V[ids[at]!]! - best) / temperature);
+      values_V[ids[at]!] = weight;
+      total += weight;
+    }
+    this.total = total;
+    this.bestLogit = best;
+  }
+
   /** Drops tokens strictly below the k-th best: ties with it stay. `k` may exceed the vocabulary. */
   keepTopK(k: number): void {
     if (k >= this.values_V.length) return;

@@ -11,7 +11,7 @@ const embedding = 'model.embed_tokens.weight';
 /** The logits of the token after a few. */
 async function logitsOf(runner: Runner): Promise<readonly number[]> {
   await runner.prefill([{ ids: [4, 29], slots: [0] }], { numSlots: 1, longest: 8 });
-  const [next] = await runner.decode([{ tokenId: 98, numTokens: 3 }]);
+  const [next] = await runner.decode([{ nextId: 98, numTokens: 3 }]);
   return Array.from(next!.values_V);
 }
 

@@ -65,7 +65,7 @@ describe('resolveSamplingParams', () => {
   test('an unknown field is refused, not dropped', () => {
     const misspelt = { max_tokens: 5 } as unknown as SamplingParams;
     expect(() => resolveSamplingParams(misspelt)).toThrowErrorMatchingInlineSnapshot(
-      `[SamplingParamsError: Sampling option "max_tokens" is 5; it must be one of n, maxTokens, temperature, topK, topP, minP, repetitionPenalty, frequencyPenalty, presencePenalty, logitBias, stop, stopTokenIds, seed, logProbs, topLogProbs.]`,
+      `[SamplingParamsError: Sampling option "max_tokens" is 5; it must be one of n, maxTokens, temperature, topK, topP, minP, repetitionPenalty, frequencyPenalty, presencePenalty, logitBias, stop, stopTokenIds, structuredOutputs, seed, logProbs, topLogProbs.]`,
     );
   });
 });
