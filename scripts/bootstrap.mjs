@@ -21,6 +21,7 @@ const NODE_VERSION = '24.21.0';
 const [command = 'start', ...rest] = process.argv.slice(2);
 const commands = {
   start: { entry: 'apps/grpo/dist/main.js', args: [] },
+  sft: { entry: 'apps/sft/dist/main.js', args: [] },
   evaluate: { entry: 'apps/grpo/dist/evaluate-main.js', args: [] },
   dashboard: { entry: 'packages/dashboard/dist/forge-dashboard.js', args: [] },
   test: { entry: 'scripts/test.mjs', args: [] },

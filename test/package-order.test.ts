@@ -9,7 +9,7 @@ const levels: readonly (readonly string[])[] = [
   ['@forge/service', '@forge/torchstore', '@forge/models', '@forge/observability'],
   ['@forge/data', '@forge/generator', '@forge/sandbox', '@forge/trainer'],
   ['@forge/run'],
-  ['@forge/grpo'],
+  ['@forge/grpo', '@forge/sft'],
 ];
 const levelOf = new Map(levels.flatMap((names, level) => names.map((name) => [name, level] as const)));
 

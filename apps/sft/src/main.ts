@@ -1,0 +1,19 @@
+import path from 'node:path';
+import { prepareSource, runProgram } from '@forge/run';
+import { readCheckpoint } from './checkpoints.ts';
+import { configSchema } from './config.ts';
+import { describeEnd, train } from './train.ts';
+import { usage } from './usage.ts';
+
+process.exitCode = await runProgram({
+  usage,
+  schema: configSchema,
+  defaultConfig: path.resolve(import.meta.dirname, '../configs/default.yaml'),
+  // Weights and data of a run come from these.
+  fixed: ['run.seed', 'model', 'dataset', 'sft.batchSize', 'sft.learn', 'sft.systemPrompt', 'sft.maxTokens'],
+  metricKeys: ['loss', 'gradNorm', 'tokensPerSecond'],
+  prepare: prepareSource,
+  readCheckpoint,
+  train,
+  describeEnd,
+});
