@@ -71,6 +71,7 @@ export async function train(run: Run): Promise<void> {
 /** The line a run ends with. */
 export function describeEnd(log: RunLog): string {
   const [before, after] = [log.accuracyBefore('sft'), log.accuracy];
-  const learned = before === undefined || after === undefined ? '' : `Held-out accuracy ${before.toFixed(3)} → ${after.toFixed(3)}, `;
+  const learned =
+    before === undefined || after === undefined ? '' : `Held-out accuracy ${before.toFixed(3)} → ${after.toFixed(3)}, `;
   return `${learned}${log.steps('sft')} steps, ${duration(log.seconds)}. See ${log.folder}`;
 }
