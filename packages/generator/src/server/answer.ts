@@ -4,9 +4,10 @@ import type { Completion } from '../engine/completion.ts';
 import type { CompletionDelta } from '../engine/completion-delta.ts';
 import type { Prompt } from '../engine/prompt.ts';
 import { streamCompletions } from '../engine/stream-completions.ts';
+import { ConstraintError } from '../errors.ts';
 import type { OpenedModel } from '../open-model.ts';
 import { type ResolvedSamplingParams, resolveSamplingParams } from '../sampling/sampling-params.ts';
-import { apiErrorOf, errorBody } from './api-error.ts';
+import { ApiError, apiErrorOf, errorBody } from './api-error.ts';
 import type { ApiRequest } from './api-request.ts';
 import { EventStream } from './event-stream.ts';
 
@@ -18,7 +19,7 @@ export async function answer(
   signal: AbortSignal,
 ): Promise<readonly (readonly Completion[])[]> {
   const params = resolveSamplingParams(request.sampling);
-  for (const { ids } of request.prompts) engine.check(ids, params);
+  for (const { ids } of request.prompts) checked(request, () => engine.check(ids, params));
   // When one prompt fails, the answer does: the others are given up.
   const siblings = new AbortController();
   const either = AbortSignal.any([signal, siblings.signal]);
@@ -28,6 +29,16 @@ export async function answer(
     return await run({ request, params, open, response, signal: either });
   } finally {
     siblings.abort();
+  }
+}
+
+/** A constraint that cannot be obeyed is refused by the name of the field that asks for it. */
+function checked({ constrainedBy }: ApiRequest, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof ConstraintError) || constrainedBy === undefined) throw error;
+    throw new ApiError(400, 'invalid_value', error.message, { param: constrainedBy });
   }
 }
 

@@ -26,6 +26,7 @@ export class ApiError extends Error {
 /** Errors of a generator that the request is to blame for; what is not here is a failure of the server. */
 const refusals: Readonly<Record<string, string>> = {
   ERR_GENERATOR_SAMPLING_PARAMS: 'invalid_value',
+  ERR_GENERATOR_CONSTRAINT: 'invalid_value',
   ERR_GENERATOR_PROMPT: 'invalid_prompt',
   ERR_MODELS_CHAT_TEMPLATE: 'invalid_messages',
 };
@@ -36,9 +37,15 @@ export function apiErrorOf(error: unknown): ApiError {
   const { code, message, field } = error as { code?: unknown; message?: unknown; field?: unknown };
   const text = typeof message === 'string' ? message : String(error);
   const refusal = refusals[String(code)];
-  if (refusal !== undefined) return new ApiError(400, refusal, text, typeof field === 'string' ? { param: field } : {});
+  if (refusal !== undefined)
+    return new ApiError(400, refusal, text, typeof field === 'string' ? { param: snakeCase(field) } : {});
   if (code === 'ERR_GENERATOR_STOPPED') return new ApiError(503, 'stopped', text);
   return new ApiError(500, 'internal_error', text);
+}
+
+/** An option of the generator as the API calls it. */
+function snakeCase(field: string): string {
+  return field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** The body of an error. */

@@ -21,6 +21,8 @@ export interface ApiRequest {
   readonly model: string;
   readonly prompts: readonly Prompt[];
   readonly sampling: SamplingParams;
+  /** The field that says what the answer must be, if one does. */
+  readonly constrainedBy: string | undefined;
   readonly isStreamed: boolean;
   /** A last piece with the usage, when it is streamed. */
   readonly includesUsage: boolean;

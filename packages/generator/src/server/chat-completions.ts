@@ -6,6 +6,7 @@ import type { AnswerShape, ReadRequest } from './api-request.ts';
 import { chatFinishReason, chatText, GrowingChatText } from './chat-text.ts';
 import { parseRequest } from './parse-request.ts';
 import { requestFields, samplingFields, samplingOf } from './sampling-fields.ts';
+import { constraintOf, forcedCalls, structuredFields, toolChoice } from './structured-fields.ts';
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
 const toolCall = z.looseObject({ function: z.looseObject({ name: z.string(), arguments: z.string() }) });
@@ -18,14 +19,15 @@ const message = z.looseObject({
 const schema = z.strictObject({
   ...requestFields,
   ...samplingFields,
+  ...structuredFields,
   messages: z.array(message).min(1),
   max_tokens: z.int().min(1).nullish(),
   max_completion_tokens: z.int().min(1).nullish(),
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(20).nullish(),
-  response_format: z.strictObject({ type: z.literal('text') }).nullish(),
   tools: z.array(z.looseObject({ type: z.literal('function') })).nullish(),
-  tool_choice: z.enum(['none', 'auto']).nullish(),
+  tool_choice: toolChoice.nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
   /** Variables of the chat template, such as `enable_thinking`; vLLM's name. */
   chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
 });
@@ -39,6 +41,8 @@ export const readChatRequest: ReadRequest = (body, tokenizer) => {
     throw new ApiError(400, 'invalid_value', 'top_logprobs needs logprobs: true.', { param: 'top_logprobs' });
   }
   const asked = tools?.length && tool_choice !== 'none' ? tools : undefined;
+  const forced = forcedCalls(tools ?? [], tool_choice, fields.parallel_tool_calls ?? true);
+  const constraint = constraintOf(fields, forced);
   const text = tokenizer.applyChatTemplate(fields.messages.map(chatMessage), {
     addGenerationPrompt: true,
     ...(asked && { tools: asked }),
@@ -47,7 +51,14 @@ export const readChatRequest: ReadRequest = (body, tokenizer) => {
   return {
     model,
     prompts: [{ text, ids: tokenizer.encode(text) }],
-    sampling: { ...samplingOf(fields), maxTokens, logProbs: 'raw', topLogProbs: top_logprobs ?? 0 },
+    sampling: {
+      ...samplingOf(fields),
+      ...(constraint && { structuredOutputs: constraint.outputs }),
+      maxTokens,
+      logProbs: 'raw',
+      topLogProbs: top_logprobs ?? 0,
+    },
+    constrainedBy: constraint?.param,
     isStreamed: stream ?? false,
     includesUsage: stream_options?.include_usage ?? false,
     shape: chatShape(tokenizer, { reportsLogProbs: logprobs ?? false, findsToolCalls: asked !== undefined }),

@@ -6,11 +6,13 @@ import { ApiError } from './api-error.ts';
 import type { AnswerShape, ReadRequest } from './api-request.ts';
 import { parseRequest } from './parse-request.ts';
 import { requestFields, samplingFields, samplingOf } from './sampling-fields.ts';
+import { constraintOf, structuredFields } from './structured-fields.ts';
 
 const tokenIds = z.array(z.int().min(0)).min(1);
 const schema = z.strictObject({
   ...requestFields,
   ...samplingFields,
+  ...structuredFields,
   prompt: z.union([z.string(), tokenIds, z.array(z.string()).min(1), z.array(tokenIds).min(1)]),
   max_tokens: z.int().min(1).nullish(),
   logprobs: z.int().min(0).max(100).nullish(),
@@ -33,15 +35,18 @@ export const readTextRequest: ReadRequest = (body, tokenizer) => {
       },
     );
   }
+  const constraint = constraintOf(fields);
   return {
     model,
     prompts: promptsOf(prompt, tokenizer),
     sampling: {
       ...samplingOf(fields),
+      ...(constraint && { structuredOutputs: constraint.outputs }),
       maxTokens: max_tokens ?? 16, // OpenAI's default
       logProbs: 'raw',
       topLogProbs: logprobs ?? 0,
     },
+    constrainedBy: constraint?.param,
     isStreamed: stream ?? false,
     includesUsage: stream_options?.include_usage ?? false,
     shape: textShape(tokenizer, logprobs ?? undefined),

@@ -121,7 +121,7 @@ describe('the openai client', () => {
       [{ prompt: 'a', max_tokens: 0 }, 'max_tokens'],
       [{ prompt: 'a', n: 1.5 }, 'n'],
       [{ prompt: 'a', best_of: 4 }, 'best_of'],
-      [{ prompt: 'a', logit_bias: { 999999: 1 } }, 'logitBias'],
+      [{ prompt: 'a', logit_bias: { 999999: 1 } }, 'logit_bias'],
       [{ prompt: 'a', max_token: 5 }, 'max_token'],
       [{ prompt: 'a', n: 0 }, 'n'],
       [{ prompt: 'a', n: 1000 }, 'n'],
@@ -144,7 +144,6 @@ describe('the openai client', () => {
     const chats: readonly [object, string][] = [
       [{ messages: [] }, 'messages'],
       [{ messages: [{ content: 'no role' }] }, 'messages.0.role'],
-      [{ messages, response_format: { type: 'json_object' } }, 'response_format.type'],
       [{ messages, tool_choice: 'required' }, 'tool_choice'],
       [{ messages: [{ role: 'user', content: [{ type: 'image_url', image_url: '' }] }] }, 'messages.0.content'],
     ];
