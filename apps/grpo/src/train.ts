@@ -14,6 +14,7 @@ import { firstReference, hasReference, openReference } from './frozen/references
 import { openTeacher } from './frozen/teacher.ts';
 import { Pacing, type PacingState } from './pacing.ts';
 import { startParts } from './parts.ts';
+import { Curriculum } from './rollouts/curriculum.ts';
 import { Rejects } from './rollouts/rejects.ts';
 import { rollouts } from './rollouts/rollouts.ts';
 import type { Run } from './run.ts';
@@ -55,7 +56,13 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
   const { pacing, place } = await begin(run, resumed);
   await using reference = await openReference(run, place.reference);
   await using teacher = await openTeacher(run);
-  const loops = { pacing: new Pacing(config.grpo, pacing), rejects: new Rejects(), reference, teacher };
+  const loops = {
+    pacing: new Pacing(config.grpo, pacing),
+    rejects: new Rejects(),
+    curriculum: new Curriculum(config, (number) => parts.dataset.sampleAt.callOne(number), place.curriculum),
+    reference,
+    teacher,
+  };
   await startTogether(signal, (ended) => [
     rollouts({ ...run, signal: ended }, loops),
     training({ ...run, signal: ended }, loops, place),

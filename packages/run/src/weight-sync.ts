@@ -1,3 +1,4 @@
+import type { UpdateMode } from '@forge/generator';
 import { policyVersionPrefix, type Store } from '@forge/torchstore';
 
 /** Who trains: an actor such as `Trainer`. */
@@ -10,7 +11,7 @@ export interface WeightSyncOptions {
   /** Sends the adapters alone, which generators merge. @default false */
   readonly adaptersAlone?: boolean;
   /** What new weights do to running completions; see `UpdateMode` of `@forge/generator`. @default 'inFlight' */
-  readonly mode?: 'inFlight' | 'drain' | 'abort';
+  readonly mode?: UpdateMode;
 }
 
 /** Who samples: a service of generators. */
@@ -18,7 +19,7 @@ export interface WeightReceivers {
   readonly updateWeights: {
     fanoutSettled(
       version: number,
-      options: { readonly mode: 'inFlight' | 'drain' | 'abort' },
+      options: { readonly mode: UpdateMode },
     ): Promise<readonly ({ readonly ok: true } | { readonly ok: false; error: unknown })[]>;
   };
 }

@@ -6,6 +6,7 @@ import { type LogSize, type RunLog, type WeightSync, writeCheckpoint } from '@fo
 import type { Config } from '../config/config.ts';
 import type { Pacing, PacingState } from '../pacing.ts';
 import type { Parts } from '../parts.ts';
+import type { CurriculumState } from '../rollouts/curriculum.ts';
 
 /** Where a run stands: so many steps of a phase are done. */
 export type Place = { readonly phase: 'warmup'; readonly step: number } | GrpoPlace;
@@ -20,6 +21,7 @@ export interface GrpoPlace {
   readonly beta: number;
   /** Name of the folder of the reference, in the run's folder. */
   readonly reference: string;
+  readonly curriculum?: CurriculumState;
 }
 
 /** What of a run is not in the trainer's own checkpoint beside it. */

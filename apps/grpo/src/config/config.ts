@@ -1,6 +1,7 @@
 import { checkpointSettings, datasetSettings, modelSettings, runSettings, trainerSettings } from '@forge/run';
 import { z } from 'zod';
 import { contradictions } from './contradictions.ts';
+import { curriculum } from './curriculum.ts';
 import { environment } from './environment.ts';
 import { evaluation } from './evaluation.ts';
 import { generator } from './generator.ts';
@@ -16,6 +17,7 @@ export const configSchema = z
     checkpoint: checkpointSettings,
     model: modelSettings,
     dataset: datasetSettings,
+    curriculum,
     warmup,
     grpo,
     generator,

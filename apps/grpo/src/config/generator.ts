@@ -11,10 +11,10 @@ export const generator = z
       .default(0.3)
       .describe('of the samples, and of the log-probabilities that are trained on; evaluations are greedy'),
     updateMode: z
-      .enum(['inFlight', 'drain', 'abort'])
+      .enum(['inFlight', 'recompute', 'drain'])
       .default('inFlight')
       .describe(
-        'what new weights do to running completions: they go on with what was computed, end first, or are computed again and go on',
+        'what new weights do to running completions: they go on as they are, are computed again with them and go on, or end first',
       ),
     quantization: z
       .enum(['int8', 'int4'])

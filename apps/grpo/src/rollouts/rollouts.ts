@@ -28,11 +28,11 @@ export async function rollouts(run: Run, loops: Loops): Promise<void> {
 
 async function collect(
   { config, parts, signal }: Run,
-  { pacing, rejects, reference, teacher }: Loops,
+  { pacing, rejects, curriculum, reference, teacher }: Loops,
   number: number,
 ): Promise<void> {
-  const { dataset, buffer } = parts;
-  const task = await dataset.sampleAt.with({ signal }).callOne(number);
+  const { buffer } = parts;
+  const task = await curriculum.pick(number);
   const sampled = await play({ config, parts }, task, {
     n: config.grpo.groupSize,
     temperature: config.generator.temperature,

@@ -16,7 +16,7 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
   const { config, parts, log, progress, weights, signal } = run;
   const { grpo } = config;
   const { steps } = grpo;
-  const { pacing } = loops;
+  const { pacing, curriculum } = loops;
   const clock = new StepClock();
   let { beta, reference } = begun;
   progress.start('grpo', steps, begun.step);
@@ -26,6 +26,7 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
     const trainedVersion = weights.version;
     const batch = await nextBatch(parts, loops, { version: trainedVersion, grpo, signal });
     clock.lap('waitForBatch');
+    curriculum.count([...batch.groups, ...batch.rejected]);
     const episodes = trainedEpisodes(batch.groups, config);
     const { inputs, targets } = grpoBatch(episodes);
     const result = await parts.trainer.trainBatch.callOne(inputs, { ...targets, beta });
@@ -45,6 +46,7 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
       policyAge: mean(batch.groups.map(({ policyVersion }) => trainedVersion - policyVersion)),
       policyVersion: trainedVersion,
       tokensPerSecond: (result.tokens / (performance.now() - startedMs)) * 1000,
+      ...curriculum.takeMetrics(),
       ...clock.take(),
       ...(grpo.adaptiveKl.target !== undefined && { beta }),
       ...stepMetrics(result),
@@ -63,7 +65,8 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
     beta = nextBeta(beta, { kl: result.metrics['kl'], completions: inputs.length }, grpo.adaptiveKl);
     const isRefreshed = grpo.referenceRefresh.every > 0 && step % grpo.referenceRefresh.every === 0 && step < steps;
     if (isRefreshed && loops.reference !== undefined) reference = await refreshReference(run, loops.reference);
-    if (step < steps) await run.checkpoints.offer({ ...begun, step, beta, reference }, pacing);
+    if (step < steps)
+      await run.checkpoints.offer({ ...begun, step, beta, reference, curriculum: curriculum.state }, pacing);
     if (grpo.maxPolicyAge === 0) pacing.advance();
   }
 }

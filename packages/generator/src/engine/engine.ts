@@ -196,6 +196,7 @@ export class Engine implements AsyncDisposable {
     if (!update) return;
     if (update.mode === 'abort') this.#stepper.abortRunning();
     if (update.mode === 'drain' && this.numRunning > 0) return;
+    if (update.mode === 'recompute') this.#stepper.preemptRunning();
     this.#stepper.setWeights(update.weights, update.version);
     this.#updates.markApplied();
   }

@@ -131,6 +131,15 @@ export class Scheduler<S extends Schedulable> {
     const kept = this.running.toSorted(byUrgency);
     const preempted: S[] = [];
     while (kept.length > 1 && !hasRoom(kept)) preempted.push(kept.pop()!); // more than one
+    return this.#preempt(preempted, onPreempt);
+  }
+
+  /** Takes the slots of all running sequences; `onPreempt` sees each before it waits again. */
+  preemptAll(onPreempt: (sequence: S) => void): readonly Move[] {
+    return this.#preempt([...this.running], onPreempt);
+  }
+
+  #preempt(preempted: readonly S[], onPreempt: (sequence: S) => void): readonly Move[] {
     const moves = this.#slots.release(new Set(preempted));
     for (const sequence of preempted) {
       onPreempt(sequence);

@@ -81,6 +81,11 @@ export class Stepper {
     this.release();
   }
 
+  /** Has what is running wait, to be computed again from its tokens so far. */
+  preemptRunning(): void {
+    this.#move(this.#scheduler.preemptAll((sequence) => sequence.preempted()));
+  }
+
   setWeights(weights: PreparedWeights, version: number): void {
     this.#runner.setWeights(weights);
     this.#version = version;

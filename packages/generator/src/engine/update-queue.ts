@@ -3,13 +3,13 @@ import type { QuantizationMismatch } from '../runner/quantization-mismatch.ts';
 import type { PreparedWeights } from '../runner/weight-sessions.ts';
 
 /**
- * What an update does to sequences that are running: `inFlight` goes on with their caches, `drain` lets them finish
- * first and admits no others meanwhile, `abort` ends them with what they have.
+ * What an update does to sequences that are running: `inFlight` goes on with their caches, `recompute` computes their caches again with
+ * the new weights and goes on, `drain` lets them finish first and admits no others meanwhile, `abort` ends them with what they have.
  */
-export type UpdateMode = 'inFlight' | 'drain' | 'abort';
+export type UpdateMode = 'inFlight' | 'recompute' | 'drain' | 'abort';
 
 /** From the gentlest on: an update that overtakes a stricter one is as strict. */
-const strictness: readonly UpdateMode[] = ['inFlight', 'drain', 'abort'];
+const strictness: readonly UpdateMode[] = ['inFlight', 'recompute', 'drain', 'abort'];
 
 /** New weights, once they are wanted. */
 export type WeightsSource = (signal: AbortSignal) => Promise<LentWeights>;

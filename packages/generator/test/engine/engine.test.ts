@@ -127,6 +127,23 @@ describe('an update of the weights', () => {
     expect(completion!.tokenIds).not.toEqual(undisturbed!.tokenIds);
   });
 
+  test('recomputing: running sequences go on as the new weights would from the tokens so far', async () => {
+    await using engine = await openEngine(model);
+    const greedy = { maxTokens: 120, temperature: 0 };
+    const running = generate(engine, prompt, { ...greedy, n: 2 });
+    await until(isRunning(engine, 2));
+    await engine.update(others, 3, 'recompute');
+    for (const { promptIds, tokenIds, logProbs, versions } of await running) {
+      expect(tokenIds).toHaveLength(120);
+      const numOld = versions.indexOf(3);
+      expect(numOld).toBeGreaterThan(0);
+      const ids = [...promptIds, ...tokenIds.slice(0, numOld)];
+      const [fresh] = await generate(engine, ids, { ...greedy, maxTokens: 120 - numOld });
+      expect(tokenIds.slice(numOld)).toEqual(fresh!.tokenIds);
+      for (const [t, logProb] of fresh!.logProbs.entries()) expect(logProbs[numOld + t]).toBeCloseTo(logProb, 4);
+    }
+  });
+
   test('drained: running sequences finish with the old weights, waiting ones start with the new', async () => {
     await using engine = await openEngine(model, { maxSequences: 1 });
     const running = generate(engine, prompt, long);

@@ -88,7 +88,7 @@ test(`${numRequests} requests with cancels, stops, updates and too little memory
     track(request(random.integer(kinds.length), fates[random.integer(fates.length)]!));
     // The same weights under another version: what was computed before must be forgotten, and nothing may change.
     if (at % 50 === 49)
-      track(engine.update(weights, at, (['inFlight', 'drain', 'abort'] as const)[random.integer(3)]!));
+      track(engine.update(weights, at, (['inFlight', 'recompute', 'drain', 'abort'] as const)[random.integer(4)]!));
     for (let turn = random.integer(12); turn > 0; turn--) await setImmediate();
     while (pending.size > 16) await Promise.race(pending);
     expect(runner.numKvBytes).toBeLessThanOrEqual(kvCacheBytes);
