@@ -22,6 +22,19 @@ const settings = [
   'trainer.threads=1',
   'evaluation.every=2',
   'checkpoint.every=2',
+  // What a step may depend on beside the weights.
+  'grpo.filterZeroVariance=true',
+  'grpo.maxReplacements=100',
+  'grpo.overSampling=1.5',
+  'grpo.adaptiveKl.target=0.01',
+  'grpo.adaptiveKl.horizon=50',
+  'grpo.referenceRefresh.every=3',
+  'grpo.epochsPerBatch=2',
+  'grpo.miniBatches=2',
+  'grpo.loss=gmpo',
+  'grpo.scaleRewards=batch',
+  'curriculum.easyShare=0.5',
+  'curriculum.hardShare=0.5',
 ];
 
 const isTimed = (key: string) => /seconds|PerSecond|perf|duration/i.test(key);

@@ -24,21 +24,27 @@ export async function openReference(run: Run, name: string): Promise<FrozenModel
 }
 
 /**
- * Moves the reference towards the policy of now, as the settings say.
+ * Moves the reference towards the policy of now, when the settings say that it is time.
  *
- * @returns the name of its folder, a new one, to go on from after an interruption.
+ * @returns the name of its folder, a new one when it has moved: what a run goes on from after an interruption.
  * Source: TRL `sync_ref_model` (arXiv 2404.09656).
  */
-export async function refreshReference({ config, parts, log }: Run, reference: FrozenModel): Promise<string> {
-  const name = `reference-${String(log.steps()).padStart(10, '0')}`;
-  const folder = path.join(log.folder, name);
+export async function refreshReference(
+  { config, parts, log }: Run,
+  reference: FrozenModel | undefined,
+  { step, name }: { readonly step: number; readonly name: string },
+): Promise<string> {
+  const { every, share } = config.grpo.referenceRefresh;
+  if (reference === undefined || every === 0 || step % every !== 0) return name;
+  const next = `reference-${String(log.steps()).padStart(10, '0')}`;
+  const folder = path.join(log.folder, next);
   await rm(folder, { recursive: true, force: true });
-  await parts.trainer.saveMixture.callOne(folder, reference.folder, config.grpo.referenceRefresh.share);
+  await parts.trainer.saveMixture.callOne(folder, reference.folder, share);
   await reference.changeTo(folder);
   for (const old of unneeded(await readdir(log.folder), await oldestCheckpoint(log.folder))) {
     await rm(path.join(log.folder, old), { recursive: true, force: true });
   }
-  return name;
+  return next;
 }
 
 /** Those among the names of folders from which no checkpoint goes on: all before the last one that the oldest checkpoint may need. */

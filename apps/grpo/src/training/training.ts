@@ -63,10 +63,9 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
     });
     if (evaluation && evaluation.accuracy >= grpo.stopAccuracy) break;
     beta = nextBeta(beta, { kl: result.metrics['kl'], completions: inputs.length }, grpo.adaptiveKl);
-    const isRefreshed = grpo.referenceRefresh.every > 0 && step % grpo.referenceRefresh.every === 0 && step < steps;
-    if (isRefreshed && loops.reference !== undefined) reference = await refreshReference(run, loops.reference);
-    if (step < steps)
-      await run.checkpoints.offer({ ...begun, step, beta, reference, curriculum: curriculum.state }, pacing);
+    reference = await refreshReference(run, loops.reference, { step, name: reference });
+    const place = { ...begun, step, beta, reference, curriculum: curriculum.state };
+    if (step < steps) await run.checkpoints.offer(place, pacing);
     if (grpo.maxPolicyAge === 0) pacing.advance();
   }
 }
