@@ -106,6 +106,20 @@ describe.skipIf(executablePath === undefined)('the page in a browser', () => {
     expect(problems).toEqual([]);
   });
 
+  test('shows turn by turn what was said in several', async () => {
+    const folder = writeRun('one', 0);
+    const messages = ['assistant', 'tool', 'assistant'].map((role, turn) => ({ role, content: `<i>${turn}</i>` }));
+    const said = { step: 41, prompt: 'p', completion: '<i>2</i>', messages, target: 't', reward: 1 };
+    appendFileSync(path.join(folder, 'completions.jsonl'), `${JSON.stringify(said)}\n`);
+    const { page, problems } = await open(folder);
+    await page.click('[data-tab=completions]');
+    await page.waitForSelector('#c-rows tr');
+    const turns = page.locator('#c-rows tr').first().locator('.turn');
+    expect(await turns.allTextContents()).toEqual(['assistant <i>0</i>', 'tool <i>1</i>', 'assistant <i>2</i>']);
+    expect(await page.locator('#c-rows .told').allTextContents()).toEqual(['tool <i>1</i>']);
+    expect(problems).toEqual([]);
+  });
+
   test('shows configurations side by side, with what differs marked', async () => {
     const { page, problems } = await open(writeRun('one', 0), writeRun('two', 1));
     await page.click('[data-tab=config]');

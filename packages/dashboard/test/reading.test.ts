@@ -91,7 +91,7 @@ describe('completions', () => {
     { step: 1, prompt: 'p', completion: 'say "reward":9', target: 't', reward: 0.5 },
     { step: 1, prompt: 'q', completion: 'b', target: 't', reward: null },
     { step: 2, prompt: 'p', completion: 'Ärger', target: 't', reward: -1e-3 },
-    { step: 3, prompt: 'q', completion: 'd', target: 'Z', reward: 1 },
+    { step: 3, prompt: 'q', completion: 'd', messages: [{ role: 'tool', content: 'Öl' }], target: 'Z', reward: 1 },
   ];
   const steps = (index: CompletionIndex, query: Parameters<CompletionIndex['find']>[0]) =>
     index.find(query).rows.map(({ completion }) => completion);
@@ -116,6 +116,7 @@ describe('completions', () => {
     [{ maxReward: 0 }, ['Ärger']],
     [{ text: 'ärg' }, ['Ärger']],
     [{ text: 'z' }, ['d']],
+    [{ text: 'öl' }, ['d']],
     [{ offset: 1, limit: 2 }, ['Ärger', 'b']],
     [{ text: 'nowhere' }, []],
   ] as const)('asked for by %j', (query, found) => {

@@ -1,5 +1,6 @@
 import type { Episode } from '@forge/data';
 import { rewardMetrics } from '../rewards/reward-metrics.ts';
+import { episodeMetrics } from './episode-metrics.ts';
 import type { Batch } from './next-batch.ts';
 
 /** What the completions that were sampled for a step were like, whichever of them were trained on. */
@@ -15,6 +16,7 @@ export function batchMetrics({
     'group/solvedNone': mean(groups.map((group) => Number(!group.episodes.some(({ isRight }) => isRight)))),
     'group/rejected': rejected.length / groups.length,
     'completions/meanLength': mean(episodes.map(({ tokenIds }) => tokenIds.length)),
+    ...episodeMetrics(episodes),
     ...teacherMetrics(trained.flatMap((group) => group.episodes)),
     'completions/truncated': mean(episodes.map(({ isTruncated }) => Number(isTruncated))),
   };
@@ -22,8 +24,8 @@ export function batchMetrics({
 
 /** How far the policy is from the teacher, in nats a token, where there is one. */
 function teacherMetrics(episodes: readonly Episode[]): Readonly<Record<string, number>> {
-  const differences = episodes.flatMap(({ logProbs, teacherLogProbs }) =>
-    teacherLogProbs === undefined ? [] : Array.from(teacherLogProbs, (logProb, t) => logProbs[t]! - logProb),
+  const differences = episodes.flatMap(({ logProbs, teacherLogProbs = new Float32Array(0), mask }) =>
+    Array.from(teacherLogProbs, (logProb, t) => logProbs[t]! - logProb).filter((_, t) => mask?.[t] !== 0),
   );
   return differences.length === 0 ? {} : { 'teacher/kl': mean(differences) };
 }

@@ -13,8 +13,19 @@ export function completionLines({ groups, rejected }: Batch, trained: readonly T
   ];
 }
 
-function lineOf({ policyVersion, prompt, completion, target, reward, rewards, finishReason, unscored }: Episode) {
-  return { policyVersion, prompt, completion, target, reward, rewards, finishReason, ...(unscored && { unscored }) };
+function lineOf(episode: Episode) {
+  const { policyVersion, prompt, completion, target, reward, rewards, finishReason, unscored, messages } = episode;
+  return {
+    policyVersion,
+    prompt,
+    completion,
+    ...(messages && { messages }),
+    target,
+    reward,
+    rewards,
+    finishReason,
+    ...(unscored && { unscored }),
+  };
 }
 
 const meanOf = (advantage: number | Float64Array): number =>

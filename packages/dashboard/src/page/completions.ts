@@ -47,12 +47,30 @@ function rowOf(row: Row, before: Row | undefined): HTMLElement {
     number('step'),
     make('td', {}, scoreOf(row['reward'])),
     text('prompt'),
-    text('completion'),
+    make('td', { className: 'text' }, saidIn(row)),
     text('target'),
     make('td', {}, parts.map(([name, value]) => `${name} ${value === null ? '–' : shortNumber(value)}`).join(', ')),
     number('advantage'),
     number('policyVersion'),
     make('td', {}, String(row['finishReason'] ?? '')),
+  );
+}
+
+/** What the model said; of several turns with what it was told in between. */
+function saidIn({ completion, messages }: Row): HTMLElement {
+  if (!Array.isArray(messages)) return make('div', {}, String(completion ?? ''));
+  const turns = messages as readonly Readonly<Record<string, unknown>>[]; // as runs write them
+  return make(
+    'div',
+    {},
+    ...turns.map(({ role, content }) =>
+      make(
+        'p',
+        { className: role === 'assistant' ? 'turn' : 'turn told' },
+        make('span', { className: 'hint' }, `${role} `),
+        String(content),
+      ),
+    ),
   );
 }
 

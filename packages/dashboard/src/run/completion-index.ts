@@ -7,7 +7,7 @@ export interface CompletionQuery {
   readonly toStep?: number;
   readonly minReward?: number;
   readonly maxReward?: number;
-  /** A part of the prompt, the completion or the target; case does not matter. */
+  /** A part of the prompt, of what was said or of the target; case does not matter. */
   readonly text?: string;
   /** @default 'latest' */
   readonly sort?: CompletionSort;
@@ -36,6 +36,12 @@ const MAX_SEARCHED = 200_000;
 // A quote within a text is escaped, so that these stand only where the keys are.
 const STEP = /"step":(\d+)/;
 const REWARD = /"reward":(-?[\d.]+(?:e[-+]?\d+)?|null)/i;
+
+/** What was said in several turns. */
+const contentsOf = (messages: unknown): readonly unknown[] =>
+  Array.isArray(messages)
+    ? messages.map((message) => (message as Readonly<Record<string, unknown>> | null)?.['content'])
+    : [];
 
 /** Where the lines of `completions.jsonl` begin, with their steps and rewards; the texts stay in the file. */
 export class CompletionIndex {
@@ -103,8 +109,8 @@ export class CompletionIndex {
   #containing(places: readonly number[], text: string): readonly number[] {
     const wanted = text.toLowerCase();
     return places.filter((i) => {
-      const { prompt, completion, target } = this.#row(i);
-      return [prompt, completion, target].some((each) =>
+      const { prompt, completion, messages, target } = this.#row(i);
+      return [prompt, completion, target, ...contentsOf(messages)].some((each) =>
         String(each ?? '')
           .toLowerCase()
           .includes(wanted),
