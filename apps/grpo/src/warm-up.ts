@@ -45,11 +45,12 @@ export async function warmUp(run: Run, done = 0): Promise<void> {
       tokensPerSecond: result.tokens / seconds,
       ...evaluation?.metrics,
     });
-    progress.update(step, {
+    const shown = {
       loss: result.loss.toFixed(3),
       'held-out accuracy': log.accuracy?.toFixed(3),
       'tokens/s': (result.tokens / seconds).toFixed(0),
-    });
+    };
+    progress.update(step, shown, { loss: result.loss, 'held-out accuracy': evaluation?.accuracy });
     if (evaluation && evaluation.accuracy >= stopAccuracy) break;
     if (step < maxSteps) await run.checkpoints.offer({ phase: 'warmup', step });
   }

@@ -55,12 +55,16 @@ export async function train(run: Run): Promise<void> {
       ...result.metrics,
       ...measured,
     });
-    progress.update(step, {
-      loss: result.loss.toFixed(3),
-      'held-out loss': measured?.['eval/loss'].toFixed(3),
-      'held-out accuracy': log.accuracy?.toFixed(3),
-      'tokens/s': (result.tokens / seconds).toFixed(0),
-    });
+    progress.update(
+      step,
+      {
+        loss: result.loss.toFixed(3),
+        'held-out loss': measured?.['eval/loss'].toFixed(3),
+        'held-out accuracy': log.accuracy?.toFixed(3),
+        'tokens/s': (result.tokens / seconds).toFixed(0),
+      },
+      { loss: result.loss, 'held-out accuracy': measured?.['eval/accuracy'] },
+    );
     const isDue = checkpoint.every > 0 && step % checkpoint.every === 0;
     if (isDue && step < steps) await saveRun(run, parts, step);
   }

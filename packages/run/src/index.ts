@@ -1,4 +1,8 @@
-export { duration, Progress, type ProgressOptions } from './display/progress.ts';
+export { duration } from './display/duration.ts';
+export { Progress, type ProgressOptions } from './display/progress.ts';
+export { type ProgressState, progressBlock, progressLine, type Span } from './display/progress-lines.ts';
+export { sparkline } from './display/sparkline.ts';
+export type { Terminal } from './display/terminal-block.ts';
 export type { Given, Program, ResumePoint, RunsSomewhere } from './program/program.ts';
 export { runProgram } from './program/run-program.ts';
 export { type Curve, type CurvesOptions, curvesSvg } from './record/curves.ts';

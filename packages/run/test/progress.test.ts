@@ -1,23 +1,23 @@
 import { expect, test } from 'vitest';
-import { duration, Progress } from '../src/display/progress.ts';
+import { duration } from '../src/display/duration.ts';
+import { Progress } from '../src/display/progress.ts';
 import { curvesSvg } from '../src/record/curves.ts';
 
-function screen(isTTY: boolean) {
+function log() {
   let text = '';
   let seconds = 0;
   const stream = {
-    isTTY,
-    write: (part: string) => {
+    write: (part: string | Uint8Array) => {
       text += part;
       return true;
     },
   };
-  const progress = new Progress({ stream, now: () => seconds * 1000 });
+  const progress = new Progress({ stream, shared: [], now: () => seconds * 1000 });
   return { progress, at: (value: number) => (seconds = value), shown: () => text };
 }
 
 test('a step shows how far it is, its rate and the time left', () => {
-  const { progress, at, shown } = screen(false);
+  const { progress, at, shown } = log();
   progress.start('grpo', 40);
   at(5);
   progress.update(10, { reward: '0.500', accuracy: undefined });
@@ -25,7 +25,7 @@ test('a step shows how far it is, its rate and the time left', () => {
 });
 
 test('the rate of a run that goes on is that of the steps it takes now', () => {
-  const { progress, at, shown } = screen(false);
+  const { progress, at, shown } = log();
   progress.start('grpo', 40, 20);
   at(5);
   progress.update(30, {});
@@ -33,7 +33,7 @@ test('the rate of a run that goes on is that of the steps it takes now', () => {
 });
 
 test('where the output is no terminal, lines come every few seconds and at the end', () => {
-  const { progress, at, shown } = screen(false);
+  const { progress, at, shown } = log();
   progress.start('grpo', 100);
   for (let step = 1; step <= 100; step++) {
     at(step / 10);
@@ -42,19 +42,8 @@ test('where the output is no terminal, lines come every few seconds and at the e
   expect(shown().trimEnd().split('\n')).toHaveLength(3);
 });
 
-test('a terminal line is renewed in place, and a note does not break it', () => {
-  const { progress, at, shown } = screen(true);
-  progress.start('grpo', 2);
-  at(1);
-  progress.update(1, {});
-  progress.note('saved');
-  const [line, note] = shown().split('\n');
-  expect(line).toMatch(/^\r.*grpo .* left$/);
-  expect(note).toBe('saved');
-});
-
 test('durations read as a person says them', () => {
-  expect([duration(4.4), duration(125), duration(Number.POSITIVE_INFINITY)]).toEqual(['4 s', '2 min 05 s', '?']);
+  expect([4.4, 125, 3600 * 30 + 61, Infinity].map(duration)).toEqual(['4 s', '2 min 05 s', '30 h 01 min', '?']);
 });
 
 test('a picture holds every point inside its frame and escapes its texts', () => {

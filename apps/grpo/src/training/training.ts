@@ -55,12 +55,13 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
     if (evaluation) await run.best.offer(evaluation.accuracy);
     await log.step('grpo', metrics);
     log.completions(completionLines(batch, episodes));
-    progress.update(step, {
+    const shown = {
       reward: metrics['reward/mean'].toFixed(3),
       'held-out accuracy': log.accuracy?.toFixed(3),
       age: metrics.policyAge.toFixed(1),
       'tokens/s': metrics.tokensPerSecond.toFixed(0),
-    });
+    };
+    progress.update(step, shown, { reward: metrics['reward/mean'], 'held-out accuracy': evaluation?.accuracy });
     if (evaluation && evaluation.accuracy >= grpo.stopAccuracy) break;
     beta = nextBeta(beta, { kl: result.metrics['kl'], completions: inputs.length }, grpo.adaptiveKl);
     reference = await refreshReference(run, loops.reference, { step, name: reference });
