@@ -14,6 +14,12 @@ export interface Environments extends AsyncDisposable {
   readonly service: Service<EnvironmentActor> | undefined;
 }
 
+/** A process that was lost may take so long to be there again. */
+const RESTART_MS = 60_000;
+
+/** What takes longer to begin does not. */
+export const beginTimeoutMs = ({ timeoutMs }: EnvironmentConfig): number => RESTART_MS + timeoutMs;
+
 /** What takes longer in a step than all calls of tools together has come to nothing. */
 export const stepTimeoutMs = ({ timeoutMs, maxToolCalls }: EnvironmentConfig): number => timeoutMs * (maxToolCalls + 1);
 
@@ -33,12 +39,12 @@ export async function startEnvironments(
         numReplicas: replicas,
         replicaMaxConcurrentRequests: 512,
         restart: { maxRestarts: Number.POSITIVE_INFINITY, maxDelayMs: 1_000 },
-        waitForHealthyMs: timeoutMs,
+        waitForHealthyMs: RESTART_MS,
         ...options,
       }).asService(config)
     : undefined;
   const remote = (name: string | undefined): OpenEnvironment | undefined =>
-    service && (() => openRemote(service, name, stepTimeoutMs(config)));
+    service && (() => openRemote(service, name, { beginMs: beginTimeoutMs(config), stepMs: stepTimeoutMs(config) }));
   const isPlain = tools.every((tool) => isToolName(tool) && tool !== 'python');
   const withTools = isPlain
     ? toolEnvironment(await plainTools(config), { maxToolCalls, timeoutMs })

@@ -4,7 +4,7 @@ import type { Completion } from '@forge/generator';
 import { conversation } from '@forge/run';
 import type { Config } from '../config/config.ts';
 import { given } from '../config/given.ts';
-import { stepTimeoutMs } from '../environments/environments.ts';
+import { beginTimeoutMs, stepTimeoutMs } from '../environments/environments.ts';
 import type { Parts } from '../parts.ts';
 import { outcomeOf } from './outcome-of.ts';
 import { playTurns, turnOf } from './play-turns.ts';
@@ -33,10 +33,10 @@ export interface PlayOptions {
 export async function play(player: Player, task: Task, options: PlayOptions): Promise<readonly Sampled[]> {
   const open = player.parts.environments.of(task);
   if (open === undefined) return (await answers(player, task, options)).map(sampledFrom);
-  const timeoutMs = stepTimeoutMs(player.config.environment);
+  const { environment: limits } = player.config;
   let begun: BegunEpisodes;
   try {
-    begun = await beginEpisodes(open, task, { n: options.n, timeoutMs });
+    begun = await beginEpisodes(open, task, { n: options.n, timeoutMs: beginTimeoutMs(limits) });
   } catch (error) {
     if (!(error instanceof EpisodeError)) throw error;
     const { message: failure } = error;
@@ -45,7 +45,7 @@ export async function play(player: Player, task: Task, options: PlayOptions): Pr
   await using episodes = begun;
   const opened = { ...task, messages: episodes.opening.messages };
   if (episodes.maxTurns > 1) return await playTurns(player, opened, { ...options, episodes });
-  return await judged(await answers(player, opened, options), episodes, timeoutMs);
+  return await judged(await answers(player, opened, options), episodes, stepTimeoutMs(limits));
 }
 
 /** All answers to a task, in one request. */
