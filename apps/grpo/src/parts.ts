@@ -1,6 +1,5 @@
 import { DatasetActor, type Group, ReplayBuffer } from '@forge/data';
 import { Generator } from '@forge/generator';
-import type { Progress } from '@forge/run';
 import type { ServiceEvent } from '@forge/service';
 import type { Store } from '@forge/torchstore';
 import { ReferenceModel, Trainer } from '@forge/trainer';
@@ -17,12 +16,12 @@ const EpisodeBuffer = ReplayBuffer<Group>;
 export type Parts = Awaited<ReturnType<typeof startParts>>;
 
 /** What the parts are made from. */
-type Given = Pick<Run, 'config' | 'source' | 'progress'>;
+type Given = Pick<Run, 'config' | 'source' | 'progress' | 'warnings' | 'processes'>;
 
 /** Starts everything but frozen models: the reference exists only once the warm-up has ended. */
-export async function startParts({ config, source, progress }: Given, store: Store) {
+export async function startParts({ config, source, progress, warnings, processes }: Given, store: Store) {
   const { run, grpo } = config;
-  const told = (service: string) => tellLosses(service, progress);
+  const told = (service: string) => tellLosses(service, { progress, processes });
   const model = source.modelFolder;
   const maxQueuedRequests = requestsAtOnce(config);
   const [dataset, buffer, trainer, rewarding, generator, environments] = await Promise.all([
@@ -36,7 +35,7 @@ export async function startParts({ config, source, progress }: Given, store: Sto
       store: store.reference,
       ...trainerOptions(config),
     }),
-    startRewards(config, { note: (line) => progress.note(line), onEvent: told('rewards') }),
+    startRewards(config, { note: (line) => warnings.tell('unscored', line), onEvent: told('rewards') }),
     Generator.options({
       meshName: 'generator',
       numReplicas: config.generator.replicas,
@@ -60,6 +59,9 @@ export async function startParts({ config, source, progress }: Given, store: Sto
       onEvent: told('environments'),
     }),
   ]);
+  processes.add('generator', generator);
+  processes.add('rewards', rewarding.rewards);
+  if (environments.service !== undefined) processes.add('environments', environments.service);
   return { dataset, buffer, trainer, ...rewarding, generator, environments };
 }
 
@@ -79,20 +81,26 @@ function requestsAtOnce({ grpo, evaluation }: Config): number {
 }
 
 /** Tells how a replica that was lost comes back, or does not. */
-function tellLosses(service: string, progress: Progress): (event: ServiceEvent) => void {
+function tellLosses(
+  service: string,
+  { progress, processes }: Pick<Run, 'progress' | 'processes'>,
+): (event: ServiceEvent) => void {
   return (event) => {
+    processes.changed();
     if (event.type !== 'replicaStateChanged' || event.cause === undefined) return;
     progress.note(`${service}/${event.replica}: ${event.from} → ${event.to}`);
   };
 }
 
 /** A service that scores completions under the weights of a folder, which never change. */
-export function startFrozen({ config, progress }: Given, meshName: string, model: string) {
-  return ReferenceModel.options({
+export async function startFrozen({ config, progress, processes }: Given, meshName: string, model: string) {
+  const service = await ReferenceModel.options({
     meshName,
     maxQueuedRequests: requestsAtOnce(config),
-    onEvent: tellLosses(meshName, progress),
+    onEvent: tellLosses(meshName, { progress, processes }),
   }).asService({ model, temperature: config.generator.temperature, threads: 1 });
+  processes.add(meshName, service);
+  return service;
 }
 
 export type FrozenService = Awaited<ReturnType<typeof startFrozen>>;

@@ -2,6 +2,8 @@ import type { Progress, RunLog, Source, WeightSync } from '@forge/run';
 import type { BestWeights } from './checkpoints/best-weights.ts';
 import type { Checkpoints } from './checkpoints/checkpoints.ts';
 import type { Config } from './config/config.ts';
+import type { ProcessLog } from './diagnostics/process-log.ts';
+import type { Warnings } from './diagnostics/warnings.ts';
 import type { Evaluation } from './evaluation/evaluate.ts';
 import type { Parts } from './parts.ts';
 
@@ -15,6 +17,8 @@ export interface Run {
   readonly best: BestWeights;
   readonly log: RunLog;
   readonly progress: Progress;
+  readonly warnings: Warnings;
+  readonly processes: ProcessLog;
   /** Aborts when the run is to end early. */
   readonly signal: AbortSignal;
   /** Judges answers to the held-out problems under the current weights: the greedy ones, and sampled ones unless only those are wanted. */

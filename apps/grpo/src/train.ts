@@ -4,11 +4,14 @@
 //                 ▲                                                │
 //                 └─ updateWeights ◀── store ◀── pushWeights ── trainer      training.ts
 import path from 'node:path';
+import { watchEventLoop } from '@forge/observability';
 import { duration, type Given, loraOf, type RunLog, type Source, WeightSync } from '@forge/run';
 import { openStore } from '@forge/torchstore';
 import { BestWeights } from './checkpoints/best-weights.ts';
 import { type Checkpoint, Checkpoints, type GrpoPlace } from './checkpoints/checkpoints.ts';
 import type { Config } from './config/config.ts';
+import { ProcessLog } from './diagnostics/process-log.ts';
+import { Warnings } from './diagnostics/warnings.ts';
 import { evaluate } from './evaluation/evaluate.ts';
 import { firstReference, hasReference, openReference } from './frozen/references.ts';
 import { openTeacher } from './frozen/teacher.ts';
@@ -27,7 +30,10 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
   progress.note(`Run folder: ${log.folder}`);
   // Not disposed here: `shutdown` stops what uses it first, and a store that died is told as the cause of a failure.
   const store = await openStore();
-  const parts = await startParts(given, store);
+  const warnings = new Warnings(given);
+  using processes = new ProcessLog(log, ['dataset', 'buffer', 'trainer', 'torchstore']);
+  using _eventLoop = watchEventLoop('app_perf');
+  const parts = await startParts({ ...given, warnings, processes }, store);
   // A service starts again what dies, so it has to be told that it ends.
   await using _generator = parts.generator;
   await using _rewards = parts.rewards;
@@ -41,6 +47,8 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
   const problems = source.heldOut.slice(0, config.evaluation.problems);
   const run: Run = {
     ...given,
+    warnings,
+    processes,
     parts,
     weights,
     checkpoints: new Checkpoints({ config, log, parts, weights }),

@@ -1,6 +1,6 @@
 import type { ChatMessage, ChatOptions, Tokenizer } from '@forge/models';
 import { endpoint, streamEndpoint } from '@forge/monarch';
-import { drainMetrics, type Metrics } from '@forge/observability';
+import { drainMetrics, type Metrics, watchEventLoop } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
 import { attachStore, type Store, type StoreReference } from '@forge/torchstore';
 import { appendedIds, type ReplyOptions, type Transcript } from './conversation/next-turn.ts';
@@ -10,7 +10,7 @@ import { promptOf } from './engine/prompt.ts';
 import { streamCompletions } from './engine/stream-completions.ts';
 import type { UpdateMode } from './engine/update-queue.ts';
 import { ConversationFullError, NoStoreError } from './errors.ts';
-import { recordRequest } from './metrics.ts';
+import { recordBusyShare, recordRequest } from './metrics.ts';
 import { type ModelOptions, type OpenedModel, openModel } from './open-model.ts';
 import { resolveSamplingParams, type SamplingParams } from './sampling/sampling-params.ts';
 import { WeightSource } from './weight-source.ts';
@@ -58,6 +58,7 @@ export class Generator extends ForgeActor {
   static readonly module: string = import.meta.url;
   readonly #options: GeneratorOptions;
   #ready: Promise<Ready> | undefined;
+  #observed: readonly Disposable[] = [];
 
   /** @throws {SamplingParamsError} when the default sampling options cannot be obeyed. */
   constructor(options: GeneratorOptions) {
@@ -68,10 +69,13 @@ export class Generator extends ForgeActor {
 
   override async setup(): Promise<void> {
     this.#ready = start(this.#options, this.context.point.rank);
-    await (await this.#ready).updates?.catchUp('inFlight');
+    const { engine, updates } = await this.#ready;
+    this.#observed = [watchEventLoop('generator_perf'), recordBusyShare(engine)];
+    await updates?.catchUp('inFlight');
   }
 
   override async cleanup(): Promise<void> {
+    for (const observed of this.#observed) observed[Symbol.dispose]();
     const { store, ...model } = await this.#started();
     await model[Symbol.asyncDispose]();
     await store?.[Symbol.asyncDispose]();

@@ -1,4 +1,4 @@
-import { recordMetric } from '@forge/observability';
+import { beforeDrain, recordMetric } from '@forge/observability';
 import type { Completion } from './engine/completion.ts';
 import type { QuantizationMismatch } from './runner/quantization-mismatch.ts';
 
@@ -14,6 +14,17 @@ export function recordRequest(completions: readonly Completion[]): void {
     recordMetric('generator_perf/generate/first_token_ms', timing.firstTokenMs, 'mean');
     recordMetric('generator_perf/generate/total_ms', timing.totalMs, 'mean');
   }
+}
+
+/** Records, whenever metrics are handed out, the share of the time since then in which an engine had work. */
+export function recordBusyShare(engine: { readonly busyMs: number }): Disposable {
+  let seen = { atMs: performance.now(), busyMs: engine.busyMs };
+  return beforeDrain(() => {
+    const now = { atMs: performance.now(), busyMs: engine.busyMs };
+    const share = (now.busyMs - seen.busyMs) / (now.atMs - seen.atMs);
+    if (Number.isFinite(share)) recordMetric('generator_perf/busy_share', Math.min(1, share));
+    seen = now;
+  });
 }
 
 /** What an update was like. */

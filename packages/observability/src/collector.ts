@@ -51,7 +51,16 @@ export function recordMetric(key: string, value: number, reduction: Reduction = 
   ofThisProcess.record(key, value, reduction);
 }
 
+const samplers = new Set<() => void>();
+
+/** Has something recorded whenever the metrics of this process are handed out, such as what is measured all the time. */
+export function beforeDrain(record: () => void): Disposable {
+  samplers.add(record);
+  return { [Symbol.dispose]: () => void samplers.delete(record) };
+}
+
 /** What `recordMetric` gathered in this process since the last time. */
 export function drainMetrics(): Metrics {
+  for (const record of samplers) record();
   return ofThisProcess.drain();
 }

@@ -1,4 +1,5 @@
-export { Collector, drainMetrics, type Metrics, recordMetric, reduceMetrics } from './collector.ts';
+export { beforeDrain, Collector, drainMetrics, type Metrics, recordMetric, reduceMetrics } from './collector.ts';
+export { type EventLoopOptions, watchEventLoop } from './event-loop.ts';
 export { MetricFetcher } from './metric-fetcher.ts';
 export { MetricLogger, type MetricLoggerOptions, type MetricRecord, type Sink } from './metric-logger.ts';
 export type { MetricSource, SettledMetrics } from './observed-source.ts';

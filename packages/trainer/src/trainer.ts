@@ -1,6 +1,6 @@
 import { loraStateDict, type SavedModel, saveLora, saveModel, type Weights } from '@forge/models';
 import { endpoint } from '@forge/monarch';
-import { drainMetrics, type Metrics, recordMetric } from '@forge/observability';
+import { drainMetrics, type Metrics, recordMetric, watchEventLoop } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
 import { attachStore, policyVersionPrefix, type Store, type StoreReference } from '@forge/torchstore';
 import { checkCheckpointOptions, checkStepOptions } from './check-options.ts';
@@ -48,6 +48,7 @@ export class Trainer extends ForgeActor {
   #training: Training | undefined;
   #store: Store | undefined;
   #series: CheckpointSeries | undefined;
+  #eventLoop: Disposable | undefined;
   #saving: Promise<unknown> = Promise.resolve();
 
   constructor(options: TrainerOptions) {
@@ -61,6 +62,7 @@ export class Trainer extends ForgeActor {
     checkBatchUse(this.#options.batches ?? {});
     if (checkpoints !== undefined) checkCheckpointOptions(checkpoints);
     this.#training = await openTraining(model, this.#options);
+    this.#eventLoop = watchEventLoop('rl_trainer_perf');
     if (checkpoints !== undefined) {
       const { folder, keep, resume } = checkpoints;
       this.#series = new CheckpointSeries(folder, { tokenizerFolder: model, ...(keep !== undefined && { keep }) });
@@ -70,6 +72,7 @@ export class Trainer extends ForgeActor {
   }
 
   override async cleanup(): Promise<void> {
+    this.#eventLoop?.[Symbol.dispose]();
     await this.#saving.catch(() => undefined); // told by the step after it
     await this.#training?.[Symbol.asyncDispose]();
     await this.#store?.[Symbol.asyncDispose]();

@@ -2,6 +2,7 @@ import { checkpointSettings, datasetSettings, modelSettings, runSettings, traine
 import { z } from 'zod';
 import { contradictions } from './contradictions.ts';
 import { curriculum } from './curriculum.ts';
+import { diagnostics } from './diagnostics.ts';
 import { environment } from './environment.ts';
 import { evaluation } from './evaluation.ts';
 import { generator } from './generator.ts';
@@ -26,6 +27,7 @@ export const configSchema = z
     reward,
     teacher,
     evaluation,
+    diagnostics,
   })
   .superRefine((config, context) => {
     for (const { key, reason } of contradictions(config)) {

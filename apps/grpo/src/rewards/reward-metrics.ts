@@ -10,6 +10,7 @@ export function rewardMetrics(
     'reward/mean': mean(scored),
     'reward/std': deviation(scored),
     'reward/unscored': episodes.length - scored.length,
+    'completions/unscored': 1 - scored.length / episodes.length,
     ...Object.fromEntries(
       names.flatMap((name) => {
         const values = episodes.map(({ rewards }) => rewards[name]).filter((value) => value !== undefined);

@@ -29,7 +29,7 @@ export async function startRewards(
     maxQueuedRequests: Number.MAX_SAFE_INTEGER,
     onEvent: (event) => {
       // The end of a process that ended itself is told with the answer it scored.
-      if (event.type !== 'replicaStateChanged' || !isOwnEnd(event.cause)) onEvent?.(event);
+      onEvent?.(event.type === 'replicaStateChanged' && isOwnEnd(event.cause) ? { ...event, cause: undefined } : event);
     },
   }).asService(reward, generator.maxTokens);
   const unscored = new UnscoredLog(note);
@@ -40,5 +40,5 @@ export async function startRewards(
     unscored.add(scores);
     return scores;
   };
-  return { rewards, score };
+  return { rewards, score, unscored };
 }

@@ -10,6 +10,11 @@ export class UnscoredLog {
     this.#note = note;
   }
 
+  /** All of them. */
+  get count(): number {
+    return [...this.#counts.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   add(scores: readonly Score[]): void {
     for (const { unscored } of scores) if (unscored !== undefined) this.#count(unscored);
   }

@@ -1,5 +1,6 @@
 import { grpoBatch } from '@forge/trainer';
 import type { GrpoPlace } from '../checkpoints/checkpoints.ts';
+import { Diagnosis } from '../diagnostics/diagnosis.ts';
 import { refreshReference } from '../frozen/references.ts';
 import type { Loops } from '../loops.ts';
 import type { Run } from '../run.ts';
@@ -18,13 +19,14 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
   const { steps } = grpo;
   const { pacing, curriculum } = loops;
   const clock = new StepClock();
+  const diagnosis = new Diagnosis(run, loops);
   let { beta, reference } = begun;
   progress.start('grpo', steps, begun.step);
   for (let step = begun.step + 1; step <= steps; step++) {
     clock.lap('record'); // of the step before
     const startedMs = performance.now();
     const trainedVersion = weights.version;
-    const batch = await nextBatch(parts, loops, { version: trainedVersion, grpo, signal });
+    const batch = await diagnosis.waitFor(nextBatch(parts, loops, { version: trainedVersion, grpo, signal }));
     clock.lap('waitForBatch');
     curriculum.count([...batch.groups, ...batch.rejected]);
     const episodes = trainedEpisodes(batch.groups, config);
@@ -53,7 +55,7 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
       ...evaluation?.metrics,
     };
     if (evaluation) await run.best.offer(evaluation.accuracy);
-    await log.step('grpo', metrics);
+    diagnosis.check(await log.step('grpo', metrics));
     log.completions(completionLines(batch, episodes));
     const shown = {
       reward: metrics['reward/mean'].toFixed(3),

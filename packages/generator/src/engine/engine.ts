@@ -37,6 +37,7 @@ export class Engine implements AsyncDisposable {
   #numUnseeded = 0;
   #isActive = false;
   #isStopped = false;
+  #busyMs = 0;
   #loop: Promise<void> = Promise.resolve();
 
   /** @throws {RangeError} when a limit is no whole number of at least 1. */
@@ -168,6 +169,11 @@ export class Engine implements AsyncDisposable {
     await this.#runner[Symbol.asyncDispose]();
   }
 
+  /** How long it has worked so far, in ms; the rest of the time there was nothing to do. */
+  get busyMs(): number {
+    return this.#busyMs;
+  }
+
   /** Starts the loop unless it runs. It ends when there is nothing to do. */
   #wake(): void {
     if (this.#isActive) return;
@@ -178,7 +184,9 @@ export class Engine implements AsyncDisposable {
   async #run(): Promise<void> {
     do {
       await nextTurn();
+      const startedMs = performance.now();
       await this.#step();
+      this.#busyMs += performance.now() - startedMs;
     } while (this.numRunning + this.numWaiting > 0 || this.#updates.ready);
     this.#isActive = false;
   }

@@ -10,7 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
-import { jsonlSink, MetricLogger, type MetricSource, tensorBoardSink } from '@forge/observability';
+import { jsonlSink, MetricLogger, type MetricRecord, type MetricSource, tensorBoardSink } from '@forge/observability';
 import { stringify } from 'yaml';
 import { type Curve, curvesSvg } from './curves.ts';
 
@@ -115,9 +115,9 @@ export class RunLog implements AsyncDisposable {
     return all.length > 0 ? Math.max(...all) : undefined;
   }
 
-  /** Ends a step. */
-  async step(phase: string, metrics: StepMetrics): Promise<void> {
-    await this.#write(this.steps() + 1, phase, metrics);
+  /** Ends a step. @returns its line: what is given, and what all processes recorded. */
+  async step(phase: string, metrics: StepMetrics): Promise<MetricRecord> {
+    return await this.#write(this.steps() + 1, phase, metrics);
   }
 
   /** Tells what was measured before the first step, as step 0. */
@@ -125,10 +125,10 @@ export class RunLog implements AsyncDisposable {
     await this.#write(0, phase, metrics);
   }
 
-  async #write(step: number, phase: string, metrics: StepMetrics): Promise<void> {
+  async #write(step: number, phase: string, metrics: StepMetrics): Promise<MetricRecord> {
     for (const [key, value] of Object.entries(metrics)) this.#logger.record(key, value);
     const place = { wallSeconds: round(this.seconds), phase };
-    await this.#logger.flush(step, { ...place, ...this.#absent });
+    const record = await this.#logger.flush(step, { ...place, ...this.#absent });
     this.#measured.push({
       step,
       phase,
@@ -136,6 +136,7 @@ export class RunLog implements AsyncDisposable {
       accuracy: metrics['eval/accuracy'],
       reward: metrics['reward/mean'],
     });
+    return record;
   }
 
   /** What the step just ended was trained on; each line gets the number of the step. */

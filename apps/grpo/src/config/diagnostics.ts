@@ -1,0 +1,16 @@
+import { count } from '@forge/run';
+import { z } from 'zod';
+
+/** What a run tells about itself. */
+export const diagnostics = z
+  .strictObject({
+    stallSeconds: count
+      .default(60)
+      .describe('without a batch, after which a run says why none forms; and again as often'),
+    printCompletions: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe('completions of each step that are printed: so many of the best, and of the worst'),
+  })
+  .prefault({});
