@@ -96,7 +96,7 @@ describe('a run of the embedded task', () => {
     for (const [step, completions] of byStep) {
       const metrics = run.metrics[step - 1]!;
       expect(completions).toHaveLength(2 * 4);
-      expect(metrics['reward/mean']).toBeCloseTo(mean(completions.map(({ reward }) => reward)), 12);
+      expect(metrics['reward/mean']).toBeCloseTo(mean(completions.map(({ reward }) => reward ?? Number.NaN)), 12);
       for (const { reward, rewards, finishReason } of completions) {
         const earned = finishReason === 'length' ? 0 : mean([rewards['math']!, rewards['thinking']!]);
         expect(reward).toBeCloseTo(earned, 12);
@@ -163,6 +163,22 @@ describe('a run of the embedded task', () => {
     else expect(best).not.toEqual(trained);
   });
 
+  test('processes.jsonl says which processes there were, and how they ended', () => {
+    const lines = readFileSync(path.join(run.run, 'processes.jsonl'), 'utf8').trimEnd().split('\n');
+    const [last] = lines.slice(-1).map((line) => JSON.parse(line));
+    const part = (name: string, kind: string) => {
+      return { name, kind, replicas: [{ index: 0, state: 'stopped', restarts: 0 }] };
+    };
+    expect(last).toEqual({
+      step: warmUpSteps + 3,
+      wallSeconds: expect.any(Number),
+      parts: [
+        ...['dataset', 'buffer', 'trainer', 'torchstore'].map((name) => part(name, 'actor')),
+        ...['generator', 'rewards', 'reference'].map((name) => part(name, 'service')),
+      ],
+    });
+  });
+
   test.runIf(canSeeProcesses)('runs each part in a process of its own, and leaves neither process nor file', () => {
     const parts = [
       'buffer/0',
@@ -176,6 +192,31 @@ describe('a run of the embedded task', () => {
     expect(run.processesSeen.filter((name) => name.endsWith('/0')).sort()).toEqual(parts);
     expect(run.processesLeft).toEqual([]);
     expect(run.filesLeft).toEqual([]);
+  });
+});
+
+describe('a run whose rewards fail', () => {
+  test('goes on to its end; what has no score is counted, told, and not learned from', async () => {
+    const module = path.join(import.meta.dirname, 'fixtures', 'own-rewards.ts');
+    const settings = ['reward.functions=[math,thinking,moody]', `reward.module=${module}`, 'reward.timeoutMs=300'];
+    const run = await finish('failing-rewards', ['grpo.steps=4', 'diagnostics.printCompletions=1', ...settings]);
+    expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: '' });
+    const unscored = run.completions.filter((line) => line.unscored !== undefined);
+    expect(unscored.length).toBeGreaterThan(0);
+    for (const line of unscored) expect(line).toMatchObject({ advantage: 0 });
+    expect(unscored.every((line) => line.reward === undefined)).toBe(true);
+    const ofGrpo = run.metrics.filter(({ phase }) => phase === 'grpo');
+    expect(column(ofGrpo, 'reward/unscored').reduce((sum, count) => sum + count)).toBe(unscored.length);
+    expect(run.stdout).toMatch(/^Warning: Without a score \((?:moody|any)\): /m);
+    expect(run.stdout).toMatch(/^best {2}\d\.\d{3} {2}.* → /m);
+    const warnings = readFileSync(path.join(run.run, 'warnings.jsonl'), 'utf8').trimEnd().split('\n');
+    expect(warnings.map((line) => JSON.parse(line))).toContainEqual({
+      step: expect.any(Number),
+      wallSeconds: expect.any(Number),
+      name: 'unscored',
+      message: expect.stringContaining('Without a score'),
+    });
+    expect(run.processesLeft).toEqual([]);
   });
 });
 

@@ -118,7 +118,7 @@ describe('a module of one’s own', () => {
   });
 
   test.each([
-    [{ functions: ['noFunction'], module }, /exports no function noFunction; it has deed, later\./],
+    [{ functions: ['noFunction'], module }, /exports no function noFunction; it has deed, later, moody\./],
     [{ functions: ['a'], module: 'nowhere.ts' }, /nowhere\.ts cannot be loaded: .*find/],
   ])('%j is refused', async (settings, message) => {
     await expect(check(settings)).rejects.toThrow(message);
@@ -219,6 +219,7 @@ test('metrics of rewards: completions without a score take no part in a mean, an
     'reward/mean': 1,
     'reward/std': 0,
     'reward/unscored': 0,
+    'completions/unscored': 0,
     'reward/a/mean': 0.5,
     'reward/a/std': 0.5,
     'reward/b/mean': 3,

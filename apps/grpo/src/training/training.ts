@@ -8,6 +8,7 @@ import { batchMetrics, mean } from './batch-metrics.ts';
 import { completionLines } from './completion-lines.ts';
 import { nextBatch } from './next-batch.ts';
 import { nextBeta } from './next-beta.ts';
+import { shownCompletions } from './shown-completions.ts';
 import { StepClock } from './step-clock.ts';
 import { stepMetrics } from './step-metrics.ts';
 import { trainedEpisodes } from './trained-episodes.ts';
@@ -57,6 +58,7 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
     if (evaluation) await run.best.offer(evaluation.accuracy);
     diagnosis.check(await log.step('grpo', metrics));
     log.completions(completionLines(batch, episodes));
+    for (const line of shownCompletions(episodes, config.diagnostics.printCompletions)) progress.note(line);
     const shown = {
       reward: metrics['reward/mean'].toFixed(3),
       'held-out accuracy': log.accuracy?.toFixed(3),
