@@ -49,7 +49,7 @@ test('only groups that tell completions apart are trained on, the others are tol
     expect(trained).toHaveLength(2);
     expect(ofStep.length).toBeGreaterThanOrEqual(3);
     expect(metrics['group/rejected']).toBeCloseTo(1 - trained.length / ofStep.length, 9);
-    const rewards = ofStep.flat().map(({ reward }) => reward);
+    const rewards = ofStep.flat().map(({ reward }) => reward ?? Number.NaN);
     expect(metrics['reward/mean']).toBeCloseTo(rewards.reduce((sum, one) => sum + one, 0) / rewards.length, 9);
   }
 });
