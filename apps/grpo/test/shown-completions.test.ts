@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest';
 import { shownCompletions } from '../src/training/shown-completions.ts';
 
-const episodes = [0.5, undefined, 1, 0, 0.75].map((reward) => ({ prompt: 'How\nmany?', completion: `${reward}`, reward }));
+const episodes = [0.5, undefined, 1, 0, 0.75].map((reward) => ({
+  prompt: 'How\nmany?',
+  completion: `${reward}`,
+  reward,
+}));
 
 test('the best and the worst are shown, each on a line, and none twice', () => {
   expect(shownCompletions(episodes, 1)).toEqual(['best  1.000  How many? → 1', 'worst 0.000  How many? → 0']);
