@@ -1,10 +1,11 @@
 import { basename, resolve } from 'node:path';
 import type { HubOptions } from '@forge/hub';
 import {
+  initializeLora,
+  type LoraConfig,
   loadLora,
   loadModel,
   type ModelConfig,
-  mergeLoraInBackground,
   resolveModel,
   type Tokenizer,
   type Weights,
@@ -12,6 +13,7 @@ import {
 import { Constraints } from './constraint/constraints.ts';
 import { Engine } from './engine/engine.ts';
 import type { EngineOptions } from './engine/engine-options.ts';
+import { type LentAdapters, lendWeights } from './runner/lent-weights.ts';
 import { Runner } from './runner/runner.ts';
 import type { RunnerOptions } from './runner/runner-options.ts';
 
@@ -29,8 +31,11 @@ export interface OpenedModel extends AsyncDisposable {
 export interface ModelOptions
   extends Pick<EngineOptions, 'maxSequences' | 'maxPrefillTokens' | 'maxModelLength' | 'seed'>,
     RunnerOptions {
-  /** A folder of LoRA adapters in PEFT's format, which are merged into the weights. @default none */
-  readonly lora?: string;
+  /**
+   * LoRA adapters of the weights: a folder in PEFT's format, or what those will be that are to come as versions, which makes
+   * the first of them as quick to take as the others. @default none
+   */
+  readonly lora?: string | LoraConfig;
 }
 
 /** Loads a Hugging Face folder, or a model by its name on the hub, and opens an engine on it, with these weights as version 0. */
@@ -41,8 +46,7 @@ export async function openModel(
   const { lora, onProgress, ...limits } = options;
   const folder = await resolveModel(model, onProgress ? { onProgress } : {});
   const { config, weights, tokenizer } = await loadModel(folder);
-  const adapted = lora === undefined ? weights : await withLora(config, weights, lora);
-  const runner = await Runner.open(config, adapted, limits);
+  const runner = await Runner.open(config, lora ? await adapted({ folder, config, weights }, lora) : weights, limits);
   try {
     const decode = (ids: readonly number[]) => tokenizer.decode(ids, { skipSpecialTokens: true });
     const constraints = await Constraints.open(tokenizer, config.vocabSize);
@@ -55,7 +59,14 @@ export async function openModel(
   }
 }
 
-async function withLora(config: ModelConfig, weights: Weights, folder: string): Promise<Weights> {
-  const adapters = await loadLora(folder, config);
-  return mergeLoraInBackground(config, { ...weights, ...adapters.weights }, adapters.lora);
+interface LoadedFolder {
+  readonly folder: string;
+  readonly config: ModelConfig;
+  readonly weights: Weights;
+}
+
+async function adapted({ folder, config, weights }: LoadedFolder, lora: string | LoraConfig): Promise<LentAdapters> {
+  const adapters =
+    typeof lora === 'string' ? await loadLora(lora, config) : { lora, weights: initializeLora(config, lora, 0) };
+  return { adapters, baseName: folder, base: async () => lendWeights(weights), [Symbol.dispose]() {} };
 }

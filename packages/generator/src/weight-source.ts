@@ -1,11 +1,4 @@
-import {
-  type LoraAdapters,
-  loadWeights,
-  loraOf,
-  type ModelConfig,
-  mergeLoraInBackground,
-  type Weights,
-} from '@forge/models';
+import { type LoraAdapters, loadWeights, loraOf, type ModelConfig } from '@forge/models';
 import {
   type LoadedStateDict,
   newestPolicyVersion,
@@ -14,19 +7,17 @@ import {
   type Store,
 } from '@forge/torchstore';
 import { WeightsMismatchError } from './errors.ts';
-import { type LentWeights, lendWeights } from './runner/lent-weights.ts';
+import { type LentVersion, lendWeights } from './runner/lent-weights.ts';
 import { weightsOf } from './weights.ts';
 
 /**
  * The weights of a model in a folder, version by version: a store holds them whole, as `policy_ver_<version>`, or as
- * adapters of those in the folder, which are merged in the background.
+ * adapters of those in the folder.
  */
 export class WeightSource {
   readonly #store: Store;
   readonly #folder: string;
   readonly #config: ModelConfig;
-  /** Those of the folder, kept once adapters are merged into them. */
-  #base: Promise<Weights> | undefined;
 
   constructor(store: Store, folder: string, config: ModelConfig) {
     this.#store = store;
@@ -46,13 +37,13 @@ export class WeightSource {
    * @throws {KeyNotFoundError} when the store does not have them; {@link WeightsMismatchError} when they are not exactly
    * the float32 parameters of the model, or of adapters of it.
    */
-  async fetch(version: number): Promise<LentWeights> {
+  async fetch(version: number): Promise<LentVersion> {
     const stateDict = await this.#store.getStateDict(policyVersionPrefix(version), { mapped: true });
     try {
       const adapters = this.#adaptersOf(stateDict, version);
-      const weights = adapters ? await this.#merge(adapters) : weightsOf(stateDict, version, this.#config);
-      if (adapters) releaseViews(stateDict);
-      return lendWeights(weights, releaseViews);
+      if (!adapters) return lendWeights(weightsOf(stateDict, version, this.#config), releaseViews);
+      const base = async () => lendWeights(await loadWeights(this.#folder, this.#config));
+      return { adapters, baseName: this.#folder, base, [Symbol.dispose]: () => releaseViews(stateDict) };
     } catch (error) {
       releaseViews(stateDict);
       throw error;
@@ -65,10 +56,5 @@ export class WeightSource {
     } catch (cause) {
       throw new WeightsMismatchError(version, cause instanceof Error ? cause.message : String(cause), cause);
     }
-  }
-
-  async #merge({ lora, weights }: LoraAdapters): Promise<Weights> {
-    this.#base ??= loadWeights(this.#folder, this.#config);
-    return mergeLoraInBackground(this.#config, { ...(await this.#base), ...weights }, lora);
   }
 }

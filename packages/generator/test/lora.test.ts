@@ -82,6 +82,35 @@ test('adapters alone are a version: each is merged into the weights of the folde
   }
 });
 
+test.each([undefined, lora])(
+  'packed weights are multiplied beside adapters that come as versions; foretold: %o',
+  async (foretold) => {
+    await using store = await openStore({ kind: 'inline' });
+    await using generator = await Generator.options({ kind: 'inline' }).asActor({
+      model: folder.path,
+      store: store.reference,
+      packedWeights: true,
+      threads: 1,
+      ...(foretold && { lora: foretold }),
+    });
+    const [unadapted] = await generator.generate.callOne(ids, sampling);
+    expect(unadapted!.logProbs).toSatisfy(near((await expected(undefined)).logProbs));
+    for (const version of [1, 2]) {
+      const stateDict = loraStateDict(folder.config, { lora, weights: adapters(version) });
+      await store.putStateDict(policyVersionPrefix(version), { ...stateDict });
+      await generator.updateWeights.callOne(version);
+      const [completion] = await generator.generate.callOne(ids, sampling);
+      const { tokenIds, logProbs } = await expected(adapters(version));
+      expect(completion!.tokenIds).toEqual(tokenIds);
+      expect(completion!.logProbs).toSatisfy(near(logProbs));
+    }
+  },
+);
+
+/** Whether numbers are within 1e-5 of others. */
+const near = (others: Float32Array) => (values: Float32Array) =>
+  values.every((value, at) => Math.abs(value - others[at]!) < 1e-5);
+
 test('adapters of another model are refused, and the weights stay', async () => {
   await using store = await openStore({ kind: 'inline' });
   const { lora: described, ...tensors } = loraStateDict(folder.config, { lora, weights: adapters(1) });

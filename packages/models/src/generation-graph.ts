@@ -3,6 +3,7 @@ import { cachedAttention } from './cached-attention.ts';
 import type { ModelConfig } from './config.ts';
 import { decode, embed, finalNorm, outputHead } from './decoder.ts';
 import { invariantAttention } from './invariant-attention.ts';
+import type { LoraConfig } from './lora/lora-config.ts';
 import type { Quantization } from './quantization/quantization.ts';
 import { softmaxBlocks, softmaxBlockWidth } from './softmax-blocks.ts';
 import { weightInputs } from './weight-inputs.ts';
@@ -11,6 +12,8 @@ import { weightInputs } from './weight-inputs.ts';
 export interface GenerationGraphOptions {
   /** Takes weights that are multiplied as `quantizeWeights` gives them. @default float32 */
   readonly quantization?: Quantization | undefined;
+  /** Adds adapters to linear layers, in float32, whose weights are further inputs. @default none */
+  readonly lora?: LoraConfig | undefined;
   /**
    * Gives a token the bits that `scoringGraph` gives it in a row that begins with its sequence, whatever else is in the
    * batch; on one thread, with at least two tokens in a run. The inputs are then `cache_positions` int64 [capacity], 0, 1, …,
@@ -36,11 +39,11 @@ export interface GenerationGraphOptions {
  */
 export function generationGraph(
   config: ModelConfig,
-  { quantization, batchInvariant = false }: GenerationGraphOptions = {},
+  { quantization, lora, batchInvariant = false }: GenerationGraphOptions = {},
 ): Graph {
   const inputIds_BT = input('input_ids', 'int64', ['batch', 'tokens']);
   const positionIds = input('position_ids', 'int64', ['batch', 'tokens']);
-  const weights = weightInputs(config, undefined, quantization);
+  const weights = weightInputs(config, lora, quantization);
   const { attend, presents } = batchInvariant
     ? invariantAttention(config, positionIds)
     : cachedAttention(config, inputIds_BT);

@@ -1,4 +1,4 @@
-import type { LentWeights } from '../runner/lent-weights.ts';
+import type { LentVersion } from '../runner/lent-weights.ts';
 import type { QuantizationMismatch } from '../runner/quantization-mismatch.ts';
 import type { PreparedWeights } from '../runner/weight-sessions.ts';
 
@@ -12,7 +12,7 @@ export type UpdateMode = 'inFlight' | 'recompute' | 'drain' | 'abort';
 const strictness: readonly UpdateMode[] = ['inFlight', 'recompute', 'drain', 'abort'];
 
 /** New weights, once they are wanted. */
-export type WeightsSource = (signal: AbortSignal) => Promise<LentWeights>;
+export type WeightsSource = (signal: AbortSignal) => Promise<LentVersion>;
 
 /** An update that waits for its moment between two steps. */
 export interface ReadyUpdate {
@@ -31,7 +31,7 @@ interface WaitingUpdate {
 
 /** What updates are made with. */
 export interface UpdateQueueOptions {
-  readonly prepare: (lent: LentWeights, signal: AbortSignal) => Promise<PreparedWeights>;
+  readonly prepare: (lent: LentVersion, signal: AbortSignal) => Promise<PreparedWeights>;
   /** Called when an update is ready. */
   readonly onReady: () => void;
 }

@@ -1,5 +1,5 @@
 // T tokens, V vocabulary
-import { type ModelConfig, scoringGraph, type Weights } from '@forge/models';
+import { type LoraAdapters, type ModelConfig, scoringGraph, type Weights } from '@forge/models';
 import { openSession, type SessionOptions } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
 import type { Logits } from '../sampling/sampler.ts';
@@ -48,7 +48,7 @@ export function mismatchOf(quantized_T: ArrayLike<number>, exact_T: ArrayLike<nu
 export interface MismatchParts {
   readonly config: ModelConfig;
   /** In float32. */
-  readonly weights: Weights;
+  readonly exact: { readonly weights: Weights; readonly adapters?: LoraAdapters | undefined };
   /** The same, quantised. */
   readonly quantized: WeightsInUse;
   /** Of the session that computes in float32. */
@@ -61,8 +61,9 @@ export interface MismatchParts {
  */
 export async function measureMismatch(
   parts: MismatchParts,
-  drawn: DrawnTokens,
+  drawn: DrawnTokens | undefined,
 ): Promise<QuantizationMismatch | undefined> {
+  if (drawn === undefined) return undefined;
   const { from } = drawn;
   const ids = drawn.ids.slice(0, Math.min(from + MAX_COMPARED, MAX_PLACES));
   if (from >= ids.length) return undefined;
@@ -106,14 +107,15 @@ function logProbOf({ values_V, blocks }: Logits, id: number): number {
 }
 
 async function exactLogProbs(
-  { config, weights, options }: MismatchParts,
+  { config, exact: { weights, adapters }, options }: MismatchParts,
   { ids, from }: DrawnTokens,
 ): Promise<ArrayLike<number>> {
-  await using session = await openSession(scoringGraph(config), options);
+  await using session = await openSession(scoringGraph(config, adapters && { lora: adapters.lora }), options);
   const T = ids.length;
   const picks = ids.slice(from);
   const { log_probs } = await session.run({
     ...weights,
+    ...adapters?.weights,
     temperature: tensor('float32', [], Float32Array.of(1)),
     input_ids: int64([1, T], ids),
     position_ids: int64([1, T], ids.keys()),

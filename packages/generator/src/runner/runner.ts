@@ -7,7 +7,7 @@ import { bucketOf, type Demand, type Room } from './cache/kv-budget.ts';
 import { KvMemory } from './cache/kv-memory.ts';
 import type { Move } from './cache/kv-slots.ts';
 import { DecodeRuns } from './decode-runs.ts';
-import { type LentWeights, lendWeights } from './lent-weights.ts';
+import { isAdapters, type LentAdapters, type LentVersion, lendWeights } from './lent-weights.ts';
 import { type ResolvedRunnerOptions, type RunnerOptions, resolveRunnerOptions } from './runner-options.ts';
 import { type SelectedTokens, selectTokens } from './selected-tokens.ts';
 import {
@@ -59,15 +59,15 @@ export class Runner implements AsyncDisposable {
   }
 
   /**
-   * Opens the session. The caller owns the runner.
+   * Opens the session, with adapters of the weights that it would take later, if there are any. The caller owns the runner.
    *
    * @throws {RangeError} on an option that cannot be obeyed.
    */
-  static async open(config: ModelConfig, weights: Weights, options: RunnerOptions = {}): Promise<Runner> {
+  static async open(config: ModelConfig, given: Weights | LentAdapters, options: RunnerOptions = {}): Promise<Runner> {
     const resolved = resolveRunnerOptions(config, options);
     const sessions = await openWeightSessions(config, resolved);
     try {
-      const prepared = await sessions.prepare(lendWeights(weights));
+      const prepared = await sessions.prepare(isAdapters(given) ? given : lendWeights(given));
       return new Runner(config, { sessions, weights: prepared, options: resolved });
     } catch (error) {
       await sessions[Symbol.asyncDispose]();
@@ -106,7 +106,7 @@ export class Runner implements AsyncDisposable {
    *
    * @throws {OnnxRuntimeError} when no session can be made of them; the reason of `signal` when that aborts.
    */
-  async prepare(lent: LentWeights, options: PrepareOptions = {}): Promise<PreparedWeights> {
+  async prepare(lent: LentVersion, options: PrepareOptions = {}): Promise<PreparedWeights> {
     await this.#retired; // so that memory holds two sets at most
     return this.#sessions.prepare(lent, options);
   }

@@ -1,0 +1,156 @@
+import {
+  generationGraph,
+  LORA_TARGETS,
+  type LoraAdapters,
+  type LoraConfig,
+  loraParameters,
+  type ModelConfig,
+  quantizeWeights,
+  type Weights,
+} from '@forge/models';
+import { openSession, type Session } from '@forge/onnx';
+import type { Tensor } from '@forge/tensor';
+import { isAdapters, type LentAdapters, type LentVersion, type LentWeights } from './lent-weights.ts';
+import { measureMismatch, type QuantizationMismatch } from './quantization-mismatch.ts';
+import type { PreparedWeights, PrepareOptions, WeightSessions, WeightSessionsOptions } from './weight-sessions.ts';
+
+/**
+ * A session for each set of weights, which are its constants. Adapters are fed beside them: the next version of adapters
+ * of the same kind takes the same session.
+ */
+export class PackedSessions implements WeightSessions {
+  readonly #config: ModelConfig;
+  readonly #options: WeightSessionsOptions;
+  /** The newest session that takes adapters. */
+  #adaptable: { readonly key: string; readonly shared: SharedSession } | undefined;
+
+  constructor(config: ModelConfig, options: WeightSessionsOptions) {
+    this.#config = config;
+    this.#options = options;
+  }
+
+  async prepare(lent: LentVersion, options: PrepareOptions = {}): Promise<PreparedWeights> {
+    if (isAdapters(lent)) return this.#adapt(lent, options);
+    const { shared, mismatch } = await this.#build(lent, undefined, options);
+    return preparedWeights(shared, { feeds: {}, mismatch }, undefined);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  async #adapt(lent: LentAdapters, options: PrepareOptions): Promise<PreparedWeights> {
+    try {
+      const { lora } = lent.adapters;
+      const key = keyOf(lent);
+      const feeds = adapterFeeds(this.#config, lent.adapters);
+      const known = this.#adaptable?.key === key ? this.#adaptable.shared.join() : undefined;
+      if (known) return preparedWeights(known, { feeds, mismatch: undefined }, lent);
+      const { shared, mismatch } = await this.#build(await lent.base(), { lora, weights: feeds }, options);
+      this.#adaptable = { key, shared };
+      return preparedWeights(shared, { feeds, mismatch }, lent);
+    } catch (error) {
+      lent[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  async #build(
+    lent: LentWeights,
+    adapters: LoraAdapters | undefined,
+    { signal, drawn }: PrepareOptions,
+  ): Promise<{ readonly shared: SharedSession; readonly mismatch: QuantizationMismatch | undefined }> {
+    const [config, { quantization, session: sessionOptions }] = [this.#config, this.#options];
+    try {
+      const { weights } = lent;
+      const constants = quantization ? await quantizeWeights(config, weights, quantization, { signal }) : weights;
+      const initializers: Record<string, Tensor> = { ...constants };
+      const session = await openSession(generationGraph(config, { quantization, lora: adapters?.lora }), {
+        ...sessionOptions,
+        initializers,
+        onInitializerReturned: dropping(initializers, new Set(Object.keys(weights))),
+      });
+      try {
+        signal?.throwIfAborted();
+        const quantized = { session, feeds: adapters?.weights ?? {} };
+        const mismatch = quantization
+          ? await measureMismatch({ config, exact: { weights, adapters }, quantized, options: sessionOptions }, drawn)
+          : undefined;
+        const kept = lent.keep?.(new Set(Object.keys(initializers))) ?? lent;
+        return { shared: new SharedSession(session, kept), mismatch };
+      } catch (error) {
+        await session[Symbol.asyncDispose]();
+        throw error;
+      }
+    } catch (error) {
+      lent[Symbol.dispose]();
+      throw error;
+    }
+  }
+}
+
+/** A session that closes when the last one who uses it has left. */
+class SharedSession {
+  readonly session: Session;
+  readonly #kept: Disposable;
+  #numUsers = 1;
+
+  /** @param kept - what the session reads where it is. */
+  constructor(session: Session, kept: Disposable) {
+    this.session = session;
+    this.#kept = kept;
+  }
+
+  /** One more who uses it; `undefined` when it is closed. */
+  join(): SharedSession | undefined {
+    if (this.#numUsers === 0) return undefined;
+    this.#numUsers++;
+    return this;
+  }
+
+  async leave(): Promise<void> {
+    if (--this.#numUsers > 0) return;
+    await this.session[Symbol.asyncDispose]();
+    this.#kept[Symbol.dispose]();
+  }
+}
+
+/** @param lent - what the feeds are views of. */
+function preparedWeights(
+  shared: SharedSession,
+  { feeds, mismatch }: Pick<PreparedWeights, 'feeds' | 'mismatch'>,
+  lent: Disposable | undefined,
+): PreparedWeights {
+  return {
+    session: shared.session,
+    feeds,
+    mismatch,
+    async [Symbol.asyncDispose]() {
+      await shared.leave();
+      lent?.[Symbol.dispose]();
+    },
+  };
+}
+
+/** Drops tensors that onnxruntime has packed, and ends the memory of those that nobody has lent. */
+function dropping(tensors: Record<string, Tensor>, lent: ReadonlySet<string>): (name: string) => void {
+  return (name) => {
+    const dropped = tensors[name]!; // an initializer, which comes back once
+    delete tensors[name];
+    const { buffer } = dropped.data;
+    // Ends now, not when it is collected: that may be minutes later.
+    if (!lent.has(name) && buffer instanceof ArrayBuffer) buffer.transfer(0);
+  };
+}
+
+/** Equal for adapters that one session takes. */
+function keyOf({ baseName, adapters }: LentAdapters): string {
+  const { rank, alpha = 2 * rank, targetModules = LORA_TARGETS } = adapters.lora;
+  return JSON.stringify([baseName, rank, alpha, targetModules.toSorted()]);
+}
+
+/** The tensors of adapters, without any other that is with them. */
+function adapterFeeds(
+  config: ModelConfig,
+  { lora, weights }: { readonly lora: LoraConfig; readonly weights: Weights },
+): Weights {
+  return Object.fromEntries(loraParameters(config, lora).map(({ name }) => [name, weights[name]!])); // all were given
+}
