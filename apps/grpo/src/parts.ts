@@ -25,7 +25,7 @@ export async function startParts({ config, source, progress, warnings, processes
   const model = source.modelFolder;
   const maxQueuedRequests = requestsAtOnce(config);
   const [dataset, buffer, trainer, rewarding, generator, environments] = await Promise.all([
-    DatasetActor.options({ meshName: 'dataset' }).asActor({ path: source.trainPath, seed: run.seed }),
+    DatasetActor.options({ meshName: 'dataset' }).asActor(source.dataset),
     EpisodeBuffer.options({ meshName: 'buffer' }).asActor({
       batchSize: grpo.groupsPerStep,
       maxPolicyAge: grpo.maxPolicyAge,

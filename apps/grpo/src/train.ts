@@ -28,6 +28,7 @@ import { warmUp } from './warm-up.ts';
 export async function train(given: Given<Config, Source, Checkpoint>): Promise<void> {
   const { config, source, log, progress, signal, resumed } = given;
   progress.note(`Run folder: ${log.folder}`);
+  for (const line of source.lines) progress.note(line);
   // Not disposed here: `shutdown` stops what uses it first, and a store that died is told as the cause of a failure.
   const store = await openStore();
   const warnings = new Warnings(given);

@@ -7,7 +7,7 @@ export const usage = `Trains a language model by asynchronous GRPO.
   --config <file>   settings as YAML           [apps/grpo/configs/default.yaml]
   --help [topic …]  this text, or the settings of a section or key alone: --help grpo
   key=value         overrides a setting: grpo.steps=50 run.seed=2 reward.shuffle=true
-                    model.path=<folder or hub name> dataset.path=<file.jsonl>
+                    model.path=<folder or hub name> dataset.path=<file, folder or hub name>
 
   npm start -- run.resume=latest              goes on with the newest run, or with run.name=<name>
   npm run evaluate -- model.path=<folder>     held-out accuracy of any model; --help says more

@@ -1,3 +1,4 @@
+import { openDataset } from '@forge/data';
 import { demonstratedSequence } from '@forge/run';
 import { Random } from '@forge/tensor';
 import type { Run } from './run.ts';
@@ -17,14 +18,15 @@ export async function warmUp(run: Run, done = 0): Promise<void> {
   const { config, parts, source, log, progress, signal } = run;
   const { maxSteps, batchSize, learningRate, evaluateEvery, stopAccuracy } = config.warmup;
   if (maxSteps === 0) return;
-  const seed = new Random(config.run.seed).split('warm-up');
+  // Another order than that in which GRPO asks for them.
+  const seed = new Random(config.run.seed).split('warm-up').integer(2 ** 31);
+  const tasks = await openDataset({ ...source.dataset, seed });
   progress.start('warm-up', maxSteps, done);
   for (let step = done + 1; step <= maxSteps; step++) {
     signal.throwIfAborted();
     const startedMs = performance.now();
-    const random = seed.split(`step ${step}`);
-    const batch = Array.from({ length: batchSize }, () => source.train[random.integer(source.train.length)]!);
-    const inputs = batch.map((task) => demonstratedSequence(source.tokenizer, task));
+    const batch = Array.from({ length: batchSize }, (_, i) => tasks.at((step - 1) * batchSize + i));
+    const inputs = (await Promise.all(batch)).map((task) => demonstratedSequence(source.tokenizer, task));
     // Close to its end the warm-up takes smaller steps: the accuracy would rise past the aim between two evaluations, and
     // a model that is stopped in large steps samples much worse than it knows.
     const isClose = (log.accuracy ?? 0) >= stopAccuracy / 4;

@@ -144,7 +144,7 @@ describe.concurrent('a data set that cannot be used is named with its file and l
     [
       'a line without an answer',
       withLine3('{"question": "1 + 1?"}'),
-      'gsm8k.jsonl:3: "answer" must be a text, it is missing.',
+      'gsm8k.jsonl:3: "answer" must be a text or a number, it is missing.',
     ],
     [
       'an answer without a result',
@@ -160,7 +160,7 @@ describe.concurrent('a data set that cannot be used is named with its file and l
     [
       'one problem, to train on and to be evaluated',
       (_, dataset) => writeFileSync(dataset, readFileSync(dataset, 'utf8').split('\n')[0]!),
-      'gsm8k.jsonl: one problem cannot be both trained on and evaluated; give at least two, or dataset.heldOutPath.',
+      'gsm8k.jsonl: one task cannot be both trained on and evaluated; give at least two, or a file or split of their own for what is held out.',
     ],
   ])('%s', async ([_, damage, message]) => {
     expect(await refusalOfDamaged(damage)).toBe(message);

@@ -1,10 +1,13 @@
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { loadSettings } from '@forge/run';
-import { test } from 'vitest';
+import { expect, test } from 'vitest';
 import { configSchema } from '../src/config/config.ts';
 
-test('every shipped configuration is complete but for the paths that only its user knows', async () => {
-  const shipped = (name: string) => path.join(import.meta.dirname, '..', 'configs', name);
-  await loadSettings(configSchema, { config: shipped('default.yaml'), overrides: [] });
-  await loadSettings(configSchema, { config: shipped('gsm8k.yaml'), overrides: ['model.path=m', 'dataset.path=d'] });
+const folder = path.resolve(import.meta.dirname, '../configs');
+
+test.each(readdirSync(folder))('%s is a configuration, once it has the paths that it leaves to its user', async (name) => {
+  const overrides = ['model.path=model', ...(/gsm8k|parquet/.test(name) ? ['dataset.path=data'] : [])];
+  const config = await loadSettings(configSchema, { config: path.join(folder, name), overrides });
+  expect(config.model.path).toBe('model');
 });

@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { readGsm8k } from '@forge/data';
+import { readTasks } from '@forge/data';
 import { loadModel } from '@forge/models';
 import { beforeAll, expect, test } from 'vitest';
 import { makeModelFolder } from './fixtures/model-folder.ts';
@@ -51,9 +51,10 @@ test('a model by its name on the hub and a file of GSM8K records are trained on'
 });
 
 test('the questions asked are those of the file but for the held-out ones, under the chat template of the folder', async () => {
-  const problems = await readGsm8k(path.join(folder, 'gsm8k.jsonl'));
+  const tasks = [];
+  for await (const task of readTasks({ path: path.join(folder, 'gsm8k.jsonl') })) tasks.push(task);
   const asked = new Set(readCompletions(run).map(({ prompt, target }) => JSON.stringify([prompt, target])));
-  const trainable = problems
+  const trainable = tasks
     .slice(0, -2)
     .map(({ messages, target }) => JSON.stringify([`${messages[0]!.content}\n`, target]));
   expect(readCompletions(run)).toHaveLength(2 * 2 * 3);

@@ -58,7 +58,13 @@ export const configSchema = z.strictObject({
   sft,
   trainer: trainerSettings,
   evaluation,
-});
+})
+  .superRefine(({ dataset, sft: { maxSteps } }, context) => {
+    const isEndless = [dataset, ...(dataset.sources ?? [])].some(({ task }) => task !== undefined);
+    if (!isEndless || maxSteps !== undefined) return;
+    const message = 'generated tasks have no end; say how many steps to take';
+    context.addIssue({ code: 'custom', path: ['sft', 'maxSteps'], message });
+  });
 
 /** A complete, checked configuration. */
 export type Config = z.infer<typeof configSchema>;

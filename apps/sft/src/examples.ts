@@ -1,4 +1,3 @@
-import { epochOrder } from '@forge/data';
 import type { Task } from '@forge/environments';
 import type { ChatMessage, Tokenizer } from '@forge/models';
 import { type DemonstratedSequence, demonstratedSequence } from '@forge/run';
@@ -51,26 +50,8 @@ function shortened(sequence: DemonstratedSequence, maxTokens: number): Demonstra
   return { promptIds, tokenIds: tokenIds.slice(0, room), mask: mask.subarray(0, room) };
 }
 
-/** Optimiser steps that a run takes on so many examples. */
+/** Optimiser steps that a run takes on so many examples, which may be without end. */
 export function stepsOf(examples: number, { epochs, batchSize, maxSteps }: Config['sft']): number {
   const all = Math.max(1, Math.ceil((examples * epochs) / batchSize));
   return Math.min(all, maxSteps ?? all);
-}
-
-export interface BatchOptions {
-  /** Of an epoch. */
-  readonly length: number;
-  readonly batchSize: number;
-  readonly seed: number;
-}
-
-/**
- * The places of the examples of a step (1, 2, …): each epoch has an order of its own, and a batch may reach from one into the
- * next. It depends on these numbers alone, so a checkpoint has nothing to keep.
- */
-export function batchAt(step: number, { length, batchSize, seed }: BatchOptions): readonly number[] {
-  const first = (step - 1) * batchSize;
-  const epochs = Array.from({ length: batchSize }, (_, i) => Math.floor((first + i) / length));
-  const orders = new Map([...new Set(epochs)].map((epoch) => [epoch, epochOrder(length, seed, epoch)]));
-  return epochs.map((epoch, i) => orders.get(epoch)![(first + i) % length]!); // an order holds every place
 }

@@ -1,9 +1,10 @@
 import path from 'node:path';
+import { openDataset } from '@forge/data';
 import { loadConfig } from '@forge/models';
 import { duration, type RunLog } from '@forge/run';
 import { restoreRun, saveRun } from './checkpoints.ts';
 import { evaluate } from './evaluate.ts';
-import { batchAt, examplesOf, stepsOf } from './examples.ts';
+import { examplesOf, stepsOf } from './examples.ts';
 import { type Run, startParts } from './parts.ts';
 
 /** Trains to the last step. Rejects with the first failure, or with the signal's reason. */
@@ -11,18 +12,18 @@ export async function train(run: Run): Promise<void> {
   const { config, source, log, progress, signal, resumed } = run;
   const { sft, evaluation, checkpoint } = config;
   progress.note(`Run folder: ${log.folder}`);
+  for (const line of source.lines) progress.note(line);
   const { maxPositionEmbeddings } = await loadConfig(source.modelFolder);
   const options = { ...sft, maxTokens: Math.min(sft.maxTokens ?? Infinity, maxPositionEmbeddings) };
-  const order = { length: source.train.length, batchSize: sft.batchSize, seed: config.run.seed };
-  const examples = (step: number) =>
-    examplesOf(
-      batchAt(step, order).map((place) => source.train[place]!),
-      source.tokenizer,
-      options,
-    ); // places of it
+  const { at, sources } = await openDataset(source.dataset);
+  const examples = async (step: number) => {
+    const numbers = Array.from({ length: sft.batchSize }, (_, i) => (step - 1) * sft.batchSize + i);
+    return examplesOf(await Promise.all(numbers.map(at)), source.tokenizer, options);
+  };
   const tasks = source.heldOut.slice(0, evaluation.problems);
   const heldOut = { tasks, ...examplesOf(tasks, source.tokenizer, options) };
-  const steps = stepsOf(source.train.length, sft);
+  const epoch = sources.reduce((sum, { size = Infinity }) => sum + size, 0);
+  const steps = stepsOf(epoch, sft);
   const parts = await startParts(run, steps);
   await using _generator = parts.answering?.generator;
   await log.observe(async () => [await parts.trainer.drainMetrics.callOne()]);
@@ -31,7 +32,7 @@ export async function train(run: Run): Promise<void> {
   if (resumed !== undefined) await restoreRun(resumed, parts);
   else await log.beforeSteps('sft', { ...(await evaluate(heldOut, parts, config)) });
   progress.start('sft', steps, done);
-  let next = examples(done + 1);
+  let next = await examples(done + 1);
   for (let step = done + 1; step <= steps; step++) {
     signal.throwIfAborted();
     const startedMs = performance.now();
@@ -40,8 +41,9 @@ export async function train(run: Run): Promise<void> {
       loss: 'sft',
       masks: sequences.map(({ mask }) => mask),
     });
-    if (step < steps) next = examples(step + 1); // while the trainer computes
-    const result = await training;
+    const after = step < steps ? examples(step + 1) : undefined; // while the trainer computes
+    const [result] = await Promise.all([training, after]);
+    next = (await after) ?? next;
     const seconds = (performance.now() - startedMs) / 1000;
     const isEvaluated = step % evaluation.every === 0 || step === steps;
     const measured = isEvaluated ? await evaluate(heldOut, parts, config) : undefined;
@@ -50,7 +52,7 @@ export async function train(run: Run): Promise<void> {
       gradNorm: result.gradNorm,
       learningRate: result.learningRate,
       tokensPerSecond: result.tokens / seconds,
-      epoch: (step * sft.batchSize) / source.train.length,
+      epoch: (step * sft.batchSize) / epoch,
       'examples/cut': cut,
       ...result.metrics,
       ...measured,

@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadTokenizer, type Tokenizer } from '@forge/models';
 import { wordTokenizer } from '@forge/run';
-import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { configSchema } from '../src/config.ts';
-import { batchAt, examplesOf, promptOf, stepsOf } from '../src/examples.ts';
+import { examplesOf, promptOf, stepsOf } from '../src/examples.ts';
 
 const task = { messages: [{ role: 'user', content: 'Who has 3?' }], target: '3', demonstration: 'Ann has 3' };
 const options = { learn: 'assistant', systemPrompt: undefined, maxTokens: 100 } as const;
@@ -23,37 +22,12 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const run = fc.record({
-  length: fc.integer({ min: 1, max: 40 }),
-  batchSize: fc.integer({ min: 1, max: 50 }),
-  seed: fc.nat(5),
-});
-
-test('each epoch has every example once, in an order of its own, however the batches fall', () => {
-  fc.assert(
-    fc.property(run, (order) => {
-      const { length, batchSize } = order;
-      const steps = Math.ceil((3 * length) / batchSize);
-      const places = Array.from({ length: steps }, (_, i) => batchAt(i + 1, order)).flat();
-      for (let epoch = 0; epoch < 3; epoch++) {
-        const all = places.slice(epoch * length, (epoch + 1) * length);
-        expect(all.toSorted((a, b) => a - b)).toEqual(Array.from({ length }, (_, i) => i));
-      }
-    }),
-  );
-});
-
-test('a batch depends on its number and the seed alone', () => {
-  const order = { length: 100, batchSize: 30, seed: 1 };
-  expect(batchAt(4, order)).toEqual(batchAt(4, order));
-  expect(batchAt(4, { ...order, seed: 2 })).not.toEqual(batchAt(4, order));
-});
-
 test.each([
   [100, { epochs: 1, batchSize: 30 }, 4],
   [100, { epochs: 0.5, batchSize: 30 }, 2],
   [10, { epochs: 1, batchSize: 30 }, 1],
   [100, { epochs: 9, batchSize: 30, maxSteps: 7 }, 7],
+  [Number.POSITIVE_INFINITY, { epochs: 1, batchSize: 30, maxSteps: 7 }, 7],
 ])('%i examples, %o: %i steps', (examples, settings, steps) => {
   expect(stepsOf(examples, { ...sft, ...settings })).toBe(steps);
 });
