@@ -6,8 +6,11 @@ import { configSchema } from '../src/config/config.ts';
 
 const folder = path.resolve(import.meta.dirname, '../configs');
 
-test.each(readdirSync(folder))('%s is a configuration, once it has the paths that it leaves to its user', async (name) => {
-  const overrides = ['model.path=model', ...(/gsm8k|parquet/.test(name) ? ['dataset.path=data'] : [])];
-  const config = await loadSettings(configSchema, { config: path.join(folder, name), overrides });
-  expect(config.model.path).toBe('model');
-});
+test.each(readdirSync(folder))(
+  '%s is a configuration, once it has the paths that it leaves to its user',
+  async (name) => {
+    const overrides = ['model.path=model', ...(/gsm8k|parquet/.test(name) ? ['dataset.path=data'] : [])];
+    const config = await loadSettings(configSchema, { config: path.join(folder, name), overrides });
+    expect(config.model.path).toBe('model');
+  },
+);

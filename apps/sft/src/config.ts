@@ -50,15 +50,16 @@ const evaluation = z
   .prefault({});
 
 /** Everything a run can be told, with the defaults of the embedded task. Unknown keys are refused. */
-export const configSchema = z.strictObject({
-  run: runSettings,
-  checkpoint: checkpointSettings,
-  model: modelSettings,
-  dataset: datasetSettings,
-  sft,
-  trainer: trainerSettings,
-  evaluation,
-})
+export const configSchema = z
+  .strictObject({
+    run: runSettings,
+    checkpoint: checkpointSettings,
+    model: modelSettings,
+    dataset: datasetSettings,
+    sft,
+    trainer: trainerSettings,
+    evaluation,
+  })
   .superRefine(({ dataset, sft: { maxSteps } }, context) => {
     const isEndless = [dataset, ...(dataset.sources ?? [])].some(({ task }) => task !== undefined);
     if (!isEndless || maxSteps !== undefined) return;

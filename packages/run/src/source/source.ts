@@ -33,12 +33,21 @@ export interface Source extends RunData {
   readonly tokenizer: Tokenizer;
 }
 
+export interface PrepareSourceOptions {
+  /** Reads what is trained on, too; else `dataset.heldOutPath` alone, where there is one. @default true */
+  readonly trains?: boolean;
+}
+
 /**
  * Makes the embedded model and problems below `folder` where the configuration names no others, and reads everything.
  *
  * @throws an error that names the file, and the key, tensor or line in it, before anything is started.
  */
-export async function prepareSource(config: SourceSettings, folder: string): Promise<Source> {
+export async function prepareSource(
+  config: SourceSettings,
+  folder: string,
+  { trains = true }: PrepareSourceOptions = {},
+): Promise<Source> {
   const modelFolder =
     config.model.path === undefined
       ? await embeddedModel(config, path.join(folder, 'model'))
@@ -49,7 +58,7 @@ export async function prepareSource(config: SourceSettings, folder: string): Pro
   await checkWeightFiles(modelFolder, model);
   const tokenizer = await loadTokenizer(modelFolder);
   const prompts = { tokenizer, modelFolder, model };
-  const data = await readData({ settings: config.dataset, seed: config.run.seed, folder, prompts });
+  const data = await readData({ settings: config.dataset, seed: config.run.seed, folder, prompts, trains });
   return { modelFolder, tokenizer, ...data };
 }
 
