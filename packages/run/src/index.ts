@@ -26,5 +26,5 @@ export { type TinyModelOptions, writeTinyModel } from './source/embedded/tiny-mo
 export { type WordProblemOptions, type WordProblems, wordProblems, words } from './source/embedded/word-problems.ts';
 export { endTokenId, type TokenizerFiles, vocabSize, wordTokenizer } from './source/embedded/word-tokenizer.ts';
 export { conversation, demonstrationOf } from './source/prompt.ts';
-export { prepareSource, type Source, type SourceSettings } from './source/source.ts';
+export { type PrepareSourceOptions, prepareSource, type Source, type SourceSettings } from './source/source.ts';
 export { type WeightReceivers, type WeightSender, WeightSync, type WeightSyncOptions } from './weight-sync.ts';

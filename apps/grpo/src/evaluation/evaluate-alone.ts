@@ -46,6 +46,7 @@ export async function evaluateAlone(config: EvaluateSettings, note: (line: strin
         dataset: whole === undefined ? dataset : { ...dataset, heldOutPath: whole, heldOut: evaluation.problems },
       },
       folder,
+      { trains: false },
     );
     const problems = source.heldOut.slice(0, evaluation.problems);
     const { replicas, threads, maxSequences } = config.generator;

@@ -23,9 +23,10 @@ export function heldOutOf(settings: DatasetSettings): HeldOutOptions {
   const { heldOut: count, heldOutBy: by, heldOutShare: share, heldOutPath: path, heldOutSplit: split } = settings;
   if (path === undefined) return { count, by, share, ...(split !== undefined && { split }) };
   // Its records are like those that are trained on: if these have fields of their own, so have they.
-  const { onBroken, maxBroken, fields } = settings;
+  const { onBroken, maxBroken, fields, config, revision } = settings;
   const source = { path, onBroken, maxBroken, hub, ...(fields !== undefined && { fields: defined(fields) }) };
-  return { count, source: { ...source, ...(split !== undefined && { split }) } };
+  const same = path === settings.path ? { config, revision } : {};
+  return { count, source: { ...source, ...defined({ ...same, split }) } };
 }
 
 function sourceOf(part: Omit<Part, 'weight'>, { onBroken, maxBroken }: DatasetSettings): NamedSource {

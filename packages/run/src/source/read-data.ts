@@ -2,6 +2,7 @@ import { mkdir, open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
   type DatasetOptions,
+  type NamedSource,
   nameOf,
   type PreparedTasks,
   prepareTasks,
@@ -36,6 +37,8 @@ export interface ReadDataOptions {
   /** Of the run: tasks that are held in memory are written there. */
   readonly folder: string;
   readonly prompts: Prompts;
+  /** Else what is held out is read alone, where it has files of its own. */
+  readonly trains: boolean;
 }
 
 /** Tasks that are made texts of at once. */
@@ -47,9 +50,12 @@ const AT_ONCE = 1000;
  *
  * @throws an error that names file and line, before anything is written.
  */
-export async function readData({ settings, seed, folder, prompts }: ReadDataOptions): Promise<RunData> {
+export async function readData({ settings, seed, folder, prompts, trains }: ReadDataOptions): Promise<RunData> {
   const check = new PromptCheck(prompts);
-  const { sources, heldOut, reports } = await prepared(settings, seed, check);
+  const { sources, heldOut, reports } = await prepared(
+    trains || settings.heldOutPath === undefined ? namedSources(settings) : [],
+    { settings, seed, check },
+  );
   const told: readonly DataReport[] = reports.map((report) => {
     const promptTokens = check.tokensOf(report.name);
     return promptTokens === undefined ? report : { ...report, promptTokens };
@@ -73,9 +79,15 @@ export async function readData({ settings, seed, folder, prompts }: ReadDataOpti
   return { dataset: { sources: served, seed, shuffle, bufferSize }, heldOut, lines: told.flatMap(linesOf) };
 }
 
-async function prepared(settings: DatasetSettings, seed: number, check: PromptCheck): Promise<PreparedTasks> {
-  const sources = namedSources(settings);
-  if (sources.length > 0) {
+interface PrepareOptions extends Pick<ReadDataOptions, 'settings' | 'seed'> {
+  readonly check: PromptCheck;
+}
+
+async function prepared(
+  sources: readonly NamedSource[],
+  { settings, seed, check }: PrepareOptions,
+): Promise<PreparedTasks> {
+  if (sources.length > 0 || settings.heldOutPath !== undefined) {
     const { streaming } = settings;
     const checked = (task: Task, source: string) => check.problemOf(task, source);
     const data = await prepareTasks({ sources, heldOut: heldOutOf(settings), seed, streaming, check: checked });
