@@ -2,6 +2,7 @@ import path from 'node:path';
 import { prepareSource, runProgram } from '@forge/run';
 import { readCheckpoint } from './checkpoints/checkpoints.ts';
 import { configSchema } from './config/config.ts';
+import { checkOwnEnvironments } from './environments/own-exports.ts';
 import { checkTeacher } from './frozen/teacher.ts';
 import { checkOwnFunctions } from './rewards/own-functions.ts';
 import { describeEnd, train } from './train.ts';
@@ -16,6 +17,7 @@ process.exitCode = await runProgram({
   metricKeys: ['reward/mean', 'loss', 'kl', 'gradNorm', 'policyAge', 'tokensPerSecond'],
   prepare: async (config, folder) => {
     await checkOwnFunctions(config.reward);
+    await checkOwnEnvironments(config.environment);
     const source = await prepareSource(config, folder);
     await checkTeacher(config, source);
     return source;

@@ -3,6 +3,7 @@ import type { Reply, Step, Task } from '@forge/environments';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { environment } from '../src/config/environment.ts';
 import { type Environments, startEnvironments } from '../src/environments/environments.ts';
+import { checkOwnEnvironments } from '../src/environments/own-exports.ts';
 
 const own = path.join(import.meta.dirname, 'fixtures/own-environment.ts');
 const task: Task = { messages: [{ role: 'user', content: 'What is 6 × 7?' }], target: '42' };
@@ -112,6 +113,22 @@ describe('settings', () => {
     ],
   ])('that contradict each other are refused: %j', (given, problem) => {
     expect(problemsOf(given)).toEqual([problem]);
+  });
+
+  test.each([
+    [{ module: own, tools: ['double'] }, undefined],
+    [{ module: own, name: 'exact' }, undefined],
+    [{ module: own, tools: ['saw'] }, '"saw" must be one of calculator, python, search, double, fail,'],
+    [
+      { module: own, name: 'chess' },
+      '"chess" must be one of answer, countdown, alphabet-sort, calculator, search, exact.',
+    ],
+    [{ module: '/nowhere.ts' }, 'environment.module: /nowhere.ts cannot be used: Cannot find module'],
+    [{ module: path.join(import.meta.dirname, 'fixtures/until.ts') }, 'exports neither environments nor tools.'],
+  ])('of a module of one’s own are checked before anything starts: %j', async (given, problem) => {
+    const checked = checkOwnEnvironments(environment.parse(given));
+    if (problem === undefined) await checked;
+    else await expect(checked).rejects.toThrow(problem);
   });
 
   test('of files that are not there are refused', async () => {

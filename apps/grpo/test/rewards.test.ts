@@ -119,7 +119,7 @@ describe('a module of one’s own', () => {
 
   test.each([
     [{ functions: ['noFunction'], module }, /exports no function noFunction; it has deed, later, moody\./],
-    [{ functions: ['a'], module: 'nowhere.ts' }, /nowhere\.ts cannot be loaded: .*find/],
+    [{ functions: ['a'], module: 'nowhere.ts' }, /nowhere\.ts cannot be used: .*find/],
   ])('%j is refused', async (settings, message) => {
     await expect(check(settings)).rejects.toThrow(message);
   });

@@ -1,7 +1,10 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { OpenEnvironment, Tool } from '@forge/environments';
+import { environments as builtIn, type OpenEnvironment, type Tool } from '@forge/environments';
 import { SettingsError } from '@forge/run';
+import type { EnvironmentConfig } from '../config/environment.ts';
+import { lookInto } from '../own-module.ts';
+import { isToolName, toolNames } from './tool-names.ts';
 
 /** What a module of one's own can add. */
 export interface OwnExports {
@@ -10,38 +13,33 @@ export interface OwnExports {
 }
 
 /**
- * Loads a module of one's own. It runs in this process from then on.
+ * Finds out, before anything is started, whether a module of one's own has the environment and the tools that the settings name.
  *
- * @throws {SettingsError} when it cannot be loaded, or exports neither `environments` nor `tools`.
+ * @throws {SettingsError}
  */
+export async function checkOwnEnvironments({ module, name, tools: wanted }: EnvironmentConfig): Promise<void> {
+  if (module === undefined) return;
+  const { environments, tools } = await lookInto(module, 'environment.module');
+  const problems: string[] = [];
+  if (environments === undefined && tools === undefined) {
+    problems.push(`environment.module: ${module} exports neither environments nor tools.`);
+  }
+  const places = [...Object.keys(builtIn), ...(environments ?? [])];
+  if (name !== undefined && !places.includes(name)) {
+    problems.push(`environment.name: "${name}" must be one of ${places.join(', ')}.`);
+  }
+  const known = [...toolNames, ...(tools ?? [])];
+  for (const tool of wanted.filter((each) => !known.includes(each))) {
+    problems.push(`environment.tools: "${tool}" must be one of ${known.join(', ')}.`);
+  }
+  for (const tool of (tools ?? []).filter(isToolName)) {
+    problems.push(`environment.module: its tool ${tool} has the name of another; give it one of its own.`);
+  }
+  if (problems.length > 0) throw new SettingsError(problems);
+}
+
+/** Loads a module that was checked. It runs in this process from then on. */
 export async function loadOwnExports(module: string): Promise<OwnExports> {
-  const own: Readonly<Record<string, unknown>> = await import(pathToFileURL(path.resolve(module)).href).catch(
-    (cause: unknown) => {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new SettingsError([`environment.module: ${module} cannot be loaded: ${reason}.`]);
-    },
-  );
-  const { environments = {}, tools = [] } = own;
-  if (!('environments' in own || 'tools' in own)) {
-    throw new SettingsError([`environment.module: ${module} exports neither environments nor tools.`]);
-  }
-  if (!isTable(environments)) {
-    throw new SettingsError([`environment.module: environments of ${module} must be functions by name.`]);
-  }
-  if (!isTools(tools)) {
-    throw new SettingsError([`environment.module: tools of ${module} must be an array of what defineTool makes.`]);
-  }
-  return { environments, tools };
-}
-
-function isTable(value: unknown): value is OwnExports['environments'] {
-  return (
-    typeof value === 'object' && value !== null && Object.values(value).every((each) => typeof each === 'function')
-  );
-}
-
-function isTools(value: unknown): value is readonly Tool[] {
-  return (
-    Array.isArray(value) && value.every((each) => typeof each?.name === 'string' && typeof each?.call === 'function')
-  );
+  const own = (await import(pathToFileURL(path.resolve(module)).href)) as Partial<OwnExports>; // as it was found to be
+  return { environments: own.environments ?? {}, tools: own.tools ?? [] };
 }
