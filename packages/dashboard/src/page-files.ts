@@ -9,7 +9,18 @@ export interface PageFile {
   readonly body: string;
 }
 
-const SCRIPTS = ['main', 'api', 'chart', 'charts', 'completions', 'dom', 'format', 'run-list', 'state'] as const;
+const SCRIPTS = [
+  'main',
+  'api',
+  'chart',
+  'charts',
+  'completions',
+  'dom',
+  'format',
+  'health',
+  'run-list',
+  'state',
+] as const;
 const JAVASCRIPT = 'text/javascript; charset=utf-8';
 
 /** The files of the page by their paths. */

@@ -1,8 +1,17 @@
 import { BadRequestError } from './errors.ts';
-import { COMPLETION_SORTS, type CompletionPage, type CompletionSort } from './run/completion-index.ts';
+import {
+  COMPLETION_KINDS,
+  COMPLETION_SORTS,
+  type CompletionKind,
+  type CompletionPage,
+  type CompletionSort,
+} from './run/completion-index.ts';
 import { downsample, type Series } from './run/downsample.ts';
 import type { PhaseChange, Place } from './run/metric-table.ts';
+import { type ProcessTree, processTree } from './run/process-tree.ts';
+import type { LoggedRecord } from './run/record-file.ts';
 import type { Run } from './run/run.ts';
+import { type TimeBar, timeSplit } from './run/time-split.ts';
 
 /** A run as the page lists it. */
 export interface RunSummary {
@@ -15,7 +24,19 @@ export interface RunSummary {
   readonly metrics: readonly string[];
   readonly phases: readonly PhaseChange[];
   readonly completions: number;
+  readonly warnings: number;
 }
+
+/** What is wrong with a run, its processes, and what its time is spent on. */
+export interface RunHealth {
+  /** The latest first. */
+  readonly warnings: readonly LoggedRecord[];
+  readonly processes: ProcessTree;
+  readonly time: readonly TimeBar[];
+}
+
+/** Bars that are told apart. */
+const MAX_BARS = 60;
 
 type Route = (run: Run, query: URLSearchParams) => unknown;
 
@@ -37,14 +58,20 @@ export const RUN_ROUTES: Readonly<Record<string, Route>> = {
       ...given('minReward', number(query, 'minReward')),
       ...given('maxReward', number(query, 'maxReward')),
       ...given('text', query.get('text') ?? undefined),
+      ...given('kind', oneOf<CompletionKind>(query, 'kind', COMPLETION_KINDS)),
       ...given('sort', oneOf<CompletionSort>(query, 'sort', COMPLETION_SORTS)),
       ...given('offset', number(query, 'offset')),
       ...given('limit', number(query, 'limit')),
     }),
+  '/v1/health': ({ warnings, processes, table }): RunHealth => ({
+    warnings: warnings.records.toReversed(),
+    processes: processTree(processes.records),
+    time: timeSplit(table, MAX_BARS),
+  }),
   '/v1/config': (run) => ({ config: run.config ?? null }),
 };
 
-export function summaryOf({ name, folder, table, completions }: Run): RunSummary {
+export function summaryOf({ name, folder, table, completions, warnings }: Run): RunSummary {
   const last = (column: string) => table.column(column)?.at(-1) ?? null;
   return {
     name,
@@ -56,6 +83,7 @@ export function summaryOf({ name, folder, table, completions }: Run): RunSummary
     metrics: table.metrics,
     phases: table.phases,
     completions: completions.length,
+    warnings: warnings.length,
   };
 }
 

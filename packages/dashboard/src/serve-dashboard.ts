@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { BadRequestError, DashboardError } from './errors.ts';
 import { loadPage, type PageFile } from './page-files.ts';
+import { prometheusText } from './prometheus.ts';
 import { RUN_ROUTES, summaryOf } from './routes.ts';
 import { Run } from './run/run.ts';
 import { runNames } from './run-names.ts';
@@ -52,7 +53,12 @@ export async function serveDashboard(
       if (url.pathname === '/v1/events') watchers.add(response);
       else {
         if (watchers.size === 0) look();
-        send(response, 200, page.get(url.pathname) ?? asJson(answer(runs, url)));
+        const metrics = () => ({
+          type: 'text/plain; version=0.0.4; charset=utf-8',
+          body: prometheusText(runs.values()),
+        });
+        const file = url.pathname === '/metrics' ? metrics() : page.get(url.pathname);
+        send(response, 200, file ?? asJson(answer(runs, url)));
       }
     } catch (error) {
       const status = error instanceof BadRequestError ? error.status : 500;

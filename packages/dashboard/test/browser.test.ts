@@ -120,6 +120,35 @@ describe.skipIf(executablePath === undefined)('the page in a browser', () => {
     expect(problems).toEqual([]);
   });
 
+  test('shows what is wrong, the processes as they are, and what the time is spent on', async () => {
+    const folder = writeRun('one', 0);
+    const told = (state: string, restarts: number) => {
+      const replicas = [{ index: 0, state, restarts, ...(restarts > 0 && { cause: 'it was <killed>' }) }];
+      return `${JSON.stringify({ step: 1, wallSeconds: 1, parts: [{ name: 'generator', kind: 'service', replicas }] })}\n`;
+    };
+    writeFileSync(path.join(folder, 'processes.jsonl'), told('healthy', 0));
+    writeFileSync(
+      path.join(folder, 'warnings.jsonl'),
+      `${JSON.stringify({ step: 3, wallSeconds: 2, name: 'stall', message: 'No <batch>.' })}\n`,
+    );
+    const seconds = { 'perf/trainSeconds': 3, 'perf/publishSeconds': 1 };
+    appendFileSync(path.join(folder, 'metrics.jsonl'), `${JSON.stringify({ step: 41, wallSeconds: 9, ...seconds })}\n`);
+    const { page, problems } = await open(folder);
+    expect(await page.locator('#runs small').textContent()).toContain('1 warning');
+    await page.click('[data-tab=health]');
+    await page.waitForSelector('.tree .badge.good');
+    expect(await page.locator('.warnings p').textContent()).toBe('No <batch>.');
+    expect(await page.locator('.legend').textContent()).toBe('train 75.0 %publish 25.0 %');
+    appendFileSync(path.join(folder, 'processes.jsonl'), told('recovering', 1));
+    await page.waitForSelector('.tree .badge.bad');
+    expect(await page.locator('.tree .hint').allTextContents()).toEqual([
+      ' service of 1 ',
+      ' 1 restart',
+      'it was <killed>',
+    ]);
+    expect(problems).toEqual([]);
+  });
+
   test('shows configurations side by side, with what differs marked', async () => {
     const { page, problems } = await open(writeRun('one', 0), writeRun('two', 1));
     await page.click('[data-tab=config]');

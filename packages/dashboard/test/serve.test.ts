@@ -97,3 +97,97 @@ test('a folder that is none, and an address in use, are refused', async () => {
   const port = Number(new URL(url).port);
   await expect(serveDashboard([writeRun('two')], { port })).rejects.toThrow(/cannot listen on 127\.0\.0\.1/);
 });
+
+const parts = (state: string, restarts: number) => [
+  { name: 'trainer', kind: 'actor', replicas: [{ index: 0, state: 'healthy', restarts: 0 }] },
+  { name: 'generator', kind: 'service', replicas: [{ index: 0, state, restarts }] },
+];
+
+test('what is wrong, the processes and what happened to them, and the time of steps can be asked for', async () => {
+  const folder = writeRun('one');
+  const lines = (file: string, records: readonly object[]) =>
+    writeFileSync(path.join(folder, file), records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  lines('processes.jsonl', [
+    { step: 0, wallSeconds: 1, parts: parts('healthy', 0) },
+    { step: 2, wallSeconds: 5, parts: parts('recovering', 0) },
+    { step: 3, wallSeconds: 6, parts: parts('healthy', 1) },
+  ]);
+  lines('warnings.jsonl', [
+    { step: 1, wallSeconds: 2, name: 'truncated', message: 'a' },
+    { step: 3, wallSeconds: 6, name: 'stall', message: 'b' },
+  ]);
+  appendFileSync(
+    path.join(folder, 'metrics.jsonl'),
+    [1, 3, 2].map((seconds, i) => `{"step":${i + 4},"wallSeconds":1,"perf/trainSeconds":${seconds}}\n`).join(''),
+  );
+  const dashboard = await serve(folder);
+  const { body } = await ask(dashboard, '/v1/health?run=one');
+  expect(body).toMatchObject({
+    warnings: [{ name: 'stall' }, { name: 'truncated' }],
+    processes: {
+      parts: parts('healthy', 1),
+      changes: [
+        { wallSeconds: 6, process: 'generator/0', from: 'recovering', to: 'healthy' },
+        { wallSeconds: 5, process: 'generator/0', from: 'healthy', to: 'recovering' },
+        { process: 'generator/0', from: null },
+        { process: 'trainer/0', from: null, to: 'healthy' },
+      ],
+    },
+    time: [
+      { fromStep: 4, toStep: 4, seconds: { train: 1 } },
+      { fromStep: 5, toStep: 5, seconds: { train: 3 } },
+      { fromStep: 6, toStep: 6, seconds: { train: 2 } },
+    ],
+  });
+  expect((await ask(dashboard, '/v1/runs')).body).toMatchObject([{ warnings: 2 }]);
+});
+
+test('a run without such files has nothing wrong, no processes and no times', async () => {
+  const dashboard = await serve(writeRun('one'));
+  expect((await ask(dashboard, '/v1/health?run=one')).body).toEqual({
+    warnings: [],
+    processes: { parts: [], changes: [] },
+    time: [],
+  });
+});
+
+test('Prometheus is told the latest number of every metric', async () => {
+  const { url } = await serve(writeRun('a"b'), writeRun('two'));
+  const response = await fetch(new URL('/metrics', url));
+  expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+  const text = await response.text();
+  expect(text.split('\n')).toEqual([
+    '# HELP forge_run_step Last step of the run.',
+    '# TYPE forge_run_step gauge',
+    'forge_run_step{run="a\\"b"} 3',
+    'forge_run_step{run="two"} 3',
+    '# HELP forge_run_seconds Age of the run at that step.',
+    '# TYPE forge_run_seconds gauge',
+    'forge_run_seconds{run="a\\"b"} 1.5',
+    'forge_run_seconds{run="two"} 1.5',
+    '# HELP forge_run_warnings Warnings of the run.',
+    '# TYPE forge_run_warnings gauge',
+    'forge_run_warnings{run="a\\"b"} 0',
+    'forge_run_warnings{run="two"} 0',
+    '# HELP forge_run_metric Latest number of a metric of the run.',
+    '# TYPE forge_run_metric gauge',
+    'forge_run_metric{run="a\\"b",metric="reward/mean"} 0.3',
+    'forge_run_metric{run="two",metric="reward/mean"} 0.3',
+    '',
+  ]);
+});
+
+test('completions that were trained on, turned away or not scored can be asked for', async () => {
+  const folder = writeRun('one');
+  const more = [
+    { step: 3, completion: 'r', reward: 0, rejected: 'zeroVariance' },
+    { step: 3, completion: 'u', unscored: { function: 'own', reason: 'threw', message: '"rejected":"no"' } },
+  ];
+  appendFileSync(path.join(folder, 'completions.jsonl'), more.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  const dashboard = await serve(folder);
+  const kinds = ['trained', 'rejected', 'unscored'].map(async (kind) => {
+    const { body } = await ask(dashboard, `/v1/completions?run=one&kind=${kind}`);
+    return (body as { rows: readonly { completion: string }[] }).rows.map(({ completion }) => completion);
+  });
+  expect(await Promise.all(kinds)).toEqual([['c'], ['r'], ['u']]);
+});

@@ -23,7 +23,7 @@ export async function startRewards(
     // An answer that may end its process is alone there, and is not tried again and again.
     replicaMaxConcurrentRequests: 1,
     retry: { maxAttempts: 1 },
-    restart: { maxRestarts: Number.POSITIVE_INFINITY, maxDelayMs: 1_000 },
+    restart: { maxRestarts: Number.POSITIVE_INFINITY, maxDelayMs: 200 },
     waitForHealthyMs: 60_000,
     // Who asks waits for what was asked before: nothing is turned away.
     maxQueuedRequests: Number.MAX_SAFE_INTEGER,

@@ -9,6 +9,43 @@ export interface RunSummary {
   readonly metrics: readonly string[];
   readonly phases: readonly { readonly phase: string; readonly step: number; readonly wallSeconds: number }[];
   readonly completions: number;
+  readonly warnings: number;
+}
+
+export interface PartNode {
+  readonly name: string;
+  readonly kind: string;
+  readonly replicas: readonly {
+    readonly index: number;
+    readonly state: string;
+    readonly restarts: number;
+    readonly cause?: string;
+  }[];
+}
+
+export interface TimeBar {
+  readonly fromStep: number;
+  readonly toStep: number;
+  readonly seconds: Readonly<Record<string, number>>;
+}
+
+export interface RunHealth {
+  readonly warnings: readonly {
+    readonly step: number;
+    readonly wallSeconds: number;
+    readonly name: string;
+    readonly message: string;
+  }[];
+  readonly processes: {
+    readonly parts: readonly PartNode[];
+    readonly changes: readonly {
+      readonly wallSeconds: number;
+      readonly process: string;
+      readonly from: string | null;
+      readonly to: string;
+    }[];
+  };
+  readonly time: readonly TimeBar[];
 }
 
 export interface Series {
@@ -39,6 +76,7 @@ async function ask<T>(path: string, query: Query = {}): Promise<T> {
 export const fetchRuns = (): Promise<readonly RunSummary[]> => ask('/v1/runs');
 export const fetchSeries = (query: Query): Promise<Readonly<Record<string, Series>>> => ask('/v1/series', query);
 export const fetchCompletions = (query: Query): Promise<CompletionPage> => ask('/v1/completions', query);
+export const fetchHealth = (run: string): Promise<RunHealth> => ask('/v1/health', { run });
 export const fetchConfig = (run: string): Promise<{ readonly config: string | null }> => ask('/v1/config', { run });
 
 /** Tells of runs that have grown, until the page is left. */

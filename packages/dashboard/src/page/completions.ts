@@ -22,6 +22,7 @@ async function show(): Promise<void> {
     toStep: entered('c-to'),
     minReward: entered('c-min'),
     maxReward: entered('c-max'),
+    kind: entered('c-kind'),
     sort: entered('c-sort'),
     offset,
     limit: LIMIT,
@@ -52,7 +53,18 @@ function rowOf(row: Row, before: Row | undefined): HTMLElement {
     make('td', {}, parts.map(([name, value]) => `${name} ${value === null ? '–' : shortNumber(value)}`).join(', ')),
     number('advantage'),
     number('policyVersion'),
-    make('td', {}, String(row['finishReason'] ?? '')),
+    make('td', {}, endOf(row)),
+  );
+}
+
+/** What ended it, and why it was not trained on, if it was not. */
+function endOf({ finishReason, rejected, unscored }: Row): HTMLElement {
+  const reason = (unscored as Readonly<Record<string, unknown>> | undefined)?.['message'] ?? rejected;
+  return make(
+    'div',
+    {},
+    String(finishReason ?? ''),
+    ...(reason === undefined ? [] : [make('p', { className: 'hint' }, String(reason))]),
   );
 }
 

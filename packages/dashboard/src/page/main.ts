@@ -2,11 +2,17 @@ import { fetchConfig, fetchRuns, follow } from './api.ts';
 import { listenToChartSettings, showCharts } from './charts.ts';
 import { listenToCompletionSettings, showCompletions } from './completions.ts';
 import { byId, make } from './dom.ts';
+import { showHealth } from './health.ts';
 import { showRunList } from './run-list.ts';
 import { shownRuns, state } from './state.ts';
 
 /** What is below the header: its name is that of its section. */
-const TABS = { charts: showCharts, completions: showCompletions, config: () => void showConfig() } as const;
+const TABS = {
+  charts: showCharts,
+  completions: showCompletions,
+  health: showHealth,
+  config: () => void showConfig(),
+} as const;
 type Tab = keyof typeof TABS;
 let tab: Tab = 'charts';
 
@@ -63,6 +69,7 @@ follow(
     showRunList(show);
     if (tab === 'charts') showCharts();
     else if (tab === 'completions') showCompletions();
+    else if (tab === 'health') showHealth();
   },
   (isLive) => {
     byId('live').className = isLive ? '' : 'lost';

@@ -5,7 +5,7 @@ import { colorOf, state } from './state.ts';
 /** Lists the runs in the header, each to be shown or hidden. */
 export function showRunList(onToggle: () => void): void {
   byId('runs').replaceChildren(
-    ...state.runs.map(({ name, folder, lastStep, wallSeconds, skippedLines }) => {
+    ...state.runs.map(({ name, folder, lastStep, wallSeconds, skippedLines, warnings }) => {
       const box = make('input', { type: 'checkbox', checked: !state.hidden.has(name) });
       box.addEventListener('change', () => {
         if (box.checked) state.hidden.delete(name);
@@ -17,6 +17,7 @@ export function showRunList(onToggle: () => void): void {
       const facts = [
         lastStep === null ? 'no steps yet' : `step ${lastStep.toLocaleString('en-US')}`,
         ...(wallSeconds === null ? [] : [duration(wallSeconds)]),
+        ...(warnings === 0 ? [] : [`${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`]),
         ...(skippedLines === 0 ? [] : [`${skippedLines} unreadable lines`]),
       ];
       return make('label', { title: folder }, box, color, name, make('small', {}, facts.join(' · ')));

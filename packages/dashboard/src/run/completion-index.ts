@@ -9,6 +9,8 @@ export interface CompletionQuery {
   readonly maxReward?: number;
   /** A part of the prompt, of what was said or of the target; case does not matter. */
   readonly text?: string;
+  /** @default all of them */
+  readonly kind?: CompletionKind;
   /** @default 'latest' */
   readonly sort?: CompletionSort;
   /** @default 0 */
@@ -16,6 +18,10 @@ export interface CompletionQuery {
   /** @default 50 */
   readonly limit?: number;
 }
+
+/** Completions that were trained on, those that were not, and those without a score. */
+export const COMPLETION_KINDS = ['trained', 'rejected', 'unscored'] as const;
+export type CompletionKind = (typeof COMPLETION_KINDS)[number];
 
 export const COMPLETION_SORTS = ['latest', 'earliest', 'best', 'worst', 'prompt'] as const;
 export type CompletionSort = (typeof COMPLETION_SORTS)[number];
@@ -35,6 +41,8 @@ export interface CompletionPage {
 const MAX_SEARCHED = 200_000;
 // A quote within a text is escaped, so that these stand only where the keys are.
 const STEP = /"step":(\d+)/;
+const REJECTED = /"rejected":"/;
+const UNSCORED = /"unscored":\{/;
 const REWARD = /"reward":(-?[\d.]+(?:e[-+]?\d+)?|null)/i;
 
 /** What was said in several turns. */
@@ -50,6 +58,8 @@ export class CompletionIndex {
   #lengths = new Column();
   #steps = new Column();
   #rewards = new Column();
+  /** Places in COMPLETION_KINDS. */
+  #kinds = new Column();
 
   constructor(path: string) {
     this.#lines = new LineFollower(path);
@@ -66,7 +76,8 @@ export class CompletionIndex {
     for (const part of this.#lines.read()) {
       if (part.isNew) {
         isNew = true;
-        [this.#offsets, this.#lengths, this.#steps, this.#rewards] = [
+        [this.#offsets, this.#lengths, this.#steps, this.#rewards, this.#kinds] = [
+          new Column(),
           new Column(),
           new Column(),
           new Column(),
@@ -78,6 +89,7 @@ export class CompletionIndex {
         this.#lengths.push(byteLength);
         this.#steps.push(Number(STEP.exec(text)?.[1] ?? Number.NaN));
         this.#rewards.push(Number(REWARD.exec(text)?.[1] ?? Number.NaN));
+        this.#kinds.push(COMPLETION_KINDS.indexOf(kindOf(text)));
       }
     }
     return isNew || this.length > before;
@@ -86,11 +98,13 @@ export class CompletionIndex {
   find({ sort = 'latest', offset = 0, limit = 50, text = '', ...range }: CompletionQuery): CompletionPage {
     const steps = this.#steps.values;
     const rewards = this.#rewards.values;
-    const { fromStep = -Infinity, toStep = Infinity, minReward, maxReward } = range;
+    const { fromStep = -Infinity, toStep = Infinity, minReward, maxReward, kind } = range;
+    const kinds = this.#kinds.values;
     const matching: number[] = [];
     for (let i = 0; i < steps.length; i++) {
       const isWithin = steps[i]! >= fromStep && steps[i]! <= toStep;
       if (!isWithin) continue;
+      if (kind !== undefined && COMPLETION_KINDS[kinds[i]!] !== kind) continue;
       if (minReward !== undefined && !(rewards[i]! >= minReward)) continue;
       if (maxReward !== undefined && !(rewards[i]! <= maxReward)) continue;
       matching.push(i);
@@ -141,4 +155,9 @@ export class CompletionIndex {
       return { completion: text };
     }
   }
+}
+
+function kindOf(line: string): CompletionKind {
+  if (UNSCORED.test(line)) return 'unscored';
+  return REJECTED.test(line) ? 'rejected' : 'trained';
 }

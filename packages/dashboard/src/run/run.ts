@@ -4,12 +4,17 @@ import { DashboardError } from '../errors.ts';
 import { CompletionIndex } from './completion-index.ts';
 import { LineFollower } from './line-follower.ts';
 import { MetricTable } from './metric-table.ts';
+import { RecordFile } from './record-file.ts';
 
 /** The files of a run, read as far as they are written. */
 export class Run {
   readonly name: string;
   readonly folder: string;
   readonly completions: CompletionIndex;
+  /** What was wrong. */
+  readonly warnings: RecordFile;
+  /** All processes, whenever one of them changed. */
+  readonly processes: RecordFile;
   readonly #metrics: LineFollower;
   #table = new MetricTable();
 
@@ -21,6 +26,8 @@ export class Run {
     this.folder = folder;
     this.#metrics = new LineFollower(path.join(folder, 'metrics.jsonl'));
     this.completions = new CompletionIndex(path.join(folder, 'completions.jsonl'));
+    this.warnings = new RecordFile(path.join(folder, 'warnings.jsonl'));
+    this.processes = new RecordFile(path.join(folder, 'processes.jsonl'));
   }
 
   get table(): MetricTable {
@@ -44,11 +51,12 @@ export class Run {
       }
       for (const { text } of part.lines) this.#table.add(text);
     }
-    return [this.completions.refresh(), isNew, this.#table.length > before].some(Boolean);
+    const others = [this.completions, this.warnings, this.processes].map((file) => file.refresh());
+    return [...others, isNew, this.#table.length > before].some(Boolean);
   }
 
   [Symbol.dispose](): void {
     this.#metrics[Symbol.dispose]();
-    this.completions[Symbol.dispose]();
+    for (const file of [this.completions, this.warnings, this.processes]) file[Symbol.dispose]();
   }
 }
