@@ -23,6 +23,7 @@ const commands = {
   start: { entry: 'apps/grpo/dist/main.js', args: [] },
   sft: { entry: 'apps/sft/dist/main.js', args: [] },
   evaluate: { entry: 'apps/grpo/dist/evaluate-main.js', args: [] },
+  compare: { entry: 'packages/run/dist/forge-compare.js', args: [] },
   dashboard: { entry: 'packages/dashboard/dist/forge-dashboard.js', args: [] },
   test: { entry: 'scripts/test.mjs', args: [] },
   check: { entry: 'scripts/check.mjs', args: [] },

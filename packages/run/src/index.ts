@@ -1,3 +1,16 @@
+export {
+  type CompareOptions,
+  compareRuns,
+  type DifferentSetting,
+  type Extent,
+  type FirstDifference,
+  type Reached,
+  type RunComparison,
+  type RunSummary,
+  type StepByStep,
+} from './compare/compare-runs.ts';
+export { describeComparison } from './compare/describe-comparison.ts';
+export { type RecordedRun, readRun, type StepRecord } from './compare/read-run.ts';
 export { duration } from './display/duration.ts';
 export { Progress, type ProgressOptions } from './display/progress.ts';
 export { type ProgressState, progressBlock, progressLine, type Span } from './display/progress-lines.ts';

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
+import { flatSettings } from '../settings/flat-settings.ts';
 import { SettingsError } from '../settings/settings-error.ts';
 import { checkpointsIn } from './checkpoint-folders.ts';
 
@@ -48,7 +49,7 @@ export async function findResumed<Checkpoint>(
   const folders = await checkpointsIn(folder);
   if (folders.length === 0) return undefined;
   const before: unknown = parse(await readFile(path.join(folder, 'config.yaml'), 'utf8'));
-  const [old, now] = [flat(before), flat(settings)];
+  const [old, now] = [flatSettings(before), flatSettings(settings)];
   const changed = [...new Set([...old.keys(), ...now.keys()])].filter(
     (key) => old.get(key) !== now.get(key) && !FREE.includes(key),
   );
@@ -62,13 +63,4 @@ export async function findResumed<Checkpoint>(
     if (checkpoint !== undefined) return { checkpoint, changes };
   }
   throw new SettingsError([`run.resume: every checkpoint in ${path.dirname(folders[0]!)} is damaged.`]); // there is one
-}
-
-/** Settings by their dotted keys. */
-function flat(value: unknown, key = ''): ReadonlyMap<string, string> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return new Map([[key, JSON.stringify(value)]]);
-  return new Map(
-    Object.entries(value).flatMap(([name, each]) => [...flat(each, key === '' ? name : `${key}.${name}`)]),
-  );
 }
