@@ -10,6 +10,7 @@ import { usage } from './usage.ts';
 
 process.exitCode = await runProgram({
   usage,
+  manifest: path.resolve(import.meta.dirname, '../package.json'),
   schema: configSchema,
   defaultConfig: path.resolve(import.meta.dirname, '../configs/default.yaml'),
   // Weights and data of a run come from these.

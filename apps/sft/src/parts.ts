@@ -1,5 +1,5 @@
 import { Generator } from '@forge/generator';
-import { type Given, loraOf, type Source, WeightSync } from '@forge/run';
+import { type Given, loraOf, type Source, trainingOptionsOf, WeightSync } from '@forge/run';
 import { openStore } from '@forge/torchstore';
 import { type Schedule, Trainer } from '@forge/trainer';
 import type { Checkpoint } from './checkpoints.ts';
@@ -23,10 +23,7 @@ export async function startParts({ config, source }: Run, totalSteps: number) {
       ...(store && { store: store.reference }),
       optimizer: { learningRate: sft.learningRate, betas: settings.betas, weightDecay: settings.weightDecay },
       schedule: scheduleOf(sft, totalSteps),
-      maxGradNorm: settings.maxGradNorm,
-      ...(settings.tokensPerRow !== undefined && { tokensPerRow: settings.tokensPerRow }),
-      maxTokensPerMicroBatch: settings.maxTokensPerMicroBatch,
-      threads: settings.threads,
+      ...trainingOptionsOf(settings),
       ...(lora && { lora: { ...lora, seed: config.run.seed } }),
     }),
     store &&

@@ -52,7 +52,7 @@ export async function train(run: Run): Promise<void> {
       gradNorm: result.gradNorm,
       learningRate: result.learningRate,
       tokensPerSecond: result.tokens / seconds,
-      epoch: (step * sft.batchSize) / epoch,
+      ...(Number.isFinite(epoch) && { epoch: (step * sft.batchSize) / epoch }),
       'examples/cut': cut,
       ...result.metrics,
       ...measured,

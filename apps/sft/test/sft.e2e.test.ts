@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { loadModel } from '@forge/models';
+import type { RunFile } from '@forge/run';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type StartAppOptions, startApp } from '../../grpo/test/fixtures/start-app.ts';
 import { temporaryFolder } from '../../grpo/test/fixtures/temporary-folder.ts';
@@ -90,6 +91,12 @@ describe('a run', () => {
     expect(Number(last.slice(5))).toBeLessThan(STEPS);
     await finish('killed', ['run.resume=latest']);
     expect(untimed(killed)).toEqual(untimed(whole));
+    const { sessions } = JSON.parse(readFileSync(path.join(killed, 'run.json'), 'utf8')) as RunFile;
+    expect(sessions.map(({ args }) => args.includes('run.resume=latest'))).toEqual([false, true]);
+    expect(sessions[0]!.packages).toMatchObject({
+      '@forge/trainer': expect.any(String),
+      'onnxruntime-node': expect.any(String),
+    });
     const weights = [killed, whole].map((run) => readFileSync(path.join(run, 'trained/model.safetensors')));
     expect(weights[0]!.equals(weights[1]!)).toBe(true);
   });
@@ -131,6 +138,12 @@ test('SIGTERM ends a run in order', async () => {
   const { code, stdout } = await program.ended;
   expect(code).toBe(143);
   expect(stdout).toMatch(/\d+ steps, \d+ s\. See .*ended$/m);
+});
+
+test('generated tasks are learned for as many steps as are asked for', async () => {
+  const task = ['dataset.task=reverse-string', 'dataset.heldOut=4', 'evaluation.accuracy=exact'];
+  const run = await finish('generated', [...task, 'sft.maxSteps=2', 'model.embedded.maxPositions=256']);
+  expect(linesOf(run).at(-1)).toMatchObject({ step: 2, 'eval/accuracy': expect.any(Number) });
 });
 
 test('a key that does not exist is refused before anything starts', async () => {

@@ -1,4 +1,4 @@
-import { loraOf } from '@forge/run';
+import { loraOf, trainingOptionsOf } from '@forge/run';
 import type { Schedule, StepLossOptions, TrainerOptions } from '@forge/trainer';
 import type { Config } from '../config/config.ts';
 import { given } from '../config/given.ts';
@@ -11,7 +11,6 @@ export function trainerOptions(config: Config): Omit<TrainerOptions, 'model' | '
   return {
     optimizer: { learningRate: grpo.learningRate, betas: trainer.betas, weightDecay: trainer.weightDecay },
     schedule: scheduleOf(grpo),
-    maxGradNorm: trainer.maxGradNorm,
     entropyBonus: grpo.entropyBonus,
     loss: lossOptions(config),
     batches: {
@@ -21,11 +20,7 @@ export function trainerOptions(config: Config): Omit<TrainerOptions, 'model' | '
       ...(isReferenceWithinTrainer(config) && { reference: 'adapters off' }),
     },
     temperature: generator.temperature,
-    ...given({ tokensPerRow: trainer.tokensPerRow }),
-    maxTokensPerMicroBatch: trainer.maxTokensPerMicroBatch,
-    threads: trainer.threads,
-    batchInvariant: trainer.batchInvariant,
-    recompute: trainer.recompute,
+    ...trainingOptionsOf(trainer),
     ...(lora && { lora: { ...lora, seed: run.seed } }),
   };
 }

@@ -32,6 +32,8 @@ export interface ResumePoint {
 export interface Program<Settings extends RunsSomewhere, Input, Checkpoint extends ResumePoint> {
   /** What `--help` prints before the settings. */
   readonly usage: string;
+  /** The `package.json` of the program, whose dependencies' versions are recorded. */
+  readonly manifest: string;
   readonly schema: z.ZodType<Settings>;
   /** A YAML file, for when `--config` names none. */
   readonly defaultConfig: string;

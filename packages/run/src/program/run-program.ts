@@ -1,7 +1,9 @@
 import { inspect } from 'node:util';
 import { shutdown } from '@forge/monarch';
 import { Progress } from '../display/progress.ts';
+import { recordSession } from '../record/run-file.ts';
 import { RunLog } from '../record/run-log.ts';
+import { surroundingsOf } from '../record/surroundings.ts';
 import { parseCommandLine } from '../settings/command-line.ts';
 import { helpText } from '../settings/help.ts';
 import { loadSettings } from '../settings/load-settings.ts';
@@ -34,6 +36,15 @@ export async function runProgram<Settings extends RunsSomewhere, Input, Checkpoi
   const checkpoint = resumed?.checkpoint;
   if (checkpoint !== undefined) progress.note(`Resumed from ${checkpoint.folder}`);
   for (const change of resumed?.changes ?? []) progress.note(`Changed: ${change}`);
+  const session = {
+    started: new Date().toISOString(),
+    args,
+    seed: settings.run.seed,
+    ...surroundingsOf(program.manifest),
+  };
+  for (const change of recordSession(folder, session, { isResumed: checkpoint !== undefined })) {
+    progress.note(`Changed since the run was begun, its numbers may differ in their last bits: ${change}`);
+  }
   const log = new RunLog(folder, {
     settings,
     keys: program.metricKeys,

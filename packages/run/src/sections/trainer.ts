@@ -22,3 +22,16 @@ export const trainerSettings = z
     weightDecay: z.number().min(0).default(0).describe('of AdamW'),
   })
   .prefault({});
+
+/** How the trainer computes, as options of `@forge/trainer`: what every kind of training has in common. */
+export function trainingOptionsOf({
+  threads,
+  tokensPerRow,
+  maxTokensPerMicroBatch,
+  recompute,
+  batchInvariant,
+  maxGradNorm,
+}: z.infer<typeof trainerSettings>) {
+  const rows = tokensPerRow === undefined ? {} : { tokensPerRow };
+  return { threads, ...rows, maxTokensPerMicroBatch, recompute, batchInvariant, maxGradNorm };
+}
