@@ -81,11 +81,11 @@ test('a student comes closer to its teacher, without any reward', async () => {
     `teacher.path=${path.join(filtered.run, 'trained')}`,
     'warmup.maxSteps=0',
     'grpo.groupSize=1',
-    'grpo.groupsPerStep=16',
+    'grpo.groupsPerStep=32',
     'grpo.steps=30',
     'grpo.maxPolicyAge=0',
-    'grpo.learningRate=0.02',
-    'grpo.schedule=constant',
+    'grpo.learningRate=0.01',
+    'grpo.schedule=linear',
     'grpo.beta=0',
   ]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
