@@ -1,8 +1,8 @@
 // The whole system on one screen. After the warm-up two loops run at once, paced by the age of the weights:
 //
-//   dataset ─▶ generator ─▶ rewards, reference ─▶ advantages ─▶ buffer      rollouts.ts
-//                 ▲                                                │
-//                 └─ updateWeights ◀── store ◀── pushWeights ── trainer      training.ts
+//   dataset ─▶ generator ─▶ rewards, reference ─▶ buffer                    rollouts.ts
+//                 ▲                                  │ advantages
+//                 └─ updateWeights ◀── store ◀── trainer                     training.ts
 import path from 'node:path';
 import { watchEventLoop } from '@forge/observability';
 import { duration, type Given, loraOf, type RunLog, type Source, WeightSync } from '@forge/run';
