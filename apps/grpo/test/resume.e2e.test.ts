@@ -37,7 +37,8 @@ const settings = [
   'curriculum.hardShare=0.5',
 ];
 
-const isTimed = (key: string) => /seconds|PerSecond|perf|duration/i.test(key);
+/** Times, and the warnings of a process, which are told again by the one that goes on. */
+const isTimed = (key: string) => /seconds|PerSecond|perf|duration|^warnings$/i.test(key);
 
 /** What does not depend on how fast the machine is. */
 const untimed = (lines: readonly MetricsLine[]) =>
