@@ -11,6 +11,7 @@ const sampleAt = async (number: number): Promise<Sample> => ({
   epoch: Math.floor(number / 10),
   messages: [{ role: 'user', content: `task ${number % 10}` }],
   target: '1',
+  source: 'tasks',
 });
 
 const settings = (curriculum: object) => configSchema.parse({ curriculum });
