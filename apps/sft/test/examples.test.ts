@@ -32,14 +32,13 @@ test.each([
   expect(stepsOf(examples, { ...sft, ...settings })).toBe(steps);
 });
 
-test.each([
-  { task: 'addition' },
-  { path: 'd', streaming: true, heldOutBy: 'hash' },
-  { sources: [{ task: 'addition' }] },
-])('what has no end, as %o, needs a number of steps', (dataset) => {
-  expect(configSchema.safeParse({ dataset }).error?.issues.map(({ path }) => path)).toEqual([['sft', 'maxSteps']]);
-  expect(configSchema.safeParse({ dataset, sft: { maxSteps: 5 } }).success).toBe(true);
-});
+test.each([{ task: 'addition' }, { sources: [{ task: 'addition' }] }])(
+  'what has no end, as %o, needs a number of steps',
+  (dataset) => {
+    expect(configSchema.safeParse({ dataset }).error?.issues.map(({ path }) => path)).toEqual([['sft', 'maxSteps']]);
+    expect(configSchema.safeParse({ dataset, sft: { maxSteps: 5 } }).success).toBe(true);
+  },
+);
 
 test('what the assistant says is learned, its end included', () => {
   const [example] = examplesOf([task], tokenizer, options).sequences;
