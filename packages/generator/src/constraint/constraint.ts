@@ -2,7 +2,7 @@ import { ConstraintError } from '../errors.ts';
 import { Automaton } from './automaton.ts';
 import { MaskWalk } from './mask-walk.ts';
 import type { Network } from './network.ts';
-import type { TokenTrie } from './token-trie.ts';
+import type { Vocabulary } from './vocabulary.ts';
 
 /** What a constraint is read with. */
 export interface ConstraintOptions {
@@ -22,18 +22,18 @@ interface Knowledge {
 /** A grammar over the tokens of a vocabulary. What is found out for one text is known for all of them. */
 export class Constraint {
   readonly #network: Network;
-  readonly #trie: TokenTrie;
+  readonly #vocabulary: Vocabulary;
   readonly #dropsLeadingSpace: boolean;
   readonly #maxBytes: number;
   #latest: Knowledge;
 
   constructor(
     network: Network,
-    trie: TokenTrie,
+    vocabulary: Vocabulary,
     { dropsLeadingSpace = false, maxBytes = 16 * 2 ** 20 }: ConstraintOptions = {},
   ) {
     this.#network = network;
-    this.#trie = trie;
+    this.#vocabulary = vocabulary;
     this.#dropsLeadingSpace = dropsLeadingSpace;
     this.#maxBytes = maxBytes;
     this.#latest = this.#anew();
@@ -47,13 +47,13 @@ export class Constraint {
   /** What is to be read with, which texts exchange for newer knowledge when it has grown too large. */
   get knowledge(): Knowledge {
     const { automaton, masks } = this.#latest;
-    const numMaskBytes = (masks.size * this.#trie.vocabSize) / 8;
+    const numMaskBytes = (masks.size * this.#vocabulary.vocabSize) / 8;
     if (automaton.numBytes + numMaskBytes > this.#maxBytes) this.#latest = this.#anew();
     return this.#latest;
   }
 
-  get trie(): TokenTrie {
-    return this.#trie;
+  get vocabulary(): Vocabulary {
+    return this.#vocabulary;
   }
 
   #anew(): Knowledge {
@@ -95,7 +95,7 @@ export class ConstrainedText {
   prepare(maxMs: number): boolean {
     const { automaton, masks } = this.#knowledge;
     if (masks.has(this.#state)) return true;
-    this.#walk ??= new MaskWalk(this.#constraint.trie, automaton, this.#state);
+    this.#walk ??= new MaskWalk(this.#constraint.vocabulary, automaton, this.#state);
     if (!this.#walk.run(maxMs)) return false;
     const { mask } = this.#walk;
     if (!this.isComplete && mask.every((word) => word === 0)) {
@@ -116,7 +116,7 @@ export class ConstrainedText {
   /** Appends a token that may come next. */
   push(tokenId: number): void {
     const { automaton } = this.#knowledge;
-    for (const byte of this.#constraint.trie.bytesOf(tokenId)) this.#state = automaton.next(this.#state, byte);
+    for (const byte of this.#constraint.vocabulary.bytesOf(tokenId)) this.#state = automaton.next(this.#state, byte);
     const latest = this.#constraint.knowledge;
     if (latest === this.#knowledge) return;
     this.#state = latest.automaton.adopt(automaton, this.#state);

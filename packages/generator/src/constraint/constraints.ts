@@ -3,7 +3,7 @@ import { ConstraintError } from '../errors.ts';
 import { Constraint } from './constraint.ts';
 import type { Network } from './network.ts';
 import type { StructuredOutputs } from './structured-outputs.ts';
-import { buildTokenTrie, type TokenTrie } from './token-trie.ts';
+import { readVocabulary, type Vocabulary } from './vocabulary.ts';
 
 /** Constraints that are kept for requests with the same one, each with what is known of it. */
 const MAX_KEPT = 16;
@@ -18,7 +18,7 @@ export class Constraints {
   readonly #compile: (outputs: StructuredOutputs) => Network;
   /** By what was asked for, the latest last. */
   readonly #kept = new Map<string, { readonly network: Network; constraint?: Constraint }>();
-  #trie: Promise<TokenTrie> | undefined;
+  #vocabulary: Promise<Vocabulary> | undefined;
   #isSpelled: boolean | undefined;
 
   private constructor(tokens: TokenTexts, vocabSize: number, compile: (outputs: StructuredOutputs) => Network) {
@@ -38,13 +38,13 @@ export class Constraints {
     this.#compiled(outputs);
   }
 
-  /** A constraint. The first one waits for the trie of the vocabulary. @throws {ConstraintError} when it cannot be obeyed */
+  /** A constraint. The first one waits until the vocabulary is read. @throws {ConstraintError} when it cannot be obeyed */
   async of(outputs: StructuredOutputs): Promise<Constraint> {
     const compiled = this.#compiled(outputs);
     const { tokenBytes, dropsLeadingSpace } = this.#tokens;
-    this.#trie ??= buildTokenTrie(tokenBytes, this.#vocabSize);
-    const trie = await this.#trie;
-    compiled.constraint ??= new Constraint(compiled.network, trie, { dropsLeadingSpace });
+    this.#vocabulary ??= readVocabulary(tokenBytes, this.#vocabSize);
+    const vocabulary = await this.#vocabulary;
+    compiled.constraint ??= new Constraint(compiled.network, vocabulary, { dropsLeadingSpace });
     return compiled.constraint;
   }
 

@@ -1,9 +1,8 @@
 // V tokens, N nodes
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** The tokens of a vocabulary by their bytes, in one walk: a node, then everything that begins with it. */
+/** Tokens by their bytes, in one walk: a node, then everything that begins with it. */
 export interface TokenTrie {
-  readonly vocabSize: number;
   /** [N] The byte that leads to a node. */
   readonly bytes_N: Uint8Array;
   /** [N] Bytes before that one. */
@@ -12,42 +11,30 @@ export interface TokenTrie {
   readonly ends_N: Int32Array;
   /** [N] A token that ends there, or -1. */
   readonly tokens_N: Int32Array;
-  /** [V] Another token with the same bytes, or -1. */
-  readonly twins_V: Int32Array;
+  /** Other tokens with the same bytes, by the one that is in the trie. */
+  readonly twins: ReadonlyMap<number, readonly number[]>;
+  /** Bytes of the longest token. */
   readonly maxDepth: number;
-  /** The bytes of a token; none for tokens that are not in the trie. */
-  bytesOf(tokenId: number): Uint8Array;
 }
 
-/** The event loop is given back after so long. */
-const MS_PER_SLICE = 1;
-
-/** Builds the trie of the tokens below `vocabSize` that have bytes, in slices of a millisecond. */
+/** Builds the trie of some tokens, giving the event loop back by `pause`, which is called often. */
 export async function buildTokenTrie(
-  tokenBytes: (id: number) => Uint8Array | undefined,
-  vocabSize: number,
+  ids: readonly number[],
+  bytesOf: (id: number) => Uint8Array,
+  pause: () => Promise<void>,
 ): Promise<TokenTrie> {
-  const pause = pauses();
-  const spelled: Uint8Array[] = [];
-  let numBytes = 0;
-  for (let id = 0; id < vocabSize; id++) {
-    const bytes = tokenBytes(id) ?? new Uint8Array(0);
-    spelled.push(bytes);
-    numBytes += bytes.length;
-    if (id % 128 === 0) await pause();
-  }
+  const numBytes = ids.reduce((sum, id) => sum + bytesOf(id).length, 0);
   // Linked lists while it grows: the first child of a node and its next sibling; 0, the root, is none.
   const child = new Int32Array(numBytes + 1);
   const sibling = new Int32Array(numBytes + 1);
   const byteAt = new Uint8Array(numBytes + 1);
   const token = new Int32Array(numBytes + 1).fill(-1);
-  const twins_V = new Int32Array(vocabSize).fill(-1);
+  const twins = new Map<number, number[]>();
   let numNodes = 1;
   let maxDepth = 0;
-  for (const [id, bytes] of spelled.entries()) {
-    if (bytes.length === 0) continue;
+  for (const [at, id] of ids.entries()) {
     let node = 0;
-    for (const byte of bytes) {
+    for (const byte of bytesOf(id)) {
       let to = child[node]!;
       while (to !== 0 && byteAt[to] !== byte) to = sibling[to]!;
       if (to === 0) {
@@ -58,10 +45,11 @@ export async function buildTokenTrie(
       }
       node = to;
     }
-    twins_V[id] = token[node]!;
-    token[node] = id;
-    maxDepth = Math.max(maxDepth, bytes.length);
-    if (id % 128 === 0) await pause();
+    const first = token[node]!;
+    if (first >= 0) twins.set(first, [...(twins.get(first) ?? []), id]);
+    else token[node] = id;
+    maxDepth = Math.max(maxDepth, bytesOf(id).length);
+    if (at % 128 === 0) await pause();
   }
   const count = numNodes - 1;
   const bytes_N = new Uint8Array(count);
@@ -86,26 +74,17 @@ export async function buildTokenTrie(
     depths_N[at] = depth;
     tokens_N[at] = token[node]!;
     enter(node, depth + 1);
-    if (at % 4096 === 0) await pause();
+    if (at % 1024 === 0) await pause();
   }
   leave(0, at);
-  return {
-    vocabSize,
-    bytes_N,
-    depths_N,
-    ends_N,
-    tokens_N,
-    twins_V,
-    maxDepth,
-    bytesOf: (tokenId) => spelled[tokenId] ?? new Uint8Array(0),
-  };
+  return { bytes_N, depths_N, ends_N, tokens_N, twins, maxDepth };
 }
 
-/** Gives the event loop back when a slice is over. */
-function pauses(): () => Promise<void> {
+/** Gives the event loop back when a slice of about so long is over. */
+export function pauses(msPerSlice: number): () => Promise<void> {
   let beganAtMs = performance.now();
   return async () => {
-    if (performance.now() - beganAtMs < MS_PER_SLICE) return;
+    if (performance.now() - beganAtMs < msPerSlice) return;
     await nextTurn();
     beganAtMs = performance.now();
   };

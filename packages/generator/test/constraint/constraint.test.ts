@@ -7,14 +7,14 @@ import type { Grammar } from '../../src/constraint/grammar.ts';
 import { schemaGrammar } from '../../src/constraint/json/schema-grammar.ts';
 import { networkOf } from '../../src/constraint/network.ts';
 import { patternGrammar } from '../../src/constraint/pattern.ts';
-import { buildTokenTrie, type TokenTrie } from '../../src/constraint/token-trie.ts';
+import { readVocabulary, type Vocabulary } from '../../src/constraint/vocabulary.ts';
 import { goldenFolder } from '../golden-models.ts';
 import { automatonOf } from './reading.ts';
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
-const trieOf = (tokens: readonly Uint8Array[]) => buildTokenTrie((id) => tokens[id], tokens.length);
-const constraintOf = (grammar: Grammar, trie: TokenTrie, dropsLeadingSpace = false) =>
-  new Constraint(networkOf(grammar), trie, { dropsLeadingSpace });
+const vocabularyOf = (tokens: readonly Uint8Array[]) => readVocabulary((id) => tokens[id], tokens.length);
+const constraintOf = (grammar: Grammar, vocabulary: Vocabulary, dropsLeadingSpace = false) =>
+  new Constraint(networkOf(grammar), vocabulary, { dropsLeadingSpace });
 
 /** The tokens that may come next. */
 function allowed(text: ConstrainedText): readonly number[] {
@@ -55,7 +55,7 @@ describe('the tokens that may come next', () => {
         fc.constantFrom(...grammars),
         fc.infiniteStream(fc.nat(1000)),
         async (tokens, grammar, choices) => {
-          const text = constraintOf(grammar, await trieOf(tokens)).begin();
+          const text = constraintOf(grammar, await vocabularyOf(tokens)).begin();
           let bytes: readonly number[] = [];
           for (let length = 0; length < 6; length++) {
             const expected = [...tokens.keys()].filter(
@@ -73,8 +73,8 @@ describe('the tokens that may come next', () => {
   });
 
   test('are found the same after a constraint has begun anew because it had grown too large', async () => {
-    const trie = await trieOf(Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte)));
-    const constraint = new Constraint(networkOf(schemaGrammar({}, 'compact')), trie, { maxBytes: 100_000 });
+    const vocabulary = await vocabularyOf(Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte)));
+    const constraint = new Constraint(networkOf(schemaGrammar({}, 'compact')), vocabulary, { maxBytes: 100_000 });
     const [long, other] = [constraint.begin(), constraint.begin()];
     const before = constraint.knowledge;
     for (const byte of bytesOf('[[{"a":[')) long.push(byte);
@@ -83,7 +83,7 @@ describe('the tokens that may come next', () => {
       other.push('['.charCodeAt(0));
     }
     expect(constraint.knowledge).not.toBe(before);
-    const fresh = constraintOf(schemaGrammar({}, 'compact'), trie).begin();
+    const fresh = constraintOf(schemaGrammar({}, 'compact'), vocabulary).begin();
     for (const byte of bytesOf('[[{"a":[1]')) {
       fresh.push(byte);
     }
@@ -95,14 +95,14 @@ describe('the tokens that may come next', () => {
 
   test('may begin with the space that the tokenizer drops', async () => {
     const tokens = [' ', ' a', '  a', 'a', ' b', 'b'].map(bytesOf);
-    const trie = await trieOf(tokens);
-    expect(allowed(constraintOf(patternGrammar('a'), trie, true).begin())).toEqual([0, 1, 3]);
-    expect(allowed(constraintOf(patternGrammar(' a|b'), trie, true).begin())).toEqual([0, 2, 4, 5]);
-    expect(allowed(constraintOf(patternGrammar(' a|b'), trie).begin())).toEqual([0, 1, 5]);
+    const vocabulary = await vocabularyOf(tokens);
+    expect(allowed(constraintOf(patternGrammar('a'), vocabulary, true).begin())).toEqual([0, 1, 3]);
+    expect(allowed(constraintOf(patternGrammar(' a|b'), vocabulary, true).begin())).toEqual([0, 2, 4, 5]);
+    expect(allowed(constraintOf(patternGrammar(' a|b'), vocabulary).begin())).toEqual([0, 1, 5]);
   });
 
   test('are none where the vocabulary cannot spell the text, which is an error', async () => {
-    const text = constraintOf(patternGrammar('ab'), await trieOf([bytesOf('a')])).begin();
+    const text = constraintOf(patternGrammar('ab'), await vocabularyOf([bytesOf('a')])).begin();
     expect(allowed(text)).toEqual([0]);
     text.push(0);
     expect(() => allowed(text)).toThrow(expect.objectContaining({ code: 'ERR_GENERATOR_CONSTRAINT' }));

@@ -15,11 +15,14 @@ test('the examples of the README run as they stand, on a model made here', async
     const { stdout } = await promisify(execFile)(process.execPath, flags, { cwd: root });
     return stdout;
   };
-  const [withActor, inTurns, withEngine] = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, example]) => example!);
+  const [withActor, inTurns, structured, withEngine] = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(
+    ([, example]) => example!,
+  );
   const printed = await run(`${withActor!}\n${inTurns!}`);
   expect(printed.match(/^\[(length|stop)\] /gm)).toHaveLength(4);
   const [, numPrompt, numTokens, numMasked, numScored] = /(\d+) (\d+) (\d+) (\d+)\n$/.exec(printed)!.map(Number);
   expect(numPrompt).toBeGreaterThan(0);
   expect(new Set([numTokens, numMasked, numScored]).size).toBe(1);
+  expect(await run(`${withActor!}\n${structured!}`)).toMatch(/\n(\{ name: .*\}|cut off)\n$/s);
   expect((await run(withEngine!)).length).toBeGreaterThan(1);
 });
