@@ -42,7 +42,7 @@ export async function startParts({ config, source, progress, warnings, processes
       // One request is one group: the generator itself decides how many of their sequences it decodes at a time.
       replicaMaxConcurrentRequests: 512,
       // In several turns each episode asks for itself.
-      maxQueuedRequests: maxQueuedRequests * grpo.groupSize,
+      maxQueuedRequests: maxQueuedRequests * Math.max(grpo.groupSize, config.evaluation.samples),
       onEvent: told('generator'),
     }).asService({
       model,

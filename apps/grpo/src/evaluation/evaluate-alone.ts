@@ -9,6 +9,7 @@ import { asked } from '../config/evaluation.ts';
 import { generator } from '../config/generator.ts';
 import { reward } from '../config/reward.ts';
 import { startEnvironments } from '../environments/environments.ts';
+import { checkOwnEnvironments } from '../environments/own-exports.ts';
 import { checkOwnFunctions } from '../rewards/own-functions.ts';
 import { startRewards } from '../rewards/start-rewards.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
@@ -36,6 +37,7 @@ export type EvaluateSettings = z.infer<typeof evaluateSchema>;
 export async function evaluateAlone(config: EvaluateSettings, note: (line: string) => void): Promise<Evaluation> {
   const { dataset, evaluation, run } = config;
   await checkOwnFunctions(config.reward);
+  await checkOwnEnvironments(config.environment);
   // What preparing writes, such as the embedded model, is not needed afterwards.
   const folder = await mkdtemp(path.join(tmpdir(), 'forge-evaluate-'));
   try {
@@ -50,15 +52,16 @@ export async function evaluateAlone(config: EvaluateSettings, note: (line: strin
     );
     const problems = source.heldOut.slice(0, evaluation.problems);
     const { replicas, threads, maxSequences } = config.generator;
+    const maxQueuedRequests = problems.length * Math.max(2, 1 + evaluation.samples);
     const [service, { rewards, score }, environments] = await Promise.all([
       Generator.options({
         meshName: 'generator',
         numReplicas: replicas,
         replicaMaxConcurrentRequests: 512,
-        maxQueuedRequests: 2 * problems.length,
+        maxQueuedRequests,
       }).asService({ model: source.modelFolder, maxSequences, threads, seed: run.seed }),
       startRewards(config, { note }),
-      startEnvironments(config.environment, { maxQueuedRequests: 2 * problems.length, onEvent: () => {} }),
+      startEnvironments(config.environment, { maxQueuedRequests, onEvent: () => {} }),
     ]);
     await using _generator = service;
     await using _rewards = rewards;

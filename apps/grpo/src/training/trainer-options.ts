@@ -25,7 +25,7 @@ export function trainerOptions(config: Config): Omit<TrainerOptions, 'model' | '
   };
 }
 
-function lossOptions({ grpo, generator }: Config): StepLossOptions {
+function lossOptions({ grpo, generator, environment }: Config): StepLossOptions {
   const { epsilonLow, epsilonHigh, delta, dualClip, tauPositive, tauNegative } = grpo;
   const { klEstimator, correction, offPolicyMask, oldPolicy } = grpo;
   return {
@@ -33,7 +33,7 @@ function lossOptions({ grpo, generator }: Config): StepLossOptions {
     beta: grpo.beta,
     klIn: grpo.klIn,
     klTimesRatio: grpo.klTimesRatio,
-    maxCompletionLength: generator.maxTokens,
+    maxCompletionLength: environment.maxTokens ?? generator.maxTokens,
     ...given({
       epsilonLow,
       epsilonHigh,
