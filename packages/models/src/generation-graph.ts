@@ -2,6 +2,7 @@ import { div, type Graph, gather, graph, input, logSoftmax, unsqueeze } from '@f
 import { cachedAttention } from './cached-attention.ts';
 import type { ModelConfig } from './config.ts';
 import { decode, embed, finalNorm, outputHead } from './decoder.ts';
+import { generationProducts } from './generation-products.ts';
 import { invariantAttention } from './invariant-attention.ts';
 import type { LoraConfig } from './lora/lora-config.ts';
 import type { Quantization } from './quantization/quantization.ts';
@@ -12,7 +13,7 @@ import { weightInputs } from './weight-inputs.ts';
 export interface GenerationGraphOptions {
   /** Takes weights that are multiplied as `quantizeWeights` gives them. @default float32 */
   readonly quantization?: Quantization | undefined;
-  /** Adds adapters to linear layers, in float32, whose weights are further inputs. @default none */
+  /** Adds adapters to linear layers, in float32, which it takes as `joinAdapters` gives them. @default none */
   readonly lora?: LoraConfig | undefined;
   /**
    * Gives a token the bits that `scoringGraph` gives it in a row that begins with its sequence, whatever else is in the
@@ -43,7 +44,7 @@ export function generationGraph(
 ): Graph {
   const inputIds_BT = input('input_ids', 'int64', ['batch', 'tokens']);
   const positionIds = input('position_ids', 'int64', ['batch', 'tokens']);
-  const weights = weightInputs(config, lora, quantization);
+  const weights = weightInputs(config, undefined, generationProducts(config, { quantization, lora }));
   const { attend, presents } = batchInvariant
     ? invariantAttention(config, positionIds)
     : cachedAttention(config, inputIds_BT);

@@ -16,6 +16,7 @@ export { type InitializeOptions, initialize } from './initialize.ts';
 export { type LayerGraphs, type LayerGraphsOptions, layerGraphs, layerOf, nameInFirstLayer } from './layer-graphs.ts';
 export type { LoadOptions, LoadProgress } from './load-progress.ts';
 export { type LogitsGraphOptions, logitsGraph } from './logits-graph.ts';
+export { joinAdapters } from './lora/joined-adapters.ts';
 export { LORA_TARGETS, type LoraConfig } from './lora/lora-config.ts';
 export { initializeLora, loraParameters } from './lora/lora-parameters.ts';
 export { type LoraStateDict, loraOf, loraStateDict } from './lora/lora-state-dict.ts';

@@ -3,8 +3,6 @@ import type { ModelConfig } from './config.ts';
 import { type LoraConfig, loraScale } from './lora/lora-config.ts';
 import { loraParameters } from './lora/lora-parameters.ts';
 import { parameters } from './parameters.ts';
-import type { Quantization } from './quantization/quantization.ts';
-import { quantizedProducts } from './quantization/quantized-products.ts';
 
 /** The weights of a model as inputs of its graph, by the last part of their names within `prefix`. */
 export interface WeightInputs {
@@ -23,19 +21,23 @@ export interface WeightInputs {
 }
 
 /**
- * One float32 input for each weight, named as in the checkpoint; those of adapters after those of the model. Weights that
- * are multiplied have the inputs of their quantised form beside it, where there is one.
+ * One float32 input for each weight, named as in the checkpoint; those of adapters after those of the model.
+ *
+ * @param products - those of weights that are multiplied in another form, by name. @default none
  */
-export function weightInputs(config: ModelConfig, lora?: LoraConfig, quantization?: Quantization): WeightInputs {
+export function weightInputs(
+  config: ModelConfig,
+  lora?: LoraConfig,
+  products: ReadonlyMap<string, (x_NI: Value) => Value> = new Map(),
+): WeightInputs {
   const own = [...parameters(config), ...(lora === undefined ? [] : loraParameters(config, lora))];
   const all = new Map(own.map(({ name, shape }) => [name, input(name, 'float32', shape)]));
-  const products = quantization === undefined ? undefined : quantizedProducts(config, quantization);
   return view('', { all, products, adapterScale: lora === undefined ? 1 : loraScale(lora) });
 }
 
 interface Inputs {
   readonly all: ReadonlyMap<string, Value>;
-  readonly products: ReadonlyMap<string, (x_NI: Value) => Value> | undefined;
+  readonly products: ReadonlyMap<string, (x_NI: Value) => Value>;
   readonly adapterScale: number;
 }
 
@@ -52,7 +54,7 @@ function view(prefix: string, inputs: Inputs): WeightInputs {
     adapterScale,
     find,
     get,
-    product: (x_NI, name) => products?.get(prefix + name)?.(x_NI) ?? matMul(x_NI, get(name), { transposeB: true }),
+    product: (x_NI, name) => products.get(prefix + name)?.(x_NI) ?? matMul(x_NI, get(name), { transposeB: true }),
     within: (inner) => view(`${prefix}${inner}.`, inputs),
   };
 }

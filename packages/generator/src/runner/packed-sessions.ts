@@ -1,12 +1,10 @@
 import {
   generationGraph,
+  joinAdapters,
   LORA_TARGETS,
   type LoraAdapters,
-  type LoraConfig,
-  loraParameters,
   type ModelConfig,
   quantizeWeights,
-  type Weights,
 } from '@forge/models';
 import { openSession, type Session } from '@forge/onnx';
 import type { Tensor } from '@forge/tensor';
@@ -32,47 +30,40 @@ export class PackedSessions implements WeightSessions {
   async prepare(lent: LentVersion, options: PrepareOptions = {}): Promise<PreparedWeights> {
     if (isAdapters(lent)) return this.#adapt(lent, options);
     const { shared, mismatch } = await this.#build(lent, undefined, options);
-    return preparedWeights(shared, { feeds: {}, mismatch }, undefined);
+    return preparedWeights(shared, {}, mismatch);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  async #adapt(lent: LentAdapters, options: PrepareOptions): Promise<PreparedWeights> {
-    try {
-      const { lora } = lent.adapters;
-      const key = keyOf(lent);
-      const feeds = adapterFeeds(this.#config, lent.adapters);
-      const known = this.#adaptable?.key === key ? this.#adaptable.shared.join() : undefined;
-      if (known) return preparedWeights(known, { feeds, mismatch: undefined }, lent);
-      const { shared, mismatch } = await this.#build(await lent.base(), { lora, weights: feeds }, options);
-      this.#adaptable = { key, shared };
-      return preparedWeights(shared, { feeds, mismatch }, lent);
-    } catch (error) {
-      lent[Symbol.dispose]();
-      throw error;
-    }
+  async #adapt(given: LentAdapters, options: PrepareOptions): Promise<PreparedWeights> {
+    using lent = given; // until they are joined and the mismatch is measured
+    const { adapters } = lent;
+    const key = keyOf(lent);
+    const feeds = await joinAdapters(this.#config, adapters, options);
+    const known = this.#adaptable?.key === key ? this.#adaptable.shared.join() : undefined;
+    if (known) return preparedWeights(known, feeds, undefined);
+    const { shared, mismatch } = await this.#build(await lent.base(), { adapters, feeds }, options);
+    this.#adaptable = { key, shared };
+    return preparedWeights(shared, feeds, mismatch);
   }
 
-  async #build(
-    lent: LentWeights,
-    adapters: LoraAdapters | undefined,
-    { signal, drawn }: PrepareOptions,
-  ): Promise<{ readonly shared: SharedSession; readonly mismatch: QuantizationMismatch | undefined }> {
+  async #build(lent: LentWeights, adapted: Adapted | undefined, { signal, drawn }: PrepareOptions): Promise<Built> {
     const [config, { quantization, session: sessionOptions }] = [this.#config, this.#options];
     try {
       const { weights } = lent;
       const constants = quantization ? await quantizeWeights(config, weights, quantization, { signal }) : weights;
       const initializers: Record<string, Tensor> = { ...constants };
-      const session = await openSession(generationGraph(config, { quantization, lora: adapters?.lora }), {
+      const session = await openSession(generationGraph(config, { quantization, lora: adapted?.adapters.lora }), {
         ...sessionOptions,
         initializers,
         onInitializerReturned: dropping(initializers, new Set(Object.keys(weights))),
       });
       try {
         signal?.throwIfAborted();
-        const quantized = { session, feeds: adapters?.weights ?? {} };
+        const exact = { weights, adapters: adapted?.adapters };
+        const quantized = { session, feeds: adapted?.feeds ?? {} };
         const mismatch = quantization
-          ? await measureMismatch({ config, exact: { weights, adapters }, quantized, options: sessionOptions }, drawn)
+          ? await measureMismatch({ config, exact, quantized, options: sessionOptions }, drawn)
           : undefined;
         const kept = lent.keep?.(new Set(Object.keys(initializers))) ?? lent;
         return { shared: new SharedSession(session, kept), mismatch };
@@ -85,6 +76,17 @@ export class PackedSessions implements WeightSessions {
       throw error;
     }
   }
+}
+
+/** Adapters, and what the graph is fed of them. */
+interface Adapted {
+  readonly adapters: LoraAdapters;
+  readonly feeds: Readonly<Record<string, Tensor>>;
+}
+
+interface Built {
+  readonly shared: SharedSession;
+  readonly mismatch: QuantizationMismatch | undefined;
 }
 
 /** A session that closes when the last one who uses it has left. */
@@ -113,21 +115,12 @@ class SharedSession {
   }
 }
 
-/** @param lent - what the feeds are views of. */
 function preparedWeights(
   shared: SharedSession,
-  { feeds, mismatch }: Pick<PreparedWeights, 'feeds' | 'mismatch'>,
-  lent: Disposable | undefined,
+  feeds: Readonly<Record<string, Tensor>>,
+  mismatch: QuantizationMismatch | undefined,
 ): PreparedWeights {
-  return {
-    session: shared.session,
-    feeds,
-    mismatch,
-    async [Symbol.asyncDispose]() {
-      await shared.leave();
-      lent?.[Symbol.dispose]();
-    },
-  };
+  return { session: shared.session, feeds, mismatch, [Symbol.asyncDispose]: () => shared.leave() };
 }
 
 /** Drops tensors that onnxruntime has packed, and ends the memory of those that nobody has lent. */
@@ -145,12 +138,4 @@ function dropping(tensors: Record<string, Tensor>, lent: ReadonlySet<string>): (
 function keyOf({ baseName, adapters }: LentAdapters): string {
   const { rank, alpha = 2 * rank, targetModules = LORA_TARGETS } = adapters.lora;
   return JSON.stringify([baseName, rank, alpha, targetModules.toSorted()]);
-}
-
-/** The tensors of adapters, without any other that is with them. */
-function adapterFeeds(
-  config: ModelConfig,
-  { lora, weights }: { readonly lora: LoraConfig; readonly weights: Weights },
-): Weights {
-  return Object.fromEntries(loraParameters(config, lora).map(({ name }) => [name, weights[name]!])); // all were given
 }

@@ -71,14 +71,13 @@ describe.each(forms)('an engine of $runner', ({ runner, largestMean }) => {
     const { told, version } = lending();
     const running = generate(engine, prompt, { maxTokens: 100, seed: 3 });
     for (const seed of [1, 2, 3]) await engine.update(async () => version(seed), seed, 'inFlight');
-    expect(told).toEqual({ bases: 1, returned: [1, 2] });
+    expect(told).toEqual({ bases: 1, returned: [1, 2, 3] });
     await running;
     await engine.update(async () => version(4, { ...lora, rank: 3 }), 4, 'inFlight');
     expect(told.bases).toBe(2);
     await engine.update(initialize(config, 5), 5, 'inFlight');
     await engine.update(async () => version(6), 6, 'inFlight');
     expect(told.bases).toBe(3);
-    await engine[Symbol.asyncDispose]();
     expect(told.returned).toEqual([1, 2, 3, 4, 6]);
   });
 
@@ -90,7 +89,7 @@ describe.each(forms)('an engine of $runner', ({ runner, largestMean }) => {
     const lost = new Error('no such folder');
     const other = { ...version(2, { ...lora, rank: 2 }), base: () => Promise.reject(lost) };
     await expect(engine.update(async () => other, 2, 'drain')).rejects.toBe(lost);
-    expect(told.returned).toEqual([2]);
+    expect(told.returned).toEqual([1, 2]);
     const [after] = await generate(engine, prompt, { maxTokens: 8, seed: 1 });
     expect(after?.logProbs).toEqual(before?.logProbs);
   });
