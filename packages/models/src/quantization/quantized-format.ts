@@ -1,6 +1,6 @@
-// N rows, O output width, I input width
+// N rows, R rows of a weight, O output width, I input width
 import type { Value } from '@forge/onnx';
-import type { DType, Tensor } from '@forge/tensor';
+import type { DType } from '@forge/tensor';
 import type { Quantization } from './quantization.ts';
 
 /** A weight [O, I] in a quantised form: its numbers, and what they are multiples of. */
@@ -13,20 +13,15 @@ export interface Quantized<Part> {
 export interface PartType {
   readonly dtype: DType;
   readonly shape: readonly number[];
-}
-
-/** The rows `from` … `to`, which become those from `at` on. */
-export interface Rows {
-  readonly from: number;
-  readonly to: number;
-  readonly at: number;
+  /** The axis along which the outputs lie. */
+  readonly outputAxis: number;
 }
 
 /** A way to hold a weight [O, I], and to multiply by it. */
 export interface QuantizedFormat {
   partsOf(O: number, I: number): Quantized<PartType>;
-  /** Quantises some rows of a weight. */
-  quantizeRows(weight: Tensor<'float32'>, rows: Rows, target: Quantized<Tensor>): void;
+  /** Some rows of a weight as the parts of one of so many outputs. */
+  quantize(weight_RI: Value): Quantized<Value>;
   /** `x_NI @ weightᵀ`. Returns [N, O]. */
   product(x_NI: Value, weight: Quantized<Value>): Value;
 }
