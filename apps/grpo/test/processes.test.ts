@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { canSeeProcesses } from './fixtures/processes.ts';
@@ -60,6 +61,28 @@ describe.runIf(canSeeProcesses)('when a process of a run dies', () => {
     expect(readMetrics(run).map(({ step }) => step)).toEqual(Array.from({ length: 62 }, (_, i) => i + 1));
     expect(app.processes()).toEqual([]);
     expect(app.leftovers()).toEqual([]);
+  });
+
+  test.each([
+    ['rewards_0', /^Warning: No batch for \d+ s: \d of 2 groups are there, [1-4] in flight\. /],
+    ['generator_0', /^Warning: (?:New weights have been on their way|No batch) for \d+ s: /],
+  ])('%s that stands still: the run says why it waits, and goes on with it', async (part, sentence) => {
+    const run = path.join(folder, `stalled-${part}`);
+    await using app = start(`stalled-${part}`, [endless, 'diagnostics.stallSeconds=1']);
+    await app.line(/^grpo /);
+    const pid = await app.part(part);
+    process.kill(pid, 'SIGSTOP');
+    const told = await app.line(sentence);
+    process.kill(pid, 'SIGCONT');
+    const before = grpoSteps(run);
+    await until(() => grpoSteps(run) > before + 1);
+    pressCtrlC(app);
+    expect((await app.ended).code).toBe(130);
+    const warnings = readFileSync(path.join(run, 'warnings.jsonl'), 'utf8').trimEnd().split('\n');
+    expect(warnings.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ name: 'stall', message: told.slice('Warning: '.length) }),
+    );
+    expect(app.processes()).toEqual([]);
   });
 
   test('the program itself, by force: all its processes vanish, and their files with them', async () => {

@@ -18,15 +18,31 @@ export class Diagnosis {
   }
 
   /** Waits for a batch, and says now and then why none forms. */
-  async waitFor<Batch>(batch: Promise<Batch>): Promise<Batch> {
-    const { config, parts, warnings } = this.#run;
-    const counts = stallCounts(parts, this.#loops);
+  async waitForBatch<Batch>(batch: Promise<Batch>): Promise<Batch> {
+    const counts = stallCounts(this.#run.parts, this.#loops);
+    return await this.#waitFor(batch, (waitedSeconds) => explainStall(counts(waitedSeconds)));
+  }
+
+  /** Waits until new weights are in use, and says now and then that they are not. */
+  async waitForPublish<Version>(publish: Promise<Version>): Promise<Version> {
+    return await this.#waitFor(publish, (waitedSeconds) => {
+      const states = this.#run.parts.generator
+        .state()
+        .replicas.map(({ index, state }) => `generator/${index} is ${state}`);
+      return (
+        `New weights have been on their way for ${Math.round(waitedSeconds)} s: ${states.join(', ')}. One of them does not ` +
+        'answer; if it stays so, end its process, and another one takes its place.'
+      );
+    });
+  }
+
+  async #waitFor<T>(awaited: Promise<T>, explain: (waitedSeconds: number) => string): Promise<T> {
+    const { config, warnings } = this.#run;
     const startedMs = performance.now();
-    const timer = setInterval(() => {
-      warnings.tell('stall', explainStall(counts((performance.now() - startedMs) / 1000)));
-    }, config.diagnostics.stallSeconds * 1000);
+    const tell = () => warnings.tell('stall', explain((performance.now() - startedMs) / 1000));
+    const timer = setInterval(tell, config.diagnostics.stallSeconds * 1000);
     try {
-      return await batch;
+      return await awaited;
     } finally {
       clearInterval(timer);
     }

@@ -27,14 +27,14 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
     clock.lap('record'); // of the step before
     const startedMs = performance.now();
     const trainedVersion = weights.version;
-    const batch = await diagnosis.waitFor(nextBatch(parts, loops, { version: trainedVersion, grpo, signal }));
+    const batch = await diagnosis.waitForBatch(nextBatch(parts, loops, { version: trainedVersion, grpo, signal }));
     clock.lap('waitForBatch');
     curriculum.count([...batch.groups, ...batch.rejected]);
     const episodes = trainedEpisodes(batch.groups, config);
     const { inputs, targets } = grpoBatch(episodes);
     const result = await parts.trainer.trainBatch.callOne(inputs, { ...targets, beta });
     clock.lap('train');
-    await weights.publish();
+    await diagnosis.waitForPublish(weights.publish());
     clock.lap('publish');
     // In turn means: nothing is sampled until all of this step is done and counted.
     if (grpo.maxPolicyAge > 0) pacing.advance();
