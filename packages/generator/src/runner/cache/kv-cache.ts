@@ -92,11 +92,15 @@ export class KvCache {
     });
   }
 
-  /** A copy of some tokens of a slot, [2 × layers, H, tokens, D]. */
-  read(slot: number, fromToken: number, numTokens: number): Float32Array<ArrayBuffer> {
-    const { numKvHeads, headDim } = this.#shape;
-    const length = numTokens * headDim;
-    const block = new Float32Array(this.#parts_SHCD.length * numKvHeads * length);
+  /** Memory for so many tokens of one slot, [2 × layers, H, tokens, D]. */
+  allocateBlock(numTokens: number): Float32Array<ArrayBuffer> {
+    return new Float32Array((numTokens * bytesPerToken(this.#shape)) / Float32Array.BYTES_PER_ELEMENT);
+  }
+
+  /** Copies tokens of a slot, as many as it holds, to a block. */
+  read(slot: number, fromToken: number, block: Float32Array): void {
+    const { numKvHeads } = this.#shape;
+    const length = block.length / (this.#parts_SHCD.length * numKvHeads);
     let at = 0;
     for (const part_SHCD of this.#parts_SHCD) {
       for (let head = 0; head < numKvHeads; head++, at += length) {
@@ -104,10 +108,9 @@ export class KvCache {
         block.set(part_SHCD.subarray(start, start + length), at);
       }
     }
-    return block;
   }
 
-  /** Writes what `read` gave to some tokens of a slot. */
+  /** Copies a block to tokens of a slot. */
   write(slot: number, fromToken: number, block: Float32Array): void {
     const { numKvHeads } = this.#shape;
     const length = block.length / (this.#parts_SHCD.length * numKvHeads);

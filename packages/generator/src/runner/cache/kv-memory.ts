@@ -44,6 +44,11 @@ export class KvMemory {
     return this.slots.numBytes + this.scratch.numBytes + this.#prefixes.numTokens * this.#bytesPerToken;
   }
 
+  /** Tokens of all prefixes that are kept. */
+  get numKeptTokens(): number {
+    return this.#prefixes.numTokensInUse;
+  }
+
   /** Whether there is room for so much, if prefixes are forgotten. */
   fits(demand: Demand): boolean {
     return this.#budget.fits(demand);

@@ -7,9 +7,16 @@ import { PrefixTree, TOKENS_PER_BLOCK } from './prefix-tree.ts';
  * one block of memory for each sequence, so blocks cannot be shared in place.
  */
 export class PrefixCache {
-  #tree = new PrefixTree<Float32Array>();
+  readonly #tree = new PrefixTree<Float32Array>((block) => this.#free.push(block));
+  /** Blocks that nothing is kept in: new memory is dear, since its pages are touched for the first time. */
+  readonly #free: Float32Array[] = [];
 
+  /** Tokens that there is memory for, in use or not. */
   get numTokens(): number {
+    return this.#numBlocks * TOKENS_PER_BLOCK;
+  }
+
+  get numTokensInUse(): number {
     return this.#tree.numBlocks * TOKENS_PER_BLOCK;
   }
 
@@ -27,14 +34,24 @@ export class PrefixCache {
     return blocks.length * TOKENS_PER_BLOCK;
   }
 
-  /** Keeps the whole blocks of a slot that holds `ids`, then forgets until there are at most `maxTokens`. */
+  /** Keeps the whole blocks of a slot that holds `ids`, and forgets others where that makes more than `maxTokens`, which `ids` are not. */
   store(ids: readonly number[], cache: KvCache, slot: number, maxTokens: number): void {
-    this.#tree.add(ids, (fromToken) => cache.read(slot, fromToken, TOKENS_PER_BLOCK));
+    const maxBlocks = Math.floor(maxTokens / TOKENS_PER_BLOCK);
+    let numNew = 0; // taken from the free ones, and not yet in the tree
+    this.#tree.add(ids, (fromToken) => {
+      if (this.#free.length === 0 && this.#numBlocks + numNew >= maxBlocks) this.#tree.forgetOldest();
+      numNew++;
+      const block = this.#free.pop() ?? cache.allocateBlock(TOKENS_PER_BLOCK);
+      cache.read(slot, fromToken, block);
+      return block;
+    });
     this.shrink(maxTokens);
   }
 
+  /** Forgets until there are at most so many tokens. */
   shrink(maxTokens: number): void {
-    this.#tree.shrink(Math.max(0, Math.floor(maxTokens / TOKENS_PER_BLOCK)));
+    const maxBlocks = Math.max(0, Math.floor(maxTokens / TOKENS_PER_BLOCK));
+    while (this.#numBlocks > maxBlocks && (this.#free.length > 0 || this.#tree.forgetOldest())) this.#free.pop();
   }
 
   /** Forgets tokens of `ids` from place `from` on, as far as no other sequence begins with them. */
@@ -43,6 +60,10 @@ export class PrefixCache {
   }
 
   clear(): void {
-    this.#tree = new PrefixTree();
+    while (this.#tree.forgetOldest());
+  }
+
+  get #numBlocks(): number {
+    return this.#tree.numBlocks + this.#free.length;
   }
 }

@@ -16,6 +16,12 @@ export class PrefixTree<Block> {
   readonly #roots = new Map<string, Node<Block>>();
   /** In order of use. Each node stands behind the nodes that continue it, so the first is always a leaf. */
   readonly #byUse = new Set<Node<Block>>();
+  readonly #onForget: (block: Block) => void;
+
+  /** @param onForget - is given every block that is forgotten. @default nothing happens to it */
+  constructor(onForget: (block: Block) => void = () => {}) {
+    this.#onForget = onForget;
+  }
 
   get numBlocks(): number {
     return this.#byUse.size;
@@ -33,9 +39,13 @@ export class PrefixTree<Block> {
     return this.#pathOf(ids).length * TOKENS_PER_BLOCK;
   }
 
-  /** Adds the whole blocks of `ids` that are missing; `make` is asked for each, with the place of its first token. */
+  /**
+   * Adds the whole blocks of `ids` that are missing; `make` is asked for each, with the place of its first token, and may
+   * forget others for it.
+   */
   add(ids: readonly number[], make: (fromToken: number) => Block): void {
     const path = [...this.#pathOf(ids)];
+    this.#use(path);
     for (let at = path.length * TOKENS_PER_BLOCK; at + TOKENS_PER_BLOCK <= ids.length; at += TOKENS_PER_BLOCK) {
       const parent = path.at(-1);
       const node = { key: keyAt(ids, at), parent, children: new Map(), block: make(at) };
@@ -54,17 +64,19 @@ export class PrefixTree<Block> {
     }
   }
 
-  /** Forgets blocks until there are at most so many. */
-  shrink(maxBlocks: number): void {
+  /** Forgets the block that was used least recently; returns whether there was one. */
+  forgetOldest(): boolean {
     for (const node of this.#byUse) {
-      if (this.#byUse.size <= maxBlocks) return;
       this.#forget(node);
+      return true;
     }
+    return false;
   }
 
   #forget(node: Node<Block>): void {
     this.#byUse.delete(node);
     (node.parent?.children ?? this.#roots).delete(node.key);
+    this.#onForget(node.block);
   }
 
   #pathOf(ids: readonly number[]): readonly Node<Block>[] {

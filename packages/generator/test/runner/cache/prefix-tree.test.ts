@@ -45,16 +45,20 @@ describe('PrefixTree', () => {
   test('shrunk, it keeps what was used last, and no block without those before it', () => {
     fc.assert(
       fc.property(fc.array(sequence, { minLength: 1, maxLength: 12 }), fc.nat(12), (used, maxBlocks) => {
-        const tree = new PrefixTree<string>();
+        const forgotten: string[] = [];
+        const tree = new PrefixTree<string>((block) => forgotten.push(block));
         for (const ids of used) tree.add(ids, contentAt(ids));
         const last = used.at(-1)!;
+        const all = new Set(used.flatMap((ids) => tree.match(ids)));
+        tree.match(last);
         const numBefore = tree.numBlocks;
-        tree.shrink(maxBlocks);
+        while (tree.numBlocks > maxBlocks) tree.forgetOldest();
         expect(tree.numBlocks).toBe(Math.min(numBefore, maxBlocks));
         const numLast = Math.floor(last.length / TOKENS_PER_BLOCK);
         expect(tree.match(last)).toEqual(wholeBlocks(last, Math.min(numLast, maxBlocks)));
         const reachable = new Set(used.flatMap((ids) => tree.match(ids)));
         expect(reachable.size).toBe(tree.numBlocks);
+        expect(new Set([...reachable, ...forgotten])).toEqual(all);
       }),
     );
   });
