@@ -5,10 +5,8 @@ import { type Tensor, tensor } from '@forge/tensor';
 import type { Logits } from '../sampling/sampler.ts';
 import { type DecodeRow, invariantFeeds } from './batch.ts';
 import type { CacheViews, KvCache } from './cache/kv-cache.ts';
+import { RunPace } from './run-pace.ts';
 import { type SelectedTokens, selectTokens } from './selected-tokens.ts';
-
-/** The event loop may stand still so long: a switch to another thread and back would be a large part of such a run. */
-const LONGEST_BLOCKING_MS = 1.5;
 
 /** The decode of so many rows, with everything it reads and writes handed to onnxruntime already. */
 interface DecodeRun {
@@ -20,8 +18,7 @@ interface DecodeRun {
   readonly total: Int32Array;
   /** The only token of each row. */
   readonly selected: SelectedTokens;
-  /** What the shortest of the latest runs took: other work on the machine makes some of them long. */
-  shortestMs: number;
+  readonly pace: RunPace;
 }
 
 /** What decode runs are made of. */
@@ -49,7 +46,7 @@ export class DecodeRuns implements Disposable {
   /** Adds one token to each of the slots 0 … B-1 and returns their logits, valid until the next run: at once, if that is short. */
   run(rows: readonly DecodeRow[]): readonly Logits[] | Promise<readonly Logits[]> {
     const run = this.#runOf(rows.length);
-    const { ids_B1, positions_B1, seqlens_B, total, selected, bound } = run;
+    const { ids_B1, positions_B1, seqlens_B, total, selected, bound, pace } = run;
     let longest = 0;
     for (let row = 0; row < rows.length; row++) {
       const { nextId, numTokens, temperature = 1 } = rows[row]!;
@@ -60,14 +57,7 @@ export class DecodeRuns implements Disposable {
       if (numTokens > longest) longest = numTokens;
     }
     total[0] = longest;
-    const startedAtMs = performance.now();
-    const ended = (): readonly Logits[] => {
-      run.shortestMs = Math.min(performance.now() - startedAtMs, run.shortestMs * 1.02);
-      return selected.logits;
-    };
-    if (!bound.runBlocking || run.shortestMs >= LONGEST_BLOCKING_MS) return bound.run().then(ended);
-    bound.runBlocking();
-    return ended();
+    return pace.run(bound)?.then(() => selected.logits) ?? selected.logits;
   }
 
   [Symbol.dispose](): void {
@@ -111,7 +101,7 @@ export class DecodeRuns implements Disposable {
       seqlens_B: seqlens.data,
       total: total.data,
       selected,
-      shortestMs: Number.POSITIVE_INFINITY,
+      pace: new RunPace(),
     };
   }
 }

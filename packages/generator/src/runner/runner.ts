@@ -8,6 +8,7 @@ import { KvMemory } from './cache/kv-memory.ts';
 import type { Move } from './cache/kv-slots.ts';
 import { DecodeRuns } from './decode-runs.ts';
 import { isAdapters, type LentAdapters, type LentVersion, lendWeights } from './lent-weights.ts';
+import { RunPace } from './run-pace.ts';
 import { type ResolvedRunnerOptions, type RunnerOptions, resolveRunnerOptions } from './runner-options.ts';
 import { type SelectedTokens, selectTokens } from './selected-tokens.ts';
 import {
@@ -36,6 +37,7 @@ export class Runner implements AsyncDisposable {
   readonly #memory: KvMemory;
   readonly #minRows: number;
   readonly #noTokens: SelectedTokens;
+  readonly #fillPace = new RunPace();
   #weights: PreparedWeights;
   #decodeRuns: DecodeRuns;
   /** Until the weights that were replaced are gone. */
@@ -200,10 +202,11 @@ export class Runner implements AsyncDisposable {
     const { feeds, fetches, positions } = this.#memory.scratch.views(batch.input_ids.shape[0]!);
     const { session, feeds: weights } = this.#weights;
     const placed = this.#isBatchInvariant ? invariantFeeds(batch, positions) : batch;
-    await session.run(
+    using bound = session.bind(
       { ...weights, ...feeds, ...placed, ...this.#noTokens.feeds },
       { ...fetches, ...this.#noTokens.fetches },
     );
+    await this.#fillPace.run(bound, batch.input_ids.data.length);
   }
 
   #openDecodeRuns(): DecodeRuns {
