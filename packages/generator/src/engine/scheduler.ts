@@ -21,6 +21,11 @@ export interface Admission<S extends Schedulable> {
   readonly slots: readonly number[];
 }
 
+/** A sequence that goes on from tokens that are in another one's slot. */
+export interface Fork<S extends Schedulable> extends Move {
+  readonly sequence: S;
+}
+
 /** Limits of the scheduler. */
 export interface SchedulerLimits {
   /** Sequences that run at the same time. */
@@ -95,6 +100,24 @@ export class Scheduler<S extends Schedulable> {
     }
     this.#waiting.splice(0, numAdmitted);
     return admissions;
+  }
+
+  /**
+   * Gives slots to waiting sequences, in order, whose tokens one that runs began with: a member of their group that
+   * `isSource`. As many as slots and memory allow, beside no scratch memory.
+   */
+  admitFrom(isSource: (running: S) => boolean): readonly Fork<S>[] {
+    const forks: Fork<S>[] = [];
+    for (const sequence of this.#waiting) {
+      const { cachedIds } = sequence;
+      const from = this.running.findIndex((running) => running.cachedIds === cachedIds && isSource(running));
+      if (from === -1 || !this.#hasRoomFor(sequence, 0)) break;
+      const to = this.#slots.take(sequence);
+      if (to === undefined) break;
+      forks.push({ sequence, from, to });
+    }
+    this.#waiting.splice(0, forks.length);
+    return forks;
   }
 
   /** The tokens of the next waiting sequence, if it could start once they are computed. */

@@ -102,9 +102,14 @@ export class Sequence implements Schedulable {
     this.#cachedIds = this.#ids().slice(0, -1);
   }
 
-  /** What its slot holds, if all of it was computed with weights of `version`; else nothing. */
-  computedIds(version: number): readonly number[] {
-    return this.#cachedVersion === version ? this.#ids().slice(0, this.numComputed) : [];
+  /** Whether all that its slot holds was computed with weights of `version`. */
+  isComputedWith(version: number): boolean {
+    return this.#cachedVersion === version;
+  }
+
+  /** What its slot holds. */
+  computedIds(): readonly number[] {
+    return this.#ids().slice(0, this.numComputed);
   }
 
   /** Appends a token drawn under weight `version`; the end of the completion if the token brings it. */

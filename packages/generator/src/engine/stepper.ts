@@ -19,6 +19,9 @@ import type { Sequence } from './sequence.ts';
  */
 const MS_BETWEEN_PREFILLS = 6;
 
+/** Fewer tokens that are known are computed again, together with those of other sequences: a run costs about as much as they. */
+const KNOWN_TOKENS_WORTH_A_RUN = 64;
+
 /** A sequence whose tokens are computed in pieces, between the steps of those that run. */
 interface Begun {
   readonly ids: readonly number[];
@@ -94,8 +97,10 @@ export class Stepper {
 
   /** Admits what may start and computes its prompt, or the next piece of it. */
   async prefill(): Promise<void> {
+    if (!this.#begun) this.#admitForks();
     if (!this.#begun && this.#holdsBack()) return;
-    const isAlone = (ids: readonly number[]) => ids.length > this.#maxPrefillTokens || this.#runner.numKnown(ids) > 0;
+    const isAlone = (ids: readonly number[]) =>
+      ids.length > this.#maxPrefillTokens || this.#runner.numKnown(ids) >= KNOWN_TOKENS_WORTH_A_RUN;
     const admissions = this.#begun ? [] : this.#scheduler.admitTogether(isAlone);
     if (admissions.length > 0) await this.#prefillTogether(admissions);
     else await this.#prefillAlone();
@@ -125,8 +130,8 @@ export class Stepper {
   release(): void {
     if (this.#leaving.size === 0) return;
     this.running.forEach((sequence, slot) => {
-      const ids = this.#leaving.has(sequence) ? sequence.computedIds(this.#version) : [];
-      if (ids.length > 0) this.#runner.keep(ids, slot);
+      if (!this.#leaving.has(sequence) || !sequence.isComputedWith(this.#version)) return;
+      this.#runner.keep(sequence.computedIds(), slot);
     });
     const moves = this.#scheduler.release(this.#leaving);
     this.#leaving.clear();
@@ -149,8 +154,32 @@ export class Stepper {
     return Promise.all([run, prepared]).then(([logits]) => logits);
   }
 
-  async #prefillTogether(admissions: readonly Admission<Sequence>[]): Promise<void> {
+  /** Fills the slots of late members of a group from those of members that run. */
+  #admitForks(): void {
+    const forks = this.#scheduler.admitFrom((running) => running.isComputedWith(this.#version));
+    if (forks.length === 0) return;
     try {
+      this.#runner.reserve(this.#scheduler.room, false);
+      const nowMs = performance.now();
+      for (const { sequence, from, to } of forks) {
+        const { length } = sequence.cachedIds;
+        this.#runner.copySlot({ from, to }, length);
+        sequence.admitted(nowMs, length, this.#version);
+      }
+    } catch (error) {
+      const failure = new StepError('prefill', error);
+      for (const { sequence } of forks) this.fail(sequence.group, failure);
+    }
+  }
+
+  async #prefillTogether(admissions: readonly Admission<Sequence>[]): Promise<void> {
+    const [first] = admissions;
+    const isKnown = admissions.length === 1 && first !== undefined && this.#runner.numKnown(first.ids) > 0;
+    try {
+      if (isKnown) {
+        this.#admitted(first.sequences, first.ids, await this.#runner.complete(first, this.#scheduler.room));
+        return;
+      }
       await this.#runner.prefill(admissions, this.#scheduler.room);
       for (const { ids, sequences } of admissions) this.#admitted(sequences, ids, 0);
     } catch (error) {
@@ -213,7 +242,7 @@ export class Stepper {
   }
 
   #move(moves: readonly Move[]): void {
-    for (const move of moves) this.#runner.moveSlot(move, this.running[move.to]!.numComputed); // its owner now
+    for (const move of moves) this.#runner.copySlot(move, this.running[move.to]!.numComputed); // its owner now
   }
 
   /** Gives a sequence its next token. A fault of its own logits fails its request and no other. */

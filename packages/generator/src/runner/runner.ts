@@ -157,6 +157,14 @@ export class Runner implements AsyncDisposable {
     this.#memory.place(ids, 0, slots);
   }
 
+  /** Computes what is not known of a sequence, and fills its slots, which `room` counts; returns how many tokens were known. */
+  async complete({ ids, slots }: PrefillRow, room: Room): Promise<number> {
+    const numKnown = this.begin(ids, room);
+    if (numKnown < ids.length) await this.extend(ids, numKnown, ids.length);
+    this.finish(ids, slots);
+    return numKnown;
+  }
+
   /** Adds one token to each of the slots 0 … B-1; their logits come first in the result and are valid until the next run. */
   decode(rows: readonly DecodeRow[]): readonly Logits[] | Promise<readonly Logits[]> {
     // A row more than was asked for writes to a slot that nobody has.
@@ -174,8 +182,8 @@ export class Runner implements AsyncDisposable {
   }
 
   /** Copies the first `numTokens` tokens of one slot over another. */
-  moveSlot(move: Move, numTokens: number): void {
-    this.#memory.move(move, numTokens);
+  copySlot(move: Move, numTokens: number): void {
+    this.#memory.copySlot(move, numTokens);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -64,6 +64,15 @@ describe('equalities', () => {
     expect(new Set(shared.map(({ text }) => text)).size).toBeGreaterThan(1);
   });
 
+  test('a group that has to wait for slots = one that has not', async () => {
+    await using wide = await openEngine(model, { maxSequences: 8 });
+    await using narrow = await openEngine(model, { maxSequences: 2 });
+    const params = sampled(6, { n: 6, stopTokenIds: Array.from({ length: 12 }, (_, at) => 10 * at) });
+    const late = await generate(narrow, prompts[1]!, params);
+    expectSame(late, await generate(wide, prompts[1]!, params));
+    expect(late.slice(2).map(({ numCachedTokens }) => numCachedTokens)).toContain(6); // those of a member that runs
+  });
+
   test('a seeded request gives the same text whatever joins, leaves or runs beside it', async () => {
     await using alone = await openEngine(model);
     const params = sampled(11, { n: 3, temperature: 0.9, topK: 40, topP: 0.95, repetitionPenalty: 1.1 });

@@ -61,6 +61,7 @@ class Simulation {
   numRequests = 0;
   numPreempted = 0;
   numKnown = 0;
+  numForked = 0;
 
   submit(promptIds: readonly number[], n: number, rest: { readonly priority: number; readonly numNew: number }): void {
     const arrival = this.numRequests++;
@@ -83,6 +84,7 @@ class Simulation {
 
   step(): void {
     this.#release();
+    this.#fork();
     this.#prefill();
     this.#decode();
     this.#release();
@@ -99,7 +101,18 @@ class Simulation {
   }
 
   #move(moves: readonly Move[]): void {
-    for (const move of moves) this.memory.move(move, this.scheduler.running[move.to]!.cells.length);
+    for (const move of moves) this.memory.copySlot(move, this.scheduler.running[move.to]!.cells.length);
+  }
+
+  #fork(): void {
+    const forks = this.scheduler.admitFrom(({ weights }) => weights === this.#weights);
+    if (forks.length > 0) this.memory.reserve(this.#room(), false);
+    for (const { sequence, from, to } of forks) {
+      const { length } = sequence.cachedIds;
+      this.#begin(sequence, sequence.cachedIds);
+      this.memory.copySlot({ from, to }, length);
+      this.numForked++;
+    }
   }
 
   #prefill(): void {
@@ -225,6 +238,7 @@ test(`of ${numRequests} requests with cancels, stops, updates and too little mem
   let numSubmitted = 0;
   let numPreempted = 0;
   let numKnown = 0;
+  let numForked = 0;
   const commands = fc.commands([submit, submit, steps, steps, leave, update], { maxCommands: 60, size: 'max' });
   const property = fc.property(commands, (run) => {
     const real = new Simulation();
@@ -238,8 +252,10 @@ test(`of ${numRequests} requests with cancels, stops, updates and too little mem
     numSubmitted += real.numRequests;
     numPreempted += real.numPreempted;
     numKnown += real.numKnown;
+    numForked += real.numForked;
   });
   while (numSubmitted < numRequests) fc.assert(property, { numRuns: 10 });
   expect(numPreempted).toBeGreaterThan(0);
   expect(numKnown).toBeGreaterThan(0);
+  expect(numForked).toBeGreaterThan(0);
 });

@@ -104,6 +104,28 @@ const admitTogether = command('admitTogether()', (model, real) => {
   invariants(model, real);
 });
 
+const admitFrom = fc.array(fc.boolean(), { minLength: 1, maxLength: 4 }).map((choices) =>
+  command(`admitFrom(${choices})`, (model, real) => {
+    const isSource = ({ arrival }: Member) => choices[arrival % choices.length]!;
+    const expected = [...inOrder(model.waiting)];
+    const sources = new Map(model.slots);
+    const forks = real.admitFrom(isSource);
+    for (const { sequence, from, to } of forks) {
+      expect(expected.shift()?.arrival).toBe(sequence.arrival); // in order
+      expect(sources.get(from)?.cachedIds).toBe(sequence.cachedIds);
+      expect(isSource(sources.get(from)!)).toBe(true);
+      take(model, [sequence], [to]);
+    }
+    const next = expected[0];
+    if (forks.length > 0) expect(hasRoom([...model.slots.values()], 0)).toBe(true);
+    else if (next && [...sources.values()].some((each) => each.cachedIds === next.cachedIds && isSource(each))) {
+      const isFull = model.slots.size === maxSequences;
+      expect(isFull || !hasRoom([...model.slots.values(), next], 0)).toBe(true);
+    }
+    invariants(model, real);
+  }),
+);
+
 const admitAlone = command('admitAlone()', (model, real) => {
   const ids = real.nextAlone();
   if (!ids) return;
@@ -148,7 +170,7 @@ const release = fc.array(fc.boolean(), { minLength: 1, maxLength: 6 }).map((choi
 
 describe('Scheduler', () => {
   test('leaks and shares no slot, keeps the order and the memory, and preempts no more than it must', () => {
-    const all = [add, fc.constant(admitTogether), fc.constant(admitAlone), growAndPreempt, release];
+    const all = [add, fc.constant(admitTogether), fc.constant(admitAlone), admitFrom, growAndPreempt, release];
     fc.assert(
       fc.property(fc.commands(all, { maxCommands: 60 }), (run) => {
         const start = () => ({

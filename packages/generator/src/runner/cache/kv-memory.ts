@@ -109,7 +109,8 @@ export class KvMemory {
     this.#prefixes.clear();
   }
 
-  move(move: Move, numTokens: number): void {
+  /** Copies the first `numTokens` tokens of one slot over another. */
+  copySlot(move: Move, numTokens: number): void {
     this.slots.copySlot(this.slots, move, numTokens);
   }
 
