@@ -2,7 +2,7 @@ import path from 'node:path';
 import { prepareSource, runProgram } from '@forge/run';
 import { readCheckpoint } from './checkpoints/checkpoints.ts';
 import { configSchema } from './config/config.ts';
-import { checkOwnEnvironments } from './environments/own-exports.ts';
+import { checkOwnEnvironments, checkTaskEnvironments } from './environments/own-exports.ts';
 import { checkTeacher } from './frozen/teacher.ts';
 import { checkOwnFunctions } from './rewards/own-functions.ts';
 import { describeEnd, train } from './train.ts';
@@ -18,8 +18,9 @@ process.exitCode = await runProgram({
   metricKeys: ['reward/mean', 'loss', 'kl', 'gradNorm', 'policyAge', 'tokensPerSecond'],
   prepare: async (config, folder) => {
     await checkOwnFunctions(config.reward);
-    await checkOwnEnvironments(config.environment);
+    const environments = await checkOwnEnvironments(config.environment);
     const source = await prepareSource(config, folder);
+    checkTaskEnvironments(source.heldOut, environments);
     await checkTeacher(config, source);
     return source;
   },

@@ -3,7 +3,7 @@ import type { Reply, Step, Task } from '@forge/environments';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { environment } from '../src/config/environment.ts';
 import { type Environments, startEnvironments } from '../src/environments/environments.ts';
-import { checkOwnEnvironments } from '../src/environments/own-exports.ts';
+import { checkOwnEnvironments, checkTaskEnvironments } from '../src/environments/own-exports.ts';
 
 const own = path.join(import.meta.dirname, 'fixtures/own-environment.ts');
 const task: Task = { messages: [{ role: 'user', content: 'What is 6 × 7?' }], target: '42' };
@@ -129,6 +129,15 @@ describe('settings', () => {
     const checked = checkOwnEnvironments(environment.parse(given));
     if (problem === undefined) await checked;
     else await expect(checked).rejects.toThrow(problem);
+  });
+
+  test('of tasks that name an environment which is not there are refused', async () => {
+    const known = await checkOwnEnvironments(environment.parse({ module: own }));
+    const named = (name: string): Task => ({ ...task, environment: name, source: 'games' });
+    checkTaskEnvironments([task, named('exact'), named('countdown')], known);
+    expect(() => checkTaskEnvironments([task, named('chess')], known)).toThrow(
+      'dataset: a task of games names the environment "chess". There are answer, countdown, alphabet-sort, calculator, search, exact.',
+    );
   });
 
   test('of files that are not there are refused', async () => {

@@ -81,6 +81,11 @@ export function sampledFrom(completion: Generated): Sampled {
   };
 }
 
+/** How many of the tokens of an episode the policy chose. */
+export function numChosenTokens({ tokenIds, mask }: Pick<Sampled, 'tokenIds' | 'mask'>): number {
+  return mask?.reduce((sum, isChosen) => sum + isChosen, 0) ?? tokenIds.length;
+}
+
 /** The oldest weight version in any of these, which is that of their group. @throws {RangeError} when there are none. */
 export function policyVersionOf(episodes: readonly Pick<Sampled, 'policyVersion'>[]): number {
   if (episodes.length === 0) throw new RangeError('A group without episodes has no policy version. Leave it out.');

@@ -4,6 +4,7 @@ export {
   type Episode,
   type Generated,
   type Group,
+  numChosenTokens,
   policyVersionOf,
   type Sampled,
   type Scored,

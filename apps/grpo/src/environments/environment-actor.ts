@@ -48,7 +48,7 @@ export class EnvironmentActor extends ForgeActor {
   override async setup(): Promise<void> {
     const { module, tools: names, maxToolCalls, timeoutMs } = this.#config;
     const own = module === undefined ? undefined : await loadOwnExports(module);
-    if (names.includes('python')) this.#sandbox = await PythonSandbox.open({ processes: 1, timeoutMs });
+    if (names.includes('python')) this.#sandbox = await PythonSandbox.open({ processes: 2, timeoutMs });
     const known = [
       ...(own?.tools ?? []),
       ...(this.#sandbox ? [pythonTool(this.#sandbox)] : []),

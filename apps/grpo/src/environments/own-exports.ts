@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { environments as builtIn, type OpenEnvironment, type Tool } from '@forge/environments';
+import { environments as builtIn, type OpenEnvironment, type Task, type Tool } from '@forge/environments';
 import { SettingsError } from '@forge/run';
 import type { EnvironmentConfig } from '../config/environment.ts';
 import { lookInto } from '../own-module.ts';
@@ -15,10 +15,12 @@ export interface OwnExports {
 /**
  * Finds out, before anything is started, whether a module of one's own has the environment and the tools that the settings name.
  *
+ * @returns the names of all environments.
  * @throws {SettingsError}
  */
-export async function checkOwnEnvironments({ module, name, tools: wanted }: EnvironmentConfig): Promise<void> {
-  if (module === undefined) return;
+export async function checkOwnEnvironments(config: EnvironmentConfig): Promise<readonly string[]> {
+  const { module, name, tools: wanted } = config;
+  if (module === undefined) return Object.keys(builtIn);
   const { environments, tools } = await lookInto(module, 'environment.module');
   const problems: string[] = [];
   if (environments === undefined && tools === undefined) {
@@ -36,6 +38,16 @@ export async function checkOwnEnvironments({ module, name, tools: wanted }: Envi
     problems.push(`environment.module: its tool ${tool} has the name of another; give it one of its own.`);
   }
   if (problems.length > 0) throw new SettingsError(problems);
+  return places;
+}
+
+/** Refuses tasks that name an environment which is not there. @throws {SettingsError} */
+export function checkTaskEnvironments(tasks: readonly Task[], known: readonly string[]): void {
+  const unknown = tasks.find(({ environment = known[0]! }) => !known.includes(environment)); // some are always there
+  if (unknown === undefined) return;
+  throw new SettingsError([
+    `dataset: a task of ${unknown.source ?? 'it'} names the environment "${unknown.environment}". There are ${known.join(', ')}.`,
+  ]);
 }
 
 /** Loads a module that was checked. It runs in this process from then on. */

@@ -9,7 +9,7 @@ import { asked } from '../config/evaluation.ts';
 import { generator } from '../config/generator.ts';
 import { reward } from '../config/reward.ts';
 import { startEnvironments } from '../environments/environments.ts';
-import { checkOwnEnvironments } from '../environments/own-exports.ts';
+import { checkOwnEnvironments, checkTaskEnvironments } from '../environments/own-exports.ts';
 import { checkOwnFunctions } from '../rewards/own-functions.ts';
 import { startRewards } from '../rewards/start-rewards.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
@@ -37,7 +37,7 @@ export type EvaluateSettings = z.infer<typeof evaluateSchema>;
 export async function evaluateAlone(config: EvaluateSettings, note: (line: string) => void): Promise<Evaluation> {
   const { dataset, evaluation, run } = config;
   await checkOwnFunctions(config.reward);
-  await checkOwnEnvironments(config.environment);
+  const known = await checkOwnEnvironments(config.environment);
   // What preparing writes, such as the embedded model, is not needed afterwards.
   const folder = await mkdtemp(path.join(tmpdir(), 'forge-evaluate-'));
   try {
@@ -51,6 +51,7 @@ export async function evaluateAlone(config: EvaluateSettings, note: (line: strin
       { trains: false },
     );
     const problems = source.heldOut.slice(0, evaluation.problems);
+    checkTaskEnvironments(problems, known);
     const { replicas, threads, maxSequences } = config.generator;
     const maxQueuedRequests = problems.length * Math.max(2, 1 + evaluation.samples);
     const [service, { rewards, score }, environments] = await Promise.all([

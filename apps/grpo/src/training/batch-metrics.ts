@@ -1,4 +1,4 @@
-import type { Episode } from '@forge/data';
+import { type Episode, numChosenTokens } from '@forge/data';
 import { rewardMetrics } from '../rewards/reward-metrics.ts';
 import { episodeMetrics } from './episode-metrics.ts';
 import type { Batch } from './next-batch.ts';
@@ -15,7 +15,7 @@ export function batchMetrics({
     'group/solvedAll': mean(groups.map((group) => Number(group.episodes.every(({ isRight }) => isRight)))),
     'group/solvedNone': mean(groups.map((group) => Number(!group.episodes.some(({ isRight }) => isRight)))),
     'group/rejected': rejected.length / groups.length,
-    'completions/meanLength': mean(episodes.map(({ tokenIds }) => tokenIds.length)),
+    'completions/meanLength': mean(episodes.map(numChosenTokens)),
     ...episodeMetrics(episodes),
     ...teacherMetrics(trained.flatMap((group) => group.episodes)),
     'completions/truncated': mean(episodes.map(({ isTruncated }) => Number(isTruncated))),

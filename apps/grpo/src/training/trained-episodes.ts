@@ -1,4 +1,4 @@
-import type { Episode, Group } from '@forge/data';
+import { type Episode, type Group, numChosenTokens } from '@forge/data';
 import { groupAdvantages, multiRewardAdvantages } from '@forge/trainer';
 import type { Config } from '../config/config.ts';
 import { given } from '../config/given.ts';
@@ -67,7 +67,7 @@ function advantagesOf(
     {
       groupSize,
       method: advantage,
-      lengths: episodes.map(({ tokenIds }) => tokenIds.length),
+      lengths: episodes.map(numChosenTokens),
       ...given({ scale: scaleRewards }),
     },
   );

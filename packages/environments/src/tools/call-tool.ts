@@ -31,7 +31,9 @@ export async function callTool(tools: readonly Tool[], call: ToolCall, limits: C
   if (problem !== undefined) return failure(`The arguments do not fit: ${problem}.`);
   const { timeoutMs, maxResultLength } = limits;
   try {
-    const content = textOf(await within(timeoutMs, (signal) => tool.call(call.arguments, { signal })));
+    const content = textOf(
+      await within(tool.timeoutMs ?? timeoutMs, (signal) => tool.call(call.arguments, { signal })),
+    );
     return { content: cut(content, maxResultLength), hasFailed: false };
   } catch (error) {
     return failure(cut(error instanceof Error ? error.message : String(error), maxResultLength));

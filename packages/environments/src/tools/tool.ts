@@ -16,6 +16,8 @@ export interface ToolDefinition<Schema extends ParametersSchema> {
   readonly description: string;
   /** What it is called with. */
   readonly parameters: Schema;
+  /** How long one call may take. @default what the environment allows */
+  readonly timeoutMs?: number;
   /** Its answer: a text as it is, anything else as JSON. What it throws is told to the model as `{"error": …}`. */
   call(given: ArgumentsOf<Schema>, context: ToolContext): unknown;
 }
@@ -25,6 +27,8 @@ export interface Tool {
   readonly name: string;
   /** As chat templates and OpenAI's API take it. */
   readonly description: ToolDescription;
+  /** How long one call may take; nothing where the environment says. */
+  readonly timeoutMs: number | undefined;
   /** What is wrong with the arguments of a call, if anything. */
   check(given: unknown): string | undefined;
   /** Calls it with arguments that were checked. */
@@ -64,6 +68,7 @@ export function defineTool<const Schema extends ParametersSchema>(definition: To
   return {
     name,
     description: { type: 'function', function: { name, description, parameters } },
+    timeoutMs: definition.timeoutMs,
     check: (given) => {
       const { error } = schema.safeParse(given);
       return error?.issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': ')).join('; ');

@@ -97,6 +97,14 @@ describe('calls of tools', () => {
     expect(wasAborted).toBe(true);
   });
 
+  test('may have a time of their own', async () => {
+    const wait = { name: 'wait', description: '', parameters: nothing, call: () => new Promise(() => {}) };
+    const environment = toolEnvironment([defineTool({ ...wait, timeoutMs: 20 })], { timeoutMs: 100_000 })();
+    await environment.reset(task);
+    const { observation } = await environment.step({ text: '', toolCalls: [call('wait')] });
+    expect(observation![0]!.content).toBe('{"error":"No answer within 20 ms."}');
+  });
+
   test('with long results are cut, and say how long they were', async () => {
     const { content, failures } = await told('flood', {}, { maxResultLength: 100 });
     expect(content).toBe(`${'x'.repeat(100)}… (1048576 characters)`);
