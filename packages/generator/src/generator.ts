@@ -190,7 +190,7 @@ export class Generator extends ForgeActor {
     const { signal } = this.context;
     const { engine, tokenizer } = await this.#started();
     const params = resolveSamplingParams(this.#options.sampling ?? {}, sampling);
-    const prompt = promptOf(given(tokenizer), tokenizer);
+    const prompt = promptOf(given(tokenizer), tokenizer, engine.maxModelLength);
     recordRequest(yield* streamCompletions(engine, prompt, params, signal));
   }
 
@@ -201,7 +201,7 @@ export class Generator extends ForgeActor {
     const { signal } = this.context;
     const { engine, tokenizer } = await this.#started();
     const params = resolveSamplingParams(this.#options.sampling ?? {}, sampling);
-    const tokenised = prompts.map((prompt) => promptOf(prompt, tokenizer));
+    const tokenised = prompts.map((prompt) => promptOf(prompt, tokenizer, engine.maxModelLength));
     for (const { ids } of tokenised) engine.check(ids, params);
     const siblings = new AbortController();
     const either = AbortSignal.any([signal, siblings.signal]);

@@ -7,10 +7,33 @@ export interface Prompt {
   readonly ids: readonly number[];
 }
 
-/** A prompt of text or of token ids. */
-export function promptOf(given: string | readonly number[], tokenizer: Tokenizer): Prompt {
-  if (typeof given === 'string') return { text: given, ids: tokenizer.encode(given) };
+/** A prompt of text or of token ids. @throws {PromptError} when a text is far too long */
+export function promptOf(given: string | readonly number[], tokenizer: Tokenizer, maxModelLength: number): Prompt {
+  if (typeof given === 'string') return { text: given, ids: encodePrompt(given, tokenizer, maxModelLength) };
   return { text: tokenizer.decode(given), ids: given };
+}
+
+/** Characters of a token in most texts. */
+const CHARACTERS_A_TOKEN = 4;
+
+/**
+ * The tokens of a text. Encoding holds the event loop, half a second for a million characters, so a text whose beginning has
+ * twice the tokens that there may be is refused without the rest.
+ *
+ * @throws {PromptError}
+ */
+export function encodePrompt(text: string, tokenizer: Pick<Tokenizer, 'encode'>, maxModelLength: number): number[] {
+  for (let length = CHARACTERS_A_TOKEN * maxModelLength; length < text.length; length *= 4) {
+    const numTokens = tokenizer.encode(text.slice(0, length)).length;
+    if (numTokens <= 2 * maxModelLength) continue;
+    const problem = `The first ${length} of the ${text.length} characters of the prompt have ${numTokens} tokens`;
+    throw new PromptError(
+      `${problem}, and maxModelLength is ${maxModelLength}. Shorten it.`,
+      numTokens,
+      maxModelLength,
+    );
+  }
+  return tokenizer.encode(text);
 }
 
 /** Refuses token ids that cannot be continued by at least one token. @throws {PromptError} */

@@ -5,7 +5,7 @@ import { ApiError } from './api-error.ts';
 import type { AnswerShape, ReadRequest } from './api-request.ts';
 import { chatFinishReason, chatText, GrowingChatText } from './chat-text.ts';
 import { parseRequest } from './parse-request.ts';
-import { requestFields, samplingFields, samplingOf } from './sampling-fields.ts';
+import { requestFields, samplingFields, samplingOf, streamingOf } from './sampling-fields.ts';
 import { constraintOf, forcedCalls, structuredFields, toolChoice } from './structured-fields.ts';
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
@@ -35,7 +35,7 @@ const schema = z.strictObject({
 /** Reads a body of `/v1/chat/completions`. */
 export const readChatRequest: ReadRequest = (body, tokenizer) => {
   const fields = parseRequest(schema, body);
-  const { model, stream, stream_options, logprobs, top_logprobs, tools, tool_choice, chat_template_kwargs } = fields;
+  const { model, logprobs, top_logprobs, tools, tool_choice, chat_template_kwargs } = fields;
   const maxTokens = fields.max_completion_tokens ?? fields.max_tokens ?? Number.MAX_SAFE_INTEGER; // the engine's limit
   if (top_logprobs && !logprobs) {
     throw new ApiError(400, 'invalid_value', 'top_logprobs needs logprobs: true.', { param: 'top_logprobs' });
@@ -59,8 +59,7 @@ export const readChatRequest: ReadRequest = (body, tokenizer) => {
       topLogProbs: top_logprobs ?? 0,
     },
     constrainedBy: constraint?.param,
-    isStreamed: stream ?? false,
-    includesUsage: stream_options?.include_usage ?? false,
+    ...streamingOf(fields),
     shape: chatShape(tokenizer, { reportsLogProbs: logprobs ?? false, findsToolCalls: asked !== undefined }),
   };
 };

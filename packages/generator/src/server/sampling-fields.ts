@@ -1,9 +1,14 @@
 import * as z from 'zod';
 import type { SamplingParams } from '../sampling/sampling-params.ts';
+import { ApiError } from './api-error.ts';
+import type { ApiRequest } from './api-request.ts';
+
+/** OpenAI's limit of `n`. */
+export const MAX_COMPLETIONS_A_PROMPT = 128;
 
 /** Fields of both kinds of request that say how tokens are drawn; `null` counts as not given, as with OpenAI. */
 export const samplingFields = {
-  n: z.int().min(1).max(128).nullish(),
+  n: z.int().min(1).max(MAX_COMPLETIONS_A_PROMPT).nullish(),
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
@@ -29,6 +34,17 @@ export const requestFields = {
   store: z.boolean().nullish(),
   service_tier: z.string().nullish(),
 } as const;
+
+/** How an answer comes. @throws {ApiError} when options of streams come without one */
+export function streamingOf({
+  stream,
+  stream_options: options,
+}: z.infer<z.ZodObject<typeof requestFields>>): Pick<ApiRequest, 'isStreamed' | 'includesUsage'> {
+  if (options && !stream) {
+    throw new ApiError(400, 'invalid_value', 'stream_options needs stream: true.', { param: 'stream_options' });
+  }
+  return { isStreamed: stream ?? false, includesUsage: options?.include_usage ?? false };
+}
 
 type Fields = z.infer<z.ZodObject<typeof samplingFields>>;
 

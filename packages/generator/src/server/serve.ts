@@ -1,13 +1,16 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Tokenizer } from '@forge/models';
+import { encodePrompt } from '../engine/prompt.ts';
 import type { OpenedModel } from '../open-model.ts';
 import { accessCheck } from './access.ts';
 import { answer } from './answer.ts';
 import { ApiError, apiErrorOf, sendError } from './api-error.ts';
-import type { ReadRequest } from './api-request.ts';
+import type { ApiRequest, ReadRequest } from './api-request.ts';
 import { readChatRequest } from './chat-completions.ts';
 import { readBody } from './read-body.ts';
+import { MAX_COMPLETIONS_A_PROMPT } from './sampling-fields.ts';
 import { ServerMetrics } from './server-metrics.ts';
 import { readTextRequest } from './text-completions.ts';
 
@@ -107,7 +110,9 @@ function routesOf(
   metrics: ServerMetrics,
   { name, maxWaiting = DEFAULT_MAX_WAITING, maxBodyBytes = DEFAULT_MAX_BODY_BYTES, stopped }: Surrounding,
 ): Readonly<Record<string, Route>> {
-  const { engine, tokenizer } = model;
+  const { engine } = model;
+  const encode = (text: string) => encodePrompt(text, model.tokenizer, engine.maxModelLength);
+  const tokenizer: Tokenizer = { ...model.tokenizer, encode };
   const created = Math.floor(Date.now() / 1000);
 
   const completions = (read: ReadRequest): Route => ({
@@ -122,6 +127,7 @@ function routesOf(
         const problem = `${engine.numWaiting} sequences wait already, and ${maxWaiting} may. Try again later.`;
         throw new ApiError(429, 'too_many_requests', problem, { retryAfterSeconds: RETRY_AFTER_SECONDS });
       }
+      checkNumCompletions(asked, Math.max(maxWaiting, MAX_COMPLETIONS_A_PROMPT));
       const gone = new AbortController();
       response.once('close', () => gone.abort());
       const answered = await answer(asked, model, response, AbortSignal.any([gone.signal, stopped]));
@@ -146,6 +152,14 @@ function routesOf(
     '/health': json(() => ({ status: 'ok', version: engine.version })),
     '/metrics': page(metrics.contentType, () => metrics.text()),
   };
+}
+
+/** Refuses a request that would fill the queue alone. @throws {ApiError} */
+function checkNumCompletions({ prompts, sampling: { n = 1 } }: ApiRequest, most: number): void {
+  const numAsked = prompts.length * n;
+  if (numAsked <= most) return;
+  const problem = `${prompts.length} prompts with n ${n} are ${numAsked} completions, and a request may ask for ${most}.`;
+  throw new ApiError(400, 'invalid_value', problem, { param: prompts.length > most ? 'prompt' : 'n' });
 }
 
 function urlOf({ address, family, port }: AddressInfo): string {

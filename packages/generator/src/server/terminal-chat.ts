@@ -41,7 +41,12 @@ export async function chatInTerminal(
       let answered: readonly number[] | undefined;
       try {
         const ids = [...transcript.ids, ...appendedIds(tokenizer, transcript, said, {})];
-        for await (const delta of streamCompletions(engine, promptOf(ids, tokenizer), params, signal)) {
+        for await (const delta of streamCompletions(
+          engine,
+          promptOf(ids, tokenizer, engine.maxModelLength),
+          params,
+          signal,
+        )) {
           content += delta.text;
           answered = [...(answered ?? ids), ...delta.tokenIds];
           output.write(delta.text);

@@ -5,7 +5,7 @@ import type { Prompt } from '../engine/prompt.ts';
 import { ApiError } from './api-error.ts';
 import type { AnswerShape, ReadRequest } from './api-request.ts';
 import { parseRequest } from './parse-request.ts';
-import { requestFields, samplingFields, samplingOf } from './sampling-fields.ts';
+import { requestFields, samplingFields, samplingOf, streamingOf } from './sampling-fields.ts';
 import { constraintOf, structuredFields } from './structured-fields.ts';
 
 const tokenIds = z.array(z.int().min(0)).min(1);
@@ -24,7 +24,7 @@ const schema = z.strictObject({
 /** Reads a body of `/v1/completions`. */
 export const readTextRequest: ReadRequest = (body, tokenizer) => {
   const fields = parseRequest(schema, body);
-  const { model, prompt, stream, stream_options, max_tokens, logprobs, n, best_of } = fields;
+  const { model, prompt, max_tokens, logprobs, n, best_of } = fields;
   if (best_of && best_of !== (n ?? 1)) {
     throw new ApiError(
       400,
@@ -47,8 +47,7 @@ export const readTextRequest: ReadRequest = (body, tokenizer) => {
       topLogProbs: logprobs ?? 0,
     },
     constrainedBy: constraint?.param,
-    isStreamed: stream ?? false,
-    includesUsage: stream_options?.include_usage ?? false,
+    ...streamingOf(fields),
     shape: textShape(tokenizer, logprobs ?? undefined),
   };
 };

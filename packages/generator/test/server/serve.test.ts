@@ -125,6 +125,9 @@ describe('the openai client', () => {
       [{ prompt: 'a', max_token: 5 }, 'max_token'],
       [{ prompt: 'a', n: 0 }, 'n'],
       [{ prompt: 'a', n: 1000 }, 'n'],
+      [{ prompt: Array(100).fill('a'), n: 11 }, 'n'],
+      [{ prompt: Array(1025).fill([1]) }, 'prompt'],
+      [{ prompt: 'a', stream_options: { include_usage: true } }, 'stream_options'],
       [{ prompt: 'a', stop: [''] }, 'stop.0'],
       [{ prompt: 'a', logprobs: 101 }, 'logprobs'],
       [{ prompt: 'a', echo: true }, 'echo'],
@@ -141,6 +144,8 @@ describe('the openai client', () => {
       const refused = client.completions.create({ model: 'small', prompt });
       await expect(refused).rejects.toMatchObject({ status: 400, code: 'invalid_prompt' });
     }
+    const long = client.completions.create({ model: 'small', prompt: 'Count: 1, 2. '.repeat(7000) });
+    await expect(long).rejects.toThrow('The first 2048 of the 91000 characters of the prompt have');
     const chats: readonly [object, string][] = [
       [{ messages: [] }, 'messages'],
       [{ messages: [{ content: 'no role' }] }, 'messages.0.role'],
