@@ -59,6 +59,7 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
         ...config.evaluation,
         ...(answers === 'greedy' && { samples: 0 }),
         seed: config.run.seed,
+        signal,
       }),
   };
 

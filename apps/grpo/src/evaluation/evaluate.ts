@@ -1,6 +1,7 @@
 import type { Task } from '@forge/environments';
 import { Random } from '@forge/tensor';
 import type { Config } from '../config/config.ts';
+import { given } from '../config/given.ts';
 import type { Parts } from '../parts.ts';
 import { answerOf } from '../rewards/answer-of.ts';
 import { type Player, play } from '../rollouts/play.ts';
@@ -18,6 +19,8 @@ export interface Evaluation {
 export interface EvaluateOptions extends Pick<Config['evaluation'], 'samples' | 'temperature' | 'passAt'> {
   /** Of the samples. */
   readonly seed: number;
+  /** Ends it early. */
+  readonly signal?: AbortSignal;
 }
 
 /** Who plays, and who judges. */
@@ -29,19 +32,19 @@ export interface Examined extends Player {
 export async function evaluate(
   examined: Examined,
   tasks: readonly Task[],
-  { samples, temperature, passAt, seed }: EvaluateOptions,
+  { samples, temperature, passAt, seed, signal }: EvaluateOptions,
 ): Promise<Evaluation> {
   const chance = new Random(seed).split('evaluation');
+  const limits = given({ signal });
   const answered = await Promise.all(
     tasks.map(async (task, i): Promise<AnsweredProblem> => {
-      const given = await Promise.all([
-        play(examined, task, { n: 1, temperature: 0 }),
-        ...(samples > 0
-          ? [play(examined, task, { n: samples, temperature, seed: chance.split(`problem ${i}`).integer(2 ** 31) })]
-          : []),
+      const ofTask = chance.split(`problem ${i}`).integer(2 ** 31);
+      const played = await Promise.all([
+        play(examined, task, { n: 1, temperature: 0, ...limits }),
+        ...(samples > 0 ? [play(examined, task, { n: samples, temperature, seed: ofTask, ...limits })] : []),
       ]);
-      const answers = given.flat().map((sampled) => answerOf(sampled, task));
-      const scores = await examined.parts.score(answers);
+      const answers = played.flat().map((sampled) => answerOf(sampled, task));
+      const scores = await examined.parts.score(answers, signal);
       const [greedy, ...others] = answers.map((answer, j) => ({ ...answer, ...scores[j]! })); // one an answer
       return { greedy: greedy!, samples: others, ...(task.source !== undefined && { source: task.source }) };
     }),
