@@ -71,7 +71,7 @@ export function progressBlock(state: ProgressState, columns: number): readonly (
   return [head, ...trendLines, ...(last.length > 0 ? [last] : [])].map((line) => cut(line, columns));
 }
 
-export function bar(share: number, width: number): string {
+function bar(share: number, width: number): string {
   const full = Math.round(Math.min(1, share) * width);
   return `${'█'.repeat(full)}${'░'.repeat(width - full)}`;
 }

@@ -21,7 +21,7 @@ export interface OpenedRun<Settings, Input, Checkpoint> {
 export async function openRun<Settings extends RunsSomewhere, Input, Checkpoint extends ResumePoint>(
   settings: Settings,
   {
-    fixed,
+    fixed = [],
     readCheckpoint,
     prepare,
   }: Pick<Program<Settings, Input, Checkpoint>, 'fixed' | 'readCheckpoint' | 'prepare'>,

@@ -35,12 +35,12 @@ export interface Program<Settings extends RunsSomewhere, Input, Checkpoint exten
   /** The `package.json` of the program, whose dependencies' versions are recorded. */
   readonly manifest: string;
   readonly schema: z.ZodType<Settings>;
-  /** A YAML file, for when `--config` names none. */
-  readonly defaultConfig: string;
-  /** Keys and sections that a run which goes on cannot change. */
-  readonly fixed: readonly string[];
-  /** Keys that every line of `metrics.jsonl` has. */
-  readonly metricKeys: readonly string[];
+  /** A YAML file, for when `--config` names none. @default none; the defaults of the schema */
+  readonly defaultConfig?: string;
+  /** Keys and sections that a run which goes on cannot change. @default none */
+  readonly fixed?: readonly string[];
+  /** Keys that every line of `metrics.jsonl` has. @default none */
+  readonly metricKeys?: readonly string[];
   /** Reads and checks what a run is given, before anything is started. `folder` is that of the run. */
   readonly prepare: (settings: Settings, folder: string) => Promise<Input>;
   /** Reads a checkpoint folder; `undefined` when it is damaged. */

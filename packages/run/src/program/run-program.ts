@@ -47,7 +47,7 @@ export async function runProgram<Settings extends RunsSomewhere, Input, Checkpoi
   }
   const log = new RunLog(folder, {
     settings,
-    keys: program.metricKeys,
+    keys: program.metricKeys ?? [],
     warn: (line) => progress.note(line),
     size: checkpoint?.log,
   });

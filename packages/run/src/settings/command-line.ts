@@ -14,7 +14,7 @@ export type Command =
  * @param defaultConfig - the settings when `--config` names none.
  * @throws {SettingsError} naming an option that does not exist.
  */
-export function parseCommandLine(args: readonly string[], defaultConfig: string): Command {
+export function parseCommandLine(args: readonly string[], defaultConfig?: string): Command {
   try {
     const { values, positionals } = parseArgs({
       args: [...args],

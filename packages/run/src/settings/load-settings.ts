@@ -7,8 +7,8 @@ import { SettingsError } from './settings-error.ts';
 
 /** Where settings come from. */
 export interface SettingsSource {
-  /** A YAML file. */
-  readonly config: string;
+  /** A YAML file. @default none; what no override sets has its default */
+  readonly config?: string | undefined;
   /** `a.b=c`, in order. */
   readonly overrides: readonly string[];
 }
@@ -20,10 +20,11 @@ export interface SettingsSource {
  */
 export async function loadSettings<Settings>(
   schema: z.ZodType<Settings>,
-  { config: path, overrides }: SettingsSource,
+  { config, overrides }: SettingsSource,
 ): Promise<Settings> {
+  const path = config ?? 'the command line';
   const lines = new LineCounter();
-  const document = parseDocument(await textOf(path), { lineCounter: lines });
+  const document = parseDocument(config === undefined ? '' : await textOf(config), { lineCounter: lines });
   if (document.errors.length > 0) throw new SettingsError(document.errors.map(({ message }) => `${path}: ${message}`));
   /** The override that set a key. */
   const given = new Map<string, string>();
