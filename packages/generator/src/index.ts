@@ -34,7 +34,13 @@ export {
 export { Generator, type GeneratorOptions, type UpdateWeightsOptions } from './generator.ts';
 
 export { type ModelOptions, type OpenedModel, openModel } from './open-model.ts';
-export { type LentAdapters, type LentVersion, type LentWeights, lendWeights } from './runner/lent-weights.ts';
+export {
+  type LentAdapters,
+  type LentVersion,
+  type LentWeights,
+  lendOwnWeights,
+  lendWeights,
+} from './runner/lent-weights.ts';
 export { type DrawnTokens, mismatchOf, type QuantizationMismatch } from './runner/quantization-mismatch.ts';
 export { type PrefillRow, Runner } from './runner/runner.ts';
 export type { RunnerOptions } from './runner/runner-options.ts';

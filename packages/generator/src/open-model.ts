@@ -13,7 +13,7 @@ import {
 import { Constraints } from './constraint/constraints.ts';
 import { Engine } from './engine/engine.ts';
 import type { EngineOptions } from './engine/engine-options.ts';
-import { type LentAdapters, lendWeights } from './runner/lent-weights.ts';
+import { type LentAdapters, lendOwnWeights } from './runner/lent-weights.ts';
 import { Runner } from './runner/runner.ts';
 import type { RunnerOptions } from './runner/runner-options.ts';
 
@@ -46,7 +46,11 @@ export async function openModel(
   const { lora, onProgress, ...limits } = options;
   const folder = await resolveModel(model, onProgress ? { onProgress } : {});
   const { config, weights, tokenizer } = await loadModel(folder);
-  const runner = await Runner.open(config, lora ? await adapted({ folder, config, weights }, lora) : weights, limits);
+  const runner = await Runner.open(
+    config,
+    lora ? await adapted({ folder, config, weights }, lora) : lendOwnWeights(weights),
+    limits,
+  );
   try {
     const decode = (ids: readonly number[]) => tokenizer.decode(ids, { skipSpecialTokens: true });
     const constraints = await Constraints.open(tokenizer, config.vocabSize);
@@ -68,5 +72,5 @@ interface LoadedFolder {
 async function adapted({ folder, config, weights }: LoadedFolder, lora: string | LoraConfig): Promise<LentAdapters> {
   const adapters =
     typeof lora === 'string' ? await loadLora(lora, config) : { lora, weights: initializeLora(config, lora, 0) };
-  return { adapters, baseName: folder, base: async () => lendWeights(weights), [Symbol.dispose]() {} };
+  return { adapters, baseName: folder, base: async () => lendOwnWeights(weights), [Symbol.dispose]() {} };
 }

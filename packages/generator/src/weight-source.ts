@@ -7,7 +7,7 @@ import {
   type Store,
 } from '@forge/torchstore';
 import { WeightsMismatchError } from './errors.ts';
-import { type LentVersion, lendWeights } from './runner/lent-weights.ts';
+import { type LentVersion, lendOwnWeights, lendWeights } from './runner/lent-weights.ts';
 import { weightsOf } from './weights.ts';
 
 /**
@@ -42,7 +42,7 @@ export class WeightSource {
     try {
       const adapters = this.#adaptersOf(stateDict, version);
       if (!adapters) return lendWeights(weightsOf(stateDict, version, this.#config), releaseViews);
-      const base = async () => lendWeights(await loadWeights(this.#folder, this.#config));
+      const base = async () => lendOwnWeights(await loadWeights(this.#folder, this.#config));
       return { adapters, baseName: this.#folder, base, [Symbol.dispose]: () => releaseViews(stateDict) };
     } catch (error) {
       releaseViews(stateDict);

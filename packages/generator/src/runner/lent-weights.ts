@@ -1,4 +1,5 @@
 import type { LoraAdapters, Weights } from '@forge/models';
+import type { Tensor } from '@forge/tensor';
 
 /** Weights that somebody lent, and may have back. */
 export interface LentWeights extends Disposable {
@@ -34,9 +35,24 @@ export function lendWeights(weights: Weights, giveBack: (weights: Weights) => vo
   };
 }
 
+/**
+ * Lends weights that nobody else has: the memory of those that are not needed any more ends at once. When it would be collected,
+ * nobody can tell: a process that only runs its model may not collect anything for hours.
+ */
+export const lendOwnWeights = (weights: Weights): LentWeights =>
+  lendWeights(weights, (ended) => Object.values(ended).forEach(endMemory));
+
+/** Ends the memory of a tensor that is used by nobody else; it has no elements any more. */
+export function endMemory({ data }: Tensor): void {
+  const { buffer } = data;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === data.byteLength) buffer.transfer(0);
+}
+
+/** Whether weights, or adapters of some, are lent. */
+export const isLent = (given: Weights | LentVersion): given is LentVersion => Symbol.dispose in given;
+
 /** Whether a version is adapters of other weights. */
-export const isAdapters = (given: Weights | LentVersion): given is LentAdapters =>
-  'base' in given && typeof given.base === 'function';
+export const isAdapters = (given: LentVersion): given is LentAdapters => 'base' in given;
 
 /** A function of its own: what it returns holds these weights and no others. */
 function loanOf(weights: Weights, giveBack: (weights: Weights) => void): Disposable {

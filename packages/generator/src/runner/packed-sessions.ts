@@ -8,7 +8,7 @@ import {
 } from '@forge/models';
 import { openSession, type Session } from '@forge/onnx';
 import type { Tensor } from '@forge/tensor';
-import { isAdapters, type LentAdapters, type LentVersion, type LentWeights } from './lent-weights.ts';
+import { endMemory, isAdapters, type LentAdapters, type LentVersion, type LentWeights } from './lent-weights.ts';
 import { measureMismatch, type QuantizationMismatch } from './quantization-mismatch.ts';
 import type { PreparedWeights, PrepareOptions, WeightSessions, WeightSessionsOptions } from './weight-sessions.ts';
 
@@ -128,9 +128,7 @@ function dropping(tensors: Record<string, Tensor>, lent: ReadonlySet<string>): (
   return (name) => {
     const dropped = tensors[name]!; // an initializer, which comes back once
     delete tensors[name];
-    const { buffer } = dropped.data;
-    // Ends now, not when it is collected: that may be minutes later.
-    if (!lent.has(name) && buffer instanceof ArrayBuffer) buffer.transfer(0);
+    if (!lent.has(name)) endMemory(dropped);
   };
 }
 

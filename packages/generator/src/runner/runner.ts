@@ -7,7 +7,7 @@ import { bucketOf, type Demand, type Room } from './cache/kv-budget.ts';
 import { KvMemory } from './cache/kv-memory.ts';
 import type { Move } from './cache/kv-slots.ts';
 import { DecodeRuns } from './decode-runs.ts';
-import { isAdapters, type LentAdapters, type LentVersion, lendWeights } from './lent-weights.ts';
+import { isLent, type LentVersion, lendWeights } from './lent-weights.ts';
 import { RunPace } from './run-pace.ts';
 import { type ResolvedRunnerOptions, type RunnerOptions, resolveRunnerOptions } from './runner-options.ts';
 import { type SelectedTokens, selectTokens } from './selected-tokens.ts';
@@ -61,15 +61,15 @@ export class Runner implements AsyncDisposable {
   }
 
   /**
-   * Opens the session, with adapters of the weights that it would take later, if there are any. The caller owns the runner.
+   * Opens the session on weights, or on adapters of some. The caller owns the runner.
    *
    * @throws {RangeError} on an option that cannot be obeyed.
    */
-  static async open(config: ModelConfig, given: Weights | LentAdapters, options: RunnerOptions = {}): Promise<Runner> {
+  static async open(config: ModelConfig, given: Weights | LentVersion, options: RunnerOptions = {}): Promise<Runner> {
     const resolved = resolveRunnerOptions(config, options);
     const sessions = await openWeightSessions(config, resolved);
     try {
-      const prepared = await sessions.prepare(isAdapters(given) ? given : lendWeights(given));
+      const prepared = await sessions.prepare(isLent(given) ? given : lendWeights(given));
       return new Runner(config, { sessions, weights: prepared, options: resolved });
     } catch (error) {
       await sessions[Symbol.asyncDispose]();

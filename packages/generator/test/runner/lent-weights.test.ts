@@ -1,6 +1,6 @@
 import { initialize, type Weights } from '@forge/models';
 import { describe, expect, test } from 'vitest';
-import { lendWeights } from '../../src/index.ts';
+import { lendOwnWeights, lendWeights } from '../../src/index.ts';
 import { Runner } from '../../src/runner/runner.ts';
 import type { RunnerOptions } from '../../src/runner/runner-options.ts';
 import { loadGolden } from '../golden-models.ts';
@@ -54,3 +54,18 @@ describe.each(forms.slice(1))('a runner of $options', ({ options }) => {
     expect(returned.toSorted()).toEqual(Object.keys(first).toSorted());
   });
 });
+
+test.each(forms)(
+  'weights that nobody else has end when a runner of $options needs them no more',
+  async ({ options, kept }) => {
+    await using runner = await Runner.open(config, first, { threads: 1, ...options });
+    const own = initialize(config, 1);
+    runner.setWeights(await runner.prepare(lendOwnWeights(own)));
+    expect(Object.keys(own).filter((name) => own[name]!.data.length > 0)).toEqual(kept);
+    await using other = await Runner.open(config, initialize(config, 1), { threads: 1, ...options });
+    expect(await logitsOf(runner)).toEqual(await logitsOf(other));
+    runner.setWeights(await runner.prepare(lendWeights(first)));
+    await runner[Symbol.asyncDispose]();
+    expect(Object.values(own).every(({ data }) => data.length === 0)).toBe(true);
+  },
+);
