@@ -2,6 +2,7 @@
 import type { Random } from '@forge/tensor';
 import { LogitsError } from '../errors.ts';
 import { AdjustedLogits, type Adjustments, isAdjusting, type TokenHistory } from './adjusted-logits.ts';
+import { drawAllowedFromBlocks } from './allowed-blocks.ts';
 import { AllowedIds, type AllowedTokens } from './allowed-tokens.ts';
 import { bestIds } from './best-ids.ts';
 import type { ResolvedSamplingParams } from './sampling-params.ts';
@@ -63,9 +64,13 @@ export class Sampler {
    */
   sample(logits: Logits, params: DistributionParams, context: DrawContext): Sample {
     const { values_V: logits_V, blocks, logProbs_V } = logits;
-    const ids = context.allowed && this.#allowed.of(context.allowed);
-    if (blocks && !ids && isOfBlocks(params))
-      return sampleFromBlocks(logits_V, blocks, { params, random: context.random });
+    const { allowed } = context;
+    if (blocks && isOfBlocks(params)) {
+      if (!allowed) return sampleFromBlocks(logits_V, blocks, { params, random: context.random });
+      const sample = this.#sampleAllowed(logits_V, blocks, { params, random: context.random, allowed });
+      if (sample) return sample;
+    }
+    const ids = allowed && this.#allowed.of(allowed);
     const weights = this.#weights;
     const isGreedy = params.temperature === 0;
     const temperature = softmaxTemperature(params);
@@ -96,6 +101,24 @@ export class Sampler {
     return sampleOf(tokenId, modelLogProb, logits_V, params);
   }
 
+  /** `undefined` where all tokens have to be read. */
+  #sampleAllowed(
+    logits_V: Float32Array,
+    blocks: SoftmaxBlocks,
+    { params, random, allowed }: BlockContext & { readonly allowed: AllowedTokens },
+  ): Sample | undefined {
+    if (params.logProbs === 'sampled') return undefined;
+    const logProbOf = logProbOfBlocks(logits_V, blocks, params);
+    const bits = this.#allowed.bitsOf(allowed);
+    if (params.temperature === 0) {
+      const best = logits_V.indexOf(blocks.best[0]!);
+      const isAllowed = ((bits[best >>> 5]! >>> (best & 31)) & 1) === 1;
+      return isAllowed ? greedySample(best, { logits_V, logProbOf, params }) : undefined;
+    }
+    const tokenId = drawAllowedFromBlocks(logits_V, blocks, { bits, temperature: params.temperature, random });
+    return tokenId === undefined ? undefined : sampleOf(tokenId, logProbOf, logits_V, params);
+  }
+
   /** The probabilities [V] that `sample` draws from; 0 for tokens that are filtered out. Temperature must be above 0. */
   probabilities(logits_V: Float32Array, params: DistributionParams, history: TokenHistory): Float64Array {
     this.#weights.fill(this.#adjusted.of(logits_V, params, history), params.temperature);
@@ -116,20 +139,33 @@ function isOfBlocks(params: DistributionParams): boolean {
   return topK === 0 && topP === 1 && minP === 0 && isReported && !isAdjusting(params);
 }
 
-function sampleFromBlocks(
+interface BlockContext {
+  readonly params: DistributionParams;
+  readonly random: Random;
+}
+
+function sampleFromBlocks(logits_V: Float32Array, blocks: SoftmaxBlocks, { params, random }: BlockContext): Sample {
+  const temperature = softmaxTemperature(params);
+  const logProbOf = logProbOfBlocks(logits_V, blocks, params);
+  if (params.temperature === 0) {
+    return greedySample(logits_V.indexOf(blocks.best[0]!), { logits_V, logProbOf, params });
+  }
+  const tokenId = drawFromBlocks(logits_V, blocks, { temperature, mass: random.uniform() * totalOf(blocks) });
+  return sampleOf(tokenId, logProbOf, logits_V, params);
+}
+
+/** The log-probabilities of the model. @throws {LogitsError} when the sums are those of no distribution */
+function logProbOfBlocks(
   logits_V: Float32Array,
   blocks: SoftmaxBlocks,
-  { params, random }: { readonly params: DistributionParams; readonly random: Random },
-): Sample {
+  params: DistributionParams,
+): (tokenId: number) => number {
   const temperature = softmaxTemperature(params);
   const bestLogit = blocks.best[0]!;
   const total = totalOf(blocks);
   if (!Number.isFinite(total)) throw new LogitsError();
   const logTotal = Math.log(total);
-  const logProbOf = (tokenId: number) => (logits_V[tokenId]! - bestLogit) / temperature - logTotal;
-  if (params.temperature === 0) return greedySample(logits_V.indexOf(bestLogit), { logits_V, logProbOf, params });
-  const tokenId = drawFromBlocks(logits_V, blocks, { temperature, mass: random.uniform() * total });
-  return sampleOf(tokenId, logProbOf, logits_V, params);
+  return (tokenId) => (logits_V[tokenId]! - bestLogit) / temperature - logTotal;
 }
 
 interface GreedyContext {
