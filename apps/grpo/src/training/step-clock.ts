@@ -10,6 +10,12 @@ export class StepClock {
     this.#lastMs = nowMs;
   }
 
+  /** Share of the time since the last {@link take} that was spent on a phase. */
+  shareOf(phase: string): number {
+    const totalMs = this.#laps.values().reduce((sum, ms) => sum + ms, 0);
+    return (this.#laps.get(phase) ?? 0) / totalMs;
+  }
+
   /** `perf/<phase>Seconds` of each, since the last call of this. */
   take(): Readonly<Record<string, number>> {
     const taken = Object.fromEntries(Array.from(this.#laps, ([phase, ms]) => [`perf/${phase}Seconds`, ms / 1000]));

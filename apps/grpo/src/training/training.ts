@@ -50,6 +50,7 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
       policyVersion: trainedVersion,
       tokensPerSecond: (result.tokens / (performance.now() - startedMs)) * 1000,
       ...curriculum.takeMetrics(),
+      'rl_trainer_perf/busy_share': clock.shareOf('train'),
       ...clock.take(),
       ...(grpo.adaptiveKl.target !== undefined && { beta }),
       ...stepMetrics(result),

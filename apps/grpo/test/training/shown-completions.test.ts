@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { shownCompletions } from '../src/training/shown-completions.ts';
+import { shownCompletions } from '../../src/training/shown-completions.ts';
 
 const episodes = [0.5, undefined, 1, 0, 0.75].map((reward) => ({
   prompt: 'How\nmany?',
