@@ -78,6 +78,7 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
     training({ ...run, signal: ended }, loops, place),
   ]);
 
+  await run.checkpoints.written();
   await parts.trainer.saveWeights.callOne(path.join(log.folder, 'trained'));
 }
 

@@ -157,6 +157,8 @@ export class Trainer extends ForgeActor {
   /** Writes everything that the next step depends on; see {@link saveCheckpoint}. */
   readonly saveCheckpoint = endpoint(
     (folder: string): Promise<void> => saveCheckpoint(folder, this.training, this.#options.model),
+    // The state is that of the call: steps go on beside it.
+    { concurrency: Number.POSITIVE_INFINITY },
   );
 
   /** Goes back to where a checkpoint was written. @throws {CheckpointError} and changes nothing */

@@ -48,6 +48,7 @@ const TRAINER = 'trainer';
  */
 export class Checkpoints {
   readonly #given: Given;
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(given: Given) {
     this.#given = given;
@@ -59,7 +60,10 @@ export class Checkpoints {
     if (every > 0 && place.step % every === 0) await this.save(place, pacing);
   }
 
-  /** Writes a checkpoint, whole or not at all, and drops the oldest. */
+  /**
+   * Begins a checkpoint, which appears whole or not at all, and drops the oldest. The state is that of the call; it is written beside
+   * the steps that follow. Rejects when the one before it could not be written.
+   */
   async save(place: Place, pacing?: Pacing): Promise<void> {
     const { config, log, parts, weights } = this.#given;
     if (config.checkpoint.every === 0) return;
@@ -75,10 +79,23 @@ export class Checkpoints {
       buffer: { ...counts, items: held },
       log: log.size,
     };
-    await writeCheckpoint(log.folder, { steps: log.steps(), keep: config.checkpoint.keep }, async (folder) => {
-      await parts.trainer.saveCheckpoint.callOne(path.join(folder, TRAINER));
+    await this.#writing;
+    // The trainer must be told before it is told of the next step; what it writes then is of now.
+    const isTold = Promise.withResolvers<void>();
+    const { keep } = config.checkpoint;
+    this.#writing = writeCheckpoint(log.folder, { steps: log.steps(), keep }, async (folder) => {
+      const saved = parts.trainer.saveCheckpoint.callOne(path.join(folder, TRAINER));
+      isTold.resolve();
+      await saved;
       await writeFile(path.join(folder, STATE), serialize(state), { flush: true });
     });
+    this.#writing.catch(() => undefined); // told by the next, or by the end
+    await Promise.race([isTold.promise, this.#writing]);
+  }
+
+  /** Waits for the checkpoint that is being written. Rejects when it cannot be. */
+  async written(): Promise<void> {
+    await this.#writing;
   }
 
   /** Puts trainer, generators and buffer back to a checkpoint. */
