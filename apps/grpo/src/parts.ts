@@ -23,7 +23,8 @@ export async function startParts({ config, source, progress, warnings, processes
   const { run, grpo } = config;
   const told = (service: string) => tellLosses(service, { progress, processes });
   const model = source.modelFolder;
-  const maxQueuedRequests = requestsAtOnce(config);
+  // In several turns each episode asks for itself.
+  const requestsInTurns = requestsAtOnce(config) * Math.max(grpo.groupSize, config.evaluation.samples);
   const [dataset, buffer, trainer, rewarding, generator, environments] = await Promise.all([
     DatasetActor.options({ meshName: 'dataset' }).asActor(source.dataset),
     EpisodeBuffer.options({ meshName: 'buffer' }).asActor({
@@ -41,8 +42,7 @@ export async function startParts({ config, source, progress, warnings, processes
       numReplicas: config.generator.replicas,
       // One request is one group: the generator itself decides how many of their sequences it decodes at a time.
       replicaMaxConcurrentRequests: 512,
-      // In several turns each episode asks for itself.
-      maxQueuedRequests: maxQueuedRequests * Math.max(grpo.groupSize, config.evaluation.samples),
+      maxQueuedRequests: requestsInTurns,
       onEvent: told('generator'),
     }).asService({
       model,
@@ -55,7 +55,7 @@ export async function startParts({ config, source, progress, warnings, processes
       seed: run.seed,
     }),
     startEnvironments(config.environment, {
-      maxQueuedRequests: maxQueuedRequests * grpo.groupSize,
+      maxQueuedRequests: requestsInTurns,
       onEvent: told('environments'),
     }),
   ]);
