@@ -89,6 +89,14 @@ test('a text says it in tables', () => {
   expect(text).toMatch(/a and b differ first in step 4, of 5 that both have:\n +loss +0\.25 +9\n$/);
 });
 
+test('sections that not every run has are one row each', () => {
+  const runs = [
+    runOf('a', 1, { 'grpo.steps': '1', 'grpo.beta': '0', 'run.seed': '1' }),
+    runOf('b', 1, { 'run.seed': '2' }),
+  ];
+  expect(describeComparison(compareRuns(runs), runs)).toMatch(/ +a +b\n +grpo\.\* +has it +–\n +run\.seed +1 +2\n/);
+});
+
 const write = (name: string, lines: string, config?: string) => {
   const run = path.join(folder, name);
   mkdirSync(run);

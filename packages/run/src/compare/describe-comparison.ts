@@ -1,7 +1,14 @@
 import path from 'node:path';
 import { duration } from '../display/duration.ts';
 import { sparkline } from '../display/sparkline.ts';
-import { columnOf, type Extent, type RunComparison, type RunSummary, type StepByStep } from './compare-runs.ts';
+import {
+  columnOf,
+  type DifferentSetting,
+  type Extent,
+  type RunComparison,
+  type RunSummary,
+  type StepByStep,
+} from './compare-runs.ts';
 import type { RecordedRun } from './read-run.ts';
 
 /** Curves that are drawn where a run has them. */
@@ -19,10 +26,7 @@ export function describeComparison(comparison: RunComparison, recorded: readonly
     parts.push(
       settings.length === 0
         ? 'The settings are the same.'
-        : `Settings that differ:\n${table(
-            ['', ...names],
-            settings.map(({ key, values }) => [key, ...values.map((value) => value ?? '–')]),
-          )}`,
+        : `Settings that differ:\n${table(['', ...names], settingRows(settings, recorded))}`,
     );
   }
   const curves = CURVES.flatMap((key) =>
@@ -34,6 +38,20 @@ export function describeComparison(comparison: RunComparison, recorded: readonly
   if (curves.length > 0) parts.push(`Over their steps:\n${table([], curves)}`);
   parts.push(...stepByStep.map((each) => describeSteps(each, runs)));
   return `${parts.join('\n\n')}\n`;
+}
+
+/** A row a key; one for all keys of a section that not every run has, as runs of two programs. */
+function settingRows(
+  settings: readonly DifferentSetting[],
+  recorded: readonly RecordedRun[],
+): readonly (readonly string[])[] {
+  const sectionOf = (key: string) => key.split('.', 1)[0] ?? key;
+  const sections = recorded.map((run) => new Set([...run.settings.keys()].map(sectionOf)));
+  return [...Map.groupBy(settings, ({ key }) => sectionOf(key))].flatMap(([section, members]) =>
+    sections.every((each) => each.has(section))
+      ? members.map(({ key, values }) => [key, ...values.map((value) => value ?? '–')])
+      : [[`${section}.*`, ...sections.map((each) => (each.has(section) ? 'has it' : '–'))]],
+  );
 }
 
 function summaryRows(runs: readonly RunSummary[]): readonly (readonly string[])[] {
