@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { join, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import type { HubKind } from '../hub-fetch.ts';
 
 /** What goes wrong with the content of one file. */
@@ -24,10 +24,10 @@ export interface HubServerOptions {
   readonly name: string;
   /** @default 'model' */
   readonly kind?: HubKind;
-  /** The branch that `folder` is. @default 'main' */
-  readonly branch?: string;
-  /** Its files. */
+  /** The files of the branch `main`. */
   readonly folder: string;
+  /** Folders of other branches; their files have names that no other branch has. @default none */
+  readonly branches?: Readonly<Record<string, string>>;
   /** What the commit is hashed from: another one is another commit. @default 'first' */
   readonly version?: string;
   readonly faults?: readonly Fault[];
@@ -68,10 +68,10 @@ const isLarge = (name: string): boolean => /\.(safetensors|parquet|gz)$|^tokeniz
  */
 export async function serveHub(options: HubServerOptions): Promise<HubServer> {
   const {
-    name: served,
+    name: repository,
     kind = 'model',
-    branch = 'main',
     folder,
+    branches = {},
     version = 'first',
     faults = [],
     token,
@@ -79,20 +79,14 @@ export async function serveHub(options: HubServerOptions): Promise<HubServer> {
     claimedBytes,
     apiStatuses = [],
   } = options;
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const names = entries
-    .filter((entry) => entry.isFile())
-    .map((entry) =>
-      join(entry.parentPath, entry.name)
-        .slice(folder.length + 1)
-        .split(sep)
-        .join('/'),
-    )
-    .toSorted();
-  const contents = new Map(
-    await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name))] as const)),
+  const served = await Promise.all(
+    Object.entries({ main: folder, ...branches }).map(async ([branch, from]) => {
+      const files = await contentsOf(from);
+      return { branch, names: [...files.keys()], files, commit: sha('sha1', branch, version, ...files.values()) };
+    }),
   );
-  const commit = sha('sha1', version, ...contents.values());
+  const contents = new Map(served.flatMap(({ files }) => [...files]));
+  const { commit } = served[0]!; // of main
   const requests: SeenRequest[] = [];
   const answered: string[] = [];
   const faultsLeft = faults.map(({ times = Number.POSITIVE_INFINITY, ...fault }) => ({ ...fault, times }));
@@ -105,7 +99,7 @@ export async function serveHub(options: HubServerOptions): Promise<HubServer> {
     const { authorization, range } = request.headers;
     requests.push({ path: request.url!, range, authorization, at });
   };
-  const tree = () =>
+  const tree = (names: readonly string[]) =>
     names.map((path) => {
       const size = claimedBytes ?? contents.get(path)!.length;
       const lfs = isLarge(path) ? { lfs: { oid: etag(path), size, pointerSize: 130 } } : {};
@@ -166,21 +160,22 @@ export async function serveHub(options: HubServerOptions): Promise<HubServer> {
     const apiStatus = isApi ? apiStatuses.shift() : undefined;
     if (apiStatus !== undefined) return send(response, apiStatus, { error: 'as the test wants it' });
     // The hub does not tell what is not there from what this user may not see.
-    if (name !== served) return refuse(response, 401, 'RepoNotFound');
+    if (name !== repository) return refuse(response, 401, 'RepoNotFound');
     if (token !== undefined && request.headers.authorization === undefined)
       return refuse(response, 401, 'RepoNotFound');
     if (token !== undefined && request.headers.authorization !== `Bearer ${token}`) {
       return send(response, 401, { error: 'Invalid credentials' });
     }
     if (isGated && !isApi) return refuse(response, 403, 'GatedRepo');
-    if (revision !== branch && revision !== commit) return refuse(response, 404, 'RevisionNotFound');
-    if (path.startsWith(`/api/${kind}s/${name}/tree/`)) return send(response, 200, tree());
+    const at = served.find((one) => revision === one.branch || revision === one.commit);
+    if (at === undefined) return refuse(response, 404, 'RevisionNotFound');
+    if (path.startsWith(`/api/${kind}s/${name}/tree/`)) return send(response, 200, tree(at.names));
     if (isApi)
       return send(response, 200, {
         _id: '1',
         id: name,
-        sha: commit,
-        siblings: tree().map(({ path: rfilename }) => ({ rfilename })),
+        sha: at.commit,
+        siblings: tree(at.names).map(({ path: rfilename }) => ({ rfilename })),
       });
     if (file === undefined || !contents.has(file)) return refuse(response, 404, 'EntryNotFound');
     if (!isLarge(file)) {
@@ -204,6 +199,16 @@ export async function serveHub(options: HubServerOptions): Promise<HubServer> {
       await Promise.all([hub.close(), storage.close()]);
     },
   };
+}
+
+/** The files below a folder, by the names that the hub gives them. */
+async function contentsOf(folder: string): Promise<ReadonlyMap<string, Buffer>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const contents = paths
+    .toSorted()
+    .map(async (path) => [relative(folder, path).split(sep).join('/'), await readFile(path)] as const);
+  return new Map(await Promise.all(contents));
 }
 
 /** Name, revision and file of a path of the API or of a file. */
