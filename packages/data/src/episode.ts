@@ -34,6 +34,8 @@ export interface Sampled {
 /** A completion with its reward. */
 export interface Scored extends Sampled {
   readonly target: string;
+  /** Where its task is from, of several sources. */
+  readonly source?: string;
   /** None when it could not be scored: it takes no part in the mean of its group. */
   readonly reward: number | undefined;
   /** What each function gave that `reward` is the mean of, by name. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openDataset } from '@forge/data';
@@ -14,8 +14,12 @@ afterAll(() => rmSync(parent, { recursive: true, force: true }));
 let runs = 0;
 
 /** What a run is given by these settings of its data. */
-async function prepared(dataset: object, lines: readonly object[] = [], maxPositions = 128) {
-  const folder = path.join(parent, `run-${runs++}`);
+async function prepared(
+  dataset: object,
+  lines: readonly object[] = [],
+  { maxPositions = 128, name = `run-${runs++}` } = {},
+) {
+  const folder = path.join(parent, name);
   const file = `${folder}.jsonl`;
   writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   const model = {
@@ -104,8 +108,19 @@ test('a mixture has a file for each source that is held in memory, and one repor
 });
 
 test('generated tasks that do not fit the model are refused before anything starts', async () => {
-  await expect(prepared({ task: 'countdown' }, [], 4)).rejects.toThrow(
+  await expect(prepared({ task: 'countdown' }, [], { maxPositions: 4 })).rejects.toThrow(
     /^dataset: a task of countdown does not fit: its prompt has \d+ tokens/,
+  );
+});
+
+test('a run that goes on reads what it read when it began, or is refused', async () => {
+  const at = { name: 'resumed' };
+  const { folder, file } = await prepared({}, records(9), at);
+  await expect(prepared({}, records(10), at)).resolves.toBeDefined();
+  mkdirSync(path.join(folder, 'checkpoints', 'step-0000000001'), { recursive: true });
+  await expect(prepared({}, records(10), at)).resolves.toBeDefined();
+  await expect(prepared({}, records(10).toReversed(), at)).rejects.toThrow(
+    `dataset: ${file} is not what it was when the run in ${folder} began. Begin another run.`,
   );
 });
 

@@ -54,6 +54,7 @@ async function collect(
     ...each,
     ...given[i]!, // one score a completion
     target: task.target,
+    ...(config.dataset.sources && { source: task.source }),
     ...(refLogProbs && { refLogProbs: refLogProbs[i]! }),
     ...(teacherLogProbs && { teacherLogProbs: teacherLogProbs[i]! }),
   }));

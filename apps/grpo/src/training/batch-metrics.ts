@@ -2,6 +2,7 @@ import { type Episode, numChosenTokens } from '@forge/data';
 import { rewardMetrics } from '../rewards/reward-metrics.ts';
 import { episodeMetrics } from './episode-metrics.ts';
 import type { Batch } from './next-batch.ts';
+import { sourceMetrics } from './source-metrics.ts';
 
 /** What the completions that were sampled for a step were like, whichever of them were trained on. */
 export function batchMetrics({
@@ -17,6 +18,7 @@ export function batchMetrics({
     'group/rejected': rejected.length / groups.length,
     'completions/meanLength': mean(episodes.map(numChosenTokens)),
     ...episodeMetrics(episodes),
+    ...sourceMetrics(episodes),
     ...teacherMetrics(trained.flatMap((group) => group.episodes)),
     'completions/truncated': mean(episodes.map(({ isTruncated }) => Number(isTruncated))),
   };

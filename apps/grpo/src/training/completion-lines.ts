@@ -14,9 +14,11 @@ export function completionLines({ groups, rejected }: Batch, trained: readonly T
 }
 
 function lineOf(episode: Episode) {
-  const { policyVersion, prompt, completion, target, reward, rewards, finishReason, unscored, messages } = episode;
+  const { policyVersion, prompt, completion, target, reward, rewards, finishReason, unscored, messages, source } =
+    episode;
   return {
     policyVersion,
+    ...(source !== undefined && { source }),
     prompt,
     completion,
     ...(messages && { messages }),

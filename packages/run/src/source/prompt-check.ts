@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto';
 import path from 'node:path';
 import type { Task } from '@forge/environments';
 import type { ModelConfig, Tokenizer } from '@forge/models';
@@ -32,6 +33,7 @@ export class PromptCheck {
   readonly #prompts: Prompts;
   readonly #lengths = new Map<string, number[]>();
   readonly #seen = new Map<string, number>();
+  readonly #hashes = new Map<string, Hash>();
 
   constructor(prompts: Prompts) {
     this.#prompts = prompts;
@@ -47,6 +49,9 @@ export class PromptCheck {
     const prompt = tokenizer.applyChatTemplate(conversation(task), { addGenerationPrompt: true });
     const seen = this.#seen.get(source) ?? 0;
     this.#seen.set(source, seen + 1);
+    const hash = this.#hashes.get(source) ?? createHash('sha256');
+    this.#hashes.set(source, hash);
+    hash.update(`${JSON.stringify([task.messages, task.target])}\n`);
     // A token is one byte at least, so what is as short as this fits, and most need not be counted.
     const mayBeLong = Buffer.byteLength(prompt) >= model.maxPositionEmbeddings;
     if (!mayBeLong && seen >= COUNTED && seen % SAMPLED !== 0) return undefined;
@@ -69,6 +74,11 @@ export class PromptCheck {
     if (lengths === undefined) return undefined;
     const at = (share: number) => lengths[Math.min(lengths.length - 1, Math.floor(share * lengths.length))]!; // not empty
     return { p50: at(0.5), p95: at(0.95), max: at(1), measured: lengths.length };
+  }
+
+  /** A hash of the tasks of a source, in their order. */
+  digestOf(source: string): string | undefined {
+    return this.#hashes.get(source)?.copy().digest('hex').slice(0, 32);
   }
 
   #count(prompt: string): number {

@@ -16,6 +16,7 @@ import { SettingsError } from '../settings/settings-error.ts';
 import { wordProblems } from './embedded/word-problems.ts';
 import { heldOutOf, namedSources } from './named-sources.ts';
 import { PromptCheck, type Prompts, type PromptTokens } from './prompt-check.ts';
+import { checkSameData, DATA_FILE } from './same-data.ts';
 
 /** The tasks of a run: all of them read and checked. */
 export interface RunData {
@@ -29,6 +30,8 @@ export interface RunData {
 /** What is known of a source; `data.json` has one for each. */
 export interface DataReport extends SourceReport {
   readonly promptTokens?: PromptTokens;
+  /** Of all its tasks, in order. */
+  readonly digest?: string;
 }
 
 export interface ReadDataOptions {
@@ -58,10 +61,12 @@ export async function readData({ settings, seed, folder, prompts, trains }: Read
   );
   const told: readonly DataReport[] = reports.map((report) => {
     const promptTokens = check.tokensOf(report.name);
-    return promptTokens === undefined ? report : { ...report, promptTokens };
+    const digest = check.digestOf(report.name);
+    return { ...report, ...(promptTokens && { promptTokens }), ...(digest !== undefined && { digest }) };
   });
   await mkdir(folder, { recursive: true });
-  if (told.length > 0) await writeFile(path.join(folder, 'data.json'), `${JSON.stringify(told, undefined, 2)}\n`);
+  await checkSameData(folder, told);
+  if (told.length > 0) await writeFile(path.join(folder, DATA_FILE), `${JSON.stringify(told, undefined, 2)}\n`);
   await writeTasks(path.join(folder, 'held-out.jsonl'), heldOut);
   // Tasks in memory go to other processes by way of a file.
   const served = [];
