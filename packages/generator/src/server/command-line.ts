@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Quantization } from '@forge/models';
+import type { StructuredOutputs } from '../constraint/structured-outputs.ts';
 import { CommandLineError } from '../errors.ts';
 import type { ModelOptions } from '../open-model.ts';
 import type { ServeOptions } from './serve.ts';
@@ -34,6 +35,8 @@ chat
   --system <text>             instructions before the conversation
   --max-tokens <n>            of an answer (default: what the model's length allows)
   --temperature <t>           0 takes the best token (default: 0.7)
+  --regex <pattern>           what every answer must match, as a whole
+  --json-schema <file>        a JSON schema that every answer must be a value of
 
   Point any OpenAI client at it:  new OpenAI({ baseURL: 'http://127.0.0.1:8000/v1', apiKey: 'none' })
 `;
@@ -55,6 +58,7 @@ export type Command =
       readonly system: string | undefined;
       readonly maxTokens: number;
       readonly temperature: number;
+      readonly structuredOutputs: StructuredOutputs | undefined;
     });
 
 const text = { type: 'string' } as const;
@@ -76,6 +80,8 @@ const options = {
   system: text,
   'max-tokens': text,
   temperature: text,
+  regex: text,
+  'json-schema': text,
   help: { type: 'boolean', short: 'h' },
 } as const;
 type Option = Exclude<keyof typeof options, 'help'>;
@@ -118,6 +124,7 @@ export function readCommand(argv: readonly string[]): Command {
       system: values.system,
       maxTokens: number('max-tokens', Number.MAX_SAFE_INTEGER, { least: 1 }),
       temperature: number('temperature', 0.7, { isWhole: false }),
+      structuredOutputs: structuredOutputsOf(values.regex, values['json-schema']),
     };
   }
   const host = values.host ?? '127.0.0.1';
@@ -139,6 +146,16 @@ export function readCommand(argv: readonly string[]): Command {
     },
     graceMs: number('grace-seconds', 30, { isWhole: false }) * 1000,
   };
+}
+
+function structuredOutputsOf(regex: string | undefined, file: string | undefined): StructuredOutputs | undefined {
+  if (file === undefined) return regex === undefined ? undefined : { regex };
+  if (regex !== undefined) throw new CommandLineError('regex', 'is given beside --json-schema; give one of them.');
+  try {
+    return { json: JSON.parse(readFileSync(file, 'utf8')) as unknown };
+  } catch (cause) {
+    throw new CommandLineError('json-schema', `${file}: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
 }
 
 function quantizationOf(given: string): Quantization {

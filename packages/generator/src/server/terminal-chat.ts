@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import type { StructuredOutputs } from '../constraint/structured-outputs.ts';
 import { appendedIds, type Transcript } from '../conversation/next-turn.ts';
 import { promptOf } from '../engine/prompt.ts';
 import { streamCompletions } from '../engine/stream-completions.ts';
@@ -10,6 +11,8 @@ export interface TerminalChatOptions {
   readonly system: string | undefined;
   readonly maxTokens: number;
   readonly temperature: number;
+  /** What every answer must be. */
+  readonly structuredOutputs?: StructuredOutputs | undefined;
   readonly input: NodeJS.ReadableStream;
   readonly output: NodeJS.WritableStream;
 }
@@ -19,17 +22,22 @@ const GREETING = 'Enter a message. /reset begins anew, /exit ends; Ctrl-C interr
 /** Talks with the model line by line until the input ends or `/exit` is entered. */
 export async function chatInTerminal(
   { engine, tokenizer }: OpenedModel,
-  { system, maxTokens, temperature, input, output }: TerminalChatOptions,
+  { system, maxTokens, temperature, structuredOutputs, input, output }: TerminalChatOptions,
 ): Promise<void> {
   const isTerminal = 'isTTY' in input && input.isTTY === true;
   const lines = createInterface({ input, ...(isTerminal && { output }), prompt: '> ' });
   const opening: Transcript = { messages: system === undefined ? [] : [{ role: 'system', content: system }], ids: [] };
-  const params = resolveSamplingParams({ maxTokens, temperature });
+  const params = resolveSamplingParams({ maxTokens, temperature, ...(structuredOutputs && { structuredOutputs }) });
   let transcript = opening;
   let answering: AbortController | undefined;
+  let isClosed = false; // when the input ends, lines that came before are still to be read
+  lines.once('close', () => {
+    isClosed = true;
+  });
+  const prompt = () => (isClosed ? undefined : lines.prompt());
   lines.on('SIGINT', () => (answering ? answering.abort() : lines.close()));
   if (isTerminal) output.write(GREETING);
-  lines.prompt();
+  prompt();
   for await (const line of lines) {
     if (line === '/exit') break;
     if (line === '/reset') transcript = opening;
@@ -63,7 +71,7 @@ export async function chatInTerminal(
         transcript = { messages, ids: answered };
       }
     }
-    lines.prompt();
+    prompt();
   }
   lines.close();
 }

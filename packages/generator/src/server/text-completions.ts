@@ -8,12 +8,19 @@ import { parseRequest } from './parse-request.ts';
 import { requestFields, samplingFields, samplingOf, streamingOf } from './sampling-fields.ts';
 import { constraintOf, structuredFields } from './structured-fields.ts';
 
+/** Of one request; they are encoded, or decoded, at once. */
+const MAX_PROMPTS = 2048;
 const tokenIds = z.array(z.int().min(0)).min(1);
 const schema = z.strictObject({
   ...requestFields,
   ...samplingFields,
   ...structuredFields,
-  prompt: z.union([z.string(), tokenIds, z.array(z.string()).min(1), z.array(tokenIds).min(1)]),
+  prompt: z.union([
+    z.string(),
+    tokenIds,
+    z.array(z.string()).min(1).max(MAX_PROMPTS),
+    z.array(tokenIds).min(1).max(MAX_PROMPTS),
+  ]),
   max_tokens: z.int().min(1).nullish(),
   logprobs: z.int().min(0).max(100).nullish(),
   best_of: z.int().min(1).nullish(),

@@ -48,6 +48,14 @@ test('chats line by line', async () => {
   expect(rest).toEqual([]);
 });
 
+test('chats until its input ends, within a pattern', async () => {
+  using chat = start('chat', '--model', folder.path, '--threads', '1', '--regex', 'yes!|no!');
+  const printed = text(chat.child.stdout!);
+  chat.child.stdin?.end('Is it?\nIs it not?\n');
+  expect(await chat.exited).toEqual([0, null]);
+  expect(await printed).toMatch(/^(yes|no)!\n(yes|no)!\n$/);
+});
+
 test('says what is wrong and ends with 2 or 1', async () => {
   using misspelt = start('serve', '--mode', 'x');
   const said = text(misspelt.child.stderr!);

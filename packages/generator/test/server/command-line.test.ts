@@ -29,6 +29,19 @@ describe('the command line', () => {
     expect(readCommand(['chat', '--model', 'm', '--lora', 'adapters'])).toMatchObject({ engine: { lora: 'adapters' } });
   });
 
+  test('chats within a pattern or a JSON schema', () => {
+    expect(readCommand(['chat', '--model', 'm', '--regex', 'yes|no'])).toMatchObject({
+      structuredOutputs: { regex: 'yes|no' },
+    });
+    using folder = mkdtempDisposableSync(join(tmpdir(), 'forge-schema-'));
+    const file = join(folder.path, 'schema.json');
+    writeFileSync(file, '{"type": "integer"}');
+    const command = readCommand(['chat', '--model', 'm', '--json-schema', file]);
+    expect(command).toMatchObject({ structuredOutputs: { json: { type: 'integer' } } });
+    writeFileSync(file, '{"type": ');
+    expect(() => readCommand(['chat', '--model', 'm', '--json-schema', file])).toThrow('JSON');
+  });
+
   test('helps', () => {
     expect(readCommand([])).toEqual({ kind: 'help' });
     expect(readCommand(['chat', '--help'])).toEqual({ kind: 'help' });
@@ -45,6 +58,8 @@ describe('the command line', () => {
     ['temperature', ['chat', '--model', 'm', '--temperature', '']],
     ['host', ['serve', '--model', 'm', '--host', '0.0.0.0']],
     ['api-key-file', ['serve', '--model', 'm', '--api-key-file', '/nowhere/keys']],
+    ['regex', ['chat', '--model', 'm', '--regex', 'a', '--json-schema', 'b.json']],
+    ['json-schema', ['chat', '--model', 'm', '--json-schema', '/nowhere/schema.json']],
     ['help', ['serve', '--models', 'm']],
   ])('refuses --%s of %j', (option, argv) => {
     expect(() => readCommand(argv)).toThrow(expect.objectContaining({ code: 'ERR_GENERATOR_COMMAND_LINE', option }));

@@ -127,6 +127,7 @@ describe('the openai client', () => {
       [{ prompt: 'a', n: 1000 }, 'n'],
       [{ prompt: Array(100).fill('a'), n: 11 }, 'n'],
       [{ prompt: Array(1025).fill([1]) }, 'prompt'],
+      [{ prompt: Array(2049).fill([1]) }, 'prompt'],
       [{ prompt: 'a', stream_options: { include_usage: true } }, 'stream_options'],
       [{ prompt: 'a', stop: [''] }, 'stop.0'],
       [{ prompt: 'a', logprobs: 101 }, 'logprobs'],
