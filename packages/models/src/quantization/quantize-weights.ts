@@ -1,5 +1,5 @@
 // R rows of a weight, I input width
-import { type Graph, graph, input, openSession, type Session, type SessionOptions } from '@forge/onnx';
+import { type Graph, graph, input, openSession, type Session } from '@forge/onnx';
 import { bytesPerElement, copyRegion, elementCount, type Tensor, tensor, viewElements } from '@forge/tensor';
 import type { ModelConfig } from '../config.ts';
 import type { Weights } from '../weights.ts';
@@ -13,16 +13,9 @@ const ELEMENTS_PER_RUN = 1 << 18;
 /** When it is multiplied, as the head of a tied model, it is looked up as well. */
 const EMBEDDING = 'model.embed_tokens.weight';
 
-/** How weights are quantised. */
-export interface QuantizeOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Of the sessions that do it. @default one thread, so that most of the processor is left to others */
-  readonly session?: SessionOptions;
-}
-
 /**
  * The inputs of a quantised generation graph: quantised forms of the weights that are multiplied, and the others as they
- * are. Rounds to nearest. Leaves the event loop free: onnxruntime does the work, some rows at a time.
+ * are. Rounds to nearest. Leaves the event loop free, and all but one thread: onnxruntime does the work, some rows at a time.
  *
  * @throws the reason of `signal`, within a run of its abort.
  */
@@ -30,14 +23,14 @@ export async function quantizeWeights(
   config: ModelConfig,
   weights: Weights,
   quantization: Quantization,
-  { signal, session: options }: QuantizeOptions = {},
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Readonly<Record<string, Tensor>>> {
   const multiplied = multipliedWeights(config);
   const inputs: Record<string, Tensor> = { ...weights };
   for (const { parts } of multiplied) for (const { name } of parts) if (name !== EMBEDDING) delete inputs[name];
   for (const [I, each] of Map.groupBy(multiplied, (weight) => sizeOf(weight)[1])) {
     signal?.throwIfAborted();
-    await using session = await openSession(quantizingGraph(quantization, I), { ...options, threads: 1 });
+    await using session = await openSession(quantizingGraph(quantization, I), { threads: 1 });
     for (const weight of each) {
       const { values, scales } = await quantized(session, { weight, weights, quantization, signal });
       const names = quantizedNames(weight.name, quantization);
