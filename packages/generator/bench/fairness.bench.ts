@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Random } from '@forge/tensor';
 import { type Engine, resolveSamplingParams } from '../src/index.ts';
 import { print } from './print.ts';
-import { generate, median, openEngine, promptOf, setting, weights } from './small-engine.ts';
+import { best, generate, median, openEngine, promptOf, setting, weights } from './small-engine.ts';
 
 const numClients = 64;
 const numRequests = 512;
@@ -57,9 +57,9 @@ for (const maxSequences of [numClients, numClients / 2]) {
   const load = `steady load of ${numClients} requests on ${maxSequences} slots, ${setting}`;
   print({
     bench: `${load}; control: a full static batch`,
-    value: median(steady.map(({ tokensPerMs }) => tokensPerMs)) * 1e3,
+    value: best(steady.map(({ tokensPerMs }) => tokensPerMs)) * 1e3,
     unit: 'tokens/s',
-    control: median(batches) * 1e3,
+    control: best(batches) * 1e3,
   });
   if (maxSequences === numClients) continue;
   print({

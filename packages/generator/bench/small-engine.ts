@@ -4,6 +4,7 @@ import {
   Engine,
   type EngineOptions,
   Runner,
+  type RunnerOptions,
   resolveSamplingParams,
   type SamplingParams,
 } from '../src/index.ts';
@@ -19,13 +20,18 @@ export { config, weights };
 export const promptOf = (length: number): readonly number[] =>
   Array.from({ length }, () => random.integer(config.vocabSize));
 /** Packed weights are the quickest form, and that of the peer; as inputs they are exchanged between two steps. */
-export const openRunner = (packedWeights = false): Promise<Runner> =>
-  Runner.open(config, weights, { threads, packedWeights });
+export const openRunner = (packedWeights = false, options: RunnerOptions = {}): Promise<Runner> =>
+  Runner.open(config, weights, { threads, packedWeights, ...options });
 export const openEngine = async (
   limits: Pick<EngineOptions, 'maxSequences'> = {},
   packedWeights = false,
 ): Promise<Engine> =>
-  new Engine({ runner: await openRunner(packedWeights), decode: (ids) => String.fromCharCode(...ids), ...limits });
+  new Engine({
+    // So little that it is in use as a whole after some rounds, as it is after some seconds of work.
+    runner: await openRunner(packedWeights, { kvCacheBytes: 2 ** 27 }),
+    decode: (ids) => String.fromCharCode(...ids),
+    ...limits,
+  });
 
 export const generate = (
   engine: Engine,

@@ -1,4 +1,5 @@
 // V vocabulary
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ModelConfig, Weights } from '@forge/models';
 import type { Logits } from '../sampling/sampler.ts';
 import { type BatchFeeds, type DecodeRow, extendBatch, invariantFeeds, prefillBatch } from './batch.ts';
@@ -8,6 +9,7 @@ import { KvMemory } from './cache/kv-memory.ts';
 import type { Move } from './cache/kv-slots.ts';
 import { DecodeRuns } from './decode-runs.ts';
 import { isLent, type LentVersion, lendWeights } from './lent-weights.ts';
+import { prefillBatches } from './prefill-batches.ts';
 import { RunPace } from './run-pace.ts';
 import { type ResolvedRunnerOptions, type RunnerOptions, resolveRunnerOptions } from './runner-options.ts';
 import { type SelectedTokens, selectTokens } from './selected-tokens.ts';
@@ -128,17 +130,11 @@ export class Runner implements AsyncDisposable {
     return this.#memory.numKept(ids);
   }
 
-  /** Computes sequences from their first token as one batch, and fills their slots, which `room` counts. */
+  /** Computes sequences from their first token, those of similar lengths together, and fills their slots, which `room` counts. */
   async prefill(rows: readonly PrefillRow[], room: Room): Promise<void> {
     const computed = rows.filter(({ ids }) => ids.length > 0);
     if (computed.length === 0) return this.reserve(room, false);
-    const prompts = computed.map(({ ids }) => ids);
-    const numTokens = this.#padded(Math.max(...prompts.map(({ length }) => length)));
-    this.#memory.takeScratch({ numSlots: prompts.length, capacity: bucketOf(numTokens) }, this.#atLeast(room));
-    await this.#fill(prefillBatch(prompts, numTokens));
-    computed.forEach(({ ids, slots }, row) => {
-      this.#memory.place(ids, row, slots);
-    });
+    for (const batch of prefillBatches(computed)) await this.#prefillBatch(batch, room);
   }
 
   /** Begins to compute one sequence in pieces, beside the slots that `room` counts; returns how many of its tokens are known. */
@@ -205,6 +201,16 @@ export class Runner implements AsyncDisposable {
     return Math.ceil(numTokens / this.#minRows) * this.#minRows;
   }
 
+  async #prefillBatch(rows: readonly PrefillRow[], room: Room): Promise<void> {
+    const prompts = rows.map(({ ids }) => ids);
+    const numTokens = this.#padded(Math.max(...prompts.map(({ length }) => length)));
+    this.#memory.takeScratch({ numSlots: prompts.length, capacity: bucketOf(numTokens) }, this.#atLeast(room));
+    await this.#fill(prefillBatch(prompts, numTokens));
+    rows.forEach(({ ids, slots }, row) => {
+      this.#memory.place(ids, row, slots);
+    });
+  }
+
   /** Computes keys and values of a batch in scratch memory. */
   async #fill(batch: BatchFeeds): Promise<void> {
     const { feeds, fetches, positions } = this.#memory.scratch.views(batch.input_ids.shape[0]!);
@@ -214,7 +220,8 @@ export class Runner implements AsyncDisposable {
       { ...weights, ...feeds, ...placed, ...this.#noTokens.feeds },
       { ...fetches, ...this.#noTokens.fetches },
     );
-    await this.#fillPace.run(bound, batch.input_ids.data.length);
+    // Another run follows, which may hold the event loop as well.
+    await (this.#fillPace.run(bound, batch.input_ids.data.length) ?? nextTurn());
   }
 
   #openDecodeRuns(): DecodeRuns {
