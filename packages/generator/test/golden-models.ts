@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadConfig, loadWeights, type ModelConfig, type Weights } from '@forge/models';
+import type { Completion } from '../src/engine/completion.ts';
 import { Engine } from '../src/engine/engine.ts';
 import type { EngineOptions } from '../src/engine/engine-options.ts';
 import { Runner } from '../src/runner/runner.ts';
@@ -63,3 +64,24 @@ export async function openEngine(
 
 export const generate = (engine: Engine, ids: readonly number[], sampling: SamplingParams = {}, signal?: AbortSignal) =>
   engine.generate({ text: decodeLetters(ids), ids }, resolveSamplingParams(sampling), { signal });
+
+/** Completions, one after the other, for as long as something goes on: at any moment some are running. */
+export async function generateWhile(
+  engine: Engine,
+  ids: readonly number[],
+  goesOn: Promise<unknown>,
+): Promise<readonly Completion[]> {
+  let isOver = false;
+  const over = () => {
+    isOver = true;
+  };
+  void goesOn.then(over, over);
+  const oneAfterTheOther = async (maxTokens: number): Promise<readonly Completion[]> => {
+    const done: Completion[] = [];
+    do done.push(...(await generate(engine, ids, { maxTokens, seed: 6 })));
+    while (!isOver);
+    return done;
+  };
+  // Of several lengths, so that they do not end with the same step.
+  return (await Promise.all([41, 61, 97].map(oneAfterTheOther))).flat();
+}
