@@ -10,6 +10,12 @@ export const batches: Promise<readonly (readonly Completion[])[]> = service.gene
 export const versions: Promise<readonly number[]> = service.getVersion.fanout();
 export const updated: Promise<unknown> = service.updateWeights.fanout(7, { mode: 'drain' });
 
+one.generate.callOne('prompt', { structuredOutputs: { regex: '[0-9]+', flags: 'i' } });
+one.generate.callOne('prompt', { structuredOutputs: { json: { type: 'object' }, whitespace: 'any' } });
+// @ts-expect-error whitespace has three kinds
+one.generate.callOne('prompt', { structuredOutputs: { json: {}, whitespace: 'some' } });
+// @ts-expect-error a choice is among texts
+one.generate.callOne('prompt', { structuredOutputs: { choice: 'yes' } });
 // @ts-expect-error options have the names of vLLM in camel case
 one.generate.callOne('prompt', { max_tokens: 5 });
 // @ts-expect-error there are three modes

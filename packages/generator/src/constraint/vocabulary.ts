@@ -34,7 +34,7 @@ const plainTexts = new Automaton(
       1,
       Number.POSITIVE_INFINITY,
     ),
-  ), // prettier-ignore
+  ),
 );
 
 /** Reads the tokens below `vocabSize`, in slices of a millisecond. */

@@ -32,7 +32,7 @@ function areApart(a: PlacedSchema, b: PlacedSchema): boolean {
   const overlap = types.some((type) => otherTypes.some((other) => isOfType(type, other) || isOfType(other, type)));
   if (!overlap) return true;
   const [values, otherValues] = [constantsOf(a), constantsOf(b)];
-  return values !== undefined && otherValues !== undefined && !values.some((value) => otherValues.includes(value));
+  return values !== undefined && otherValues !== undefined && values.isDisjointFrom(otherValues);
 }
 
 /** Those that a schema names; all types where it does not. */
@@ -53,8 +53,9 @@ function isOnlyObject({ schema }: PlacedSchema): boolean {
   );
 }
 
-function constantsOf({ schema }: PlacedSchema): readonly string[] | undefined {
-  return typeof schema === 'object' ? valuesOf(schema)?.map((value) => JSON.stringify(value)) : undefined;
+function constantsOf({ schema }: PlacedSchema): ReadonlySet<string> | undefined {
+  const values = typeof schema === 'object' ? valuesOf(schema) : undefined;
+  return values && new Set(values.map((value) => JSON.stringify(value)));
 }
 
 function valuesOf(schema: Readonly<Record<string, unknown>>): readonly unknown[] | undefined {

@@ -126,7 +126,7 @@ export function anyStringBut(names: readonly string[]): Grammar {
 }
 
 /** Digits of a number before and after its point, at most: a double tells all such numbers apart. */
-export const MAX_DIGITS = 15;
+const MAX_DIGITS = 15;
 const minus = optional(literal('-'));
 const whole = choice(literal('0'), sequence({ kind: 'byte', ranges: [[0x31, 0x39]] }, digits(0, MAX_DIGITS - 1)));
 

@@ -57,8 +57,8 @@ function isZero(digits: string): boolean {
 }
 
 /** Bounds of numbers with a point: so much, and so many digits after the point, is told apart by a double. */
-export const MAX_BOUND = 1e9;
-export const MAX_DECIMALS = 6;
+const MAX_BOUND = 1e9;
+const MAX_DECIMALS = 6;
 
 /** Whether {@link numbersBetween} can obey a bound. */
 export function isSimpleBound(bound: number): boolean {

@@ -100,8 +100,10 @@ export class SchemaWriter {
     oneOf: (reader) => {
       const parts = reader.schemas('oneOf');
       const overlap = 'is not supported where a value may be of two of them; say anyOf.';
-      if (parts.length > MAX_ONE_OF) throw reader.refuse('oneOf', `has more than ${MAX_ONE_OF} schemas; say anyOf.`);
       const alternatives = parts.map((part) => this.references.alternativesOf(part));
+      if (alternatives.flat().length > MAX_ONE_OF) {
+        throw reader.refuse('oneOf', `has more than ${MAX_ONE_OF} alternatives; say anyOf.`);
+      }
       for (const [at, some] of alternatives.entries()) {
         const others = alternatives.slice(at + 1).flat();
         if (!areDisjoint(some, others, this.references)) throw reader.refuse('oneOf', overlap);

@@ -237,6 +237,12 @@ describe('oneOf', () => {
     expect(accepts({ oneOf: [{ type: 'string' }, { type: 'integer' }, { enum: [null] }] }, 'null')).toBe(true);
   });
 
+  test('is refused where there are too many schemas to compare', () => {
+    const many = Array.from({ length: 101 }, (_, at) => ({ const: at }));
+    expect(() => schemaGrammar({ oneOf: many }, 'compact')).toThrow('more than 100 alternatives');
+    expect(() => schemaGrammar({ oneOf: many.slice(1) }, 'compact')).not.toThrow();
+  });
+
   test('is refused where a value may be of two', () => {
     for (const oneOf of [
       [{ type: 'integer' }, { type: 'number' }],
