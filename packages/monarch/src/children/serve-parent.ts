@@ -15,8 +15,8 @@ if (id === undefined || parent === undefined || directory === undefined || proce
 /** The first process of the program on its machine, started by the daemon there. */
 const isAgent = machineOf(id) === id;
 
-// Ctrl-C reaches the whole process group. The program decides what it means.
-process.on('SIGINT', () => {});
+// Ctrl-C, and what stops a job, reach the whole process group. The program decides what they mean.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
 
 // A parent that reads slowly holds a process that prints much.
 blockOutput();

@@ -150,22 +150,27 @@ test.each(['exit', 'end'])('a program that comes to its %s leaves nothing', asyn
   expect(existsSync(directory)).toBe(false);
 });
 
-test('the first interrupt stops a program in order, the second at once', async () => {
-  const first = startProgram('family');
-  const pids: number[] = JSON.parse(await first.line('pids'));
-  await first.line('ready');
-  // As the terminal does it: to every process of the group.
-  for (const pid of [...pids, first.child.pid ?? 0]) process.kill(pid, 'SIGINT');
-  expect(await first.ended()).toMatchObject({ code: 130 });
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s stops a program in order, though it reaches all its processes', async (signal, code) => {
+  const stopped = startProgram('family');
+  const pids: number[] = JSON.parse(await stopped.line('pids'));
+  await stopped.line('ready');
+  // As a terminal and a job runner do it: to every process of the group.
+  for (const pid of [...pids, stopped.child.pid ?? 0]) process.kill(pid, signal);
+  expect(await stopped.ended()).toMatchObject({ code });
   expect(pids.filter(isAlive)).toEqual([]);
+});
 
-  const second = startProgram('family', ['block']);
-  const others: number[] = JSON.parse(await second.line('pids'));
-  await second.line('ready');
-  second.child.kill('SIGINT');
-  second.child.kill('SIGTERM');
-  expect(await second.ended()).toMatchObject({ code: expect.toBeOneOf([130, 143]) });
-  await until(() => !others.some(isAlive));
+test('the second interrupt ends a program at once', async () => {
+  const program = startProgram('family', ['block']);
+  const pids: number[] = JSON.parse(await program.line('pids'));
+  await program.line('ready');
+  program.child.kill('SIGINT');
+  program.child.kill('SIGTERM');
+  expect(await program.ended()).toMatchObject({ code: expect.toBeOneOf([130, 143]) });
+  await until(() => !pids.some(isAlive));
 });
 
 test('an argument of 64 MiB arrives whole', async () => {
