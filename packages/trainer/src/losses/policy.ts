@@ -132,7 +132,7 @@ function correctionOf({ name = 'grpo', correction }: PolicyLossOptions): Correct
 }
 
 /** The weight of the KL term to the reference model, wherever it goes. */
-export const klWeight = ({ name = 'grpo', beta = variants[name].beta }: PolicyLossOptions): number => beta;
+const klWeight = ({ name = 'grpo', beta = variants[name].beta }: PolicyLossOptions): number => beta;
 
 /** Whether tokens move also where the advantage is 0: by a KL term, or the one that `dppo` has of its own. */
 export const movesWithoutAdvantage = (options: PolicyLossOptions): boolean =>
