@@ -232,6 +232,6 @@ test('--help says how to start a run, and starts none', async () => {
   expect(await app.ended).toMatchObject({
     code: 0,
     stderr: '',
-    stdout: expect.stringMatching(/--config <file>.*grpo\.steps +300 +GRPO steps at most/s),
+    stdout: expect.stringMatching(/--config <file>.*grpo\.steps +500 +GRPO steps at most/s),
   });
 });

@@ -6,7 +6,7 @@ import { selection } from './selection.ts';
 /** Reinforcement learning: how much, how fast, by which loss. */
 export const grpo = z
   .strictObject({
-    steps: count.default(300).describe('GRPO steps at most'),
+    steps: count.default(500).describe('GRPO steps at most'),
     stopAccuracy: share.default(0.95).describe('held-out accuracy at which the run ends'),
     groupsPerStep: count.default(32).describe('groups, that is prompts, of one step'),
     groupSize: count.default(8).describe('completions of one prompt'),
