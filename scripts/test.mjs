@@ -29,6 +29,19 @@ const checks = {
   ]),
 };
 
+/** Which tests failed, and why in one line: their output is far above by now. */
+function printFailures(folder, { testResults }) {
+  const name = path.relative(root, folder) || 'workspace';
+  for (const { name: file, status, message, assertionResults } of testResults) {
+    const failures = assertionResults.filter((test) => test.status === 'failed');
+    if (failures.length === 0 && status === 'failed')
+      console.error(`${name}: ${path.relative(folder, file)}: ${message}`);
+    for (const { fullName, failureMessages } of failures) {
+      console.error(`${name}: ${path.relative(folder, file)}: ${fullName}: ${failureMessages[0]?.split('\n')[0]}`);
+    }
+  }
+}
+
 let passed = 0;
 let failed = 0;
 for (const folder of [root, ...folders]) {
@@ -39,6 +52,7 @@ for (const folder of [root, ...folders]) {
     continue;
   }
   const results = JSON.parse(readFileSync(file, 'utf8'));
+  printFailures(folder, results);
   passed += results.numPassedTests;
   // A file that does not load has no tests to fail: count the file.
   failed += Math.max(results.numFailedTests, results.success ? 0 : 1);

@@ -125,10 +125,10 @@ test('100,000 runs leave memory where it was', async () => {
   const flags = ['--expose-gc', '--max-semi-space-size=1'];
   const { stdout } = await node(process.execPath, [...flags, program('many-runs.ts')]);
   const growths: number[] = JSON.parse(stdout);
-  // Allocators grow in steps, a leak grows with every 10,000 runs: by 0.4 MB when one call in five leaks its status, by
-  // 0.7 and 1.8 MB when one run in five leaks its options or its output.
-  const median = growths.sort((a, b) => a - b)[Math.floor(growths.length / 2)];
-  expect(median).toBeLessThan(2.5e5);
+  // Allocators grow in steps, and take some back; a leak grows with every 10,000 runs: by 0.6 MB when a
+  // call that fails leaks its status, by 0.7 and 1.8 MB when one run in five leaks its options or its output.
+  const [, , thirdLeast] = growths.sort((a, b) => a - b);
+  expect(thirdLeast).toBeLessThan(2.5e5);
 });
 
 test('a process that loaded koffi for itself still gets a stack that onnxruntime can compute on', async () => {
