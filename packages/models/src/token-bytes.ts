@@ -59,6 +59,22 @@ const byteOfCharacter: ReadonlyMap<string, number> = (() => {
   return new Map(entries);
 })();
 
+/** By byte. */
+const characterOfByte: readonly string[] = [...byteOfCharacter]
+  .toSorted(([, a], [, b]) => a - b)
+  .map(([character]) => character);
+
+/** A text as GPT-2's vocabulary writes it: a character for each byte of its UTF-8. */
+export function byteLevelText(text: string): string {
+  let spelled = '';
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return Array.from(encoder.encode(text), (byte) => characterOfByte[byte]).join('');
+    spelled += characterOfByte[code];
+  }
+  return spelled;
+}
+
 function byteLevelBytes(token: string): Uint8Array<ArrayBuffer> | undefined {
   const bytes = Array.from(token, (character) => byteOfCharacter.get(character));
   return bytes.every((byte) => byte !== undefined) ? Uint8Array.from(bytes) : undefined;

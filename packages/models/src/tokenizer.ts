@@ -7,6 +7,7 @@ import { ChatTemplateError, ModelFileError } from './errors.ts';
 import { loadGenerationDefaults } from './generation-defaults.ts';
 import { readJsonFile, readRequiredJson, readTextFile } from './json-file.ts';
 import { TOKENIZER_FILE } from './model-files.ts';
+import { quicken } from './quick-tokenizer.ts';
 import { resolveModel } from './resolve-model.ts';
 import { tokenSpelling } from './token-bytes.ts';
 
@@ -78,7 +79,9 @@ export async function loadTokenizer(model: string, options: HubOptions = {}): Pr
 
 function construct(definition: Record<string, unknown>, config: Record<string, unknown>, file: string): ByteTokenizer {
   try {
-    return new ByteTokenizer(definition, config);
+    const tokens = new ByteTokenizer(definition, config);
+    quicken(tokens);
+    return tokens;
   } catch (cause) {
     const got = cause instanceof Error ? cause.message : String(cause);
     throw new ModelFileError({ file, expected: 'the definition of a tokenizer', got, cause });

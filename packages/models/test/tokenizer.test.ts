@@ -1,5 +1,6 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ChatMessage, ChatTemplateError, loadTokenizer, ModelFileError } from '../src/index.ts';
@@ -60,6 +61,29 @@ test('every text in composed form comes back', () => {
       expect(tokenizer.decode(tokenizer.encode(text))).toBe(composed);
     }),
   );
+});
+
+test('every text has the ids that the library gives it, repeated, mixed or long', async () => {
+  const [definition, config] = await Promise.all(
+    ['tokenizer.json', 'tokenizer_config.json'].map(async (file) =>
+      JSON.parse(await readFile(join(goldenFolder('tokenizer'), file), 'utf8')),
+    ),
+  );
+  const library = new LibraryTokenizer(definition, config);
+  const idsOf = (text: string): readonly number[] => library.encode(text, { add_special_tokens: false }).ids;
+  // Words of the vocabulary, which have merges to make, and anything else.
+  const words = fc.constantFrom(...Object.keys(definition.model.vocab).map((word) => word.replaceAll('Ġ', ' ')));
+  const part = fc.oneof(words, fc.string({ unit: 'grapheme' }), fc.constantFrom('\n', '  ', 'ab', '<think>', '\ud800'));
+  fc.assert(
+    fc.property(fc.array(part, { maxLength: 40 }), fc.integer({ min: 1, max: 3 }), (parts, times) => {
+      const text = parts.join('').repeat(times);
+      expect(tokenizer.encode(text)).toEqual(idsOf(text));
+    }),
+    { numRuns: 300 },
+  );
+  for (const text of ['\n'.repeat(5000), 'the other '.repeat(500).replaceAll(' ', '')]) {
+    expect(tokenizer.encode(text)).toEqual(idsOf(text));
+  }
 });
 
 test('ids outside the vocabulary become nothing', () => {
