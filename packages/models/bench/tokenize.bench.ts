@@ -12,12 +12,21 @@ const json = async (file: string) => JSON.parse(await readFile(path.join(folder,
 const files = [await json('tokenizer.json'), await json('tokenizer_config.json')] as const;
 const readme = await readFile(path.resolve(import.meta.dirname, '../README.md'), 'utf8');
 const filled = (part: string) => part.repeat(Math.ceil(LENGTH / part.length)).slice(0, LENGTH);
-const texts = { prose: filled(readme), 'one line': filled('word '), digits: filled('1234567890'), spaces: filled(' ') };
+const names = Array.from({ length: LENGTH / 10 }, (_, i) => ` ${(i * 2654435761).toString(36)}`)
+  .join('')
+  .slice(0, LENGTH);
+const texts = {
+  prose: filled(readme),
+  names,
+  words: filled('word '),
+  digits: filled('1234567890'),
+  spaces: filled(' '),
+};
+// One after the other, with what they remember of the texts before.
+const library = new Tokenizer(...files);
+const tokenizer = await loadTokenizer(folder);
 
 for (const [name, text] of Object.entries(texts)) {
-  // Both begin with nothing remembered, as with a text that is new.
-  const library = new Tokenizer(...files);
-  const tokenizer = await loadTokenizer(folder);
   const control = seconds(() => library.encode(text));
   const value = seconds(() => tokenizer.encode(text));
   const figure = { bench: `tokenize, ${name}`, value, unit: 's', control, ratio: Number((control / value).toFixed(1)) };
