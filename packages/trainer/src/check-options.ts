@@ -90,6 +90,17 @@ export function checkStepOptions({ loss = {}, temperature }: StepOptions): void 
     'loss.dualClip': { value: loss.dualClip, isValid: atLeast(1), expected: 'a number of at least 1' },
     'loss.tauPositive': { value: loss.tauPositive, ...positive },
     'loss.tauNegative': { value: loss.tauNegative, ...positive },
+    'loss.covariance.share': {
+      value: loss.covariance?.share,
+      isValid: (value) => value > 0 && value <= 1,
+      expected: 'a number above 0 and at most 1',
+    },
+    'loss.covariance.max': {
+      value: loss.covariance?.max,
+      isValid: above(loss.covariance?.min ?? 1),
+      expected: `a number above loss.covariance.min (${loss.covariance?.min ?? 1})`,
+    },
+    'loss.covariance.penalty': { value: loss.covariance?.penalty, ...notNegative },
     'loss.maxCompletionLength': {
       value: loss.maxCompletionLength,
       isValid: isWholeAtLeast(1),

@@ -1,6 +1,6 @@
 import { LossInputError } from './errors.ts';
 import type { Floats, LossResult } from './losses/loss.ts';
-import { type PolicyLossOptions, policyLoss } from './losses/policy.ts';
+import { heldBackTokens, type PolicyLossOptions, policyLoss } from './losses/policy.ts';
 import { checkPolicyBatch } from './losses/policy-batch.ts';
 import { sftLoss } from './losses/sft.ts';
 import type { Scores } from './packing/scores.ts';
@@ -123,12 +123,18 @@ export function lossOf(
     targets.oldLogProbs === undefined
       ? oldPolicyOf(loss) === 'sampler' && samplerLogProbs
       : pick(targets.oldLogProbs, places);
+  const { advantages, samplerLogProbs: ofAll } = targets;
+  const heldBack = heldBackTokens(
+    { logProbs: ofAll, advantages, ...(targets.masks && { masks: targets.masks }) },
+    loss,
+  );
   return policyLoss(
     {
       logProbs,
       counts,
       samplerLogProbs,
       advantages: pick(targets.advantages, places),
+      ...(heldBack && { heldBack: pick(heldBack, places) }),
       ...(oldLogProbs && { oldLogProbs }),
       ...(targets.refLogProbs && { refLogProbs: pick(targets.refLogProbs, places) }),
       ...masks,

@@ -14,6 +14,19 @@ export const policyLoss = {
   dualClip: z.number().min(1).optional().describe('a token costs at most so many times a negative advantage'),
   tauPositive: positive.optional().describe('of `sapo`, where the advantage is positive'),
   tauNegative: positive.optional().describe('of `sapo`, where it is negative'),
+  covariance: z
+    .strictObject({
+      share: share
+        .default(2e-4)
+        .describe('of the tokens of a step that `clip_cov` and `kl_cov` hold back; one at least'),
+      min: z
+        .number()
+        .default(1)
+        .describe('covariance of advantage and log-probability above which `clip_cov` leaves tokens out'),
+      max: z.number().default(5).describe('and below which'),
+      penalty: z.number().min(0).default(1).describe('of `kl_cov`: what a nat from the old policy costs'),
+    })
+    .prefault({}),
   advantage: oneOf([...advantageMethods, 'gdpo'])
     .default('grpo')
     .describe('how rewards become advantages; `gdpo` brings each reward function to one scale before they are added'),

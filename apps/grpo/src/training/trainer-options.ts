@@ -33,6 +33,7 @@ function lossOptions({ grpo, generator, environment }: Config): StepLossOptions 
     beta: grpo.beta,
     klIn: grpo.klIn,
     klTimesRatio: grpo.klTimesRatio,
+    covariance: grpo.covariance,
     maxCompletionLength: environment.maxTokens ?? generator.maxTokens,
     ...given({
       epsilonLow,

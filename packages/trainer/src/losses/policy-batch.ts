@@ -15,6 +15,8 @@ export interface PolicyBatch {
   readonly advantages: readonly (number | Floats)[];
   /** 0 where a token takes no part in the loss. @default every token does */
   readonly masks?: readonly ArrayLike<number>[];
+  /** 1 at tokens that `clip_cov` and `kl_cov` hold back. @default those of this batch; see {@link tokensByCovariance} */
+  readonly heldBack?: readonly ArrayLike<number>[];
   /** @default the sizes of this batch */
   readonly counts?: BatchCounts;
 }
@@ -24,8 +26,9 @@ const lengthOf = (entry: number | ArrayLike<number>): number | undefined =>
 
 /** @throws {LossInputError} when two arrays of the batch disagree about the number of sequences or of tokens. */
 export function checkPolicyBatch(batch: PolicyBatch): void {
-  const { logProbs, oldLogProbs, samplerLogProbs, refLogProbs, advantages, masks } = batch;
-  for (const [field, rows] of Object.entries({ oldLogProbs, samplerLogProbs, refLogProbs, advantages, masks })) {
+  const { logProbs, oldLogProbs, samplerLogProbs, refLogProbs, advantages, masks, heldBack } = batch;
+  const given = { oldLogProbs, samplerLogProbs, refLogProbs, advantages, masks, heldBack };
+  for (const [field, rows] of Object.entries(given)) {
     if (rows === undefined) continue;
     if (rows.length !== logProbs.length) {
       throw new LossInputError(field, `${rows.length} sequences where logProbs has ${logProbs.length}.`);

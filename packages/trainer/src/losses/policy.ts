@@ -1,6 +1,7 @@
 import { LossInputError } from '../errors.ts';
 import { aggregations } from './aggregation.ts';
 import { type Correction, type CorrectionName, corrections } from './correction.ts';
+import { type CovarianceOptions, tokensByCovariance } from './covariance.ts';
 import type { KlEstimator } from './kl.ts';
 import { type KlRewardOptions, klRewards, returnsToGo } from './kl-reward.ts';
 import type { BatchCounts, LossResult } from './loss.ts';
@@ -34,6 +35,8 @@ export interface PolicyLossOptions extends Partial<Bounds> {
    * @default none
    */
   readonly offPolicyMask?: number;
+  /** Which tokens `clip_cov` leaves out and `kl_cov` holds to the old policy. */
+  readonly covariance?: CovarianceOptions;
   /** Divisor of `dr_grpo`, which alone needs it. */
   readonly maxCompletionLength?: number;
 }
@@ -62,6 +65,8 @@ export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions = {}):
     klTimesRatio,
     correction,
     offPolicyMask,
+    entropyGuard: variant.entropyGuard,
+    covariancePenalty: options.covariance?.penalty ?? 1,
   };
   checkPolicyBatch(batch);
   if (beta > 0) requirePresent(batch.refLogProbs, 'refLogProbs', `beta ${beta}`);
@@ -77,6 +82,7 @@ export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions = {}):
   const isRewarded = klIn === 'reward' && beta > 0;
   const advantages = isRewarded ? advantagesWithKl(batch, { beta, estimator: klEstimator ?? 'k1' }) : batch.advantages;
   const oldLogProbs = variant.isOnPolicy ? logProbs : (batch.oldLogProbs ?? logProbs);
+  const heldBack = batch.heldBack ?? heldBackTokens(batch, options);
   const tokenCounts = logProbs.map((_, b) => countTokens(batch, b));
   const tokens = tokenCounts.reduce((sum, count) => sum + count, 0);
   const counts: BatchCounts = batch.counts ?? { sequences: logProbs.length, tokens };
@@ -98,6 +104,7 @@ export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions = {}):
       sampler: samplerLogProbs?.[b],
       reference: refLogProbs?.[b],
       advantage: advantages[b]!,
+      heldBack: heldBack?.[b],
       isMasked: (t: number): boolean => mask !== undefined && mask[t] === 0,
       numTokens,
       share: aggregations[aggregation]({ ...sizes, sequenceTokens: numTokens }),
@@ -113,6 +120,23 @@ export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions = {}):
     offPolicyMask: offPolicyMask !== undefined,
   };
   return { loss, weights, metrics: metrics.mean(present) };
+}
+
+/**
+ * The tokens that `clip_cov` and `kl_cov` hold back, over all of a batch, from what its sampler thought of them; `undefined` for other
+ * losses.
+ */
+export function heldBackTokens(
+  { logProbs, oldLogProbs, samplerLogProbs, ...batch }: PolicyBatch,
+  { name = 'grpo', covariance = {} }: PolicyLossOptions,
+): readonly Uint8Array[] | undefined {
+  const { entropyGuard } = variants[name];
+  if (entropyGuard === undefined) return undefined;
+  return tokensByCovariance(
+    { ...batch, logProbs: samplerLogProbs ?? oldLogProbs ?? logProbs },
+    entropyGuard,
+    covariance,
+  );
 }
 
 /** The advantage of each token, with what it and those after it lose by leaving the reference model. */
@@ -134,9 +158,11 @@ function correctionOf({ name = 'grpo', correction }: PolicyLossOptions): Correct
 /** The weight of the KL term to the reference model, wherever it goes. */
 const klWeight = ({ name = 'grpo', beta = variants[name].beta }: PolicyLossOptions): number => beta;
 
-/** Whether tokens move also where the advantage is 0: by a KL term, or the one that `dppo` has of its own. */
-export const movesWithoutAdvantage = (options: PolicyLossOptions): boolean =>
-  klWeight(options) > 0 || variants[options.name ?? 'grpo'].objective === 'dppo';
+/** Whether tokens move also where the advantage is 0: by a KL term, or one that the loss has of its own. */
+export function movesWithoutAdvantage(options: PolicyLossOptions): boolean {
+  const { objective, entropyGuard } = variants[options.name ?? 'grpo'];
+  return klWeight(options) > 0 || objective === 'dppo' || entropyGuard === 'penalize';
+}
 
 function mergeBounds(defaults: Bounds, options: Partial<Bounds>): Bounds {
   return {

@@ -1,7 +1,7 @@
 import { type Correction, importanceWeights } from './correction.ts';
 import { type KlEstimator, klEstimators, limitLogRatio, logRatioLimit } from './kl.ts';
 import type { Floats } from './loss.ts';
-import { type Bounds, objectives } from './objectives.ts';
+import { type Bounds, type ObjectiveTerm, objectives } from './objectives.ts';
 import type { PolicyMetricsSum } from './policy-metrics.ts';
 import { boundedLogRatios, sequenceRatios } from './ratio.ts';
 import type { Variant } from './variants.ts';
@@ -13,6 +13,8 @@ export interface PolicySequence {
   readonly sampler: Floats | undefined;
   readonly reference: Floats | undefined;
   readonly advantage: number | Floats;
+  /** 1 at tokens that the entropy guard holds back. */
+  readonly heldBack: ArrayLike<number> | undefined;
   readonly isMasked: (token: number) => boolean;
   /** Tokens that are not masked out. */
   readonly numTokens: number;
@@ -21,13 +23,15 @@ export interface PolicySequence {
 }
 
 /** A loss with every default filled in. */
-export interface PolicyLossSettings extends Pick<Variant, 'objective' | 'level'> {
+export interface PolicyLossSettings extends Pick<Variant, 'objective' | 'level' | 'entropyGuard'> {
   readonly bounds: Bounds;
   readonly beta: number;
   readonly klEstimator: KlEstimator;
   readonly klTimesRatio: boolean;
   readonly correction: Correction | undefined;
   readonly offPolicyMask: number | undefined;
+  /** Nats from the old policy cost so much, at tokens that are penalized. */
+  readonly covariancePenalty: number;
 }
 
 const noKl = { value: 0, slope: 0 };
@@ -38,7 +42,7 @@ export function sequenceLoss(
   settings: PolicyLossSettings,
   metrics: PolicyMetricsSum,
 ): { readonly loss: number; readonly weights: Float64Array } {
-  const { current, old, sampler, reference, advantage, isMasked, numTokens, share } = sequence;
+  const { current, old, sampler, reference, advantage, isMasked, numTokens, share, heldBack } = sequence;
   const { bounds, beta, klTimesRatio, level } = settings;
   const objective = objectives[settings.objective];
   const klTerm = klEstimators[settings.klEstimator];
@@ -63,7 +67,8 @@ export function sequenceLoss(
     const logRatio = sequenceLogRatio ?? logRatios[t]!;
     const ratio = Math.exp(limitLogRatio(logRatio));
     const ratioMoves = Math.abs(logRatio) <= logRatioLimit ? 1 : 0;
-    const term = objective({ logProb, ratio, advantage: advantageAt(t) }, bounds);
+    const free = objective({ logProb, ratio, advantage: advantageAt(t) }, bounds);
+    const term = heldBack?.[t] === 1 ? guarded(free, logRatio, settings) : free;
     const kl = reference === undefined ? noKl : klTerm(logProb - reference[t]!);
     const klFactor = klTimesRatio ? ratio : 1;
     const trust = trusts?.[t] ?? 1;
@@ -88,6 +93,20 @@ export function sequenceLoss(
     }
   }
   return { loss, weights };
+}
+
+/** The term of a token that is held back: left out, or held to the old policy. */
+function guarded(
+  term: ObjectiveTerm,
+  logRatio: number,
+  { entropyGuard, covariancePenalty }: PolicyLossSettings,
+): ObjectiveTerm {
+  if (entropyGuard === 'clip') return { ...term, value: 0, slope: 0 };
+  const [value, slope] = [
+    term.value + covariancePenalty * Math.abs(logRatio),
+    term.slope + covariancePenalty * Math.sign(logRatio),
+  ];
+  return { ...term, value, slope };
 }
 
 /** How much of the objective of each token counts, for what the sampler did differently; `undefined` where all of it does. */

@@ -1,5 +1,6 @@
 import type { Aggregation } from './aggregation.ts';
 import type { Correction } from './correction.ts';
+import type { EntropyGuard } from './covariance.ts';
 import type { Bounds, ObjectiveName } from './objectives.ts';
 import type { RatioLevel } from './ratio.ts';
 
@@ -16,6 +17,8 @@ export type PolicyLossName =
   | 'sapo'
   | 'vespo'
   | 'dppo'
+  | 'clip_cov'
+  | 'kl_cov'
   | 'reinforce'
   | 'simple_grpo';
 
@@ -30,6 +33,8 @@ export interface Variant {
   readonly beta: number;
   readonly bounds: Bounds;
   readonly correction: Correction | undefined;
+  /** What becomes of the tokens that would take most of the entropy. */
+  readonly entropyGuard: EntropyGuard | undefined;
 }
 
 const unbounded: Bounds = {
@@ -49,12 +54,13 @@ const clipped: Variant = {
   beta: 0,
   bounds: unbounded,
   correction: undefined,
+  entropyGuard: undefined,
 };
 
 /**
  * The named losses. Sources: `grpo` arXiv 2402.03300; `dr_grpo` arXiv 2503.20783; `dapo` arXiv 2503.14476; `gspo` and
  * `gspo_token` arXiv 2507.18071; `gmpo` arXiv 2507.20673; `cispo` arXiv 2506.13585; `sapo` arXiv 2511.20347; `bnpo`, `luspo` and
- * `vespo` TRL; `dppo` prime-rl; `simple_grpo` and `reinforce` are torchforge's SimpleGRPOLoss and ReinforceLoss.
+ * `vespo` TRL; `dppo` prime-rl; `clip_cov` and `kl_cov` arXiv 2505.22617; `simple_grpo` and `reinforce` are torchforge's SimpleGRPOLoss and ReinforceLoss.
  */
 export const variants: Readonly<Record<PolicyLossName, Variant>> = {
   grpo: clipped,
@@ -79,6 +85,8 @@ export const variants: Readonly<Record<PolicyLossName, Variant>> = {
   sapo: { ...clipped, objective: 'sapo' },
   vespo: { ...clipped, objective: 'vespo', level: 'sequenceProduct', aggregation: 'tokenMean' },
   dppo: { ...clipped, objective: 'dppo', aggregation: 'tokenMean' },
+  clip_cov: { ...clipped, aggregation: 'tokenMean', entropyGuard: 'clip' },
+  kl_cov: { ...clipped, objective: 'unclipped', aggregation: 'tokenMean', entropyGuard: 'penalize' },
   reinforce: {
     ...clipped,
     objective: 'reinforce',
