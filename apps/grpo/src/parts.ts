@@ -76,8 +76,8 @@ const isBatchInvariant = ({ grpo, trainer, generator }: Config): boolean =>
 /** The loops ask for no more than this, so nothing that they ask for is ever turned away. */
 function requestsAtOnce({ grpo, evaluation }: Config): number {
   const groups = Math.ceil(grpo.groupsPerStep * grpo.overSampling) * (1 + grpo.maxPolicyAge);
-  // One request of a problem is greedy, one samples.
-  return 2 * evaluation.problems + groups;
+  // One request of a problem is greedy, one samples; of a group, too, where it is compared with the greedy completion.
+  return 2 * evaluation.problems + groups * (grpo.advantage === 'remax' ? 2 : 1);
 }
 
 /** Tells how a replica that was lost comes back, or does not. */

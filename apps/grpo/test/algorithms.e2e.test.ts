@@ -115,3 +115,22 @@ test('adapters are trained alone, with the model below them as the reference, an
   }
   expect(existsSync(path.join(run, 'trained', 'model.safetensors'))).toBe(true);
 });
+
+test('the greedy completion is what others are compared with, and tokens that take entropy are held back', async () => {
+  const { code, stderr, run } = await finish('compared', [
+    `model.path=${path.join(filtered.run, 'trained')}`,
+    'warmup.maxSteps=0',
+    'grpo.steps=3',
+    'grpo.advantage=remax',
+    'grpo.loss=kl_cov',
+    'grpo.covariance.share=0.1',
+  ]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const groups = Map.groupBy(readCompletions(run), ({ step, group }) => `${step}, ${group}`);
+  for (const group of groups.values()) {
+    // All of a group are compared with one reward, which none of them needs to have had.
+    const greedy = group.map(({ reward, advantage }) => Number(reward) - Number(advantage));
+    for (const value of greedy) expect(value).toBeCloseTo(greedy[0]!, 9);
+    expect(greedy[0]).toBeGreaterThanOrEqual(0);
+  }
+});

@@ -57,6 +57,10 @@ export interface Episode extends Scored {
 /** The episodes of one prompt, which are trained on together; `number` is that of the prompt in the order of sampling. */
 export interface Group extends Versioned {
   readonly episodes: readonly Episode[];
+  /** Whose average their rewards are compared with, where it is not that of the group. */
+  readonly role?: string;
+  /** Of the greedy completion of the prompt, where that was played, too, and has a score. */
+  readonly greedyReward?: number;
 }
 
 /** What a completion must tell to become a {@link Sampled}; those of `@forge/generator` do. */

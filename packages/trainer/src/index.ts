@@ -7,6 +7,13 @@ export {
   type MultiRewardOptions,
   multiRewardAdvantages,
 } from './advantages.ts';
+export {
+  type GreedyBaselines,
+  greedyBaselineAdvantages,
+  type RoleBaselines,
+  type RoleOptions,
+  roleAdvantages,
+} from './baseline-advantages.ts';
 export { loadCheckpoint, saveCheckpoint } from './checkpoint/checkpoint.ts';
 export { CheckpointSeries, type CheckpointSeriesOptions } from './checkpoint/checkpoint-series.ts';
 export {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import type { BufferStateDict, Group } from '@forge/data';
 import { type LogSize, type RunLog, type WeightSync, writeCheckpoint } from '@forge/run';
+import type { RoleBaselines } from '@forge/trainer';
 import type { Config } from '../config/config.ts';
 import type { Pacing, PacingState } from '../pacing.ts';
 import type { Parts } from '../parts.ts';
@@ -22,6 +23,8 @@ export interface GrpoPlace {
   /** Name of the folder of the reference, in the run's folder. */
   readonly reference: string;
   readonly curriculum?: CurriculumState;
+  /** What completions of each role earn, for `grpo.advantage=rae`. */
+  readonly roleBaselines?: RoleBaselines;
 }
 
 /** What of a run is not in the trainer's own checkpoint beside it. */

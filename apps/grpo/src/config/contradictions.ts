@@ -14,16 +14,19 @@ interface Rule extends Contradiction {
 
 const isDistilled = ({ teacher }: Config): boolean => teacher.path !== undefined && !teacher.keepRewards;
 
+const comparesBeyondGroups = ({ grpo }: Config): boolean => grpo.advantage === 'remax' || grpo.advantage === 'rae';
+
 const rules: readonly Rule[] = [
   {
     key: 'grpo.groupSize',
-    reason: 'one completion has nothing to be compared with; give at least 2, or learn from teacher.path alone',
-    isBroken: (config) => config.grpo.groupSize < 2 && !isDistilled(config),
+    reason:
+      'one completion has nothing to be compared with; give at least 2, grpo.advantage=remax or rae, or learn from teacher.path alone',
+    isBroken: (config) => config.grpo.groupSize < 2 && !comparesBeyondGroups(config) && !isDistilled(config),
   },
   {
     key: 'grpo.scaleRewards',
-    reason: 'grpo.advantage=gdpo scales by its own rule; leave it out',
-    isBroken: ({ grpo }) => grpo.advantage === 'gdpo' && grpo.scaleRewards !== undefined,
+    reason: 'grpo.advantage=gdpo, remax and rae have a scale of their own; leave it out',
+    isBroken: ({ grpo }) => ['gdpo', 'remax', 'rae'].includes(grpo.advantage) && grpo.scaleRewards !== undefined,
   },
   {
     key: 'grpo.correction',
@@ -44,6 +47,11 @@ const rules: readonly Rule[] = [
     key: 'grpo.miniBatches',
     reason: 'grpo.groupsPerStep is no multiple of it, so that the parts would not be equal',
     isBroken: ({ grpo }) => grpo.groupsPerStep % grpo.miniBatches !== 0,
+  },
+  {
+    key: 'grpo.filterZeroVariance',
+    reason: 'grpo.advantage=remax and rae learn from groups whose rewards are equal, too; leave it out',
+    isBroken: (config) => comparesBeyondGroups(config) && config.grpo.filterZeroVariance,
   },
   {
     key: 'grpo.filterZeroVariance',

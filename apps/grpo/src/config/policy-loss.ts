@@ -27,9 +27,11 @@ export const policyLoss = {
       penalty: z.number().min(0).default(1).describe('of `kl_cov`: what a nat from the old policy costs'),
     })
     .prefault({}),
-  advantage: oneOf([...advantageMethods, 'gdpo'])
+  advantage: oneOf([...advantageMethods, 'gdpo', 'remax', 'rae'])
     .default('grpo')
-    .describe('how rewards become advantages; `gdpo` brings each reward function to one scale before they are added'),
+    .describe(
+      'how rewards become advantages; `gdpo` brings each reward function to one scale before they are added, `remax` compares with the greedy completion of the prompt, `rae` with a moving average of its environment or source',
+    ),
   scaleRewards: z
     .enum(['group', 'batch', 'none'])
     .optional()

@@ -1,5 +1,7 @@
 import { policyVersionOf } from '@forge/data';
+import type { Task } from '@forge/environments';
 import { Random } from '@forge/tensor';
+import { given } from '../config/given.ts';
 import type { Loops } from '../loops.ts';
 import { answerOf } from '../rewards/answer-of.ts';
 import type { Run } from '../run.ts';
@@ -33,13 +35,16 @@ async function collect(
 ): Promise<void> {
   const { buffer } = parts;
   const task = await curriculum.pick(number);
-  const sampled = await play({ config, parts }, task, {
-    n: config.grpo.groupSize,
-    temperature: config.generator.temperature,
-    // Of the group alone, so that a run does not depend on which group is sampled beside which.
-    seed: new Random(config.run.seed).split(`group ${number}`).integer(2 ** 31),
-    signal,
-  });
+  const [sampled, greedyReward] = await Promise.all([
+    play({ config, parts }, task, {
+      n: config.grpo.groupSize,
+      temperature: config.generator.temperature,
+      // Of the group alone, so that a run does not depend on which group is sampled beside which.
+      seed: new Random(config.run.seed).split(`group ${number}`).integer(2 ** 31),
+      signal,
+    }),
+    config.grpo.advantage === 'remax' ? playGreedily({ config, parts, signal }, task) : undefined,
+  ]);
   const sequences = sampled.map(({ promptIds, tokenIds }) => ({ promptIds, tokenIds }));
   const [scores, refLogProbs, teacherLogProbs] = await Promise.all([
     parts.score(
@@ -49,16 +54,19 @@ async function collect(
     reference?.score(sequences, signal),
     teacher?.score(sequences, signal),
   ]);
-  const given = config.reward.shuffle ? new Random(config.run.seed).split(`shuffle ${number}`).shuffle(scores) : scores;
+  const earned = config.reward.shuffle
+    ? new Random(config.run.seed).split(`shuffle ${number}`).shuffle(scores)
+    : scores;
   const episodes = sampled.map((each, i) => ({
     ...each,
-    ...given[i]!, // one score a completion
+    ...earned[i]!, // one score a completion
     target: task.target,
     ...(config.dataset.sources && { source: task.source }),
     ...(refLogProbs && { refLogProbs: refLogProbs[i]! }),
     ...(teacherLogProbs && { teacherLogProbs: teacherLogProbs[i]! }),
   }));
-  const group = { number, policyVersion: policyVersionOf(episodes), episodes };
+  const role = task.environment ?? task.source;
+  const group = { number, policyVersion: policyVersionOf(episodes), episodes, ...given({ role, greedyReward }) };
   const reason = rejectReason(group, config.grpo);
   if (reason === undefined) {
     await buffer.add.with({ signal }).callOne(group);
@@ -67,4 +75,17 @@ async function collect(
     rejects.add(group, reason);
     pacing.groupRejected(number);
   }
+}
+
+/** What the greedy completion of a task earns; `undefined` when it has no score. */
+async function playGreedily(
+  { config, parts, signal }: Pick<Run, 'config' | 'parts' | 'signal'>,
+  task: Task,
+): Promise<number | undefined> {
+  const played = await play({ config, parts }, task, { n: 1, temperature: 0, signal });
+  const scores = await parts.score(
+    played.map((each) => answerOf(each, task)),
+    signal,
+  );
+  return scores[0]?.reward;
 }

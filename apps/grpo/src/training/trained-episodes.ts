@@ -1,5 +1,11 @@
 import { type Episode, type Group, numChosenTokens } from '@forge/data';
-import { groupAdvantages, multiRewardAdvantages } from '@forge/trainer';
+import {
+  greedyBaselineAdvantages,
+  groupAdvantages,
+  multiRewardAdvantages,
+  type RoleBaselines,
+  roleAdvantages,
+} from '@forge/trainer';
 import type { Config } from '../config/config.ts';
 import { given } from '../config/given.ts';
 
@@ -9,20 +15,35 @@ export interface TrainedEpisode extends Episode {
   readonly advantage: number | Float64Array;
 }
 
-/** The episodes of a batch, group after group, with their advantages over their groups, as far as the settings let them count. */
+/** A batch as it is trained on. */
+export interface TrainedBatch {
+  readonly episodes: readonly TrainedEpisode[];
+  /** For the batch after it. */
+  readonly roleBaselines: RoleBaselines;
+}
+
+/**
+ * The episodes of a batch, group after group, with their advantages, as far as the settings let them count.
+ *
+ * @param roleBaselines - those that the batch before left, which `rae` compares with.
+ */
 export function trainedEpisodes(
   groups: readonly Group[],
   { grpo, teacher }: Pick<Config, 'grpo' | 'teacher'>,
-): readonly TrainedEpisode[] {
+  roleBaselines: RoleBaselines = {},
+): TrainedBatch {
   const episodes = groups.flatMap((group) => group.episodes);
   const isRewarded = teacher.path === undefined || teacher.keepRewards;
-  const advantages = isRewarded ? advantagesOf(episodes, grpo) : episodes.map(() => 0);
-  return episodes.map((episode, i) => {
+  const { advantages, baselines } = isRewarded
+    ? advantagesOf(groups, grpo, roleBaselines)
+    : { advantages: episodes.map(() => 0), baselines: roleBaselines };
+  const trained = episodes.map((episode, i) => {
     const mask = maskOf(episode, grpo);
     const isWorthless = episode.isTruncated && grpo.truncated === 'zeroAdvantage';
     const advantage = isWorthless ? 0 : towardsTeacher(episode, advantages[i]!, teacher.weight); // one each
     return { ...episode, advantage, ...(mask && { mask }) };
   });
+  return { episodes: trained, roleBaselines: baselines };
 }
 
 /**
@@ -51,24 +72,37 @@ function maskOf(
   return Uint8Array.from(versions, (version, t) => (version === newest ? (mask?.[t] ?? 1) : 0));
 }
 
-function advantagesOf(
-  episodes: readonly Episode[],
-  { advantage, scaleRewards, groupSize }: Config['grpo'],
-): readonly number[] {
-  if (advantage === 'gdpo') {
-    const names = Object.keys(episodes[0]?.rewards ?? {});
-    return multiRewardAdvantages(
-      names.map((name) => episodes.map(({ reward, rewards }) => (reward === undefined ? undefined : rewards[name]))),
-      { groupSize },
-    );
+interface Compared {
+  readonly advantages: readonly number[];
+  readonly baselines: RoleBaselines;
+}
+
+function advantagesOf(groups: readonly Group[], grpo: Config['grpo'], baselines: RoleBaselines): Compared {
+  const episodes = groups.flatMap((group) => group.episodes);
+  const rewards = episodes.map(({ reward }) => reward);
+  const { advantage, scaleRewards, groupSize } = grpo;
+  switch (advantage) {
+    case 'rae':
+      return roleAdvantages(
+        rewards,
+        groups.flatMap(({ role = '' }) => new Array<string>(groupSize).fill(role)),
+        { baselines },
+      );
+    case 'remax': {
+      const greedyRewards = groups.map(({ greedyReward }) => greedyReward);
+      return { advantages: greedyBaselineAdvantages(rewards, { groupSize, greedyRewards }), baselines };
+    }
+    case 'gdpo': {
+      const names = Object.keys(episodes[0]?.rewards ?? {});
+      const byFunction = names.map((name) =>
+        episodes.map((episode) => (episode.reward === undefined ? undefined : episode.rewards[name])),
+      );
+      return { advantages: multiRewardAdvantages(byFunction, { groupSize }), baselines };
+    }
+    default: {
+      const lengths = episodes.map(numChosenTokens);
+      const options = { groupSize, method: advantage, lengths, ...given({ scale: scaleRewards }) };
+      return { advantages: groupAdvantages(rewards, options), baselines };
+    }
   }
-  return groupAdvantages(
-    episodes.map(({ reward }) => reward),
-    {
-      groupSize,
-      method: advantage,
-      lengths: episodes.map(numChosenTokens),
-      ...given({ scale: scaleRewards }),
-    },
-  );
 }

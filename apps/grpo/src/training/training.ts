@@ -21,7 +21,7 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
   const { pacing, curriculum } = loops;
   const clock = new StepClock();
   const diagnosis = new Diagnosis(run, loops);
-  let { beta, reference } = begun;
+  let { beta, reference, roleBaselines } = begun;
   progress.start('grpo', steps, begun.step);
   for (let step = begun.step + 1; step <= steps; step++) {
     clock.lap('record'); // of the step before
@@ -30,7 +30,8 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
     const batch = await diagnosis.waitForBatch(nextBatch(parts, loops, { version: trainedVersion, grpo, signal }));
     clock.lap('waitForBatch');
     curriculum.count([...batch.groups, ...batch.rejected]);
-    const episodes = trainedEpisodes(batch.groups, config);
+    const trained = trainedEpisodes(batch.groups, config, roleBaselines);
+    const { episodes } = trained;
     const { inputs, targets } = grpoBatch(episodes);
     const result = await parts.trainer.trainBatch.callOne(inputs, { ...targets, beta });
     clock.lap('train');
@@ -68,9 +69,10 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
     };
     progress.update(step, shown, { reward: metrics['reward/mean'], 'held-out accuracy': evaluation?.accuracy });
     if (evaluation && evaluation.accuracy >= grpo.stopAccuracy) break;
+    ({ roleBaselines } = trained);
     beta = nextBeta(beta, { kl: result.metrics['kl'], completions: inputs.length }, grpo.adaptiveKl);
     reference = await refreshReference(run, loops.reference, { step, name: reference });
-    const place = { ...begun, step, beta, reference, curriculum: curriculum.state };
+    const place = { ...begun, step, beta, reference, roleBaselines, curriculum: curriculum.state };
     if (step < steps) await run.checkpoints.offer(place, pacing);
     if (grpo.maxPolicyAge === 0) pacing.advance();
   }

@@ -9,7 +9,7 @@ const advantages = (rewards: readonly (readonly number[])[], grpo: object) =>
   trainedEpisodes(
     rewards.map((row, i) => groupWith(i, row)),
     settings(grpo),
-  ).map(({ advantage }) => advantage);
+  ).episodes.map(({ advantage }) => advantage);
 
 test('advantages are over the group, and their scale over all groups where it is that of the batch', () => {
   const deviation = Math.sqrt(1 / 3);
@@ -57,7 +57,7 @@ test.each([
   ['mask', false, [0, 0]],
   ['zeroAdvantage', true, undefined],
 ] as const)('truncated: %s', (choice, isWorthless, mask) => {
-  const [whole, cut] = trainedEpisodes(pair, settings({ truncated: choice }));
+  const [whole, cut] = trainedEpisodes(pair, settings({ truncated: choice })).episodes;
   expect(whole!.advantage).toBeGreaterThan(0);
   if (isWorthless) expect(cut!.advantage).toBe(0);
   else expect(cut!.advantage).toBeLessThan(0);
@@ -70,7 +70,10 @@ test('of a completion that saw an update, only tokens of the newest weights coun
     episodeWith({ versions: Int32Array.of(2, 2, 3, 3), mask: Uint8Array.of(1, 1, 0, 1) }),
     episodeWith({ versions: Int32Array.of(2, 2), reward: 0 }),
   ];
-  const trained = trainedEpisodes([{ number: 0, policyVersion: 2, episodes }], settings({ maskStaleTokens: true }));
+  const trained = trainedEpisodes(
+    [{ number: 0, policyVersion: 2, episodes }],
+    settings({ maskStaleTokens: true }),
+  ).episodes;
   expect(trained.map(({ mask }) => Array.from(mask!))).toEqual([
     [0, 0, 0, 1],
     [1, 1],
@@ -83,9 +86,9 @@ test('a teacher gives every token an advantage of its own, beside that of the re
   const episodes = [episodeWith({ ...taught, reward: 0 }), episodeWith({ ...taught, reward: 1 })];
   const group = { number: 0, policyVersion: 3, episodes };
   const teacher = { path: 'teacher', weight: 2 };
-  const alone = trainedEpisodes([group], settings({}, teacher));
+  const alone = trainedEpisodes([group], settings({}, teacher)).episodes;
   for (const { advantage } of alone) expect(Array.from(advantage as Float64Array)).toEqual([1, -4]);
-  const both = trainedEpisodes([group], settings({ advantage: 'dr_grpo' }, { ...teacher, keepRewards: true }));
+  const both = trainedEpisodes([group], settings({ advantage: 'dr_grpo' }, { ...teacher, keepRewards: true })).episodes;
   expect(both.map(({ advantage }) => Array.from(advantage as Float64Array))).toEqual([
     [0.5, -4.5],
     [1.5, -3.5],
@@ -98,6 +101,26 @@ test('gdpo adds what each reward function says', () => {
     episodeWith({ reward: 0.5, rewards: { math: 0, thinking: 1 } }),
   ];
   const group = { number: 0, policyVersion: 3, episodes };
-  const [first, second] = trainedEpisodes([group, groupWith(1, [1, 0])], settings({ advantage: 'gdpo' }));
+  const [first, second] = trainedEpisodes([group, groupWith(1, [1, 0])], settings({ advantage: 'gdpo' })).episodes;
   expect(first!.advantage).toBe(second!.advantage);
+});
+
+test('remax compares a group with its greedy completion, also where all of it earned the same', () => {
+  const group = { ...groupWith(0, [1, 1]), greedyReward: 0 };
+  const unscored = groupWith(1, [1, 0]);
+  const { episodes } = trainedEpisodes([group, unscored], settings({ advantage: 'remax' }));
+  expect(episodes.map(({ advantage }) => advantage)).toEqual([1, 1, 0, 0]);
+});
+
+test('rae compares each source with its own average, and goes on from the averages of the batch before', () => {
+  const batch = [
+    { ...groupWith(0, [1, 1]), role: 'easy' },
+    { ...groupWith(1, [0, 0]), role: 'hard' },
+  ];
+  const config = settings({ advantage: 'rae' });
+  const first = trainedEpisodes(batch, config);
+  expect(first.roleBaselines['easy']).toBeCloseTo(1 - 0.95 ** 2, 12);
+  expect(first.roleBaselines['hard']).toBe(0);
+  const second = trainedEpisodes(batch, config, first.roleBaselines);
+  expect(second.episodes[0]!.advantage).toBeCloseTo(0.95 ** 3, 12);
 });
