@@ -4,7 +4,7 @@ import { readCheckpoint } from './checkpoints/checkpoints.ts';
 import { configSchema } from './config/config.ts';
 import { checkOwnEnvironments, checkTaskEnvironments } from './environments/own-exports.ts';
 import { checkTeacher } from './frozen/teacher.ts';
-import { checkOwnFunctions } from './rewards/own-functions.ts';
+import { checkOwnFunctions } from './rewards/check-own-functions.ts';
 import { describeEnd, train } from './train.ts';
 import { usage } from './usage.ts';
 

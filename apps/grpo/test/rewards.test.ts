@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { reward as rewardSection } from '../src/config/reward.ts';
 import type { Answer, Score } from '../src/rewards/answer.ts';
-import { checkOwnFunctions } from '../src/rewards/own-functions.ts';
+import { checkOwnFunctions } from '../src/rewards/check-own-functions.ts';
 import { RewardActor } from '../src/rewards/reward-actor.ts';
 import { rewardMetrics } from '../src/rewards/reward-metrics.ts';
 import { answerScorer } from '../src/rewards/score-answer.ts';

@@ -64,16 +64,5 @@ export const rewardFunction = z.union([
   }),
 ]);
 
-/** A reward function of a configuration, in full. */
-export interface RewardPart {
-  readonly name: string;
-  readonly weight: number;
-  readonly options: Readonly<Record<string, unknown>>;
-}
-
-/** What is said of a reward function, in full. */
-export function partOf(given: z.infer<typeof rewardFunction>): RewardPart {
-  if (typeof given === 'string') return { name: given, weight: 1, options: {} };
-  const { name, weight = 1, ...options } = given;
-  return { name, weight, options };
-}
+/** What may be written as one of `reward.functions`. */
+export type RewardFunction = z.infer<typeof rewardFunction>;

@@ -1,6 +1,7 @@
 import { count } from '@forge/run';
 import { z } from 'zod';
-import { isRewardName, partOf, rewardFunction, rewardOptions } from './reward-functions.ts';
+import { isRewardName, rewardFunction, rewardOptions } from './reward-functions.ts';
+import { partOf } from './reward-part.ts';
 
 /** What a completion is worth. */
 export const reward = z

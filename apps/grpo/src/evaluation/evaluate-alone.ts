@@ -10,7 +10,7 @@ import { generator } from '../config/generator.ts';
 import { reward } from '../config/reward.ts';
 import { startEnvironments } from '../environments/environments.ts';
 import { checkOwnEnvironments, checkTaskEnvironments } from '../environments/own-exports.ts';
-import { checkOwnFunctions } from '../rewards/own-functions.ts';
+import { checkOwnFunctions } from '../rewards/check-own-functions.ts';
 import { startRewards } from '../rewards/start-rewards.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 

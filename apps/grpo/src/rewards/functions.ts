@@ -8,7 +8,6 @@ import {
   symbolicReward,
   thinkingReward,
 } from '@forge/rewards';
-import { codeReward, PythonSandbox } from '@forge/sandbox';
 import type { RewardName, RewardOptions } from '../config/reward-functions.ts';
 import type { Answer } from './answer.ts';
 
@@ -34,7 +33,7 @@ export const rewardFunctions: { readonly [Name in RewardName]: Build<Name> } = {
   symbolic: symbolicReward,
   exact: exactMatchReward,
   thinking: thinkingReward,
-  // Loaded where it is used: the detector knows sixty languages.
+  // Loaded where it is used, as the sandbox below: the detector knows sixty languages.
   language: async (options) => (await import('@forge/rewards/language')).languageReward(options),
   overlong: ({ maxLength, cacheLength }, { maxTokens }) => {
     const length = maxLength ?? maxTokens;
@@ -51,6 +50,7 @@ export const rewardFunctions: { readonly [Name in RewardName]: Build<Name> } = {
     });
   },
   code: async ({ testsField, timeoutMs = 5_000, ...options }, { onEnd }) => {
+    const { codeReward, PythonSandbox } = await import('@forge/sandbox');
     const sandbox = await PythonSandbox.open({ processes: 1, timeoutMs });
     onEnd(async () => await sandbox[Symbol.asyncDispose]());
     const reward = codeReward((code, limits) => sandbox.execute(code, limits), options);

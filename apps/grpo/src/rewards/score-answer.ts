@@ -1,9 +1,10 @@
 import { type Score as PartScores, weightedReward } from '@forge/rewards';
 import type { RewardConfig } from '../config/reward.ts';
-import { isRewardName, partOf } from '../config/reward-functions.ts';
+import type { RewardName } from '../config/reward-functions.ts';
+import { partOf } from '../config/reward-part.ts';
 import type { Answer, Score, Unscored } from './answer.ts';
 import { type AnswerReward, type FunctionContext, rewardFunctions } from './functions.ts';
-import { loadOwnFunction } from './own-functions.ts';
+import { loadOwnFunction } from './load-own-function.ts';
 
 /** Scores one answer by all functions of a configuration. */
 export type ScoreAnswer = (answer: Answer) => Promise<Score>;
@@ -13,8 +14,8 @@ export async function answerScorer(config: RewardConfig, context: FunctionContex
   const { right, truncated, timeoutMs } = config;
   const build = async (name: string, options: object): Promise<AnswerReward> => {
     // Checked with the configuration: the options are those of this function, and there is a module where it is none of ours.
-    if (isRewardName(name)) return await rewardFunctions[name](options as never, context);
-    return await loadOwnFunction(config.module!, name);
+    if (!Object.hasOwn(rewardFunctions, name)) return await loadOwnFunction(config.module!, name);
+    return await rewardFunctions[name as RewardName](options as never, context);
   };
   const parts = await Promise.all(
     config.functions.map(partOf).map(async ({ name, weight, options }) => {

@@ -1,10 +1,8 @@
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { SettingsError } from '@forge/run';
 import type { RewardConfig } from '../config/reward.ts';
-import { isRewardName, partOf } from '../config/reward-functions.ts';
+import { isRewardName } from '../config/reward-functions.ts';
+import { partOf } from '../config/reward-part.ts';
 import { lookInto } from '../own-module.ts';
-import type { AnswerReward } from './functions.ts';
 
 /**
  * Finds out, before anything is started, whether a module of one's own has the functions that the configuration names.
@@ -24,12 +22,4 @@ export async function checkOwnFunctions({ module, functions, right }: RewardConf
       (name) => `reward.module: ${module} exports no function ${name}; it has ${names.join(', ') || 'none'}.`,
     ),
   );
-}
-
-/** A function of a module. */
-export async function loadOwnFunction(module: string, name: string): Promise<AnswerReward> {
-  const exports: Readonly<Record<string, unknown>> = await import(pathToFileURL(path.resolve(module)).href);
-  const own = exports[name];
-  if (typeof own !== 'function') throw new SettingsError([`reward.module: ${module} exports no function ${name}.`]);
-  return own as AnswerReward; // what it gives is checked whenever it is called
 }
