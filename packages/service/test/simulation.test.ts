@@ -12,7 +12,7 @@ import { SessionDesk } from '../src/routing/session-desk.ts';
 import { simulateService } from './fixtures/simulated/workload.ts';
 
 /** How many services; `FORGE_SEEDS=20000` tests more. */
-const SEEDS = Number(process.env['FORGE_SEEDS'] ?? 1_000);
+const SEEDS = Number(process.env['FORGE_SEEDS'] ?? 200);
 const REPLAY = fileURLToPath(new URL('./fixtures/simulated/replay.ts', import.meta.url));
 
 /**

@@ -23,11 +23,13 @@ const atoms = [
   '\\n',
   '(?:)',
 ];
+// RegExp tries every way through nested repetitions: with one more level, or two more characters, a pattern in thousands takes it
+// half a minute.
 const { pattern } = fc.letrec<{ pattern: string; sequence: string; part: string }>((tie) => ({
   pattern: fc.array(tie('sequence'), { minLength: 1, maxLength: 3 }).map((parts) => parts.join('|')),
   sequence: fc.array(tie('part'), { maxLength: 4 }).map((parts) => parts.join('')),
   part: fc.oneof(
-    { maxDepth: 3, withCrossShrink: true },
+    { maxDepth: 2, withCrossShrink: true },
     fc.constantFrom(...atoms),
     fc
       .tuple(tie('pattern'), fc.constantFrom('', '*', '+', '?', '*?', '{2}', '{1,3}', '{2,}'))
@@ -37,7 +39,7 @@ const { pattern } = fc.letrec<{ pattern: string; sequence: string; part: string 
 const anchored = fc
   .tuple(fc.boolean(), pattern, fc.boolean())
   .map(([begins, inner, ends]) => `${begins ? '^' : ''}(?:${inner})${ends ? '$' : ''}`);
-const text = fc.string({ unit: fc.constantFrom(...'aabbccéÉ漢😀A1 \n\u2028K\u212a'), maxLength: 8 });
+const text = fc.string({ unit: fc.constantFrom(...'aabbccéÉ漢😀A1 \n\u2028K\u212a'), maxLength: 6 });
 
 describe('a pattern', () => {
   test('accepts exactly the texts that RegExp matches as a whole', () => {
@@ -52,7 +54,7 @@ describe('a pattern', () => {
           for (const given of texts) expect([given, reads(automaton, given)]).toEqual([given, whole.test(given)]);
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 
@@ -63,7 +65,7 @@ describe('a pattern', () => {
         const found = new RegExp(source, 'u');
         for (const given of texts) expect([given, reads(automaton, given)]).toEqual([given, found.test(given)]);
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 

@@ -98,7 +98,7 @@ describe('damaged frames', () => {
   beforeAll(() => void Object.assign(Error, { stackTraceLimit: 0 }));
   afterAll(() => void Object.assign(Error, { stackTraceLimit }));
 
-  test('600,000 end their session with a DecodeError, or do no harm', () => {
+  test('200,000 end their session with a DecodeError, or do no harm', () => {
     const random = seededRandom(20);
     const frames = realFrames();
     const before = process.memoryUsage().rss;
@@ -106,7 +106,7 @@ describe('damaged frames', () => {
     let [ended, packets] = [0, 0];
     let current = victim();
     let seq = 0;
-    for (let count = 0; count < 600_000; count++) {
+    for (let count = 0; count < 200_000; count++) {
       const frame = mutate(random.pick(frames), random.pick(frames), random);
       // Mostly the number that is due: damage must get past the header.
       if (frame[0] === 3 && frame.length >= HEADER_BYTES && random.chance(0.95)) {
@@ -126,12 +126,12 @@ describe('damaged frames', () => {
     }
     bounded(before);
     // The damage was of many kinds, and much of it was deep.
-    expect(ended).toBeGreaterThan(100_000);
-    expect(packets).toBeGreaterThan(50_000);
+    expect(ended).toBeGreaterThan(30_000);
+    expect(packets).toBeGreaterThan(15_000);
     expect(reasons.size).toBeGreaterThan(20);
   });
 
-  test('300,000 pieces of a damaged stream end it with a DecodeError, or come out as frames', () => {
+  test('100,000 pieces of a damaged stream end it with a DecodeError, or come out as frames', () => {
     const random = seededRandom(21);
     const streams = realFrames().map((frame) => {
       const head = Buffer.alloc(frameHeadBytes(frame.length, true));
@@ -142,7 +142,7 @@ describe('damaged frames', () => {
     let [ended, came] = [0, 0];
     const open = () => new FrameReader({ onFrame: () => came++, onPing: () => {}, onClose: () => {} });
     let reader = open();
-    for (let count = 0; count < 300_000; count++) {
+    for (let count = 0; count < 100_000; count++) {
       try {
         reader.push(mutate(random.pick(streams), random.pick(streams), random));
       } catch (error) {
@@ -152,24 +152,24 @@ describe('damaged frames', () => {
       }
     }
     bounded(before);
-    expect(ended).toBeGreaterThan(10_000);
-    expect(came).toBeGreaterThan(1_000);
+    expect(ended).toBeGreaterThan(3_000);
+    expect(came).toBeGreaterThan(300);
   });
 
-  test('100,000 first frames are refused, or open a session', () => {
+  test('40,000 first frames are refused, or open a session', () => {
     const random = seededRandom(22);
     const hello = packHello({ from: '0.1', to: 'b', session: 'a nonce', received: 0, resumes: false });
     const before = process.memoryUsage().rss;
     let [opened, refused] = [0, 0];
     const accept = () => ({ ...QUIET, onOpen: () => void opened++ });
-    for (let count = 0; count < 100_000; count++) {
+    for (let count = 0; count < 40_000; count++) {
       const sessions = new Sessions({ id: 'b', clock: manualClock(), nonce: () => 'n', accept });
       const close = () => refused++;
       sessions.accept({ bufferedBytes: 0, send: () => {}, close }).onFrame(mutate(hello, hello, random));
     }
     bounded(before);
-    expect(opened + refused).toBe(100_000);
-    expect(Math.min(opened, refused)).toBeGreaterThan(5_000);
+    expect(opened + refused).toBe(40_000);
+    expect(Math.min(opened, refused)).toBeGreaterThan(2_000);
   });
 });
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bytesOf, copyRegion, type Region, type Tensor, tensor } from '@forge/tensor';
-import { afterEach, expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { openStore, type Store, type StoreOptions } from '../../src/index.ts';
 
 /** The ways in which a store may carry its bytes; what it means must not depend on them. */
@@ -18,23 +18,17 @@ export const variants = [
   },
 ] as const satisfies readonly { readonly name: string; readonly options: StoreOptions }[];
 
-const open: { readonly store: Store; readonly folder: string }[] = [];
-
-/** Opens an inline store; after the test it is closed, and its folder must be empty. */
+/** Opens an inline store in a test; after it the store is closed, and its folder must be empty. */
 export async function testStore(options: StoreOptions): Promise<{ readonly store: Store; readonly folder: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'forge-semantics-'));
   const store = await openStore({ kind: 'inline', folder, ...options });
-  open.push({ store, folder });
-  return { store, folder };
-}
-
-afterEach(async () => {
-  for (const { store, folder } of open.splice(0)) {
+  onTestFinished(async () => {
     await store[Symbol.asyncDispose]();
     expect(filesIn(folder)).toEqual([]);
     rmSync(folder, { recursive: true });
-  }
-});
+  });
+  return { store, folder };
+}
 
 /** The segment files below a folder. */
 export function filesIn(folder: string): string[] {
