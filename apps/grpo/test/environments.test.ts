@@ -71,17 +71,17 @@ describe('a module of one’s own, in processes of its own', () => {
 
   test('tells the model of tools that throw, flood or never answer, of wrong names and arguments', async () => {
     const tools = ['double', 'fail', 'flood', 'wait'];
-    const environments = await start({ module: own, tools, timeoutMs: 500 });
+    const environments = await start({ module: own, tools, timeoutMs: 1_000 });
     expect(await toldBy(environments, call('fail'))).toEqual(['{"error":"no luck"}']);
     expect((await toldBy(environments, call('flood')))![0]).toHaveLength(4096 + '… (1048576 characters)'.length);
-    expect(await toldBy(environments, call('wait'))).toEqual(['{"error":"No answer within 500 ms."}']);
+    expect(await toldBy(environments, call('wait'))).toEqual(['{"error":"No answer within 1000 ms."}']);
     expect((await toldBy(environments, call('treble')))![0]).toContain('There is no tool');
     expect((await toldBy(environments, call('double', { x: 'two' })))![0]).toContain('The arguments do not fit');
     expect((await toldBy(environments, { numMalformedCalls: 1 }))![0]).toContain('This is no call');
   });
 
   test.each(['block', 'exit'])('loses its episodes when a tool does %s, and plays the next', async (tool) => {
-    const environments = await start({ module: own, tools: ['double', tool], timeoutMs: 500, maxToolCalls: 1 });
+    const environments = await start({ module: own, tools: ['double', tool], timeoutMs: 1_000, maxToolCalls: 1 });
     await expect(stepIn(environments, call(tool))).rejects.toThrow();
     expect(await toldBy(environments, call('double', { x: 21 }))).toEqual(['42']);
   });

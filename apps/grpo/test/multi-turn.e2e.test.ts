@@ -16,6 +16,7 @@ const settings = [
   'reward.functions=[environment]',
   'reward.right.function=environment',
   `grpo.steps=${STEPS}`,
+  'warmup.maxSteps=4',
   'grpo.maxPolicyAge=0',
   'trainer.threads=1',
   'evaluation.every=2',

@@ -47,7 +47,7 @@ describe.runIf(canSeeProcesses)('when a process of a run dies', () => {
 
   test('generator, rewards and reference are started again, and the run goes on to its end', async () => {
     const run = path.join(folder, 'services');
-    await using app = start('services', ['grpo.steps=60']);
+    await using app = start('services', ['grpo.steps=36']);
     for (const part of ['generator_0', 'rewards_0', 'reference_0']) {
       const before = grpoSteps(run);
       await until(() => app.isOver() || grpoSteps(run) > before + 2);
@@ -58,7 +58,7 @@ describe.runIf(canSeeProcesses)('when a process of a run dies', () => {
     const { code, stdout, stderr } = await app.ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(lastLine(stdout)).toMatch(SUMMARY);
-    expect(readMetrics(run).map(({ step }) => step)).toEqual(Array.from({ length: 62 }, (_, i) => i + 1));
+    expect(readMetrics(run).map(({ step }) => step)).toEqual(Array.from({ length: 38 }, (_, i) => i + 1));
     expect(app.processes()).toEqual([]);
     expect(app.leftovers()).toEqual([]);
   });

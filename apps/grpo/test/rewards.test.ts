@@ -143,7 +143,7 @@ describe('answers in processes', () => {
   const told = ({ reward, unscored }: Score) => [reward, unscored?.reason];
 
   test('which throw, give no number, or never answer go without a score, and the others have theirs', async () => {
-    const { service, score } = await open(300, 1);
+    const { service, score } = await open(1_000, 1);
     await using _ = service;
     const scores = await score(
       ['good', 'throw', 'NaN', 'never answer', 'not apply', 'good'].map((each) => answer(each)),
@@ -161,7 +161,7 @@ describe('answers in processes', () => {
   });
 
   test('which hang are found, and the others have their scores', async () => {
-    const { service, score } = await open(500, 2);
+    const { service, score } = await open(1_000, 2);
     await using _ = service;
     const deeds = ['good', 'loop forever', 'good', 'loop forever later'];
     expect((await score(deeds.map((each) => answer(each)))).map(told)).toEqual([

@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { ToolDefinitionError } from '../errors.ts';
+import { argumentCheck } from './argument-check.ts';
 import type { ArgumentsOf, ParametersSchema } from './arguments.ts';
 
 /** What a call knows beside its arguments. */
@@ -64,25 +64,11 @@ export function defineTool<const Schema extends ParametersSchema>(definition: To
   if (!/^[\w-]{1,64}$/.test(name)) {
     throw new ToolDefinitionError(name, 'its name must be 1 to 64 letters, digits, "_" and "-"');
   }
-  const schema = schemaOf(name, parameters);
   return {
     name,
     description: { type: 'function', function: { name, description, parameters } },
     timeoutMs: definition.timeoutMs,
-    check: (given) => {
-      const { error } = schema.safeParse(given);
-      return error?.issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': ')).join('; ');
-    },
+    check: argumentCheck(name, parameters),
     call: (given, context) => definition.call(given as ArgumentsOf<Schema>, context), // as `check` has found
   };
-}
-
-function schemaOf(name: string, parameters: ParametersSchema): z.ZodType {
-  try {
-    // zod's type of JSON schemas is of mutable objects; it only reads them.
-    return z.fromJSONSchema({ additionalProperties: false, ...parameters } as Parameters<typeof z.fromJSONSchema>[0]);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ToolDefinitionError(name, `its parameters are no JSON schema that can be checked (${reason})`, { cause });
-  }
 }
