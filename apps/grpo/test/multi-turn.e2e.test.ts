@@ -36,7 +36,8 @@ async function run(name: string, killAfter?: number): Promise<string> {
   return target;
 }
 
-const isTimed = (key: string) => /seconds|PerSecond|perf|duration/i.test(key);
+/** Times, and the warnings of a process, which are told again by the one that goes on. */
+const isTimed = (key: string) => /seconds|PerSecond|perf|duration|^warnings$/i.test(key);
 const untimed = (target: string) =>
   readMetrics(target).map((line) => Object.fromEntries(Object.entries(line).filter(([key]) => !isTimed(key))));
 
