@@ -1,8 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import type { End } from '@forge/run/testing';
 import { beforeAll, expect, test } from 'vitest';
 import { type MetricsLine, readCompletions, readMetrics } from './fixtures/run-files.ts';
-import { type End, startApp } from './fixtures/start-app.ts';
+import { startApp } from './fixtures/start-app.ts';
 import { temporaryFolder } from './fixtures/temporary-folder.ts';
 import { tiny } from './fixtures/tiny.ts';
 

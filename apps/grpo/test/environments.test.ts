@@ -124,7 +124,7 @@ describe('settings', () => {
       '"chess" must be one of answer, countdown, alphabet-sort, calculator, search, exact.',
     ],
     [{ module: '/nowhere.ts' }, 'environment.module: /nowhere.ts cannot be used: Cannot find module'],
-    [{ module: path.join(import.meta.dirname, 'fixtures/until.ts') }, 'exports neither environments nor tools.'],
+    [{ module: path.join(import.meta.dirname, 'fixtures/tiny.ts') }, 'exports neither environments nor tools.'],
   ])('of a module of one’s own are checked before anything starts: %j', async (given, problem) => {
     const checked = checkOwnEnvironments(environment.parse(given));
     if (problem === undefined) await checked;

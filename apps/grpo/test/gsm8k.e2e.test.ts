@@ -2,10 +2,11 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { readTasks } from '@forge/data';
 import { loadModel } from '@forge/models';
+import type { End } from '@forge/run/testing';
 import { beforeAll, expect, test } from 'vitest';
 import { makeModelFolder } from './fixtures/model-folder.ts';
 import { readCompletions, readMetrics } from './fixtures/run-files.ts';
-import { type End, startApp } from './fixtures/start-app.ts';
+import { startApp } from './fixtures/start-app.ts';
 import { temporaryFolder } from './fixtures/temporary-folder.ts';
 
 const folder = temporaryFolder();

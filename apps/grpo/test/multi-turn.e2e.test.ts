@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { until, untimed } from '@forge/run/testing';
 import { describe, expect, test } from 'vitest';
 import { type CompletionLine, grpoSteps, readCompletions, readMetrics } from './fixtures/run-files.ts';
 import { startApp } from './fixtures/start-app.ts';
 import { temporaryFolder } from './fixtures/temporary-folder.ts';
 import { tiny } from './fixtures/tiny.ts';
-import { until } from './fixtures/until.ts';
 
 const folder = temporaryFolder();
 const STEPS = 4;
@@ -36,17 +36,12 @@ async function run(name: string, killAfter?: number): Promise<string> {
   return target;
 }
 
-/** Times, and the warnings of a process, which are told again by the one that goes on. */
-const isTimed = (key: string) => /seconds|PerSecond|perf|duration|^warnings$/i.test(key);
-const untimed = (target: string) =>
-  readMetrics(target).map((line) => Object.fromEntries(Object.entries(line).filter(([key]) => !isTimed(key))));
-
 describe('a run of several turns', () => {
   test('goes on to the last bit where it was killed, and tells what was said', async () => {
     const whole = await run('whole');
     const killed = await run('killed', 2);
     await run('killed');
-    expect(untimed(killed)).toEqual(untimed(whole));
+    expect(readMetrics(killed).map(untimed)).toEqual(readMetrics(whole).map(untimed));
     const bytesOf = (target: string) => readFileSync(path.join(target, 'completions.jsonl'));
     expect(bytesOf(killed).equals(bytesOf(whole))).toBe(true);
 

@@ -5,14 +5,13 @@ import { type Environment, type Message, type OpenEnvironment, type Task, taskSe
 import { Generator } from '@forge/generator';
 import { loadConfig, loadWeights } from '@forge/models';
 import { endTokenId, wordTokenizer, writeTinyModel } from '@forge/run';
+import { canSeeProcesses, processesWith, until } from '@forge/run/testing';
 import { grpoBatch, openTraining } from '@forge/trainer';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { configSchema } from '../src/config/config.ts';
 import type { Environments } from '../src/environments/environments.ts';
 import { type Player, play } from '../src/rollouts/play.ts';
-import { canSeeProcesses, processesWith } from './fixtures/processes.ts';
 import { temporaryFolder } from './fixtures/temporary-folder.ts';
-import { until } from './fixtures/until.ts';
 
 const sizes = {
   hiddenSize: 16,

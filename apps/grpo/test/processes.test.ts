@@ -1,17 +1,16 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { canSeeProcesses, type RunningProgram, until } from '@forge/run/testing';
 import { describe, expect, test } from 'vitest';
-import { canSeeProcesses } from './fixtures/processes.ts';
 import { grpoSteps, readMetrics } from './fixtures/run-files.ts';
-import { type RunningApp, startApp } from './fixtures/start-app.ts';
+import { startApp } from './fixtures/start-app.ts';
 import { temporaryFolder } from './fixtures/temporary-folder.ts';
 import { endless, tiny } from './fixtures/tiny.ts';
-import { until } from './fixtures/until.ts';
 
 const folder = temporaryFolder();
 const SUMMARY = /by GRPO, \d+ GRPO steps, \d+ s\. See .*curves\.svg$/;
 
-function start(name: string, more: readonly string[]): RunningApp {
+function start(name: string, more: readonly string[]): RunningProgram {
   return startApp([`run.folder=${folder}`, `run.name=${name}`, ...tiny, 'warmup.maxSteps=2', ...more], {
     folder,
     name,
@@ -19,7 +18,7 @@ function start(name: string, more: readonly string[]): RunningApp {
 }
 
 /** As the terminal does it: to every process of the group. */
-const pressCtrlC = ({ child }: RunningApp) => process.kill(-child.pid!, 'SIGINT');
+const pressCtrlC = ({ child }: RunningProgram) => process.kill(-child.pid!, 'SIGINT');
 
 const lastLine = (text: string) => text.trimEnd().split('\n').at(-1);
 

@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { until, untimed } from '@forge/run/testing';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type MetricsLine, readMetrics } from './fixtures/run-files.ts';
+import { readMetrics } from './fixtures/run-files.ts';
 import { startApp } from './fixtures/start-app.ts';
 import { temporaryFolder } from './fixtures/temporary-folder.ts';
 import { tiny } from './fixtures/tiny.ts';
-import { until } from './fixtures/until.ts';
 
 /** Runs that are killed at two random points each, `RESUMES=10` for as many as a release is tried with. */
 const RESUMES = Number(process.env['RESUMES'] ?? 1);
@@ -36,13 +36,6 @@ const settings = [
   'curriculum.easyShare=0.5',
   'curriculum.hardShare=0.5',
 ];
-
-/** Times, and the warnings of a process, which are told again by the one that goes on. */
-const isTimed = (key: string) => /seconds|PerSecond|perf|duration|^warnings$/i.test(key);
-
-/** What does not depend on how fast the machine is. */
-const untimed = (lines: readonly MetricsLine[]) =>
-  lines.map((line) => Object.fromEntries(Object.entries(line).filter(([key]) => !isTimed(key))));
 
 const linesOf = (run: string): number =>
   existsSync(path.join(run, 'metrics.jsonl'))
@@ -75,7 +68,7 @@ describe('a synchronous run that was killed', () => {
       for (const point of points) await run(name, ['run.resume=latest'], point);
       const target = await run(name, ['run.resume=latest']);
       const killed = `killed after ${points.join(' and ')} steps`;
-      expect(untimed(readMetrics(target)), killed).toEqual(untimed(readMetrics(whole)));
+      expect(readMetrics(target).map(untimed), killed).toEqual(readMetrics(whole).map(untimed));
       for (const file of ['completions.jsonl', 'trained/model.safetensors']) {
         const [resumed, expected] = [target, whole].map((each) => readFileSync(path.join(each, file)));
         expect(resumed!.equals(expected!), `${file}, ${killed}`).toBe(true);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
+import { canSeeProcesses, processesWith, until } from '@forge/run/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { reward as rewardSection } from '../src/config/reward.ts';
@@ -9,8 +10,6 @@ import { RewardActor } from '../src/rewards/reward-actor.ts';
 import { rewardMetrics } from '../src/rewards/reward-metrics.ts';
 import { answerScorer } from '../src/rewards/score-answer.ts';
 import { scorer } from '../src/rewards/scorer.ts';
-import { canSeeProcesses, processesWith } from './fixtures/processes.ts';
-import { until } from './fixtures/until.ts';
 
 const module = path.resolve(import.meta.dirname, 'fixtures/own-rewards.ts');
 const answer = (completion: string, more: Partial<Answer> = {}): Answer => {

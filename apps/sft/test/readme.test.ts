@@ -1,33 +1,25 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { jsonSchemaOf, loadSettings, settingKeys, settingsTables } from '@forge/run';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { jsonSchemaOf, loadSettings, settingKeys } from '@forge/run';
+import { readmeTables } from '@forge/run/testing';
 import { expect, test } from 'vitest';
 import { configSchema } from '../src/config.ts';
 
-const keys = settingKeys(jsonSchemaOf(configSchema));
-
 test('every setting says what it sets', () => {
-  expect(keys.filter(({ meaning }) => meaning === '').map(({ key }) => key)).toEqual([]);
+  const silent = settingKeys(jsonSchemaOf(configSchema)).filter(({ meaning }) => meaning === '');
+  expect(silent.map(({ key }) => key)).toEqual([]);
 });
 
 // The schema writes them: UPDATE_README=1 puts them there.
 test('the README has the tables of all settings', () => {
-  const file = join(import.meta.dirname, '../README.md');
-  const readme = readFileSync(file, 'utf8');
-  const [, tables = ''] = /^## Configuration\n.*?^(### run\n.*?)\n\n## /ms.exec(readme) ?? [];
-  const wanted = settingsTables(keys);
-  if (process.env['UPDATE_README'] === '1')
-    writeFileSync(
-      file,
-      readme.replace(tables, () => wanted),
-    );
-  else expect(tables).toBe(wanted);
+  const { found, wanted } = readmeTables(path.join(import.meta.dirname, '../README.md'), configSchema);
+  expect(found).toBe(wanted);
 });
 
 test('every shipped configuration is complete but for the paths that only its user knows', async () => {
-  const folder = join(import.meta.dirname, '../configs');
+  const folder = path.join(import.meta.dirname, '../configs');
   for (const name of readdirSync(folder)) {
     const overrides = ['model.path=m', 'dataset.path=d', 'dataset.heldOutPath=h'];
-    await loadSettings(configSchema, { config: join(folder, name), overrides });
+    await loadSettings(configSchema, { config: path.join(folder, name), overrides });
   }
 });

@@ -1,14 +1,14 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadModel } from '@forge/models';
 import type { RunFile } from '@forge/run';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { type StartAppOptions, startApp } from '../../grpo/test/fixtures/start-app.ts';
-import { temporaryFolder } from '../../grpo/test/fixtures/temporary-folder.ts';
-import { until } from '../../grpo/test/fixtures/until.ts';
+import { startProgram, until, untimed } from '@forge/run/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-const folder = temporaryFolder();
-const app = path.resolve(import.meta.dirname, '..');
+const folder = mkdtempSync(path.join(tmpdir(), 'forge-sft-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const main = path.resolve(import.meta.dirname, '../dist/main.js');
 const STEPS = 60;
 /** One layer, and numbers of one digit: learned in seconds. */
 const tiny = [
@@ -31,8 +31,8 @@ const tiny = [
 
 type Line = Readonly<Record<string, number | string | null>>;
 
-const start = (name: string, more: readonly string[], options: Partial<StartAppOptions> = {}) =>
-  startApp([`run.folder=${folder}`, `run.name=${name}`, ...tiny, ...more], { folder, app, name, ...options });
+const start = (name: string, more: readonly string[]) =>
+  startProgram(main, [`run.folder=${folder}`, `run.name=${name}`, ...tiny, ...more], { folder, name });
 
 async function finish(name: string, more: readonly string[] = []): Promise<string> {
   await using program = start(name, more);
@@ -49,12 +49,6 @@ const linesOf = (run: string): readonly Line[] =>
         .filter(Boolean)
         .map((line) => JSON.parse(line) as Line)
     : [];
-
-/** What does not depend on how fast the machine is. */
-const untimed = (run: string) =>
-  linesOf(run).map((line) =>
-    Object.fromEntries(Object.entries(line).filter(([key]) => !/seconds|PerSecond|perf|duration/i.test(key))),
-  );
 
 describe('a run', () => {
   let whole: string;
@@ -90,7 +84,7 @@ describe('a run', () => {
     const last = readdirSync(path.join(killed, 'checkpoints')).toSorted().at(-1)!;
     expect(Number(last.slice(5))).toBeLessThan(STEPS);
     await finish('killed', ['run.resume=latest']);
-    expect(untimed(killed)).toEqual(untimed(whole));
+    expect(linesOf(killed).map(untimed)).toEqual(linesOf(whole).map(untimed));
     const { sessions } = JSON.parse(readFileSync(path.join(killed, 'run.json'), 'utf8')) as RunFile;
     expect(sessions.map(({ args }) => args.includes('run.resume=latest'))).toEqual([false, true]);
     expect(sessions[0]!.packages).toMatchObject({
