@@ -6,7 +6,7 @@ const sandbox = useSandbox({ processes: 2 });
 const reward = codeReward((code, options) => sandbox().execute(code, options));
 const partial = codeReward((code, options) => sandbox().execute(code, options), {
   partialCredit: true,
-  timeoutMs: 300,
+  timeoutMs: 1_000,
 });
 const fenced = (code: string) => `Here it is:\n\n\`\`\`python\n${code}\n\`\`\`\nDone.`;
 

@@ -145,7 +145,7 @@ describe('processes on attached hosts', () => {
   let hosts: HostMesh<'hosts'>;
   beforeAll(async () => {
     const addresses = [one.address, two.address];
-    hosts = await attachToHosts(addresses, { tokenFile: path, partitionTimeoutMs: 500 });
+    hosts = await attachToHosts(addresses, { tokenFile: path, partitionTimeoutMs: 1_000 });
   });
   afterAll(async () => await hosts[Symbol.asyncDispose]());
 
@@ -229,7 +229,7 @@ describe('processes on attached hosts', () => {
   test('may be busy for longer than a machine may be silent', async () => {
     const procs = await hosts.spawnProcs();
     const grown = await procs.spawn('grown', Grown);
-    await grown.block.call(1_200);
+    await grown.block.call(2_000);
     expect(await grown.pid.call()).toHaveLength(2);
   });
 

@@ -93,7 +93,7 @@ test('a healthy actor does not look failed because another failed', async () => 
 });
 
 test('a process that does not answer is shown as silent with what it told last, a dead one with its end', async () => {
-  const { tree, get } = await admin({ deadlineMs: 400 });
+  const { tree, get } = await admin({ deadlineMs: 1_000 });
   const procs = await spawned('quiet', { worker: 3 });
   const mesh = await procs.spawn('grown', Grown);
   const state = (shown: ProgramTree, rank: number) => named(shown, `quiet/${rank}`).state;

@@ -120,7 +120,7 @@ describe.each(['tmpfs', 'websocket'] as const)('over %s', (transport) => {
   });
 
   test('a volume that stands still costs its deadline and no more', async () => {
-    await using store = await open({ transport, volumes: 2, replicas: 2, timeoutMs: 500, strategy: 'single' });
+    await using store = await open({ transport, volumes: 2, replicas: 2, timeoutMs: 1_000, strategy: 'single' });
     await store.put('w', filled(1));
     process.kill(pidOf(store, 0), 'SIGSTOP');
     try {
@@ -194,7 +194,7 @@ test.runIf(process.platform === 'linux')(
 );
 
 test('a store that stands still costs every caller its deadline, and goes on when it can', async () => {
-  await using store = await open({ timeoutMs: 500 });
+  await using store = await open({ timeoutMs: 1_000 });
   await store.put('w', filled(1));
   process.kill(pidOf(store, 0), 'SIGSTOP');
   try {

@@ -127,7 +127,7 @@ describe.each(variants)('$name', ({ options }) => {
   });
 
   test('a publisher does not write what a lease holds: it waits, and says so when it takes too long', async () => {
-    const { store } = await testStore({ ...options, timeoutMs: 300 });
+    const { store } = await testStore({ ...options, timeoutMs: 1_000 });
     await using publisher = store.publisher('policy');
     await publisher.publish({ w: filled(1) }, 1);
     const lease = await store.lease('policy');
