@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Quantization } from '@forge/models';
+import { QUANTIZATIONS, type Quantization } from '@forge/models';
 import { Random } from '@forge/tensor';
 import { Engine, Runner, resolveSamplingParams } from '../src/index.ts';
 import { largeModel } from './model.ts';
@@ -8,7 +8,7 @@ import { print } from './print.ts';
 
 // Decoding and prefill through the engine by form of the weights, at the shape of Qwen3-0.6B with random weights, against
 // peers of the same form in turns. PEER_PYTHON names the interpreter that runs them; without it there are none.
-// Run: node bench/quantized.bench.ts [float32|int8|int4 …]; LAYERS=4 for a small machine, SEQUENCES=1 for less.
+// Run: node bench/quantized.bench.ts [float32|int8|int8-blocks|int4 …]; LAYERS=4 for a small machine, SEQUENCES=1 for less.
 const threads = 2;
 const numLayers = Number(process.env['LAYERS'] ?? 28);
 const numPromptTokens = 64;
@@ -27,13 +27,14 @@ const peers: Readonly<Record<Form, readonly (readonly ['llama.cpp' | 'transforme
     ['llama.cpp', 'Q8_0'],
     ['transformers', 'bfloat16'],
   ],
+  'int8-blocks': [['llama.cpp', 'Q8_0']],
   int4: [['llama.cpp', 'Q4_0']],
 };
 
 const isForm = (name: string): name is Form => name in peers;
 const wanted = process.argv.slice(2).filter(isForm);
 
-for (const form of wanted.length > 0 ? wanted : (['float32', 'int8', 'int4'] as const)) {
+for (const form of wanted.length > 0 ? wanted : (['float32', ...QUANTIZATIONS] as const)) {
   await using stack = new AsyncDisposableStack();
   const contenders: Contender[] = [];
   for (const [kind, peerForm] of peers[form]) {

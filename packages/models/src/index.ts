@@ -25,7 +25,7 @@ export { type LoraAdapters, loadLora, saveLora, writeLoraRows } from './lora/pef
 export type { ModelPart } from './model-parts.ts';
 export type { PackedRowsOptions } from './packed-decoder.ts';
 export { type Parameter, type ParameterRole, parameters } from './parameters.ts';
-export type { Quantization } from './quantization/quantization.ts';
+export { needsConstants, QUANTIZATIONS, type Quantization } from './quantization/quantization.ts';
 export { quantizeWeights } from './quantization/quantize-weights.ts';
 export { type ResolveOptions, resolveModel } from './resolve-model.ts';
 export type { RopeConfig } from './rope-config.ts';

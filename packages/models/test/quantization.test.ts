@@ -2,7 +2,7 @@ import { type Graph, openSession } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { generationGraph, initialize, type Quantization, quantizeWeights } from '../src/index.ts';
+import { generationGraph, initialize, QUANTIZATIONS, type Quantization, quantizeWeights } from '../src/index.ts';
 import { multipliedWeights, sizeOf } from '../src/quantization/quantization.ts';
 import { CachedDecoder, logSoftmaxOf } from './cached-decoder.ts';
 import { goldenModel } from './golden-model.ts';
@@ -36,6 +36,19 @@ const readings: Readonly<
     const scale = Number(scales[block]);
     return { value: ((at % 2 === 0 ? byte & 15 : byte >> 4) - 8) * scale, scale: Math.abs(scale) };
   },
+  'int8-blocks'({ data: bytes, shape }, { data: scales }, { o, i }) {
+    const [, K, W] = shape as readonly [number, number, number];
+    const block = o * K + Math.floor(i / W);
+    const scale = Number(scales[block]);
+    return { value: (Number(bytes[block * W + (i % W)]) - 128) * scale, scale: Math.abs(scale) };
+  },
+};
+
+/** The least and the largest number of each form. */
+const limits: Readonly<Record<Quantization, readonly [number, number]>> = {
+  int8: [-127, 127],
+  'int8-blocks': [-128, 127],
+  int4: [-8, 7],
 };
 
 /** The numbers [O, I] that the quantised form of a weight stands for. */
@@ -58,14 +71,14 @@ async function quantizedOnce(values: Float32Array<ArrayBuffer>, quantization: Qu
   return restored(await quantizeWeights(config, weights, quantization), name, quantization);
 }
 
-describe.each(['int8', 'int4'] as const)('%s', (quantization) => {
+describe.each(QUANTIZATIONS)('%s', (quantization) => {
   test('a weight is as near as its scale says, and exact where it is 0', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 1000 }), fc.constantFrom(1e-3, 1, 50), async (seed, size) => {
         const values = initialize(config, seed)[name]!.data.map((value, at) => (at % 7 === 0 ? 0 : value * size));
         for (const [at, { value, scale }] of (await quantizedOnce(values, quantization)).entries()) {
-          // Of 4 bit, the end without the largest number reaches to 7 scales only.
-          const isCutOff = quantization === 'int4' && Math.abs(values[at]!) > 7.49 * scale;
+          // The end without the largest number of a block reaches one scale less far.
+          const isCutOff = Math.abs(values[at]!) > (limits[quantization][1] + 0.49) * scale;
           expect(Math.abs(value - values[at]!)).toBeLessThanOrEqual(scale * (isCutOff ? 1.001 : 0.5005));
           if (values[at] === 0) expect(Math.abs(value)).toBe(0);
         }
@@ -75,7 +88,7 @@ describe.each(['int8', 'int4'] as const)('%s', (quantization) => {
   });
 
   test('numbers that the form can say are said exactly', async () => {
-    const [least, most] = quantization === 'int4' ? [-8, 7] : [-127, 127];
+    const [least, most] = limits[quantization];
     const exact = Float32Array.from({ length: O * I }, (_, at) =>
       at % I === 0 || at % 32 === 0 ? least * 0.25 : (least + ((at * 31) % (most - least + 1))) * 0.25,
     );

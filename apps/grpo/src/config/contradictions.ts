@@ -1,3 +1,4 @@
+import { needsConstants } from '@forge/models';
 import type { Config } from './config.ts';
 
 /** Two settings that cannot be together. */
@@ -86,8 +87,8 @@ const rules: readonly Rule[] = [
   },
   {
     key: 'generator.packedWeights',
-    reason: 'generator.quantization=int4 needs them packed',
-    isBroken: ({ generator }) => generator.quantization === 'int4' && generator.packedWeights === false,
+    reason: 'generator.quantization=int4 and int8-blocks need them packed',
+    isBroken: ({ generator }) => needsConstants(generator.quantization) && generator.packedWeights === false,
   },
 ];
 

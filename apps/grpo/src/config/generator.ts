@@ -1,3 +1,4 @@
+import { QUANTIZATIONS } from '@forge/models';
 import { count, positive } from '@forge/run';
 import { z } from 'zod';
 
@@ -17,7 +18,7 @@ export const generator = z
         'what new weights do to running completions: they go on as they are, are computed again with them and go on, or end first',
       ),
     quantization: z
-      .enum(['int8', 'int4'])
+      .enum(QUANTIZATIONS)
       .optional()
       .describe('of the weights that sample; a `grpo.correction` weighs what it changes'),
     packedWeights: z

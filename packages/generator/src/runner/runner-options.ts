@@ -1,4 +1,4 @@
-import { type ModelConfig, parameters, type Quantization } from '@forge/models';
+import { type ModelConfig, needsConstants, parameters, QUANTIZATIONS, type Quantization } from '@forge/models';
 import type { SessionOptions } from '@forge/onnx';
 import { elementCount } from '@forge/tensor';
 
@@ -15,7 +15,7 @@ export interface RunnerOptions extends SessionOptions {
   /**
    * Makes the weights constants of the session, which onnxruntime keeps in the order in which products read them: faster
    * for large models. Every update then makes a new session, while the old one goes on. As inputs of the session instead,
-   * weights are used where they lie, and exchanged between two steps. `int4` weights are always packed.
+   * weights are used where they lie, and exchanged between two steps. `int8-blocks` and `int4` are always packed.
    * @default true from 32 MiB of weights on, unless `batchInvariant`
    */
   readonly packedWeights?: boolean | undefined;
@@ -45,8 +45,6 @@ export interface ResolvedRunnerOptions {
   readonly session: SessionOptions;
 }
 
-const quantizations: readonly (Quantization | undefined)[] = [undefined, 'int8', 'int4'];
-
 /** Weights of fewer bytes are read from the processor's caches, where their order hardly matters. */
 const PACKED_FROM_BYTES = 2 ** 25;
 
@@ -55,7 +53,7 @@ const PACKED_FROM_BYTES = 2 ** 25;
  *
  * @throws {RangeError} when `batchInvariant` is wanted with other than one thread – several cut a product by its size,
  * and the order of its sums with it – or with quantised weights, whose products depend on the batch, or with packed ones,
- * which the trainer does not have; when `int4` weights shall not be packed; when `kvCacheBytes` is no whole number above 0.
+ * which the trainer does not have; when `int8-blocks` or `int4` weights shall not be packed; when `kvCacheBytes` is no whole number above 0.
  */
 export function resolveRunnerOptions(config: ModelConfig, options: RunnerOptions): ResolvedRunnerOptions {
   const {
@@ -63,11 +61,11 @@ export function resolveRunnerOptions(config: ModelConfig, options: RunnerOptions
     kvCacheBytes = DEFAULT_KV_CACHE_BYTES,
     prefixCaching = true,
     quantization,
-    packedWeights = !batchInvariant && (quantization === 'int4' || numWeightBytes(config) >= PACKED_FROM_BYTES),
+    packedWeights = !batchInvariant && (needsConstants(quantization) || numWeightBytes(config) >= PACKED_FROM_BYTES),
     ...session
   } = options;
-  if (!quantizations.includes(quantization)) {
-    throw new RangeError(`quantization is ${String(quantization)}. It must be int8 or int4.`);
+  if (quantization !== undefined && !QUANTIZATIONS.includes(quantization)) {
+    throw new RangeError(`quantization is ${String(quantization)}. It must be one of ${QUANTIZATIONS.join(', ')}.`);
   }
   if (batchInvariant && session.threads !== 1) {
     throw new RangeError(`batchInvariant needs threads: 1, got ${session.threads ?? 'the default'}.`);
@@ -78,8 +76,8 @@ export function resolveRunnerOptions(config: ModelConfig, options: RunnerOptions
   if (batchInvariant && packedWeights) {
     throw new RangeError('batchInvariant needs packedWeights: false, as the trainer has its weights.');
   }
-  if (quantization === 'int4' && !packedWeights) {
-    throw new RangeError('int4 needs packedWeights: true. As inputs, weights of 4 bit are slower than float32.');
+  if (needsConstants(quantization) && !packedWeights) {
+    throw new RangeError(`${quantization} needs packedWeights: true. As inputs, its weights are slower than float32.`);
   }
   if (!Number.isSafeInteger(kvCacheBytes) || kvCacheBytes < 1) {
     throw new RangeError(`kvCacheBytes is ${kvCacheBytes}. It must be a whole number of at least 1.`);

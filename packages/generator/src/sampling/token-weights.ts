@@ -1,5 +1,6 @@
 // V vocabulary
 import { expNegative } from './exp.ts';
+import { WeightBuckets } from './weight-buckets.ts';
 
 /**
  * The distribution over the next token while it is being shaped: one weight a token, 0 for a dropped one.
@@ -12,10 +13,12 @@ export class TokenWeights {
   /** The largest logit of the last `fill`: its token has weight 1. */
   bestLogit = 0;
   readonly #heap_V: Int32Array;
+  readonly #buckets: WeightBuckets;
 
   constructor(vocabSize: number) {
     this.values_V = new Float64Array(vocabSize);
     this.#heap_V = new Int32Array(vocabSize);
+    this.#buckets = new WeightBuckets(this.values_V);
   }
 
   /** Starts over from logits. Sums in float64. */
@@ -58,23 +61,25 @@ export class TokenWeights {
   /** Keeps the best tokens, the lower id first on a tie, until their share of what is left reaches `p`; at least one. */
   keepTopP(p: number): void {
     const values_V = this.values_V;
-    const heap = this.#heap_V;
     // All tokens below this weight together hold less than 1 - p, so none of them is needed to reach p.
-    const floor = ((1 - p) * this.total) / values_V.length;
+    const floor = Math.max(((1 - p) * this.total) / values_V.length, Number.MIN_VALUE);
+    const wanted = p * this.total;
+    const { bucket, massBefore } = this.#buckets.find(values_V, floor, wanted);
+    const heap = this.#heap_V;
     let size = 0;
     for (let id = 0; id < values_V.length; id++) {
-      if (values_V[id]! > 0 && values_V[id]! >= floor) heap[size++] = id;
-      else values_V[id] = 0;
+      const at = values_V[id]! >= floor ? this.#buckets.of(id) : Number.POSITIVE_INFINITY;
+      if (at === bucket) heap[size++] = id;
+      else if (at > bucket) values_V[id] = 0;
     }
     for (let at = (size >> 1) - 1; at >= 0; at--) sink(heap, at, size, values_V);
-    const wanted = p * this.total;
-    let mass = 0;
+    let mass = massBefore;
     // The best token is kept whatever p is.
-    do {
+    while (size > 0 && (mass < wanted || mass === 0)) {
       mass += values_V[heap[0]!]!;
       heap[0] = heap[--size]!;
       sink(heap, 0, size, values_V);
-    } while (size > 0 && mass < wanted);
+    }
     for (let at = 0; at < size; at++) values_V[heap[at]!] = 0;
     this.total = mass;
   }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import type { Quantization } from '@forge/models';
+import { QUANTIZATIONS, type Quantization } from '@forge/models';
 import type { StructuredOutputs } from '../constraint/structured-outputs.ts';
 import { CommandLineError } from '../errors.ts';
 import type { ModelOptions } from '../open-model.ts';
@@ -19,7 +19,8 @@ export const HELP = `forge-generate: a language model on this machine
   --max-sequences <n>         completions that are computed at the same time (default: 32)
   --max-model-length <n>      tokens of prompt and completion together (default: the model's)
   --kv-cache-gib <n>          memory for keys and values, at most (default: 4)
-  --quantization int8         a quarter of the memory traffic, slightly other answers (default: float32)
+  --quantization FORM         int8 for many at once, int8-blocks or int4 for few: quicker, slightly other answers
+                              (default: float32)
   --seed <n>                  of requests that bring none (default: 0)
   --help                      prints this
 
@@ -159,8 +160,9 @@ function structuredOutputsOf(regex: string | undefined, file: string | undefined
 }
 
 function quantizationOf(given: string): Quantization {
-  if (given === 'int8') return given;
-  throw new CommandLineError('quantization', `'${given}' is not int8.`);
+  const known = QUANTIZATIONS.find((name) => name === given);
+  if (known) return known;
+  throw new CommandLineError('quantization', `'${given}' is none of ${QUANTIZATIONS.join(', ')}.`);
 }
 
 function parse(argv: readonly string[]) {

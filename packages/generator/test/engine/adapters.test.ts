@@ -37,6 +37,7 @@ function lending() {
 const forms = [
   { runner: { packedWeights: true }, largestMean: 1e-5 },
   { runner: { packedWeights: true, quantization: 'int8' }, largestMean: 0.1 },
+  { runner: { quantization: 'int8-blocks' }, largestMean: 0.1 },
   { runner: { quantization: 'int4' }, largestMean: 0.6 }, // a narrow model, of weights ten times as large as is usual
 ] as const;
 

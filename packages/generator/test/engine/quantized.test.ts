@@ -13,6 +13,7 @@ const prompts = [
 const forms = [
   { runner: { quantization: 'int8', packedWeights: false }, largestMean: 0.05 },
   { runner: { quantization: 'int8', packedWeights: true }, largestMean: 0.05 },
+  { runner: { quantization: 'int8-blocks' }, largestMean: 0.1 },
   { runner: { quantization: 'int4' }, largestMean: 0.6 }, // a narrow model, of weights ten times as large as is usual
 ] as const;
 
@@ -117,7 +118,8 @@ test.each([
   [{ threads: 1, batchInvariant: true, quantization: 'int8' }, 'batchInvariant needs float32 weights'],
   [{ threads: 1, batchInvariant: true, packedWeights: true }, 'batchInvariant needs packedWeights: false'],
   [{ quantization: 'int4', packedWeights: false }, 'int4 needs packedWeights: true'],
-  [{ quantization: 'int2' as 'int8' }, 'must be int8 or int4'],
+  [{ quantization: 'int8-blocks', packedWeights: false }, 'int8-blocks needs packedWeights: true'],
+  [{ quantization: 'int2' as 'int8' }, 'must be one of int8, int8-blocks, int4'],
 ] as const)('%o is refused', async (runner, message) => {
   await expect(openEngine(model, { runner })).rejects.toThrow(message);
 });

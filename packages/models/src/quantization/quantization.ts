@@ -1,12 +1,19 @@
 import type { ModelConfig } from '../config.ts';
 import { type Parameter, parameters } from '../parameters.ts';
 
+/** Every quantised form. */
+export const QUANTIZATIONS = ['int8', 'int8-blocks', 'int4'] as const;
+
 /**
  * How weights that are multiplied are held. `int8`: one scale an output, and activations of 8 bit, quantised together
- * when they are multiplied. `int4`: one scale for 128 inputs of an output, and activations of 8 bit, quantised 128 by 128.
- * Embedding, norms and biases stay float32.
+ * when they are multiplied. `int8-blocks`, `int4`: one scale for 128 inputs of an output, and activations of 8 bit,
+ * quantised 128 by 128. Embedding, norms and biases stay float32.
  */
-export type Quantization = 'int8' | 'int4';
+export type Quantization = (typeof QUANTIZATIONS)[number];
+
+/** Whether a form is fast only where weights are constants of the session, not inputs. */
+export const needsConstants = (quantization: Quantization | undefined): boolean =>
+  quantization === 'int8-blocks' || quantization === 'int4';
 
 /** A weight that is multiplied, [O, I]: one of the model, or several that multiply the same rows, one below the other. */
 export interface MultipliedWeight {
