@@ -33,7 +33,8 @@ export class WeightBuckets {
     floor: number,
     wanted: number,
   ): { readonly bucket: number; readonly massBefore: number } {
-    const masses = (this.#masses ??= new Float64Array(NUM_BUCKETS));
+    this.#masses ??= new Float64Array(NUM_BUCKETS);
+    const masses = this.#masses;
     let last = 0;
     for (let id = 0; id < values_V.length; id++) {
       const value = values_V[id]!;
