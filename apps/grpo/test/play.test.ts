@@ -7,7 +7,7 @@ import { loadConfig, loadWeights } from '@forge/models';
 import { endTokenId, wordTokenizer, writeTinyModel } from '@forge/run';
 import { canSeeProcesses, processesWith, until } from '@forge/run/testing';
 import { grpoBatch, openTraining } from '@forge/trainer';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { configSchema } from '../src/config/config.ts';
 import type { Environments } from '../src/environments/environments.ts';
 import { type Player, play } from '../src/rollouts/play.ts';
@@ -175,7 +175,8 @@ test.skipIf(!canSeeProcesses)(
   'an episode goes on elsewhere when its generator is killed between two turns',
   async () => {
     const mark = `FORGE_TEST_RUN=${randomUUID()}`;
-    process.env['FORGE_TEST_RUN'] = mark.slice(mark.indexOf('=') + 1);
+    vi.stubEnv('FORGE_TEST_RUN', mark.slice(mark.indexOf('=') + 1));
+    onTestFinished(() => void vi.unstubAllEnvs());
     let isKilled = false;
     const killing = (): Environment => {
       const { reset, step } = echoing(3)();

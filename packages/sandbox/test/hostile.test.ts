@@ -16,6 +16,7 @@ const server = createServer((socket) => {
 });
 beforeAll(() => new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve)));
 afterAll(() => {
+  delete process.env['FORGE_SECRET'];
   server.close();
   rmSync(folder, { recursive: true });
 });
