@@ -15,7 +15,8 @@ export default defineConfig({
     // What tests start runs from source: with the compiled files kept, a process starts in a third of the time.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/node-compile') },
     // A test that hangs must fail with its name; this is a deadlock guard, not a performance limit.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 100_000, interval: 20 } },
   },
 });

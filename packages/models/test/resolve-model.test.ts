@@ -23,9 +23,6 @@ async function hubWith(options: Partial<HubServerOptions> = {}, golden = 'qwen3_
   return { folder, server, at, cached: join(cacheFolder, 'models--forge-test--qwen3-tiny') };
 }
 
-/** A process may take its time to start on a busy machine. */
-const patience = { timeout: 60_000, interval: 20 };
-
 const blobsIn = (cached: string): Promise<string[]> => readdir(join(cached, 'blobs')).catch(() => []);
 
 /** Bytes of the largest file whose download has begun. */
@@ -173,7 +170,7 @@ test('progress rises to the size of all files, with a rate', async () => {
   expect(bytes).toEqual(bytes.toSorted((a, b) => a - b));
 });
 
-describe('a connection', { timeout: 90_000 }, () => {
+describe('a connection', () => {
   test('that is cut again and again goes on where it ended', async () => {
     const cut = { file: 'model.safetensors', cutAfterBytes: 20_000 };
     const { at, server, folder: source } = await hubWith({ faults: [cut] });
@@ -202,7 +199,7 @@ describe('a connection', { timeout: 90_000 }, () => {
     const call = resolveModel(model, { ...at, stallTimeoutMs: 60_000, signal: controller.signal }).catch(
       (error: unknown) => error,
     );
-    await expect.poll(() => beginningIn(cached), patience).toBe(5000);
+    await expect.poll(() => beginningIn(cached)).toBe(5000);
     controller.abort(reason);
     expect(await call).toBe(reason);
     expect((await readdir(join(cached, 'snapshots', server.commit))).includes('model.safetensors')).toBe(false);
@@ -359,7 +356,7 @@ describe('without network', () => {
   });
 });
 
-describe('processes', { timeout: 90_000 }, () => {
+describe('processes', () => {
   test('take the hub, the token and the cache from the environment', async () => {
     const { server } = await hubWith({ token: 'hf_of_the_environment' });
     const home = await temporaryFolder();
@@ -405,7 +402,7 @@ describe('processes', { timeout: 90_000 }, () => {
     const stall = { file: 'model.safetensors', stallAfterBytes: 30_000, times: 1 };
     const { at, cached, server } = await hubWith({ faults: [stall] });
     const victim = start({ ...at, stallTimeoutMs: 60_000 });
-    await expect.poll(() => beginningIn(cached), patience).toBe(30_000);
+    await expect.poll(() => beginningIn(cached)).toBe(30_000);
     const waiting = loadModel(model, at);
     victim.kill('SIGKILL');
     await once(victim, 'exit');

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { codeOf, codeReward } from '../src/index.ts';
 import { useSandbox } from './sandboxes.ts';
 
-const sandbox = useSandbox({ processes: 2 });
+const sandbox = useSandbox({ processes: 2, timeoutMs: 60_000 });
 const reward = codeReward((code, options) => sandbox().execute(code, options));
 const partial = codeReward((code, options) => sandbox().execute(code, options), {
   partialCredit: true,

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { PythonSandbox, SandboxOptionsError, SandboxStoppedError } from '../src/index.ts';
 import { useSandbox } from './sandboxes.ts';
 
-const sandbox = useSandbox({ processes: 2, maxOutputBytes: 10_000, memoryBytes: 96 * 2 ** 20 });
+const sandbox = useSandbox({ processes: 2, timeoutMs: 60_000, maxOutputBytes: 10_000, memoryBytes: 96 * 2 ** 20 });
 const execute = (code: string, options = {}) => sandbox().execute(code, options);
 
 describe('what comes back', () => {
@@ -118,7 +118,7 @@ describe('time', () => {
 });
 
 describe('every execution begins anew', () => {
-  const only = useSandbox({ processes: 1, memoryBytes: 96 * 2 ** 20 });
+  const only = useSandbox({ processes: 1, timeoutMs: 60_000, memoryBytes: 96 * 2 ** 20 });
   test.each([
     ['a name', 'x = 1', 'x', /NameError/],
     ['a builtin', 'import builtins; builtins.print = None; builtins.len = lambda _: 42', 'print(len("a"))', /^1$/],

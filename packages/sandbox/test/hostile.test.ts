@@ -22,7 +22,7 @@ afterAll(() => {
 });
 const port = () => (server.address() as { readonly port: number }).port;
 
-const sandbox = useSandbox({ processes: 2, timeoutMs: 10_000, memoryBytes: 96 * 2 ** 20 });
+const sandbox = useSandbox({ processes: 2, timeoutMs: 60_000, memoryBytes: 96 * 2 ** 20 });
 
 /** Everything Python that can be reached by walking from one object to the next: JavaScript objects among it are a way out. */
 const PROXIES = `

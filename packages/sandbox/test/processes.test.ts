@@ -35,7 +35,7 @@ describe.skipIf(process.platform !== 'linux')('processes', () => {
     const children = childrenOf(program.pid!);
     expect(children).toHaveLength(2);
     program.kill('SIGKILL');
-    await vi.waitFor(() => expect(children.filter(isAlive)).toEqual([]), { timeout: 30_000, interval: 50 });
+    await vi.waitFor(() => expect(children.filter(isAlive)).toEqual([]), { timeout: 110_000, interval: 50 });
   });
 
   test('nothing is left of a sandbox that has stopped', async () => {

@@ -96,7 +96,7 @@ test('a lease whose holder does not come back in time ends, and says so', async 
   await using lease = await client.lease('w');
   await store.put('w', small(2));
   network.isDown = true;
-  await expect.poll(async () => (await store.statistics()).leases, { timeout: 10_000 }).toBe(0);
+  await expect.poll(async () => (await store.statistics()).leases).toBe(0);
   network.isDown = false;
   await expect(lease.get('w')).rejects.toThrow(LeaseEndedError);
   expect(await client.get('w')).toEqual(small(2));
@@ -133,7 +133,7 @@ test('a transaction whose rank does not come back in time ends, and can be begun
   const transaction = await client.begin('m', { version: 1 });
   await transaction.put('w', small(1));
   network.isDown = true;
-  await expect.poll(async () => (await store.statistics()).unfinished, { timeout: 10_000 }).toBe(0);
+  await expect.poll(async () => (await store.statistics()).unfinished).toBe(0);
   network.isDown = false;
   const error = await transaction.commit().catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(TransactionAbortedError);

@@ -79,7 +79,7 @@ describe.skipIf(!isInMemory(memory))('memory of the host', () => {
     await other[Symbol.asyncDispose]();
     expect(lease.isHeld).toBe(false);
     await store.put('w', filled(2));
-    await expect.poll(() => inodes().used.includes(first!), { timeout: 10_000 }).toBe(false);
+    await expect.poll(() => inodes().used.includes(first!)).toBe(false);
     expect(inodes().warm).not.toContain(first);
   });
 

@@ -120,7 +120,7 @@ describe.each(['signal', 'timeoutMs'] as const)('by %s', (by) => {
       }
       // The lease and the transaction of before go on: nobody's connection was given up.
       const rest = { leases: 1, reads: 0, unfinished: 1, reservedBytes: filled(1).data.byteLength };
-      await expect.poll(() => held(store), { timeout: 10_000 }).toEqual(rest);
+      await expect.poll(() => held(store)).toEqual(rest);
       expect(lease.isHeld).toBe(true);
       expect((await lease.get('w')).data[0]).toBe(1);
       const cancelled = transaction.commit({ signal: AbortSignal.abort(reason) });
@@ -128,14 +128,14 @@ describe.each(['signal', 'timeoutMs'] as const)('by %s', (by) => {
       await lease.release();
       await transaction.abort();
       const nothing = { leases: 0, reads: 0, unfinished: 0, reservedBytes: 0 };
-      await expect.poll(() => held(store), { timeout: 10_000 }).toEqual(nothing);
+      await expect.poll(() => held(store)).toEqual(nothing);
       // What was put whole may have become visible; all other bytes are gone.
       const keys = await store.keys();
       const files = async () => {
         const parts = await Promise.all(keys.map(async (key) => (await store.stat(key))?.parts ?? []));
         return new Set(parts.flat().flatMap(({ place }) => (place.segment === '' ? [] : [place.segment]))).size;
       };
-      await expect.poll(async () => segmentFiles().length - (await files()), { timeout: 10_000 }).toBe(0);
+      await expect.poll(async () => segmentFiles().length - (await files())).toBe(0);
     },
   );
 });
@@ -158,7 +158,7 @@ test.each(['tmpfs', 'websocket'] as const)(
       controller.abort('enough');
       expect(await putting).toBe('enough');
       expect(await store.keys()).toEqual(['m.w']);
-      await expect.poll(segmentFiles, { timeout: 10_000 }).toEqual(before);
+      await expect.poll(segmentFiles).toEqual(before);
       expect(await held(store)).toEqual({ leases: 0, reads: 0, unfinished: 0, reservedBytes: 0 });
     }
     expect(await store.getStateDict('m')).toEqual({ w: filled(1) });

@@ -96,7 +96,7 @@ describe.each(['plain', 'token'] as const)('on two agents, %s', (guard) => {
         expect(new Set<unknown>(data.subarray(200 * 300))).toEqual(new Set([2]));
       }
       process.kill(pidOf(store, 1), 'SIGKILL');
-      await expect.poll(async () => (await store.statistics()).lostVolumes, { timeout: 10_000 }).toEqual(['v1']);
+      await expect.poll(async () => (await store.statistics()).lostVolumes).toEqual(['v1']);
       expect(Buffer.compare(bytesOf(await store.get('w')), bytesOf(whole))).toBe(0);
       await store.put('w', numbered('int8', [70_000]));
       expect((await store.get('w')).shape).toEqual([70_000]);

@@ -69,7 +69,7 @@ test.each(['tmpfs', 'websocket'] as const)(
     await expect.poll(() => failed).toEqual(['signal']);
     const { data } = await store.get('w');
     expect(new Set<unknown>(data).size).toBe(1);
-    await expect.poll(() => segmentFiles().length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => segmentFiles().length).toBe(1);
     await store.delete('w');
     await expect.poll(() => segmentFiles().length).toBe(0);
     await procs.stop();
@@ -87,7 +87,7 @@ test('a reader that is killed lets go of what it was reading', async () => {
   worker.get.callOne('w', layout).catch(() => {}); // it ends with the process
   process.kill(pid, 'SIGKILL');
   await store.put('w', tensor('int8', [1])); // it lies with the metadata
-  await expect.poll(() => segmentFiles().length, { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => segmentFiles().length).toBe(0);
   await procs.stop();
 });
 
@@ -110,7 +110,7 @@ test('no byte stays when the program is killed', async () => {
   const program = await startProgram();
   expect(segmentFiles()).toHaveLength(1);
   await program.kill('SIGKILL');
-  await expect.poll(() => readdirSync(folder), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => readdirSync(folder)).toEqual([]);
 });
 
 test('what a killed volume leaves, the next store sweeps', async () => {

@@ -61,7 +61,7 @@ describe.skipIf(!hasMapping)('a view', () => {
       await writer.worker.publishLive.callOne('p', 7, count);
       view = await store.get('p.w', { mapped: true });
       writer.kill();
-      await expect.poll(() => segmentsOf(store).length, { timeout: 10_000 }).toBe(1);
+      await expect.poll(() => segmentsOf(store).length).toBe(1);
       expect(valuesOf(view)).toEqual([7]);
       process.kill(pidOf(store, 0), 'SIGKILL');
       await expect.poll(async () => (await store.statistics()).lostVolumes).toEqual(['v0']);
@@ -83,7 +83,7 @@ describe.skipIf(!hasMapping)('a view', () => {
     expect(await reader.worker.viewed.callOne()).toEqual([1]);
     expect(segmentsOf(store)).toContain(first);
     reader.kill();
-    await expect.poll(() => segmentsOf(store).includes(first!), { timeout: 10_000 }).toBe(false);
+    await expect.poll(() => segmentsOf(store).includes(first!)).toBe(false);
     await store.delete('w');
   });
 
@@ -102,10 +102,10 @@ describe.skipIf(!hasMapping)('a view', () => {
       await writer.worker.publishLive.callOne('p', value, count);
       expect(valuesOf(await store.get('p.w'))).toEqual([value]);
     }
-    await expect.poll(() => segmentsOf(store).length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => segmentsOf(store).length).toBe(2);
     writer.kill();
     // What is visible stays, without the memory that its writer has prepared for the next.
-    await expect.poll(() => segmentsOf(store).length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => segmentsOf(store).length).toBe(1);
     expect(valuesOf(await store.get('p.w'))).toEqual([6]);
   });
 });
