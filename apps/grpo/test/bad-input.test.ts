@@ -1,7 +1,9 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { readSafetensors, writeSafetensors } from '@forge/models';
+import { loadSettings, prepareSource } from '@forge/run';
 import { describe, expect, test } from 'vitest';
+import { configSchema } from '../src/config/config.ts';
 import { makeModelFolder } from './fixtures/model-folder.ts';
 import { startApp } from './fixtures/start-app.ts';
 import { temporaryFolder } from './fixtures/temporary-folder.ts';
@@ -27,13 +29,33 @@ async function refusal(args: readonly string[], prepare: (cwd: string) => unknow
 
 const real = ['--config', gsm8k, 'model.path=model', 'dataset.path=gsm8k.jsonl'];
 
-/** The refusal of a sound model and data set, after `damage`. */
-async function refusalOfDamaged(damage: (model: string, dataset: string) => unknown): Promise<string> {
-  return await refusal(real, async (cwd) => {
-    const dataset = path.join(cwd, 'gsm8k.jsonl');
-    copyFileSync(records, dataset);
-    await damage(makeModelFolder(path.join(cwd, 'model')), dataset);
-  });
+type Damage = (model: string, dataset: string) => unknown;
+
+/** Makes a sound model and data set in a folder, and damages them. */
+async function prepareDamaged(
+  cwd: string,
+  damage: Damage,
+): Promise<{ readonly model: string; readonly dataset: string }> {
+  const dataset = path.join(cwd, 'gsm8k.jsonl');
+  copyFileSync(records, dataset);
+  const model = makeModelFolder(path.join(cwd, 'model'));
+  await damage(model, dataset);
+  return { model, dataset };
+}
+
+/** What is said of a model and a data set when a run is prepared: with a code, so that the app tells it alone. */
+async function refusalOfDamaged(damage: Damage): Promise<string> {
+  const cwd = path.join(folder, String(count++));
+  mkdirSync(cwd);
+  const { model, dataset } = await prepareDamaged(cwd, damage);
+  const overrides = [`model.path=${model}`, `dataset.path=${dataset}`];
+  const settings = await loadSettings(configSchema, { config: gsm8k, overrides });
+  const error: unknown = await prepareSource(settings, path.join(cwd, 'run')).then(
+    () => expect.unreachable('it must be refused'),
+    (reason: unknown) => reason,
+  );
+  expect(error).toMatchObject({ code: expect.stringMatching(/^ERR_/) });
+  return (error as Error).message.replaceAll(`${cwd}${path.sep}`, ''); // it has a code, so it is one
 }
 
 const editJson = (file: string, change: object) =>
@@ -42,7 +64,7 @@ const editJson = (file: string, change: object) =>
 describe.concurrent('a model that cannot be used is named with its file, and key or tensor', () => {
   const weights = (model: string) => path.join(model, 'model.safetensors');
 
-  test.for<readonly [string, (model: string) => unknown, string]>([
+  test.for<readonly [string, Damage, string]>([
     [
       'no folder',
       (model) => rmSync(model, { recursive: true }),
@@ -133,7 +155,7 @@ describe.concurrent('a data set that cannot be used is named with its file and l
     writeFileSync(dataset, lines.with(2, line).join('\n'));
   };
 
-  test.for<readonly [string, (model: string, dataset: string) => unknown, string]>([
+  test.for<readonly [string, Damage, string]>([
     ['no file', (_, dataset) => rmSync(dataset), 'gsm8k.jsonl: the file cannot be read (ENOENT).'],
     ['an empty file', (_, dataset) => writeFileSync(dataset, '\n'), 'gsm8k.jsonl: the file has no records.'],
     [
@@ -218,6 +240,15 @@ describe.concurrent('a setting that cannot be is named with its file and line, o
   ])('%s', async ([argument, message]) => {
     expect(await refusal([argument])).toContain(message);
   });
+});
+
+test('what is wrong with a model or a data set is all that the app says', async () => {
+  const [model, dataset] = await Promise.all([
+    refusal(real, (cwd) => prepareDamaged(cwd, (folder) => rmSync(folder, { recursive: true }))),
+    refusal(real, (cwd) => prepareDamaged(cwd, (_, file) => rmSync(file))),
+  ]);
+  expect(model).toBe('model/config.json: expected a JSON object, got no such file.');
+  expect(dataset).toBe('gsm8k.jsonl: the file cannot be read (ENOENT).');
 });
 
 test('a model that is named and not in the cache of a machine without network', async () => {
