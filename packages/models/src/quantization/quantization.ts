@@ -6,8 +6,8 @@ export const QUANTIZATIONS = ['int8', 'int8-blocks', 'int4'] as const;
 
 /**
  * How weights that are multiplied are held. `int8`: one scale an output, and activations of 8 bit, quantised together
- * when they are multiplied. `int8-blocks`, `int4`: one scale for 128 inputs of an output, and activations of 8 bit,
- * quantised 128 by 128. Embedding, norms and biases stay float32.
+ * when they are multiplied. `int8-blocks`, `int4`: one scale for 256 or 128 inputs of an output, and activations of
+ * 8 bit, quantised so many at a time. Embedding, norms and biases stay float32.
  */
 export type Quantization = (typeof QUANTIZATIONS)[number];
 

@@ -1,7 +1,6 @@
 import type { LoadedModel } from '../loaded-model.ts';
 import { modelExtension } from './extend-model.ts';
 import type { Pointer } from './functions.ts';
-import { onHugePages } from './huge-pages.ts';
 import type { Initializers } from './initializers.ts';
 import type { Library } from './library.ts';
 import type { Owned } from './owned.ts';
@@ -17,10 +16,7 @@ export interface SessionParts {
 
 /** Creates a native session, off the event loop. The caller releases it. @throws {OnnxRuntimeError} */
 export function createSession(library: Library, parts: SessionParts): Promise<Pointer> {
-  const { beside } = parts.model;
-  if (beside.length === 0) return plainSession(library, parts);
-  const numBytes = beside.reduce((sum, { tensor }) => sum + tensor.data.byteLength, 0);
-  return onHugePages(numBytes, library.adviseHugePages, () => extendedSession(library, parts));
+  return parts.model.beside.length === 0 ? plainSession(library, parts) : extendedSession(library, parts);
 }
 
 async function plainSession(library: Library, { model, options }: SessionParts): Promise<Pointer> {

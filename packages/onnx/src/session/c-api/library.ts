@@ -2,7 +2,6 @@ import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { OnnxRuntimeError, RuntimeUnavailableError } from '../errors.ts';
-import { type Advise, adviseHugePages } from './advise.ts';
 import {
   type Api,
   apiVersion,
@@ -54,7 +53,6 @@ export class Library {
   readonly environment: Pointer;
   readonly offThread = new OffThread();
   readonly loans: InitializerLoans;
-  readonly adviseHugePages: Advise | undefined;
   readonly #koffi: Koffi;
   // koffi unloads a library that nothing refers to, and calls would jump into nothing.
   readonly #handle: ReturnType<Koffi['load']>;
@@ -72,7 +70,6 @@ export class Library {
       this.api.getAllocatorWithDefaultOptions(out),
     );
     this.loans = new InitializerLoans(koffi, this.cpuMemory);
-    this.adviseHugePages = adviseHugePages(koffi);
   }
 
   /** @throws {OnnxRuntimeError} when the status is a failure; the status is released. */
