@@ -4,7 +4,7 @@
 import { loadavg } from 'node:os';
 import { reward } from '../dist/config/reward.js';
 import { RewardActor } from '../dist/rewards/reward-actor.js';
-import { answerScorer } from '../dist/rewards/score-answer.js';
+import { answerScorer, scoringFunctions } from '../dist/rewards/score-answer.js';
 import { scorer } from '../dist/rewards/scorer.js';
 import type { Answer, Score } from '../src/rewards/answer.ts';
 
@@ -25,9 +25,9 @@ await using service = await RewardActor.options({
   replicaMaxConcurrentRequests: 1,
   maxQueuedRequests: GROUPS,
 }).asService(config, 256);
-const apart = scorer((answers) => service.evaluate.route(answers));
+const apart = scorer((answers) => service.evaluate.route(answers), scoringFunctions(config));
 const score = await answerScorer(config, { maxTokens: 256, onEnd: () => {} });
-const here = async (answers: readonly Answer[]) => await Promise.all(answers.map(score));
+const here = async (answers: readonly Answer[]) => await Promise.all(answers.map((answer) => score(answer)));
 
 /** Milliseconds a group. */
 async function measure(

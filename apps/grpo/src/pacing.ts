@@ -70,6 +70,12 @@ export class Pacing {
     };
   }
 
+  /** Groups that wait in the buffer, and those that are sampled or scored now. */
+  get queue(): { readonly buffered: number; readonly inFlight: number } {
+    const { started, inFlight, evicted, done } = this.state;
+    return { buffered: started - inFlight.length - evicted - done, inFlight: inFlight.length };
+  }
+
   /** How many groups the next batch is chosen from. */
   get candidates(): number {
     return Math.max(this.#groupsPerStep, this.#window - this.#rejected);

@@ -4,7 +4,7 @@
 //                 ▲                                  │ advantages
 //                 └─ updateWeights ◀── store ◀── trainer                     training.ts
 import path from 'node:path';
-import { watchEventLoop } from '@forge/observability';
+import { lateSource, watchEventLoop } from '@forge/observability';
 import { duration, type Given, loraOf, type RunLog, type Source, WeightSync } from '@forge/run';
 import { openStore } from '@forge/torchstore';
 import { BestWeights } from './checkpoints/best-weights.ts';
@@ -31,7 +31,7 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
   for (const line of source.lines) progress.note(line);
   // Not disposed here: `shutdown` stops what uses it first, and a store that died is told as the cause of a failure.
   const store = await openStore();
-  const warnings = new Warnings(given);
+  const warnings = new Warnings(given, resumed?.warnings);
   using processes = new ProcessLog(log, ['dataset', 'buffer', 'trainer', 'torchstore']);
   using _eventLoop = watchEventLoop('app_perf');
   const parts = await startParts({ ...given, warnings, processes }, store);
@@ -41,6 +41,11 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
   await using _environments = parts.environments;
   await log.observe(async () => [await parts.trainer.drainMetrics.callOne()]);
   await log.observe(() => parts.generator.drainMetrics.fanoutSettled());
+  // How busy these are: no step waits for them, as one may be stuck in a reward.
+  for (const part of [parts.dataset, parts.buffer]) {
+    await log.observe(lateSource(async () => [await part.drainMetrics.callOne()]));
+  }
+  await log.observe(lateSource(() => parts.rewards.drainMetrics.fanoutSettled()));
   const weights = new WeightSync(parts, store, {
     adaptersAlone: loraOf(config.model) !== undefined,
     mode: config.generator.updateMode,
@@ -52,7 +57,7 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
     processes,
     parts,
     weights,
-    checkpoints: new Checkpoints({ config, log, parts, weights }),
+    checkpoints: new Checkpoints({ config, log, parts, weights, warnings }),
     best: new BestWeights({ config, log, parts }),
     evaluate: (answers) =>
       evaluate({ config, parts }, problems, {
@@ -66,6 +71,7 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
   const { pacing, place } = await begin(run, resumed);
   await using reference = await openReference(run, place.reference);
   await using teacher = await openTeacher(run);
+  for (const frozen of [reference, teacher]) if (frozen) await log.observe(lateSource(() => frozen.drainMetrics()));
   const loops = {
     pacing: new Pacing(config.grpo, pacing),
     rejects: new Rejects(),

@@ -235,6 +235,10 @@ describe.concurrent('a setting that cannot be is named with its file and line, o
       'reward.functions=[math,luck]',
       'override "reward.functions=[math,luck]": reward.functions.1 is not accepted: "luck" must be one of math, ',
     ],
+    [
+      'reward.functions=[]',
+      'reward.functions is not accepted: it is empty, and without a reward function no completion is better than another; name one, such as [math].',
+    ],
     ['run.folder=/dev/null/runs', 'run.folder: /dev/null/runs/bad cannot be made (ENOTDIR).'],
     ['--speed', "Unknown option '--speed'"],
   ])('%s', async ([argument, message]) => {

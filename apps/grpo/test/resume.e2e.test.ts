@@ -1,9 +1,9 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { until, untimed } from '@forge/run/testing';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { readMetrics } from './fixtures/run-files.ts';
+import { readCompletions, readMetrics } from './fixtures/run-files.ts';
 import { startApp } from './fixtures/start-app.ts';
 import { temporaryFolder } from './fixtures/temporary-folder.ts';
 import { tiny } from './fixtures/tiny.ts';
@@ -37,13 +37,21 @@ const settings = [
   'curriculum.hardShare=0.5',
 ];
 
+const resuming = [...settings, 'run.resume=latest'];
+
 const linesOf = (run: string): number =>
   existsSync(path.join(run, 'metrics.jsonl'))
     ? readFileSync(path.join(run, 'metrics.jsonl'), 'utf8').split('\n').length - 1
     : 0;
 
-async function run(name: string, more: readonly string[] = [], killAfter?: number): Promise<string> {
-  await using app = startApp([`run.folder=${folder}`, `run.name=${name}`, ...settings, ...more], { folder, name });
+interface RunOptions {
+  readonly settings: readonly string[];
+  /** Lines of metrics.jsonl after which it is killed. @default it runs to its end */
+  readonly killAfter?: number;
+}
+
+async function run(name: string, { settings: all, killAfter }: RunOptions = { settings }): Promise<string> {
+  await using app = startApp([`run.folder=${folder}`, `run.name=${name}`, ...all], { folder, name });
   const target = path.join(folder, name);
   if (killAfter !== undefined) {
     await until(() => app.isOver() || linesOf(target) >= killAfter);
@@ -65,8 +73,8 @@ describe('a synchronous run that was killed', () => {
     const inGrpo = fc.integer({ min: WARM_UP + 1, max: WARM_UP + GRPO - 1 });
     for (const [i, points] of fc.sample(fc.tuple(inWarmUp, inGrpo), RESUMES).entries()) {
       const name = `killed-${i}`;
-      for (const point of points) await run(name, ['run.resume=latest'], point);
-      const target = await run(name, ['run.resume=latest']);
+      for (const point of points) await run(name, { settings: resuming, killAfter: point });
+      const target = await run(name, { settings: resuming });
       const killed = `killed after ${points.join(' and ')} steps`;
       expect(readMetrics(target).map(untimed), killed).toEqual(readMetrics(whole).map(untimed));
       for (const file of ['completions.jsonl', 'trained/model.safetensors']) {
@@ -105,7 +113,31 @@ describe('a synchronous run that was killed', () => {
     const checkpoints = path.join(folder, 'whole', 'checkpoints');
     const last = readdirSync(checkpoints).toSorted().at(-1)!;
     writeFileSync(path.join(checkpoints, last, 'run.bin'), 'damaged');
-    await run('whole', ['run.resume=latest']);
+    await run('whole', { settings: resuming });
     expect(readMetrics(path.join(folder, 'whole')).length).toBe(WARM_UP + GRPO);
   });
 });
+
+/** A streamed file beside generated tasks, each compared with its own average. */
+const mixed = [
+  ...tiny,
+  'dataset.sources=[{path: gsm8k.jsonl, name: file}, {task: addition, weight: 3}]',
+  ...['dataset.streaming=true', 'dataset.heldOutBy=hash', 'dataset.heldOutShare=0.4', 'dataset.heldOut=4'],
+  ...['warmup.maxSteps=2', 'grpo.steps=6', 'grpo.groupsPerStep=4', 'grpo.maxPolicyAge=0', 'trainer.threads=1'],
+  ...['grpo.advantage=rae', 'evaluation.every=3', 'checkpoint.every=2'],
+];
+
+test('a synchronous run on streamed data and a mixture that was killed ends as one that was not, to the last bit', async () => {
+  cpSync(path.join(import.meta.dirname, 'fixtures', 'gsm8k.jsonl'), path.join(folder, 'gsm8k.jsonl'));
+  const whole = await run('streamed', { settings: mixed });
+  // Between two checkpoints: what was done since the first of them is done again.
+  const target = await run('streamed-killed', { settings: mixed, killAfter: 2 + 3 });
+  await run('streamed-killed', { settings: [...mixed, 'run.resume=latest'] });
+  expect(readMetrics(target).map(untimed)).toEqual(readMetrics(whole).map(untimed));
+  for (const file of ['completions.jsonl', 'trained/model.safetensors']) {
+    const [resumed, expected] = [target, whole].map((each) => readFileSync(path.join(each, file)));
+    expect(resumed!.equals(expected!), file).toBe(true);
+  }
+  const sources = new Set(readCompletions(target).map(({ source }) => source));
+  expect([...sources].toSorted()).toEqual(['addition', 'file']);
+}, 120_000);

@@ -8,7 +8,7 @@ import type { Answer, Score } from '../src/rewards/answer.ts';
 import { checkOwnFunctions } from '../src/rewards/check-own-functions.ts';
 import { RewardActor } from '../src/rewards/reward-actor.ts';
 import { rewardMetrics } from '../src/rewards/reward-metrics.ts';
-import { answerScorer } from '../src/rewards/score-answer.ts';
+import { answerScorer, scoringFunctions } from '../src/rewards/score-answer.ts';
 import { scorer } from '../src/rewards/scorer.ts';
 
 const module = path.resolve(import.meta.dirname, 'fixtures/own-rewards.ts');
@@ -127,7 +127,12 @@ describe('a module of one’s own', () => {
 describe('answers in processes', () => {
   const open = async (timeoutMs: number, numReplicas: number) => {
     const mark = randomUUID();
-    const config = rewardSection.parse({ functions: ['deed'], module, timeoutMs, memoryMiB: 256 });
+    const config = rewardSection.parse({
+      functions: [{ name: 'thinking', weight: 0 }, 'deed'],
+      module,
+      timeoutMs,
+      memoryMiB: 256,
+    });
     const service = await RewardActor.options({
       meshName: 'rewards',
       numReplicas,
@@ -137,9 +142,11 @@ describe('answers in processes', () => {
       waitForHealthyMs: 60_000,
       env: { FORGE_TEST_RUN: mark },
     }).asService(config, 16);
-    return { service, score: scorer((answers) => service.evaluate.route(answers)), mark: `FORGE_TEST_RUN=${mark}` };
+    const score = scorer((answers, { only }) => service.evaluate.route(answers, only), scoringFunctions(config));
+    return { service, score, mark: `FORGE_TEST_RUN=${mark}` };
   };
   const told = ({ reward, unscored }: Score) => [reward, unscored?.reason];
+  const culprits = (scores: readonly Score[]) => scores.map(({ unscored }) => unscored?.function);
 
   test('which throw, give no number, or never answer go without a score, and the others have theirs', async () => {
     const { service, score } = await open(1_000, 1);
@@ -159,16 +166,18 @@ describe('answers in processes', () => {
     expect(service.metrics().service.restarts).toBe(0);
   });
 
-  test('which hang are found, and the others have their scores', async () => {
+  test('which hang are found with the function that does, and the others have their scores', async () => {
     const { service, score } = await open(1_000, 2);
     await using _ = service;
     const deeds = ['good', 'loop forever', 'good', 'loop forever later'];
-    expect((await score(deeds.map((each) => answer(each)))).map(told)).toEqual([
+    const scores = await score(deeds.map((each) => answer(each)));
+    expect(scores.map(told)).toEqual([
       [1, undefined],
       [undefined, 'timedOut'],
       [1, undefined],
       [undefined, 'timedOut'],
     ]);
+    expect(culprits(scores)).toEqual([undefined, 'deed', undefined, 'deed']);
     // And it goes on.
     expect((await score([answer('good')])).map(told)).toEqual([[1, undefined]]);
   });

@@ -7,6 +7,7 @@ import {
   type CompletionSort,
 } from './run/completion-index.ts';
 import { downsample, type Series } from './run/downsample.ts';
+import { type EventLoopDelay, eventLoops } from './run/event-loops.ts';
 import type { PhaseChange, Place } from './run/metric-table.ts';
 import { type ProcessTree, processTree } from './run/process-tree.ts';
 import type { LoggedRecord } from './run/record-file.ts';
@@ -33,6 +34,8 @@ export interface RunHealth {
   readonly warnings: readonly LoggedRecord[];
   readonly processes: ProcessTree;
   readonly time: readonly TimeBar[];
+  /** The worst first. */
+  readonly eventLoops: readonly EventLoopDelay[];
 }
 
 /** Bars that are told apart. */
@@ -67,6 +70,7 @@ export const RUN_ROUTES: Readonly<Record<string, Route>> = {
     warnings: warnings.records.toReversed(),
     processes: processTree(processes.records),
     time: timeSplit(table, MAX_BARS),
+    eventLoops: eventLoops(table),
   }),
   '/v1/config': (run) => ({ config: run.config ?? null }),
 };

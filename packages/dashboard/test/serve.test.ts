@@ -118,7 +118,12 @@ test('what is wrong, the processes and what happened to them, and the time of st
   ]);
   appendFileSync(
     path.join(folder, 'metrics.jsonl'),
-    [1, 3, 2].map((seconds, i) => `{"step":${i + 4},"wallSeconds":1,"perf/trainSeconds":${seconds}}\n`).join(''),
+    [1, 3, 2]
+      .map((seconds, i) => {
+        const loop = i < 2 ? `,"dataset_perf/event_loop_delay/max_ms":${seconds * 10}` : '';
+        return `{"step":${i + 4},"wallSeconds":1,"perf/trainSeconds":${seconds}${loop}}\n`;
+      })
+      .join(''),
   );
   const dashboard = await serve(folder);
   const { body } = await ask(dashboard, '/v1/health?run=one');
@@ -138,6 +143,7 @@ test('what is wrong, the processes and what happened to them, and the time of st
       { fromStep: 5, toStep: 5, seconds: { train: 3 } },
       { fromStep: 6, toStep: 6, seconds: { train: 2 } },
     ],
+    eventLoops: [{ process: 'dataset', lastMs: 30, worstMs: 30, worstStep: 5 }],
   });
   expect((await ask(dashboard, '/v1/runs')).body).toMatchObject([{ warnings: 2 }]);
 });
@@ -148,6 +154,7 @@ test('a run without such files has nothing wrong, no processes and no times', as
     warnings: [],
     processes: { parts: [], changes: [] },
     time: [],
+    eventLoops: [],
   });
 });
 

@@ -1,4 +1,5 @@
 import { endpoint } from '@forge/monarch';
+import { drainMetrics, type Metrics, watchEventLoop } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
 import { type Dataset, type DatasetOptions, openDataset, type Sample, type SourceShare } from './dataset.ts';
 
@@ -15,6 +16,7 @@ export class DatasetActor extends ForgeActor {
   readonly #options: DatasetOptions;
   #opened: Dataset | undefined;
   #next = 0;
+  #eventLoop: Disposable | undefined;
 
   constructor(options: DatasetOptions) {
     super();
@@ -23,6 +25,11 @@ export class DatasetActor extends ForgeActor {
 
   override async setup(): Promise<void> {
     this.#opened = await openDataset(this.#options);
+    this.#eventLoop = watchEventLoop('dataset_perf');
+  }
+
+  override async cleanup(): Promise<void> {
+    this.#eventLoop?.[Symbol.dispose]();
   }
 
   readonly sample = endpoint(async (): Promise<Sample> => {
@@ -48,6 +55,9 @@ export class DatasetActor extends ForgeActor {
     }
     this.#next = number;
   });
+
+  /** What was recorded in this process since the last time; for `observe` of a `MetricLogger`. */
+  readonly drainMetrics = endpoint((): Metrics => drainMetrics(), { concurrency: Number.POSITIVE_INFINITY });
 
   get #dataset(): Dataset {
     return this.#opened!; // an actor is called after its setup

@@ -1,4 +1,5 @@
 import { endpoint } from '@forge/monarch';
+import { drainMetrics, type Metrics, watchEventLoop } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
 
 /** What the buffer needs to know of what it keeps. */
@@ -43,6 +44,7 @@ export class ReplayBuffer<Item extends Versioned> extends ForgeActor {
   #added = 0;
   #sampled = 0;
   #evicted = 0;
+  #eventLoop: Disposable | undefined;
 
   constructor({ batchSize, maxPolicyAge = 1 }: ReplayBufferOptions) {
     super();
@@ -50,6 +52,14 @@ export class ReplayBuffer<Item extends Versioned> extends ForgeActor {
     if (!(maxPolicyAge >= 0)) throw new RangeError(`maxPolicyAge must be at least 0, got ${maxPolicyAge}.`);
     this.#batchSize = batchSize;
     this.#maxPolicyAge = maxPolicyAge;
+  }
+
+  override async setup(): Promise<void> {
+    this.#eventLoop = watchEventLoop('buffer_perf');
+  }
+
+  override async cleanup(): Promise<void> {
+    this.#eventLoop?.[Symbol.dispose]();
   }
 
   /** Keeps an item. One with a number that is held already replaces it. */
@@ -96,6 +106,9 @@ export class ReplayBuffer<Item extends Versioned> extends ForgeActor {
     this.#sampled = sampled;
     this.#evicted = evicted;
   });
+
+  /** What was recorded in this process since the last time; for `observe` of a `MetricLogger`. */
+  readonly drainMetrics = endpoint((): Metrics => drainMetrics(), { concurrency: Number.POSITIVE_INFINITY });
 
   #history(): Omit<BufferCounts, 'size'> {
     return { added: this.#added, sampled: this.#sampled, evicted: this.#evicted };

@@ -3,8 +3,10 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readRecords } from '../src/index.ts';
-import { linesIn } from '../src/records/lines.ts';
+
 import { openRecords } from '../src/records/open-records.ts';
+import { lineEnds } from '../src/records/record-ends.ts';
+import { textBlocksIn } from '../src/records/text-blocks.ts';
 import { all, fileOf } from './temporary-folder.ts';
 
 /** A stream of bytes in pieces that end at these places. */
@@ -26,7 +28,7 @@ test('wherever a stream is cut, its blocks are whole lines, and together they ar
       fc.boolean(),
       async (lines, cuts, isEnded) => {
         const bytes = Buffer.from(lines.join('\n') + (isEnded ? '\n' : ''));
-        const blocks = await all(linesIn(cut(bytes, cuts), { maxLineBytes: 1000 }));
+        const blocks = await all(textBlocksIn(cut(bytes, cuts), { maxBytes: 1000, findEnds: lineEnds }));
         expect(Buffer.concat(blocks.map((block) => block.bytes))).toEqual(bytes);
         for (const [i, { offset, byteLength, firstLine, bytes: part }] of blocks.entries()) {
           expect(part).toEqual(bytes.subarray(offset, offset + byteLength));
@@ -47,7 +49,7 @@ test('a line that is too long is passed over in one piece, wherever the stream i
         // Cut so often that no piece holds what is too long.
         const places = [...cuts, ...Array.from({ length: 20 }, (_, i) => i * 40)];
         const bytes = Buffer.from(`one\n${'x'.repeat(length)}\nthree\n`);
-        const blocks = await all(linesIn(cut(bytes, places), { maxLineBytes: 100 }));
+        const blocks = await all(textBlocksIn(cut(bytes, places), { maxBytes: 100, findEnds: lineEnds }));
         const long = blocks.filter(({ isTooLong }) => isTooLong);
         expect(long).toMatchObject([{ offset: 4, byteLength: length + 1, firstLine: 2 }]);
         expect(blocks.map((block) => block.bytes.toString()).join('')).toBe('one\nthree\n');
@@ -121,5 +123,7 @@ test('a block is read again without what stands before it', async () => {
 test('a file that is not there, a folder and a format that is not read are named', async () => {
   await expect(all(readRecords('absent.jsonl'))).rejects.toThrow('absent.jsonl: the file cannot be read (ENOENT).');
   await expect(all(readRecords(import.meta.dirname))).rejects.toThrow(/the file cannot be read \(EISDIR\)/);
-  await expect(all(readRecords(fileOf('a.csv', 'a,b')))).rejects.toThrow(/only JSON lines .* and Parquet/);
+  await expect(all(readRecords(fileOf('a.arrow', 'a,b')))).rejects.toThrow(
+    /its format is not read; JSON lines .* and Parquet/,
+  );
 });

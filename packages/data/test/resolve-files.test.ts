@@ -71,7 +71,7 @@ describe('which files are meant', () => {
     [['hard.jsonl', 'easy.jsonl'], { split: 'hard' }, ['hard.jsonl']],
     [['train.jsonl'], { split: 'test' }, 'has no split test. It has train'],
     [['a/train.jsonl'], { config: 'b' }, 'has no folder b of records. It has a'],
-    [['a.txt'], {}, 'has no .jsonl and no .parquet files'],
+    [['a.txt'], {}, 'has no .jsonl, .json, .csv and no .parquet files'],
   ])('of %j with %j: %j', (available, part, expected) => {
     expect(chosen(available, part)).toEqual(expected);
   });

@@ -1,5 +1,6 @@
 export { beforeDrain, Collector, drainMetrics, type Metrics, recordMetric, reduceMetrics } from './collector.ts';
 export { type EventLoopOptions, watchEventLoop } from './event-loop.ts';
+export { lateSource } from './late-source.ts';
 export { MetricFetcher } from './metric-fetcher.ts';
 export { MetricLogger, type MetricLoggerOptions, type MetricRecord, type Sink } from './metric-logger.ts';
 export type { MetricSource, SettledMetrics } from './observed-source.ts';

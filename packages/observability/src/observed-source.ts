@@ -48,7 +48,8 @@ export class ObservedSource {
   }
 }
 
-function settled(metrics: Metrics | SettledMetrics): SettledMetrics {
+/** Metrics as the outcome of asking for them. */
+export function settled(metrics: Metrics | SettledMetrics): SettledMetrics {
   // A metric may be called `ok`, but none is a boolean.
   const isSettled = (given: typeof metrics): given is SettledMetrics => typeof given['ok'] === 'boolean';
   return isSettled(metrics) ? metrics : { ok: true, value: metrics };

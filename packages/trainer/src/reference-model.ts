@@ -1,6 +1,6 @@
 import { scoringGraph } from '@forge/models';
 import { endpoint } from '@forge/monarch';
-import { drainMetrics, type Metrics, recordMetric } from '@forge/observability';
+import { drainMetrics, type Metrics, recordMetric, watchEventLoop } from '@forge/observability';
 import { openSession, type Session } from '@forge/onnx';
 import { ForgeActor } from '@forge/service';
 import { readModel } from './open-training.ts';
@@ -23,6 +23,8 @@ export class ReferenceModel extends ForgeActor {
   readonly #options: ReferenceModelOptions;
   #opened: (ModelWeights & { readonly sessions: ByLayout<Session> }) | undefined;
 
+  #eventLoop: Disposable | undefined;
+
   constructor(options: ReferenceModelOptions) {
     super();
     this.#options = options;
@@ -30,6 +32,7 @@ export class ReferenceModel extends ForgeActor {
 
   override async setup(): Promise<void> {
     const { config, weights } = await readModel(this.#options.model);
+    this.#eventLoop = watchEventLoop('reference_perf');
     this.#opened = {
       config,
       weights,
@@ -40,6 +43,7 @@ export class ReferenceModel extends ForgeActor {
   }
 
   override async cleanup(): Promise<void> {
+    this.#eventLoop?.[Symbol.dispose]();
     await this.#opened?.sessions[Symbol.asyncDispose]();
   }
 

@@ -2,12 +2,14 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import type { BufferStateDict, Group } from '@forge/data';
-import { type LogSize, type RunLog, type WeightSync, writeCheckpoint } from '@forge/run';
+import { type LogSize, writeCheckpoint } from '@forge/run';
 import type { RoleBaselines } from '@forge/trainer';
-import type { Config } from '../config/config.ts';
+import type { WatchState } from '../diagnostics/condition-watch.ts';
+import type { WarningsState } from '../diagnostics/warnings.ts';
 import type { Pacing, PacingState } from '../pacing.ts';
-import type { Parts } from '../parts.ts';
+import type { UnscoredCounts } from '../rewards/unscored-log.ts';
 import type { CurriculumState } from '../rollouts/curriculum.ts';
+import type { Run } from '../run.ts';
 
 /** Where a run stands: so many steps of a phase are done. */
 export type Place = { readonly phase: 'warmup'; readonly step: number } | GrpoPlace;
@@ -25,6 +27,8 @@ export interface GrpoPlace {
   readonly curriculum?: CurriculumState;
   /** What completions of each role earn, for `grpo.advantage=rae`. */
   readonly roleBaselines?: RoleBaselines;
+  /** What its steps were watched for. */
+  readonly watch?: WatchState;
 }
 
 /** What of a run is not in the trainer's own checkpoint beside it. */
@@ -35,11 +39,13 @@ export interface Checkpoint {
   readonly pacing: PacingState;
   readonly buffer: BufferStateDict<Group>;
   readonly log: LogSize;
+  readonly unscored: UnscoredCounts;
+  readonly warnings: WarningsState;
   /** The folder it was read from. */
   readonly folder: string;
 }
 
-type Given = { readonly config: Config; readonly log: RunLog; readonly parts: Parts; readonly weights: WeightSync };
+type Given = Pick<Run, 'config' | 'log' | 'parts' | 'weights' | 'warnings'>;
 
 const NOTHING_BEGUN: PacingState = { started: 0, inFlight: [], evicted: 0, done: 0 };
 const STATE = 'run.bin';
@@ -68,7 +74,7 @@ export class Checkpoints {
    * the steps that follow. Rejects when the one before it could not be written.
    */
   async save(place: Place, pacing?: Pacing): Promise<void> {
-    const { config, log, parts, weights } = this.#given;
+    const { config, log, parts, weights, warnings } = this.#given;
     if (config.checkpoint.every === 0) return;
     // In this order: a group that is added meanwhile is in flight, and in the buffer, which counts.
     const { started, inFlight, evicted, done } = pacing?.state ?? NOTHING_BEGUN;
@@ -81,6 +87,8 @@ export class Checkpoints {
       pacing: { started, inFlight: inFlight.filter((number) => !numbers.has(number)), evicted, done },
       buffer: { ...counts, items: held },
       log: log.size,
+      warnings: warnings.state,
+      unscored: parts.unscored.state,
     };
     await this.#writing;
     // The trainer must be told before it is told of the next step; what it writes then is of now.
@@ -102,11 +110,12 @@ export class Checkpoints {
   }
 
   /** Puts trainer, generators and buffer back to a checkpoint. */
-  async restore({ folder, version, buffer }: Checkpoint): Promise<void> {
+  async restore({ folder, version, buffer, unscored }: Checkpoint): Promise<void> {
     const { parts, weights } = this.#given;
     await parts.trainer.loadCheckpoint.callOne(path.join(folder, TRAINER));
     await weights.resume(version);
     await parts.buffer.loadStateDict.callOne(buffer);
+    parts.unscored.restore(unscored);
     // What this recorded is no part of the step that follows.
     await Promise.all([parts.trainer.drainMetrics.callOne(), parts.generator.drainMetrics.fanout()]);
   }

@@ -8,7 +8,11 @@ export const reward = z
   .strictObject({
     functions: z
       .array(rewardFunction)
-      .min(1)
+      .refine((functions) => functions.length > 0, {
+        message:
+          'it is empty, and without a reward function no completion is better than another; name one, such as [math]',
+        abort: true,
+      })
       .default(['math', 'thinking'])
       .describe('their weighted mean is the reward: names, or `{ name, weight, … }` with options'),
     module: z.string().min(1).optional().describe('a module of your own, whose exports `reward.functions` may name'),

@@ -7,14 +7,28 @@ export interface Finding {
   readonly message: string;
 }
 
+/** What was seen of a run, to go on from. */
+export interface WatchState {
+  readonly trend: Trend;
+  /** Conditions that were told and are not over. */
+  readonly raised: readonly string[];
+}
+
 /** Watches the steps of a run; each condition is told once, and again only after it was over. */
 export class ConditionWatch {
   readonly #conditions: readonly Condition[];
-  readonly #raised = new Set<string>();
-  #trend: Trend = noTrend;
+  readonly #raised: Set<string>;
+  #trend: Trend;
 
-  constructor(conditions: readonly Condition[]) {
+  /** @param state - of a run that goes on. @default nothing was seen */
+  constructor(conditions: readonly Condition[], { trend, raised }: WatchState = { trend: noTrend, raised: [] }) {
     this.#conditions = conditions;
+    this.#trend = trend;
+    this.#raised = new Set(raised);
+  }
+
+  get state(): WatchState {
+    return { trend: this.#trend, raised: [...this.#raised] };
   }
 
   /** Conditions that hold since this step. */

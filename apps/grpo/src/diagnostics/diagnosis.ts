@@ -1,7 +1,7 @@
 import type { MetricRecord } from '@forge/observability';
 import type { Loops } from '../loops.ts';
 import type { Run } from '../run.ts';
-import { ConditionWatch } from './condition-watch.ts';
+import { ConditionWatch, type WatchState } from './condition-watch.ts';
 import { conditions } from './conditions.ts';
 import { explainStall } from './explain-stall.ts';
 import { stallCounts } from './stall-counts.ts';
@@ -10,11 +10,18 @@ import { stallCounts } from './stall-counts.ts';
 export class Diagnosis {
   readonly #run: Pick<Run, 'config' | 'parts' | 'warnings'>;
   readonly #loops: Loops;
-  readonly #watch = new ConditionWatch(conditions);
+  readonly #watch: ConditionWatch;
 
-  constructor(run: Pick<Run, 'config' | 'parts' | 'warnings'>, loops: Loops) {
+  /** @param watched - of a run that goes on: what was seen and told. */
+  constructor(run: Pick<Run, 'config' | 'parts' | 'warnings'>, loops: Loops, watched?: WatchState) {
     this.#run = run;
     this.#loops = loops;
+    this.#watch = new ConditionWatch(conditions, watched);
+  }
+
+  /** To go on from. */
+  get state(): WatchState {
+    return this.#watch.state;
   }
 
   /** Waits for a batch, and says now and then why none forms. */

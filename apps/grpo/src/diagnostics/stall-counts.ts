@@ -9,13 +9,12 @@ export function stallCounts(
 ): (waitedSeconds: number) => StallCounts {
   const before = { evicted: pacing.state.evicted, unscored: unscored.count };
   return (waitedSeconds) => {
-    const { started, inFlight, evicted, done } = pacing.state;
+    const { evicted } = pacing.state;
     const reasons = [...Map.groupBy(rejects.waiting, ({ reason }) => reason)];
     return {
       waitedSeconds,
       needed: pacing.candidates,
-      buffered: started - inFlight.length - evicted - done,
-      inFlight: inFlight.length,
+      ...pacing.queue,
       evicted: evicted - before.evicted,
       rejected: Object.fromEntries(reasons.map(([reason, groups]) => [reason, groups.length])),
       unscored: unscored.count - before.unscored,

@@ -1,3 +1,4 @@
+import type { SettledMetrics } from '@forge/observability';
 import type { Sequence } from '@forge/trainer';
 import type { FrozenService } from '../parts.ts';
 
@@ -44,6 +45,11 @@ export class FrozenModel implements AsyncDisposable {
     this.#folder = folder;
     await Promise.allSettled(before.calls);
     await before.service[Symbol.asyncDispose]();
+  }
+
+  /** What its processes recorded since the last time. */
+  drainMetrics(): PromiseLike<Iterable<SettledMetrics>> {
+    return this.#service.drainMetrics.fanoutSettled();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

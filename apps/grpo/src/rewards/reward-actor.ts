@@ -1,4 +1,5 @@
 import { endpoint } from '@forge/monarch';
+import { drainMetrics, type Metrics, watchEventLoop } from '@forge/observability';
 import { ForgeActor } from '@forge/service';
 import type { RewardConfig } from '../config/reward.ts';
 import { Watchdog } from '../watchdog/watchdog.ts';
@@ -17,6 +18,7 @@ export class RewardActor extends ForgeActor {
   readonly #stops: (() => Promise<void>)[] = [];
   #score: ScoreAnswer | undefined;
   #watchdog: Watchdog | undefined;
+  #eventLoop: Disposable | undefined;
 
   /** @param maxTokens - of one completion. */
   constructor(config: RewardConfig, maxTokens: number) {
@@ -30,25 +32,31 @@ export class RewardActor extends ForgeActor {
       maxTokens: this.#maxTokens,
       onEnd: (stop) => this.#stops.push(stop),
     });
+    this.#eventLoop = watchEventLoop('rewards_perf');
     const { timeoutMs, memoryMiB } = this.#config;
     this.#watchdog = new Watchdog({ timeoutMs, memoryBytes: memoryMiB * 2 ** 20 });
   }
 
   override async cleanup(): Promise<void> {
+    this.#eventLoop?.[Symbol.dispose]();
     await Promise.all(this.#stops.map((stop) => stop()));
     await this.#watchdog?.[Symbol.asyncDispose]();
   }
 
-  /** The scores of answers, all of them at the same time as far as their functions wait for something. */
+  /**
+   * The scores of answers, all of them at the same time as far as their functions wait for something.
+   *
+   * @param only - the function to score by. @default all
+   */
   readonly evaluate = endpoint(
-    async (answers: readonly Answer[]): Promise<readonly Score[]> => {
+    async (answers: readonly Answer[], only?: string): Promise<readonly Score[]> => {
       // An actor is set up before its first message.
       const [score, watchdog] = [this.#score!, this.#watchdog!];
       return await watchdog.watch(() =>
         Promise.all(
           answers.map((answer) => {
             watchdog.beat();
-            return score(answer);
+            return score(answer, only);
           }),
         ),
       );
@@ -56,4 +64,7 @@ export class RewardActor extends ForgeActor {
     // Scoring has no effects: it may run again elsewhere.
     { idempotent: true },
   );
+
+  /** What was recorded in this process since the last time. */
+  readonly drainMetrics = endpoint((): Metrics => drainMetrics(), { concurrency: Number.POSITIVE_INFINITY });
 }

@@ -6,8 +6,13 @@ import type { Answer, Score, Unscored } from './answer.ts';
 import { type AnswerReward, type FunctionContext, rewardFunctions } from './functions.ts';
 import { loadOwnFunction } from './load-own-function.ts';
 
-/** Scores one answer by all functions of a configuration. */
-export type ScoreAnswer = (answer: Answer) => Promise<Score>;
+/** Scores one answer by all functions of a configuration, or by one of them. */
+export type ScoreAnswer = (answer: Answer, only?: string) => Promise<Score>;
+
+/** The functions that a configuration scores by, that which tells what is right included. */
+export const scoringFunctions = ({ functions, right }: RewardConfig): readonly string[] => [
+  ...new Set([...functions.map((each) => partOf(each).name), right.function]),
+];
 
 /** Makes the functions of a configuration, and what they need. */
 export async function answerScorer(config: RewardConfig, context: FunctionContext): Promise<ScoreAnswer> {
@@ -22,18 +27,20 @@ export async function answerScorer(config: RewardConfig, context: FunctionContex
       return [name, { reward: await build(name, options), weight }] as const;
     }),
   );
-  const score = weightedReward(Object.fromEntries(parts), { timeoutMs });
+  const all = weightedReward(Object.fromEntries(parts), { timeoutMs });
+  const each = new Map(parts.map(([name, { reward }]) => [name, weightedReward({ [name]: reward }, { timeoutMs })]));
   const isPart = parts.some(([name]) => name === right.function);
   const judge = isPart
     ? undefined
     : weightedReward({ [right.function]: await build(right.function, {}) }, { timeoutMs });
-  return async (answer) => {
+  return async (answer, only) => {
     const { failure } = answer;
     if (failure !== undefined) {
       const unscored = { function: 'environment', reason: 'threw', message: failure } as const;
       return { reward: undefined, rewards: {}, isRight: false, unscored };
     }
-    const [scored, judged] = await Promise.all([score(answer), judge?.(answer)]);
+    const score = only === undefined ? all : (each.get(only) ?? judge!); // it is one of them
+    const [scored, judged] = await Promise.all([score(answer), only === undefined ? judge?.(answer) : undefined]);
     const isCut = answer.isTruncated && truncated === 'zero';
     const value = (judged ?? scored).parts[right.function];
     const unscored = isCut ? undefined : unscoredOf(scored);

@@ -3,7 +3,16 @@ import { SIGNAL_OF } from '../watchdog/watchdog.ts';
 import type { Answer, Score, Unscored } from './answer.ts';
 
 /** Asks a process to score answers, one call at a time in each. */
-export type Evaluate = (answers: readonly Answer[], signal?: AbortSignal) => Promise<readonly Score[]>;
+export type Evaluate = (answers: readonly Answer[], options: EvaluateOptions) => Promise<readonly Score[]>;
+
+export interface EvaluateOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Scores by this function alone. @default by all */
+  readonly only?: string;
+}
+
+/** Scores answers, whatever becomes of the processes. */
+export type ScoreAnswers = (answers: readonly Answer[], signal?: AbortSignal) => Promise<readonly Score[]>;
 
 /** What each end of a process says about the answer that it scored alone. */
 const REASONS: Readonly<Record<string, Pick<Unscored, 'reason' | 'message'>>> = {
@@ -12,24 +21,35 @@ const REASONS: Readonly<Record<string, Pick<Unscored, 'reason' | 'message'>>> = 
 };
 
 /**
- * Scores answers together, and where that ends a process, or takes too long, each of them again alone: so the answer is found
- * that did it, and no other goes without a score.
+ * Scores answers together, and where that ends a process, or takes too long, each of them again alone, by one function after the
+ * other: so the answer and the function are found that did it, and no other answer goes without a score.
  *
+ * @param functions - the names of those that score.
  * @throws what `evaluate` throws for any other reason.
  */
-export function scorer(evaluate: Evaluate): Evaluate {
-  const alone = async (answer: Answer, signal: AbortSignal | undefined): Promise<Score> => {
+export function scorer(evaluate: Evaluate, functions: readonly string[]): ScoreAnswers {
+  /** The score of an answer, or how it ended the process. */
+  const attempt = async (answer: Answer, options: EvaluateOptions): Promise<Score | MeshFailure> => {
     try {
-      const [score] = await evaluate([answer], signal);
+      const [score] = await evaluate([answer], options);
       return score!; // one an answer
     } catch (error) {
       const loss = lossOf(error);
       if (loss === undefined) throw error;
-      return { reward: undefined, rewards: {}, isRight: false, unscored: describeLoss(loss) };
+      return loss;
     }
   };
+  const alone = async (answer: Answer, signal: AbortSignal | undefined): Promise<Score> => {
+    for (const only of functions) {
+      const tried = await attempt(answer, { signal, only });
+      if (tried instanceof MeshFailure) return lost(only, tried);
+      if (tried.unscored?.reason === 'timedOut') return tried;
+    }
+    const score = await attempt(answer, { signal });
+    return score instanceof MeshFailure ? lost('any', score) : score;
+  };
   return async (answers, signal) => {
-    const scores = await evaluate(answers, signal).catch((error: unknown) => {
+    const scores = await evaluate(answers, { signal }).catch((error: unknown) => {
       if (lossOf(error) === undefined) throw error;
       return undefined;
     });
@@ -54,7 +74,8 @@ function lossOf(error: unknown): MeshFailure | undefined {
   return error.cause instanceof MeshFailure ? error.cause : undefined;
 }
 
-function describeLoss({ process, problem }: MeshFailure): Unscored {
+function lost(name: string, { process, problem }: MeshFailure): Score {
   const known = REASONS[process?.signal ?? ''];
-  return { function: 'any', ...(known ?? { reason: 'died', message: problem }) };
+  const unscored = { function: name, ...(known ?? ({ reason: 'died', message: problem } as const)) };
+  return { reward: undefined, rewards: {}, isRight: false, unscored };
 }

@@ -2,6 +2,7 @@ import type { ServiceEvent } from '@forge/service';
 import type { Config } from '../config/config.ts';
 import type { Answer, Score } from './answer.ts';
 import { RewardActor } from './reward-actor.ts';
+import { scoringFunctions } from './score-answer.ts';
 import { isOwnEnd, scorer } from './scorer.ts';
 import { UnscoredLog } from './unscored-log.ts';
 
@@ -33,7 +34,10 @@ export async function startRewards(
     },
   }).asService(reward, generator.maxTokens);
   const unscored = new UnscoredLog(note);
-  const evaluate = scorer((answers, signal) => rewards.evaluate.with(signal ? { signal } : {}).route(answers));
+  const evaluate = scorer(
+    (answers, { signal, only }) => rewards.evaluate.with(signal ? { signal } : {}).route(answers, only),
+    scoringFunctions(reward),
+  );
   /** Scores answers; those without a score are counted and told. */
   const score = async (answers: readonly Answer[], signal?: AbortSignal): Promise<readonly Score[]> => {
     const scores = await evaluate(answers, signal);

@@ -1,6 +1,9 @@
 import { recordMetric } from '@forge/observability';
 import type { Score, Unscored } from './answer.ts';
 
+/** How many answers have no score, by what went wrong. */
+export type UnscoredCounts = readonly (readonly [kind: string, count: number])[];
+
 /** Counts answers without a score, and says why: the first of each kind, then the tenth, the hundredth, … */
 export class UnscoredLog {
   readonly #note: (line: string) => void;
@@ -8,6 +11,16 @@ export class UnscoredLog {
 
   constructor(note: (line: string) => void) {
     this.#note = note;
+  }
+
+  /** By what went wrong, to go on from. */
+  get state(): UnscoredCounts {
+    return [...this.#counts];
+  }
+
+  /** Goes on from what another counted. */
+  restore(counts: UnscoredCounts): void {
+    for (const [kind, count] of counts) this.#counts.set(kind, count);
   }
 
   /** All of them. */

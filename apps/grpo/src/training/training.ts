@@ -20,7 +20,7 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
   const { steps } = grpo;
   const { pacing, curriculum } = loops;
   const clock = new StepClock();
-  const diagnosis = new Diagnosis(run, loops);
+  const diagnosis = new Diagnosis(run, loops, begun.watch);
   let { beta, reference, roleBaselines } = begun;
   progress.start('grpo', steps, begun.step);
   for (let step = begun.step + 1; step <= steps; step++) {
@@ -61,10 +61,12 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
     diagnosis.check(await log.step('grpo', metrics));
     log.completions(completionLines(batch, episodes));
     for (const line of shownCompletions(episodes, config.diagnostics.printCompletions)) progress.note(line);
+    const { buffered, inFlight } = pacing.queue;
     const shown = {
       reward: metrics['reward/mean'].toFixed(3),
       'held-out accuracy': log.accuracy?.toFixed(3),
       age: metrics.policyAge.toFixed(1),
+      queue: `${buffered}/${pacing.candidates} groups, ${inFlight} in flight`,
       'tokens/s': metrics.tokensPerSecond.toFixed(0),
     };
     progress.update(step, shown, { reward: metrics['reward/mean'], 'held-out accuracy': evaluation?.accuracy });
@@ -72,7 +74,15 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
     ({ roleBaselines } = trained);
     beta = nextBeta(beta, { kl: result.metrics['kl'], completions: inputs.length }, grpo.adaptiveKl);
     reference = await refreshReference(run, loops.reference, { step, name: reference });
-    const place = { ...begun, step, beta, reference, roleBaselines, curriculum: curriculum.state };
+    const place = {
+      ...begun,
+      step,
+      beta,
+      reference,
+      roleBaselines,
+      curriculum: curriculum.state,
+      watch: diagnosis.state,
+    };
     if (step < steps) await run.checkpoints.offer(place, pacing);
     if (grpo.maxPolicyAge === 0) pacing.advance();
   }

@@ -46,6 +46,12 @@ export interface RunHealth {
     }[];
   };
   readonly time: readonly TimeBar[];
+  readonly eventLoops: readonly {
+    readonly process: string;
+    readonly lastMs: number;
+    readonly worstMs: number;
+    readonly worstStep: number;
+  }[];
 }
 
 export interface Series {

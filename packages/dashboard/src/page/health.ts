@@ -7,6 +7,8 @@ import { shownRuns } from './state.ts';
 const COLORS = ['#4c78dd', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#8c6bb1', '#b59f00'];
 /** States in which a replica serves, and in which it is not wanted any more. */
 const GOOD: readonly string[] = ['healthy'];
+/** Of an event loop, from which on it is worth a look. */
+const BLOCKED_MS = 1_000;
 const OVER: readonly string[] = ['stopped'];
 
 /** Shows of each run what is wrong, which processes it has, and what its time is spent on. */
@@ -20,7 +22,7 @@ async function show(): Promise<void> {
   );
 }
 
-function healthOf(name: string, { warnings, processes, time }: RunHealth): HTMLElement {
+function healthOf(name: string, { warnings, processes, time, eventLoops }: RunHealth): HTMLElement {
   return make(
     'div',
     { className: 'run-health' },
@@ -46,6 +48,10 @@ function healthOf(name: string, { warnings, processes, time }: RunHealth): HTMLE
       ? make('p', { className: 'hint' }, 'No processes.jsonl.')
       : make('ul', { className: 'card tree' }, ...processes.parts.map(partOf)),
     ...(processes.changes.length === 0 ? [] : [changesOf(processes.changes)]),
+    make('h3', {}, 'Event loops'),
+    eventLoops.length === 0
+      ? make('p', { className: 'hint' }, 'No …_perf/event_loop_delay/max_ms.')
+      : loopsOf(eventLoops),
     make('h3', {}, 'Time of a step'),
     time.length === 0 ? make('p', { className: 'hint' }, 'No perf/…Seconds.') : timeOf(time),
   );
@@ -85,6 +91,23 @@ function changesOf(changes: RunHealth['processes']['changes']): HTMLElement {
           `${process} `,
           from === null ? to : `${from} → ${to}`,
         ),
+      ),
+    ),
+  );
+}
+
+/** Seconds for which a process did not answer; more than one is a reason to look at it. */
+function loopsOf(loops: RunHealth['eventLoops']): HTMLElement {
+  return make(
+    'ul',
+    { className: 'card loops' },
+    ...loops.map(({ process, lastMs, worstMs, worstStep }) =>
+      make(
+        'li',
+        {},
+        make('b', {}, process),
+        make('span', { className: `badge ${worstMs > BLOCKED_MS ? 'bad' : 'good'}` }, `${shortNumber(worstMs)} ms`),
+        make('span', { className: 'hint' }, ` late at step ${worstStep}, ${shortNumber(lastMs)} ms at the last`),
       ),
     ),
   );

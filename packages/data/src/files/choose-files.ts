@@ -32,7 +32,7 @@ export function chooseFiles(
 ): ChosenFiles {
   if (declared.length > 0) return chooseDeclared(available, part, declared);
   const records = inOneFormat(available.filter(isRecordFile).toSorted());
-  if (records.length === 0) return { problem: 'has no .jsonl and no .parquet files' };
+  if (records.length === 0) return { problem: 'has no .jsonl, .json, .csv and no .parquet files' };
   const { config } = part;
   const ofConfig =
     config === undefined ? records : records.filter((name) => name.split('/').slice(0, -1).includes(config));

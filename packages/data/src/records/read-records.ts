@@ -2,7 +2,7 @@ import { openRecords } from './open-records.ts';
 import type { DataRecord } from './record.ts';
 
 /**
- * The records of a JSON-lines or Parquet file, in order, each with its place. Memory is bounded by a block of the file.
+ * The records of a file of JSON, comma separated values or Parquet, in order, each with its place. Memory is bounded by a block of the file.
  *
  * @throws {DatasetError} when the file cannot be read or a record is broken, naming file and line.
  */

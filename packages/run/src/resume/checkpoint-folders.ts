@@ -11,7 +11,8 @@ export const folderOf = (run: string, steps: number): string =>
 export async function checkpointsIn(run: string): Promise<readonly string[]> {
   const folder = path.join(run, 'checkpoints');
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
+    // What is no folder, or has none, is no run.
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
     throw error;
   });
   return names

@@ -23,7 +23,7 @@ const part = {
   path: text
     .optional()
     .describe(
-      'a file of JSON lines or Parquet, a folder of such, or a data set on the Hugging Face hub; word problems are made when left out, by `dataset.embedded`',
+      'a file of JSON (lines or a list), CSV or Parquet, a folder of such, or a data set on the Hugging Face hub; word problems are made when left out, by `dataset.embedded`',
     ),
   task: text.optional().describe(`instead, a set of generated tasks: ${sets}`),
   taskOptions: z.record(z.string(), z.int()).optional().describe('how hard they are, such as `{ digits: 3 }`'),

@@ -1,5 +1,5 @@
-/** Times, and the warnings of a process, which are told again by the one that goes on. */
-const TIMED = /seconds|PerSecond|perf|duration|^warnings$/i;
+/** Names of times. */
+const TIMED = /seconds|PerSecond|perf|duration/i;
 
 /** Of a line of metrics what does not depend on how fast the machine is: what two equal runs have in common. */
 export function untimed<Value>(line: Readonly<Record<string, Value>>): Readonly<Record<string, Value>> {

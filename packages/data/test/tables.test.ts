@@ -1,0 +1,113 @@
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { readRecords } from '../src/index.ts';
+import { openRecords } from '../src/records/open-records.ts';
+import { all, fileOf } from './temporary-folder.ts';
+
+type Row = Readonly<Record<string, string>>;
+const quoted = (value: string) => `"${value.replaceAll('"', '""')}"`;
+const csvOf = (rows: readonly Row[], lineEnd = '\n') =>
+  ['p,t', ...rows.map(({ p, t }) => `${quoted(p!)},${quoted(t!)}`)].join(lineEnd);
+
+/** Records with anything in them that a format has to quote. */
+const rows = fc.array(
+  fc.record({
+    p: fc.string({ unit: fc.constantFrom('a', 'é', '"', ',', '\n', '\r\n', '[', '}', '\\', ' ', '\t') }),
+    t: fc.string({ unit: 'grapheme', maxLength: 5 }),
+  }),
+  { minLength: 1, maxLength: 12 },
+);
+
+const formats = [
+  ['csv', (values: readonly Row[]) => csvOf(values)],
+  ['csv', (values: readonly Row[]) => `\ufeff${csvOf(values, '\r\n')}\r\n`],
+  ['tsv', (values: readonly Row[]) => csvOf(values).replace('p,t', 'p\tt').replaceAll('","', '"\t"')],
+  ['json', (values: readonly Row[]) => JSON.stringify(values)],
+  ['json', (values: readonly Row[]) => `\n${JSON.stringify(values, null, 2)}\n`],
+  ['json', (values: readonly Row[]) => values.map((value) => JSON.stringify(value)).join('\n')],
+] as const;
+
+test.each(formats)('what is written as %s is read, compressed, too', async (ending, written) => {
+  await fc.assert(
+    fc.asyncProperty(
+      // A separator in quotes would be replaced, too.
+      rows.filter((all) => ending !== 'tsv' || !all.some(({ p, t }) => `"${p}"${t}"`.includes('","'))),
+      async (values) => {
+        const text = written(values);
+        for (const [suffix, bytes] of [
+          ['', text],
+          ['.gz', gzipSync(text)],
+          ['.zst', zstdCompressSync(text)],
+        ] as const) {
+          const records = await all(readRecords(fileOf(`a.${ending}${suffix}`, bytes)));
+          expect(records.map(({ value }) => value)).toEqual(values);
+        }
+      },
+    ),
+    { numRuns: 25 },
+  );
+});
+
+const many = Array.from({ length: 9000 }, (_, i) => ({ p: `${i}, "é"\n${'x'.repeat(i % 60)}`, t: String(i) }));
+
+test.each([
+  ['csv', csvOf(many)],
+  ['json', JSON.stringify(many, null, 1)],
+])('a block of %s is read again without what stands before it', async (ending, text) => {
+  await using file = await openRecords(fileOf(`a.${ending}`, text));
+  const blocks = await all(file.blocks());
+  expect(blocks.length).toBeGreaterThan(3);
+  expect(blocks.flatMap(({ records }) => records)).toMatchObject(many.map((value) => ({ value })));
+  await using again = await openRecords(file.path);
+  for (const { block, records } of blocks.toReversed()) expect(await again.read(block)).toEqual(records);
+});
+
+describe('broken records name file and line, and those around them are read', () => {
+  const found = async (name: string, text: string | Buffer) => {
+    await using file = await openRecords(fileOf(name, text));
+    const records = (await all(file.blocks())).flatMap((block) => block.records);
+    return records.map((record) =>
+      'error' in record
+        ? record.error.message.replace(file.path, name)
+        : `${record.line}: ${JSON.stringify(record.value)}`,
+    );
+  };
+
+  test('too few and too many values, and a quote in the middle', async () => {
+    expect(await found('a.csv', 'p,t\n"a\nb",c\n\nd\ne,f,g\nh,i"j\nk,l\n')).toEqual([
+      '2: {"p":"a\\nb","t":"c"}',
+      expect.stringMatching(/^a\.csv:5: Invalid Record Length: columns length is 2, got 1/),
+      expect.stringMatching(/^a\.csv:6: Invalid Record Length: columns length is 2, got 3/),
+      expect.stringMatching(/^a\.csv:7: Invalid Opening Quote/),
+      '8: {"p":"k","t":"l"}',
+    ]);
+  });
+
+  test('what is no object in a list, what has a comma too many, and a list that is cut off', async () => {
+    expect(await found('a.json', '[\n{"p": 1},\n\n[2], 3,\n{"p": },,\n{"p": "]"}\n]')).toEqual([
+      '2: {"p":1}',
+      'a.json:4: expected a list of JSON objects, found: [2]',
+      'a.json:4: expected a list of JSON objects, found: 3',
+      'a.json:5: expected a list of JSON objects, found: {"p": }',
+      'a.json:5: expected a list of JSON objects, found: ',
+      '6: {"p":"]"}',
+    ]);
+    expect(await found('b.json', '[{"p": 1},\n{"p": 2')).toEqual([
+      '1: {"p":1}',
+      'b.json:2: the list ends in the middle of: {"p": 2',
+    ]);
+    expect(await found('c.json', Buffer.from('[{"p": "\xe9"}]', 'latin1'))).toEqual([
+      'c.json:1: the element is not UTF-8.',
+    ]);
+    expect(await found('d.json', '[ ]')).toEqual([]);
+  });
+
+  test.each([
+    ['no names', ''],
+    ['a name that stands twice', 'p,p\n1,2'],
+    ['a name that is missing', 'p,\n1,2'],
+  ])('a table with %s', async (_, text) => {
+    await expect(openRecords(fileOf('a.csv', text))).rejects.toThrow(/a\.csv:1: expected names of columns/);
+  });
+});
