@@ -94,6 +94,7 @@ export type {
   Runtime,
   Session,
   SessionOptions,
+  SharedFeeds,
   TensorSignature,
   TensorsOf,
 } from './session/session.ts';

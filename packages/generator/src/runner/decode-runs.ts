@@ -1,7 +1,7 @@
 // B rows, V vocabulary
 import type { ModelConfig } from '@forge/models';
-import type { BoundRun, Session } from '@forge/onnx';
-import { type Tensor, tensor } from '@forge/tensor';
+import type { BoundRun, Session, SharedFeeds } from '@forge/onnx';
+import { tensor } from '@forge/tensor';
 import type { Logits } from '../sampling/sampler.ts';
 import { type DecodeRow, invariantFeeds } from './batch.ts';
 import type { CacheViews, KvCache } from './cache/kv-cache.ts';
@@ -25,14 +25,14 @@ interface DecodeRun {
 export interface DecodeRunParts {
   readonly config: ModelConfig;
   readonly session: Session;
-  /** Feeds of every run. */
-  readonly weights: Readonly<Record<string, Tensor>>;
+  /** Those that every run reads, which may be exchanged. */
+  readonly weights: SharedFeeds;
   readonly slots: KvCache;
   /** Whether the graph is. */
   readonly batchInvariant: boolean;
 }
 
-/** The decode runs over one set of weights: made when a number of rows comes up for the first time, and again when the slots have moved. */
+/** The decode runs of one session: made when a number of rows comes up for the first time, and again when the slots have moved. */
 export class DecodeRuns implements Disposable {
   readonly #parts: DecodeRunParts;
   readonly #runs = new Map<number, DecodeRun>();
@@ -93,8 +93,9 @@ export class DecodeRuns implements Disposable {
     return {
       views,
       bound: session.bind(
-        { ...weights, ...views.feeds, ...placed, ...selected.feeds },
+        { ...views.feeds, ...placed, ...selected.feeds },
         { ...views.fetches, ...selected.fetches },
+        weights,
       ),
       ids_B1: ids.data,
       positions_B1: positions.data,

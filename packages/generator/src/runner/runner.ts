@@ -1,6 +1,7 @@
 // V vocabulary
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ModelConfig, Weights } from '@forge/models';
+import type { SharedFeeds } from '@forge/onnx';
 import type { Logits } from '../sampling/sampler.ts';
 import { type BatchFeeds, type DecodeRow, extendBatch, invariantFeeds, prefillBatch } from './batch.ts';
 import { cacheShape } from './cache/cache-shape.ts';
@@ -41,6 +42,7 @@ export class Runner implements AsyncDisposable {
   readonly #noTokens: SelectedTokens;
   readonly #fillPace = new RunPace();
   #weights: PreparedWeights;
+  #fedWeights: SharedFeeds;
   #decodeRuns: DecodeRuns;
   /** Until the weights that were replaced are gone. */
   #retired: Promise<void> = Promise.resolve();
@@ -59,6 +61,7 @@ export class Runner implements AsyncDisposable {
     this.#memory = new KvMemory(cacheShape(weights.session), options);
     this.#minRows = options.batchInvariant ? INVARIANT_ROWS : 1;
     this.#noTokens = selectTokens(config, new Float32Array(0), options.batchInvariant);
+    this.#fedWeights = weights.session.shareFeeds(weights.feeds);
     this.#decodeRuns = this.#openDecodeRuns();
   }
 
@@ -119,8 +122,14 @@ export class Runner implements AsyncDisposable {
   setWeights(weights: PreparedWeights): void {
     const replaced = this.#weights;
     this.#weights = weights;
-    this.#decodeRuns[Symbol.dispose]();
-    this.#decodeRuns = this.#openDecodeRuns();
+    if (weights.session === replaced.session) {
+      this.#fedWeights.exchange(weights.feeds);
+    } else {
+      this.#decodeRuns[Symbol.dispose]();
+      this.#fedWeights[Symbol.dispose]();
+      this.#fedWeights = weights.session.shareFeeds(weights.feeds);
+      this.#decodeRuns = this.#openDecodeRuns();
+    }
     this.#memory.forgetAll();
     this.#retired = replaced[Symbol.asyncDispose]();
   }
@@ -214,11 +223,11 @@ export class Runner implements AsyncDisposable {
   /** Computes keys and values of a batch in scratch memory. */
   async #fill(batch: BatchFeeds): Promise<void> {
     const { feeds, fetches, positions } = this.#memory.scratch.views(batch.input_ids.shape[0]!);
-    const { session, feeds: weights } = this.#weights;
     const placed = this.#isBatchInvariant ? invariantFeeds(batch, positions) : batch;
-    using bound = session.bind(
-      { ...weights, ...feeds, ...placed, ...this.#noTokens.feeds },
+    using bound = this.#weights.session.bind(
+      { ...feeds, ...placed, ...this.#noTokens.feeds },
       { ...fetches, ...this.#noTokens.fetches },
+      this.#fedWeights,
     );
     // Another run follows, which may hold the event loop as well.
     await (this.#fillPace.run(bound, batch.input_ids.data.length) ?? nextTurn());
@@ -226,9 +235,9 @@ export class Runner implements AsyncDisposable {
 
   #openDecodeRuns(): DecodeRuns {
     const { config } = this;
-    const { session, feeds } = this.#weights;
+    const { session } = this.#weights;
     const batchInvariant = this.#isBatchInvariant;
-    return new DecodeRuns({ config, session, weights: feeds, slots: this.#memory.slots, batchInvariant });
+    return new DecodeRuns({ config, session, weights: this.#fedWeights, slots: this.#memory.slots, batchInvariant });
   }
 }
 

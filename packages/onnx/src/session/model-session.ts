@@ -1,7 +1,8 @@
 import type { Tensor } from '@forge/tensor';
 import { SessionDisposedError } from './errors.ts';
-import { checkMemories, type ModelSignature, type RunPlan } from './plan-run.ts';
-import type { BoundRun, Fetches, RunOptions, Runtime, TensorSignature } from './session.ts';
+import { type BoundTensor, checkMemories, type ModelSignature, type RunPlan } from './plan-run.ts';
+import type { BoundRun, Fetches, RunOptions, Runtime, SharedFeeds, TensorSignature } from './session.ts';
+import { SharedFeedSet, type SharedTensors } from './shared-feed-set.ts';
 
 /** The tensors of a run in the form that a runtime takes, until they are disposed. */
 export interface BoundTensors extends Disposable {
@@ -12,26 +13,29 @@ export interface BoundTensors extends Disposable {
 }
 
 /** What a runtime does for a session; it is called with checked arguments only, and never after `close`. */
-export interface Engine {
+export interface Engine<Shared extends SharedTensors = SharedTensors> {
   readonly runtime: Runtime;
   readonly signature: ModelSignature;
-  bind(plan: RunPlan): BoundTensors;
+  share(feeds: readonly BoundTensor[]): Shared;
+  /** Lives no longer than what is `shared`. */
+  bind(plan: RunPlan, shared?: Shared): BoundTensors;
   /** Frees the model; no run is under way, and nothing is bound. */
   close(): Promise<void>;
 }
 
 /** The session over an engine: checks arguments, counts runs, closes the engine after the last of them. */
-export class ModelSession {
+export class ModelSession<Shared extends SharedTensors = SharedTensors> {
   readonly runtime: Runtime;
   readonly inputs: readonly TensorSignature[];
   readonly outputs: readonly TensorSignature[];
-  readonly #engine: Engine;
+  readonly #engine: Engine<Shared>;
   readonly #onClosed: () => Promise<void>;
   readonly #running = new Set<Promise<unknown>>();
   readonly #bound = new Set<BoundTensors>();
+  readonly #shared = new Set<SharedFeeds>();
   #disposal: Promise<void> | undefined;
 
-  constructor(engine: Engine, onClosed: () => Promise<void>) {
+  constructor(engine: Engine<Shared>, onClosed: () => Promise<void>) {
     this.#engine = engine;
     this.#onClosed = onClosed;
     this.runtime = engine.runtime;
@@ -50,10 +54,25 @@ export class ModelSession {
     return await this.#track(tensors.run(options));
   }
 
-  bind(feeds: Readonly<Record<string, Tensor>>, fetches: Readonly<Record<string, Tensor>>): BoundRun {
+  shareFeeds(feeds: Readonly<Record<string, Tensor>>): SharedFeeds {
     this.#throwIfDisposed();
-    const plan = this.#engine.signature.plan(feeds, fetches);
-    const tensors = this.#engine.bind(plan);
+    const { signature } = this.#engine;
+    const shared = new SharedFeedSet(signature, this.#engine.share(signature.planFeeds(feeds)));
+    this.#shared.add(shared);
+    return shared;
+  }
+
+  bind(
+    feeds: Readonly<Record<string, Tensor>>,
+    fetches: Readonly<Record<string, Tensor>>,
+    given?: SharedFeeds,
+  ): BoundRun {
+    this.#throwIfDisposed();
+    const shared = given && this.#own(given);
+    shared?.check();
+    const { signature } = this.#engine;
+    const plan = signature.plan(feeds, fetches, shared?.tensors.feeds);
+    const tensors = this.#engine.bind(plan, shared?.tensors);
     this.#bound.add(tensors);
     let running: Promise<unknown> | undefined;
     const release = (): void => {
@@ -63,7 +82,9 @@ export class ModelSession {
       if (!this.#bound.has(tensors)) throw new SessionDisposedError();
       if (running !== undefined)
         throw new TypeError('A bound run is still under way. Wait for it, or bind other tensors.');
-      checkMemories(this.#engine.signature, plan);
+      checkMemories('feed', signature.inputs, plan.feeds);
+      checkMemories('fetch', signature.outputs, plan.fetches);
+      shared?.check();
     };
     const { runBlocking } = tensors;
     return {
@@ -76,11 +97,13 @@ export class ModelSession {
       run: async (options: RunOptions = {}): Promise<void> => {
         check();
         options.signal?.throwIfAborted();
+        shared?.begin();
         running = this.#track(tensors.run(options));
         try {
           await running;
         } finally {
           running = undefined;
+          shared?.end();
         }
       },
       [Symbol.dispose]: () => {
@@ -93,6 +116,12 @@ export class ModelSession {
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposal ??= this.#dispose();
     return this.#disposal;
+  }
+
+  #own(shared: SharedFeeds): SharedFeedSet<Shared> {
+    // Those that were made here are all of this kind.
+    if (this.#shared.has(shared)) return shared as SharedFeedSet<Shared>;
+    throw new TypeError('These feeds were shared by another session. Share them by the one that runs.');
   }
 
   #throwIfDisposed(): void {
@@ -112,6 +141,8 @@ export class ModelSession {
     await Promise.allSettled(this.#running);
     for (const tensors of this.#bound) tensors[Symbol.dispose]();
     this.#bound.clear();
+    for (const shared of this.#shared) shared[Symbol.dispose]();
+    this.#shared.clear();
     await this.#engine.close();
     await this.#onClosed();
   }

@@ -16,6 +16,7 @@ export interface BoundFetch {
 
 /** A run that fits the model. */
 export interface RunPlan {
+  /** Without those that are shared. */
   readonly feeds: readonly BoundTensor[];
   readonly fetches: readonly BoundFetch[];
 }
@@ -36,22 +37,67 @@ export class ModelSignature {
 
   /**
    * Checks the arguments of a run against the model.
+   *
+   * @param shared - feeds beside `feeds`.
    * @throws {RunArgumentError} naming the first feed or fetch that does not fit.
    */
-  plan(feeds: Readonly<Record<string, Tensor>>, fetches: Fetches | undefined): RunPlan {
+  plan(
+    feeds: Readonly<Record<string, Tensor>>,
+    fetches: Fetches | undefined,
+    shared: readonly BoundTensor[] = [],
+  ): RunPlan {
+    const known = new Map(shared.map(({ index, tensor }) => [this.inputs[index]!.name, tensor]));
     for (const name of Object.keys(feeds)) {
       if (!this.#inputIndex.has(name)) throw unknownName('feed', name, this.inputs);
+      if (known.has(name)) {
+        throw problem('feed', this.inputs[this.#inputIndex.get(name)!]!, 'unknown', 'no other, it is shared', 'one');
+      }
     }
     const sizes = new Map<string, NamedSize>();
-    const boundFeeds = this.inputs.map((signature, index) => {
-      const tensor = feeds[signature.name];
+    const boundFeeds: BoundTensor[] = [];
+    for (const [index, signature] of this.inputs.entries()) {
+      const own = feeds[signature.name];
+      const tensor = own ?? known.get(signature.name);
       if (tensor === undefined) {
         throw problem('feed', signature, 'missing', describe(signature.dtype, signature.shape), 'nothing');
       }
       checkTensor('feed', signature, tensor, sizes);
+      if (own) boundFeeds.push({ index, tensor });
+    }
+    return { feeds: boundFeeds, fetches: this.#planFetches(fetches, sizes) };
+  }
+
+  /**
+   * Checks some feeds of a run.
+   *
+   * @throws {RunArgumentError} naming the first that does not fit.
+   */
+  planFeeds(feeds: Readonly<Record<string, Tensor>>): readonly BoundTensor[] {
+    const sizes = new Map<string, NamedSize>();
+    return Object.entries(feeds).map(([name, tensor]) => {
+      const index = this.#inputIndex.get(name);
+      if (index === undefined) throw unknownName('feed', name, this.inputs);
+      checkTensor('feed', this.inputs[index]!, tensor, sizes);
       return { index, tensor };
     });
-    return { feeds: boundFeeds, fetches: this.#planFetches(fetches, sizes) };
+  }
+
+  /**
+   * The feeds that take the place of others.
+   *
+   * @throws {RunArgumentError} naming the first that is not of the same name, dtype and shape.
+   */
+  planExchange(from: readonly BoundTensor[], feeds: Readonly<Record<string, Tensor>>): readonly BoundTensor[] {
+    const names = from.map(({ index }) => this.inputs[index]!);
+    const known = new Set(names.map(({ name }) => name));
+    for (const name of Object.keys(feeds)) if (!known.has(name)) throw unknownName('feed', name, names);
+    return from.map(({ index, tensor: { dtype, shape } }) => {
+      const { name } = this.inputs[index]!;
+      const tensor = feeds[name];
+      if (tensor === undefined) throw problem('feed', { name }, 'missing', describe(dtype, shape), 'nothing');
+      checkTensor('feed', { name, dtype, shape }, tensor, new Map());
+      return { index, tensor };
+    });
   }
 
   #planFetches(fetches: Fetches | undefined, sizes: Map<string, NamedSize>): BoundFetch[] {
@@ -73,14 +119,16 @@ export class ModelSignature {
 }
 
 /** @throws {RunArgumentError} when a tensor that fitted the model has lost its memory since. */
-export function checkMemories({ inputs, outputs }: ModelSignature, { feeds, fetches }: RunPlan): void {
-  for (const { index, tensor } of feeds) checkAttached('feed', inputs[index]!, tensor);
-  for (const { index, tensor } of fetches) if (tensor) checkAttached('fetch', outputs[index]!, tensor);
-}
-
-function checkAttached(role: RunArgumentRole, signature: TensorSignature, { shape, data }: Tensor): void {
-  if (data.length > 0 || shape.includes(0)) return;
-  throw problem(role, signature, 'memory', 'its elements', 'an array whose memory was transferred away');
+export function checkMemories(
+  role: RunArgumentRole,
+  signatures: readonly TensorSignature[],
+  tensors: readonly BoundFetch[],
+): void {
+  for (let at = 0; at < tensors.length; at += 1) {
+    const { index, tensor } = tensors[at]!;
+    if (tensor === undefined || tensor.data.length > 0 || tensor.shape.includes(0)) continue;
+    throw problem(role, signatures[index]!, 'memory', 'its elements', 'an array whose memory was transferred away');
+  }
 }
 
 /** A size that a symbol stands for in this run, and the tensor that said so. */
@@ -158,7 +206,7 @@ function shapeProblem(
 
 function problem(
   role: RunArgumentRole,
-  { name }: TensorSignature,
+  { name }: Pick<TensorSignature, 'name'>,
   kind: RunArgumentProblem,
   expected: string,
   got: string,

@@ -65,6 +65,21 @@ export interface RunOptions {
 /** Names of outputs to allocate, or the tensors to write outputs to. */
 export type Fetches = readonly string[] | Readonly<Record<string, Tensor>>;
 
+/** Feeds of many bound runs, such as the weights of a model, which are handed to onnxruntime once for all of them. */
+export interface SharedFeeds extends Disposable {
+  /**
+   * Feeds other tensors, of the same names, dtypes and shapes, to every run that was bound with these.
+   *
+   * @throws {RunArgumentError} when one is missing, unknown or of another dtype or shape; nothing has changed then.
+   * @throws {SessionDisposedError} when this or the session was disposed.
+   * @throws {TypeError} while a run with these feeds is under way.
+   */
+  exchange(feeds: Readonly<Record<string, Tensor>>): void;
+
+  /** Lets go of the tensors. Runs that were bound with them cannot be made any more. */
+  [Symbol.dispose](): void;
+}
+
 /** A run over the same tensors each time. */
 export interface BoundRun extends Disposable {
   /**
@@ -148,6 +163,22 @@ export interface Session<Inputs extends readonly Port[] = readonly Port[], Outpu
    * @throws {SessionDisposedError} when the session was disposed.
    */
   bind(feeds: FeedsOf<Inputs>, fetches: Partial<TensorsOf<Output>>): BoundRun;
+
+  /**
+   * The same with feeds that other runs are bound with, too.
+   *
+   * @throws {TypeError} when they were shared by another session.
+   */
+  bind(feeds: Readonly<Record<string, Tensor>>, fetches: Partial<TensorsOf<Output>>, shared: SharedFeeds): BoundRun;
+
+  /**
+   * Hands some feeds to onnxruntime for many bound runs, until they are exchanged or disposed. The session's disposal
+   * disposes them as well.
+   *
+   * @throws {RunArgumentError} when one does not fit the model.
+   * @throws {SessionDisposedError} when the session was disposed.
+   */
+  shareFeeds(feeds: Readonly<Record<string, Tensor>>): SharedFeeds;
 
   /** Waits for the runs that are under way, then frees the model. */
   [Symbol.asyncDispose](): Promise<void>;

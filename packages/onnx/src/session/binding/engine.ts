@@ -5,8 +5,9 @@ import { DeviceUnavailableError, OnnxRuntimeError, RuntimeUnavailableError, Unsu
 import type { LoadedModel } from '../loaded-model.ts';
 import type { BoundTensors, Engine } from '../model-session.ts';
 import { type ResolvedOptions, spinEntries } from '../options.ts';
-import { ModelSignature, type RunPlan } from '../plan-run.ts';
+import { type BoundTensor, ModelSignature, type RunPlan } from '../plan-run.ts';
 import type { Device, GraphOptimization, TensorSignature } from '../session.ts';
+import type { SharedTensors } from '../shared-feed-set.ts';
 import { copyFromBinding, fromBinding, toBinding } from './tensors.ts';
 
 type Binding = typeof import('onnxruntime-node');
@@ -58,6 +59,23 @@ async function openOnDevice(
   }
 }
 
+/** Tensors of this process serve the binding as they are. */
+class SharedFeedTensors implements SharedTensors {
+  feeds: readonly BoundTensor[];
+
+  constructor(feeds: readonly BoundTensor[]) {
+    this.feeds = feeds;
+  }
+
+  exchange(feeds: readonly BoundTensor[]): void {
+    this.feeds = feeds;
+  }
+
+  [Symbol.dispose](): void {
+    this.feeds = [];
+  }
+}
+
 class BindingEngine implements Engine {
   readonly runtime = 'binding';
   readonly signature: ModelSignature;
@@ -73,8 +91,15 @@ class BindingEngine implements Engine {
     );
   }
 
-  bind(plan: RunPlan): BoundTensors {
-    return { run: ({ signal }) => this.#execute(plan, signal), [Symbol.dispose]: () => {} };
+  share(feeds: readonly BoundTensor[]): SharedTensors {
+    return new SharedFeedTensors(feeds);
+  }
+
+  bind({ feeds, fetches }: RunPlan, shared?: SharedTensors): BoundTensors {
+    return {
+      run: ({ signal }) => this.#execute({ feeds: [...feeds, ...(shared?.feeds ?? [])], fetches }, signal),
+      [Symbol.dispose]: () => {},
+    };
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@ import type { Tensor } from '@forge/tensor';
 import type { LoadedModel } from '../loaded-model.ts';
 import type { BoundTensors, Engine } from '../model-session.ts';
 import type { ResolvedOptions } from '../options.ts';
-import { ModelSignature, type RunPlan } from '../plan-run.ts';
+import { type BoundTensor, ModelSignature, type RunPlan } from '../plan-run.ts';
 import type { RunOptions } from '../session.ts';
 import { createSession } from './create-session.ts';
 import type { Pointer } from './functions.ts';
@@ -12,6 +12,7 @@ import { Names } from './names.ts';
 import { nativeOptions } from './options.ts';
 import { OwnedStack } from './owned-stack.ts';
 import { RunTensors } from './run-tensors.ts';
+import { SharedValues } from './shared-values.ts';
 import { readInputs, readOutputs } from './signature.ts';
 
 /**
@@ -20,7 +21,7 @@ import { readInputs, readOutputs } from './signature.ts';
  * @throws {DeviceUnavailableError} when the library has no such device.
  * @throws {OnnxRuntimeError} when onnxruntime refuses the model.
  */
-export async function openCApiEngine(model: LoadedModel, options: ResolvedOptions): Promise<Engine> {
+export async function openCApiEngine(model: LoadedModel, options: ResolvedOptions): Promise<Engine<SharedValues>> {
   const library = await loadLibrary();
   using native = nativeOptions(library, options);
   using opened = new OwnedStack();
@@ -34,7 +35,7 @@ export async function openCApiEngine(model: LoadedModel, options: ResolvedOption
   }
 }
 
-class CApiEngine implements Engine {
+class CApiEngine implements Engine<SharedValues> {
   readonly runtime = 'c-api';
   readonly signature: ModelSignature;
   readonly #library: Library;
@@ -53,8 +54,13 @@ class CApiEngine implements Engine {
     this.#owned = owned.move();
   }
 
-  bind(plan: RunPlan): BoundTensors {
-    const tensors = new RunTensors(this.#library, plan, { inputs: this.#inputNames, outputs: this.#outputNames });
+  share(feeds: readonly BoundTensor[]): SharedValues {
+    return new SharedValues(this.#library, feeds);
+  }
+
+  bind(plan: RunPlan, shared?: SharedValues): BoundTensors {
+    const names = { inputs: this.#inputNames, outputs: this.#outputNames };
+    const tensors = new RunTensors(this.#library, { plan, shared }, names);
     return {
       run: (options) => this.#execute(tensors, options),
       runBlocking: () => this.#library.check('The run', this.#callHere(tensors)),
@@ -95,6 +101,7 @@ class CApiEngine implements Engine {
   }
 
   #callHere(tensors: RunTensors): Pointer | null {
+    tensors.takeShared();
     const { inputCount, outputCount } = tensors;
     const { inputNames, inputs, outputNames, outputs } = tensors.addresses;
     const { run } = this.#library.api;
@@ -102,6 +109,7 @@ class CApiEngine implements Engine {
   }
 
   #call(tensors: RunTensors, options: Pointer | null): Promise<Pointer | null> {
+    tensors.takeShared();
     const { plan, inputCount, outputCount } = tensors;
     const { inputNames, inputs, outputNames, outputs } = tensors.addresses;
     return this.#library.offThread.run('The run', [plan, tensors], (done) => {
