@@ -1,4 +1,11 @@
-import { generationGraph, type ModelConfig, mergeLoraInBackground, quantizeWeights, type Weights } from '@forge/models';
+import {
+  checkWeights,
+  generationGraph,
+  type ModelConfig,
+  mergeLoraInBackground,
+  quantizeWeights,
+  type Weights,
+} from '@forge/models';
 import { openSession } from '@forge/onnx';
 import { isAdapters, type LentAdapters, type LentVersion, type LentWeights, lendWeights } from './lent-weights.ts';
 import { measureMismatch } from './quantization-mismatch.ts';
@@ -14,6 +21,7 @@ export async function openFedSession(config: ModelConfig, options: WeightSession
       const lent = await whole(config, given, bases);
       try {
         const { weights } = lent;
+        checkWeights(config, new Map(Object.entries(weights)));
         const feeds = quantization ? await quantizeWeights(config, weights, quantization, { signal }) : weights;
         const mismatch = quantization
           ? await measureMismatch(

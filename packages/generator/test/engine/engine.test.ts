@@ -184,29 +184,37 @@ describe('an update of the weights', () => {
 });
 
 describe('a failure', () => {
-  const broken = withTensor(norm, new Float32Array(5), [5]);
+  const size = config.hiddenSize;
 
   test('of a run rejects those that were part of it, and the engine goes on', async () => {
     await using engine = await openEngine(model, { maxSequences: 2 });
     const running = generate(engine, prompt, { n: 2, maxTokens: 200 });
     const waiting = generate(engine, prompt, { maxTokens: 200 });
     await until(isRunning(engine, 2));
-    const update = engine.update(broken, 1, 'inFlight');
+    const lost = new Float32Array(size);
+    await engine.update(withTensor(norm, lost, [size]), 1, 'inFlight');
+    structuredClone(lost, { transfer: [lost.buffer] });
     await expect(running).rejects.toMatchObject({
       code: 'ERR_GENERATOR_STEP',
       phase: 'decode',
-      cause: { code: expect.stringContaining('ERR_ONNX') },
+      cause: { code: 'ERR_ONNX_RUN_ARGUMENT', problem: 'memory' },
     });
     await expect(waiting).rejects.toMatchObject({ code: 'ERR_GENERATOR_STEP', phase: 'prefill' });
-    await update;
     expect(engine.numRunning + engine.numWaiting).toBe(0);
     await engine.update(initial, 2, 'inFlight');
     expect((await generate(engine, prompt, { maxTokens: 4 }))[0]?.tokenIds).toHaveLength(4);
   });
 
+  test('of weights that do not fit rejects the update, and what runs goes on with those before', async () => {
+    await using engine = await openEngine(model);
+    const running = generate(engine, prompt, { maxTokens: 20 });
+    const update = engine.update(withTensor(norm, new Float32Array(5), [5]), 1, 'inFlight');
+    await expect(update).rejects.toMatchObject({ code: 'ERR_MODELS_WEIGHTS', tensor: norm });
+    expect((await running)[0]?.versions).toEqual(new Int32Array(20));
+  });
+
   test('of the logits rejects with a LogitsError', async () => {
     await using engine = await openEngine(model);
-    const size = config.hiddenSize;
     await engine.update(withTensor(norm, new Float32Array(size).fill(Number.NaN), [size]), 1, 'inFlight');
     await expect(generate(engine, prompt, { n: 2 })).rejects.toMatchObject({ code: 'ERR_GENERATOR_LOGITS' });
   });
