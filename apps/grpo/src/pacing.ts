@@ -43,8 +43,8 @@ export class Pacing {
   #evicted: number;
   /** Since the last batch was formed. */
   #rejected = 0;
-  /** Of the batch that is in training. */
-  #formed = 0;
+  /** Of each batch whose step is not done, the oldest first. */
+  readonly #formed: number[] = [];
   #change = Promise.withResolvers<void>();
 
   /** @param state - of a run that goes on: its groups in flight are begun again. */
@@ -66,7 +66,7 @@ export class Pacing {
       started: this.#started,
       inFlight: [...this.#lost, ...this.#inFlight],
       evicted: this.#evicted,
-      done: this.#done + this.#formed + this.#rejected,
+      done: this.#done + this.#formed.reduce((sum, count) => sum + count, 0) + this.#rejected,
     };
   }
 
@@ -133,14 +133,13 @@ export class Pacing {
 
   /** A batch was chosen from so many groups of the buffer, which have left it. */
   batchFormed(candidates: number): void {
-    this.#formed = candidates + this.#rejected;
+    this.#formed.push(candidates + this.#rejected);
     this.#rejected = 0;
   }
 
-  /** The step on that batch is done: others may begin. */
+  /** The step on the oldest batch is done: others may begin. */
   advance(): void {
-    this.#done += this.#formed;
-    this.#formed = 0;
+    this.#done += this.#formed.shift() ?? 0;
     this.#notify();
   }
 

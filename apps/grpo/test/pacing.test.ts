@@ -39,6 +39,20 @@ test('every step admits as many as it used', async () => {
   expect(await admittedAtOnce(pacing)).toBe(4);
 });
 
+test('a batch that is formed before the step on the last one is done counts on its own', async () => {
+  const pacing = new Pacing({ groupsPerStep: 4, maxPolicyAge: 1 });
+  await admittedAtOnce(pacing);
+  pacing.batchFormed(4);
+  pacing.batchFormed(3);
+  expect(pacing.state).toMatchObject({ started: 8, done: 7 });
+  pacing.advance();
+  expect(await admittedAtOnce(pacing)).toBe(4);
+  pacing.advance();
+  expect(await admittedAtOnce(pacing)).toBe(3);
+  pacing.advance();
+  expect(await admittedAtOnce(pacing)).toBe(0);
+});
+
 test('what was evicted is replaced', async () => {
   const pacing = new Pacing({ groupsPerStep: 4, maxPolicyAge: 1 });
   await admittedAtOnce(pacing);

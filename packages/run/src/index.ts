@@ -42,4 +42,10 @@ export { type WordProblemOptions, type WordProblems, wordProblems, words } from 
 export { endTokenId, type TokenizerFiles, vocabSize, wordTokenizer } from './source/embedded/word-tokenizer.ts';
 export { conversation, demonstrationOf } from './source/prompt.ts';
 export { type PrepareSourceOptions, prepareSource, type Source, type SourceSettings } from './source/source.ts';
-export { type WeightReceivers, type WeightSender, WeightSync, type WeightSyncOptions } from './weight-sync.ts';
+export {
+  type PushedWeights,
+  type WeightReceivers,
+  type WeightSender,
+  WeightSync,
+  type WeightSyncOptions,
+} from './weight-sync.ts';

@@ -24,6 +24,13 @@ export interface WeightReceivers {
   };
 }
 
+/** Weights on their way to the generators. */
+export interface PushedWeights {
+  readonly version: number;
+  /** Settles when every generator uses them, and those before are gone; rejects when one cannot. */
+  readonly inUse: Promise<void>;
+}
+
 /** Brings the trainer's weights to every generator, under the next version number. */
 export class WeightSync {
   readonly #trainer: WeightSender;
@@ -43,31 +50,44 @@ export class WeightSync {
     this.#options = { adaptersAlone, mode };
   }
 
-  /** The version that the generators use. */
+  /** The version that was sent last. */
   get version(): number {
     return this.#version;
   }
 
   /** Publishes the trainer's weights and returns when every generator uses them; their version. */
   async publish(): Promise<number> {
-    return await this.#publishAs(this.#version + 1);
+    const { version, inUse } = await this.push();
+    await inUse;
+    return version;
+  }
+
+  /** Sends the trainer's weights, which may change again once this returns; every generator uses them when `inUse` settles. */
+  async push(): Promise<PushedWeights> {
+    return await this.#pushAs(this.#version + 1);
   }
 
   /** Publishes the weights of a checkpoint as the version that they had. */
   async resume(version: number): Promise<void> {
-    if (version > 0) await this.#publishAs(version);
+    if (version > 0) await (await this.#pushAs(version)).inUse;
   }
 
-  async #publishAs(version: number): Promise<number> {
+  async #pushAs(version: number): Promise<PushedWeights> {
     const previous = this.#version;
-    const { adaptersAlone, mode } = this.#options;
+    const { adaptersAlone } = this.#options;
     await (adaptersAlone ? this.#trainer.pushAdapters : this.#trainer.pushWeights).callOne(version);
     this.#version = version;
+    const inUse = this.#use(version, previous);
+    inUse.catch(() => undefined); // whoever pushed may look at it later
+    return { version, inUse };
+  }
+
+  async #use(version: number, previous: number): Promise<void> {
+    const { mode } = this.#options;
     for (const outcome of await this.#generator.updateWeights.fanoutSettled(version, { mode })) {
       if (!outcome.ok && !isReplicaLost(outcome.error)) throw outcome.error;
     }
     if (previous > 0) await this.#store.deletePrefix(policyVersionPrefix(previous));
-    return version;
   }
 }
 

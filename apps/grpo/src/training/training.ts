@@ -22,6 +22,8 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
   const clock = new StepClock();
   const diagnosis = new Diagnosis(run, loops, begun.watch);
   let { beta, reference, roleBaselines } = begun;
+  /** Of the weights that were sent last. */
+  let inUse = Promise.resolve();
   progress.start('grpo', steps, begun.step);
   for (let step = begun.step + 1; step <= steps; step++) {
     clock.lap('record'); // of the step before
@@ -35,11 +37,15 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
     const { inputs, targets } = grpoBatch(episodes);
     const result = await parts.trainer.trainBatch.callOne(inputs, { ...targets, beta });
     clock.lap('train');
-    await diagnosis.waitForPublish(weights.publish());
-    clock.lap('publish');
+    await diagnosis.waitForPublish(inUse);
+    inUse = (await weights.push()).inUse;
     // In turn means: nothing is sampled until all of this step is done and counted.
-    if (grpo.maxPolicyAge > 0) pacing.advance();
+    if (grpo.maxPolicyAge > 0) inUse = inUse.then(() => pacing.advance());
+    inUse.catch(() => undefined); // told when it is waited for
     const isEvaluated = step % config.evaluation.every === 0 || step === steps;
+    // Otherwise the trainer need not wait for the generators.
+    if (grpo.maxPolicyAge === 0 || isEvaluated) await diagnosis.waitForPublish(inUse);
+    clock.lap('publish');
     const evaluation = isEvaluated ? await run.evaluate() : undefined;
     clock.lap('evaluate');
     const metrics = {
