@@ -10,6 +10,8 @@ export default defineConfig({
     // A process for each file would cost more than most files: those that a worker runs share its modules. What a file starts or
     // sets ends with it, therefore; fixtures are tidied up by hooks that are called for each file, not when their module is loaded.
     isolate: false,
+    // What other packages have built is loaded as their users load it, by Node.
+    server: { deps: { external: [/\/dist\/.*\.js$/] } },
     reporters: ['default', 'json'],
     outputFile: { json: '.vitest/results.json' },
     // What tests start runs from source: with the compiled files kept, a process starts in a third of the time.
