@@ -192,17 +192,18 @@ export class Engine implements AsyncDisposable {
   }
 
   async #step(): Promise<void> {
-    this.#stepper.release();
-    this.#applyUpdate();
+    await this.#stepper.release();
+    await this.#applyUpdate();
     if (!this.#updates.ready) await this.#stepper.prefill();
     await this.#stepper.decode();
   }
 
   /** Leaves an update that waits for running sequences: none is admitted until it is through. */
-  #applyUpdate(): void {
+  async #applyUpdate(): Promise<void> {
     const update = this.#updates.ready;
     if (!update) return;
-    if (update.mode === 'abort') this.#stepper.abortRunning();
+    if (update.mode === 'abort') await this.#stepper.abortRunning();
+    if (this.#updates.ready !== update) return; // the engine was stopped meanwhile
     if (update.mode === 'drain' && this.numRunning > 0) return;
     if (update.mode === 'recompute') this.#stepper.preemptRunning();
     this.#stepper.setWeights(update.weights, update.version);

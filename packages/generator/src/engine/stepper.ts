@@ -2,6 +2,7 @@
 //     ▲                 │ ▲
 //     └────preempt──────┘ └─ a step: slots of finished and given-up sequences are freed · admit and prefill ·
 //                            preempt what memory has no room for · decode all running · sample · deliver
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { StepError } from '../errors.ts';
 import type { Move } from '../runner/cache/kv-slots.ts';
 import type { Runner } from '../runner/runner.ts';
@@ -12,6 +13,9 @@ import { prepareConstraints } from './prepare-constraints.ts';
 import type { Request } from './request.ts';
 import { Scheduler, type SchedulerLimits } from './scheduler.ts';
 import type { Sequence } from './sequence.ts';
+
+/** While keys and values are copied, the event loop turns this often: those of many sequences that end at once take long. */
+const MS_BETWEEN_TURNS = 1;
 
 /** Moves sequences on, one token a step. Between two steps nothing runs in the session: then, and only then, weights and slots change. */
 export class Stepper {
@@ -55,13 +59,13 @@ export class Stepper {
   }
 
   /** Ends what is running with what it has. */
-  abortRunning(): void {
+  async abortRunning(): Promise<void> {
     const nowMs = performance.now();
     for (const sequence of this.running) {
       sequence.group.deliver(sequence, { reason: 'abort' }, nowMs);
       this.#leaving.add(sequence);
     }
-    this.release();
+    await this.release();
   }
 
   /** Has what is running wait, to be computed again from its tokens so far. */
@@ -78,7 +82,7 @@ export class Stepper {
   /** Begins what may start: computes its tokens, or the next piece of them. */
   async prefill(): Promise<void> {
     await this.#prefill.run();
-    this.release();
+    await this.release();
   }
 
   /** Gives each running sequence its next token. */
@@ -96,19 +100,23 @@ export class Stepper {
       const failure = new StepError('decode', error);
       for (const { group } of running) this.fail(group, failure);
     }
-    this.release();
+    await this.release();
   }
 
-  /** Frees the slots of what has left. */
-  release(): void {
+  /** Keeps what those who have left have computed, and frees their slots. */
+  async release(): Promise<void> {
     if (this.#leaving.size === 0) return;
-    this.running.forEach((sequence, slot) => {
-      if (!this.#leaving.has(sequence) || !sequence.isComputedWith(this.#version)) return;
+    const leaving = new Set(this.#leaving); // others that leave meanwhile are next
+    let turnedAtMs = performance.now();
+    for (const [slot, sequence] of this.running.entries()) {
+      if (!leaving.has(sequence) || !sequence.isComputedWith(this.#version)) continue;
       this.#runner.keep(sequence.computedIds(), slot);
-    });
-    const moves = this.#scheduler.release(this.#leaving);
-    this.#leaving.clear();
-    this.#move(moves);
+      if (performance.now() - turnedAtMs < MS_BETWEEN_TURNS) continue;
+      await nextTurn();
+      turnedAtMs = performance.now();
+    }
+    for (const sequence of leaving) this.#leaving.delete(sequence);
+    this.#move(this.#scheduler.release(leaving));
   }
 
   /** Runs; where requests have constraints, the tokens that may come next are looked for meanwhile. */
