@@ -12,6 +12,7 @@ import { shownCompletions } from './shown-completions.ts';
 import { StepClock } from './step-clock.ts';
 import { stepMetrics } from './step-metrics.ts';
 import { trainedEpisodes } from './trained-episodes.ts';
+import { unlessRejected } from './unless-rejected.ts';
 
 /** Loop 2: full batches from the replay buffer to new weights in every generator. */
 export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promise<void> {
@@ -29,7 +30,9 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
     clock.lap('record'); // of the step before
     const startedMs = performance.now();
     const trainedVersion = weights.version;
-    const batch = await diagnosis.waitForBatch(nextBatch(parts, loops, { version: trainedVersion, grpo, signal }));
+    const next = nextBatch(parts, loops, { version: trainedVersion, grpo, signal });
+    // Where generators cannot use weights no group is begun any more, so that there may never be a batch.
+    const batch = await diagnosis.waitForBatch(unlessRejected(next, inUse));
     clock.lap('waitForBatch');
     curriculum.count([...batch.groups, ...batch.rejected]);
     const trained = trainedEpisodes(batch.groups, config, roleBaselines);
