@@ -121,13 +121,15 @@ export class Runner implements AsyncDisposable {
   /** The weights of every run that starts after this, owned by the runner from now on. Nothing may run meanwhile. */
   setWeights(weights: PreparedWeights): void {
     const replaced = this.#weights;
-    this.#weights = weights;
     if (weights.session === replaced.session) {
       this.#fedWeights.exchange(weights.feeds);
+      this.#weights = weights;
     } else {
+      const fedWeights = weights.session.shareFeeds(weights.feeds);
       this.#decodeRuns[Symbol.dispose]();
       this.#fedWeights[Symbol.dispose]();
-      this.#fedWeights = weights.session.shareFeeds(weights.feeds);
+      this.#weights = weights;
+      this.#fedWeights = fedWeights;
       this.#decodeRuns = this.#openDecodeRuns();
     }
     this.#memory.forgetAll();

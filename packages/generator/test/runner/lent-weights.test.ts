@@ -69,3 +69,20 @@ test.each(forms)(
     expect(Object.values(own).every(({ data }) => data.length === 0)).toBe(true);
   },
 );
+
+test('weights that have lost their memory are refused, and those before stay in use until the end', async () => {
+  let isReturned = false;
+  const before = lendWeights(initialize(config, 1), () => {
+    isReturned = true;
+  });
+  await using runner = await Runner.open(config, before, { threads: 1, packedWeights: false });
+  const logits = await logitsOf(runner);
+  const lost = initialize(config, 2);
+  const prepared = await runner.prepare(lendWeights(lost));
+  structuredClone(lost[embedding]!.data, { transfer: [lost[embedding]!.data.buffer as ArrayBuffer] }); // as it is allocated
+  expect(() => runner.setWeights(prepared)).toThrow(`feed '${embedding}'`);
+  expect(await logitsOf(runner)).toEqual(logits);
+  expect(isReturned).toBe(false);
+  await runner[Symbol.asyncDispose]();
+  expect(isReturned).toBe(true);
+});
