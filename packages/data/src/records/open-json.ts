@@ -67,9 +67,11 @@ function elementOf(
   | { readonly problem: string; readonly cause?: unknown }
   | undefined {
   if (!isReadable) return { problem: 'the element is not UTF-8.' };
-  const [, content = '', end] = /^(.*?)([,\]])?\s*$/s.exec(text) ?? [];
-  if (content.trim() === '' && end !== ',') return undefined;
-  const shown = content.length > 60 ? `${content.slice(0, 60)}…` : content.trimEnd();
+  const whole = text.trimEnd();
+  const end = [',', ']'].find((mark) => whole.endsWith(mark));
+  const content = end === undefined ? whole : whole.slice(0, -1).trimEnd();
+  if (content === '' && end !== ',') return undefined;
+  const shown = content.length > 60 ? `${content.slice(0, 60)}…` : content;
   if (end === undefined) return { problem: `the list ends in the middle of: ${shown}` };
   const problem = `expected a list of JSON objects, found: ${shown}`;
   try {
