@@ -35,6 +35,7 @@ export {
   correctionModes,
   corrections,
 } from './losses/correction.ts';
+export type { CovarianceOptions } from './losses/covariance.ts';
 export { type KlEstimator, klEstimators } from './losses/kl.ts';
 export { type KlRewardOptions, klRewards, penalizeByKl, returnsToGo, type SampledTokens } from './losses/kl-reward.ts';
 export type { BatchCounts, Floats, LossResult } from './losses/loss.ts';
