@@ -6,6 +6,9 @@ const teacher = { path: 'teacher' };
 test.each([
   [{ grpo: { groupSize: 1 } }, 'grpo.groupSize', 'teacher.path'],
   [{ grpo: { advantage: 'gdpo', scaleRewards: 'group' } }, 'grpo.scaleRewards', 'grpo.advantage'],
+  [{ grpo: { advantage: 'rae', scaleRewards: 'batch' } }, 'grpo.scaleRewards', 'grpo.advantage'],
+  [{ grpo: { advantage: 'remax', filterZeroVariance: true } }, 'grpo.filterZeroVariance', 'grpo.advantage'],
+  [{ grpo: { covariance: { max: 0.5 } } }, 'grpo.covariance.max', 'grpo.covariance.min'],
   [{ grpo: { oldPolicy: 'sampler', correction: 'tis' } }, 'grpo.correction', 'grpo.oldPolicy'],
   [{ grpo: { beta: 0, adaptiveKl: { target: 0.1 } } }, 'grpo.adaptiveKl.target', 'grpo.beta'],
   [{ grpo: { beta: 0, referenceRefresh: { every: 5 } } }, 'grpo.referenceRefresh.every', 'grpo.beta'],
@@ -25,6 +28,11 @@ test.each([
     'trainer.batchInvariant',
   ],
   [{ generator: { quantization: 'int4', packedWeights: false } }, 'generator.packedWeights', 'generator.quantization'],
+  [
+    { generator: { quantization: 'int8-blocks', packedWeights: false } },
+    'generator.packedWeights',
+    'generator.quantization',
+  ],
 ])('%j is refused: %s against %s', (settings, key, other) => {
   const { error } = configSchema.safeParse(settings);
   expect(error?.issues.map(({ path }) => path.join('.'))).toEqual([key]);
@@ -35,6 +43,8 @@ test('settings that go together are not', () => {
   for (const settings of [
     {},
     { grpo: { groupSize: 1 }, teacher },
+    { grpo: { groupSize: 1, advantage: 'remax' } },
+    { grpo: { loss: 'clip_cov', covariance: { min: 0, max: 0.5 } } },
     { grpo: { filterZeroVariance: true, overSampling: 1.5 }, teacher: { ...teacher, keepRewards: true } },
     { grpo: { correction: 'tis', epochsPerBatch: 2, miniBatches: 4 } },
     { trainer: { batchInvariant: true, threads: 1 } },

@@ -35,6 +35,11 @@ const rules: readonly Rule[] = [
     isBroken: ({ grpo }) => grpo.oldPolicy === 'sampler' && grpo.correction !== undefined && grpo.correction !== 'off',
   },
   {
+    key: 'grpo.covariance.max',
+    reason: 'nothing is between it and grpo.covariance.min; give more than that',
+    isBroken: ({ grpo }) => grpo.covariance.max <= grpo.covariance.min,
+  },
+  {
     key: 'grpo.adaptiveKl.target',
     reason: 'grpo.beta is 0, so there is no KL term to adapt; give a weight to begin with',
     isBroken: ({ grpo }) => grpo.adaptiveKl.target !== undefined && grpo.beta === 0,

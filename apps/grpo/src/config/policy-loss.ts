@@ -16,7 +16,8 @@ export const policyLoss = {
   tauNegative: positive.optional().describe('of `sapo`, where it is negative'),
   covariance: z
     .strictObject({
-      share: share
+      share: positive
+        .max(1)
         .default(2e-4)
         .describe('of the tokens of a step that `clip_cov` and `kl_cov` hold back; one at least'),
       min: z
