@@ -1,7 +1,7 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readRecords } from '../src/index.ts';
+import { DatasetError, readRecords } from '../src/index.ts';
 import { openRecords } from '../src/records/open-records.ts';
 import { all, fileOf } from './temporary-folder.ts';
 
@@ -77,11 +77,20 @@ describe('broken records name file and line, and those around them are read', ()
   test('too few and too many values, and a quote in the middle', async () => {
     expect(await found('a.csv', 'p,t\n"a\nb",c\n\nd\ne,f,g\nh,i"j\nk,l\n')).toEqual([
       '2: {"p":"a\\nb","t":"c"}',
-      expect.stringMatching(/^a\.csv:5: Invalid Record Length: columns length is 2, got 1/),
-      expect.stringMatching(/^a\.csv:6: Invalid Record Length: columns length is 2, got 3/),
-      expect.stringMatching(/^a\.csv:7: Invalid Opening Quote/),
+      'a.csv:5: Invalid Record Length: columns length is 2, got 1.',
+      'a.csv:6: Invalid Record Length: columns length is 2, got 3.',
+      'a.csv:7: Invalid Opening Quote: a quote is found on field "t", value is "i".',
       '8: {"p":"k","t":"l"}',
     ]);
+  });
+
+  test('bytes that are no characters', async () => {
+    expect(await found('b.csv', Buffer.from('p,t\na,b\ncaf\xe9,d\ne,f\n', 'latin1'))).toEqual([
+      '2: {"p":"a","t":"b"}',
+      'b.csv:3: the record is not UTF-8.',
+      '4: {"p":"e","t":"f"}',
+    ]);
+    expect(await found('c.csv', 'p\n\ufffd\n')).toEqual(['2: {"p":"\ufffd"}']);
   });
 
   test('what is no object in a list, what has a comma too many, and a list that is cut off', async () => {
@@ -107,7 +116,11 @@ describe('broken records name file and line, and those around them are read', ()
     ['no names', ''],
     ['a name that stands twice', 'p,p\n1,2'],
     ['a name that is missing', 'p,\n1,2'],
+    ['a name with a quote in the middle', 'p"q,t\n1,2'],
+    ['names that are not UTF-8', Buffer.from('p,caf\xe9\n1,2', 'latin1')],
   ])('a table with %s', async (_, text) => {
-    await expect(openRecords(fileOf('a.csv', text))).rejects.toThrow(/a\.csv:1: expected names of columns/);
+    const opened = openRecords(fileOf('a.csv', text));
+    await expect(opened).rejects.toThrow(/a\.csv:1: .*names of columns/);
+    await expect(opened).rejects.toThrow(DatasetError);
   });
 });

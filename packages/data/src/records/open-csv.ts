@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { parse } from 'csv-parse/sync';
 import { DatasetError } from '../errors.ts';
 import { blocksOf, openText, type TextFile, textRecords, withoutMark } from './open-text.ts';
@@ -49,7 +50,7 @@ async function headerOf(text: TextFile, findEnds: FindEnds, delimiter: string): 
     head = bytes.subarray(0, endOfFirst(bytes, csvEnd(delimiter.charCodeAt(0))));
     break;
   }
-  const [columns = []] = parse(head, { ...OPTIONS, delimiter });
+  const columns = namesIn(text.path, head, delimiter);
   const isUsable = columns.every((name) => name !== '') && new Set(columns).size === columns.length;
   if (columns.length === 0 || !isUsable) {
     const found = columns.length === 0 ? 'nothing' : columns.join(delimiter).slice(0, 60);
@@ -57,6 +58,19 @@ async function headerOf(text: TextFile, findEnds: FindEnds, delimiter: string): 
   }
   return { columns, byteLength: head.length, lines: head.toString().split('\n').length - 1 };
 }
+
+function namesIn(path: string, head: Buffer, delimiter: string): readonly string[] {
+  if (!isUtf8(head)) throw new DatasetError(path, 'the names of columns are not UTF-8.', { line: 1 });
+  try {
+    return parse(head, { ...OPTIONS, delimiter })[0] ?? [];
+  } catch (cause) {
+    const reason = cause instanceof Error ? problemOf(cause) : String(cause);
+    throw new DatasetError(path, `expected names of columns: ${reason}.`, { line: 1, cause });
+  }
+}
+
+/** What the parser says, without the line, which it counts from where it began. */
+const problemOf = ({ message }: Error): string => message.replaceAll(/ (?:at|on) line \d+/g, '').replace(/\.$/, '');
 
 /** Behind the first record, blank lines before it included. */
 function endOfFirst(bytes: Buffer, isEnd: IsEnd): number {
@@ -80,8 +94,13 @@ interface Rows extends Pick<TextBlock, 'bytes' | 'firstLine'> {
 
 function rowsIn(path: string, { bytes, firstLine, columns, delimiter }: Rows): FoundRecord[] {
   const found: FoundRecord[] = [];
+  const isReadable = isUtf8(bytes);
   const add = ({ record, raw }: RawRecord, { lines }: { readonly lines: number }): null => {
-    found.push({ path, line: beginOf(raw, lines), value: record });
+    const line = beginOf(raw, lines);
+    // What the parser puts in the place of bytes that are no characters.
+    const isBroken = !isReadable && raw.includes('\ufffd');
+    const error = isBroken && new DatasetError(path, 'the record is not UTF-8.', { line });
+    found.push(error ? { error } : { path, line, value: record });
     return null;
   };
   const beginOf = (raw: string, lines: number): number => firstLine + lines - raw.trim().split('\n').length;
@@ -94,7 +113,7 @@ function rowsIn(path: string, { bytes, firstLine, columns, delimiter }: Rows): F
     on_record: add as never, // its types do not know of `raw`
     on_skip: (error, raw = '') => {
       const lines = typeof error?.['lines'] === 'number' ? error['lines'] : 1;
-      const message = error === undefined ? 'the record cannot be read' : error.message;
+      const message = error === undefined ? 'the record cannot be read' : problemOf(error);
       found.push({ error: new DatasetError(path, `${message}.`, { line: beginOf(raw, lines), cause: error }) });
     },
   });
