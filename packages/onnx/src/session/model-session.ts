@@ -33,6 +33,8 @@ export class ModelSession<Shared extends SharedTensors = SharedTensors> {
   readonly #running = new Set<Promise<unknown>>();
   readonly #bound = new Set<BoundTensors>();
   readonly #shared = new Set<SharedFeeds>();
+  /** Those that were disposed as well. */
+  readonly #sharedHere = new WeakSet<SharedFeeds>();
   #disposal: Promise<void> | undefined;
 
   constructor(engine: Engine<Shared>, onClosed: () => Promise<void>) {
@@ -57,8 +59,10 @@ export class ModelSession<Shared extends SharedTensors = SharedTensors> {
   shareFeeds(feeds: Readonly<Record<string, Tensor>>): SharedFeeds {
     this.#throwIfDisposed();
     const { signature } = this.#engine;
-    const shared = new SharedFeedSet(signature, this.#engine.share(signature.planFeeds(feeds)));
+    const tensors = this.#engine.share(signature.planFeeds(feeds));
+    const shared = new SharedFeedSet(signature, tensors, () => this.#shared.delete(shared));
     this.#shared.add(shared);
+    this.#sharedHere.add(shared);
     return shared;
   }
 
@@ -120,7 +124,7 @@ export class ModelSession<Shared extends SharedTensors = SharedTensors> {
 
   #own(shared: SharedFeeds): SharedFeedSet<Shared> {
     // Those that were made here are all of this kind.
-    if (this.#shared.has(shared)) return shared as SharedFeedSet<Shared>;
+    if (this.#sharedHere.has(shared)) return shared as SharedFeedSet<Shared>;
     throw new TypeError('These feeds were shared by another session. Share them by the one that runs.');
   }
 
@@ -142,7 +146,6 @@ export class ModelSession<Shared extends SharedTensors = SharedTensors> {
     for (const tensors of this.#bound) tensors[Symbol.dispose]();
     this.#bound.clear();
     for (const shared of this.#shared) shared[Symbol.dispose]();
-    this.#shared.clear();
     await this.#engine.close();
     await this.#onClosed();
   }

@@ -14,12 +14,14 @@ export interface SharedTensors extends Disposable {
 export class SharedFeedSet<Shared extends SharedTensors> implements SharedFeeds {
   readonly tensors: Shared;
   readonly #signature: ModelSignature;
+  readonly #onReleased: () => void;
   #numRunning = 0;
   #isDisposed = false;
 
-  constructor(signature: ModelSignature, tensors: Shared) {
+  constructor(signature: ModelSignature, tensors: Shared, onReleased: () => void) {
     this.#signature = signature;
     this.tensors = tensors;
+    this.#onReleased = onReleased;
   }
 
   exchange(feeds: Readonly<Record<string, Tensor>>): void {
@@ -50,6 +52,8 @@ export class SharedFeedSet<Shared extends SharedTensors> implements SharedFeeds 
   }
 
   #release(): void {
-    if (this.#isDisposed && this.#numRunning === 0) this.tensors[Symbol.dispose]();
+    if (!this.#isDisposed || this.#numRunning > 0) return;
+    this.tensors[Symbol.dispose]();
+    this.#onReleased();
   }
 }
