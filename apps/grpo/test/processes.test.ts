@@ -64,7 +64,7 @@ describe.runIf(canSeeProcesses)('when a process of a run dies', () => {
 
   test.each([
     ['rewards_0', /^Warning: No batch for \d+ s: \d of 2 groups are there, [1-4] in flight\. /],
-    ['generator_0', /^Warning: (?:New weights have been on their way|No batch) for \d+ s: /],
+    ['generator_0', /^Warning: (?:(?:New weights|The metrics of a step) have been on their way|No batch) for \d+ s: /],
   ])('%s that stands still: the run says why it waits, and goes on with it', async (part, sentence) => {
     const run = path.join(folder, `stalled-${part}`);
     await using app = start(`stalled-${part}`, [endless, 'diagnostics.stallSeconds=1']);

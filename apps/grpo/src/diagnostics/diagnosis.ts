@@ -32,12 +32,21 @@ export class Diagnosis {
 
   /** Waits until new weights are in use, and says now and then that they are not. */
   async waitForPublish<Version>(publish: Promise<Version>): Promise<Version> {
-    return await this.#waitFor(publish, (waitedSeconds) => {
+    return await this.#waitForGenerators('New weights', publish);
+  }
+
+  /** Waits until a step is in the log, for which all generators are asked, and says now and then that it is not. */
+  async waitForMetrics<Line>(logged: Promise<Line>): Promise<Line> {
+    return await this.#waitForGenerators('The metrics of a step', logged);
+  }
+
+  async #waitForGenerators<T>(what: string, awaited: Promise<T>): Promise<T> {
+    return await this.#waitFor(awaited, (waitedSeconds) => {
       const states = this.#run.parts.generator
         .state()
         .replicas.map(({ index, state }) => `generator/${index} is ${state}`);
       return (
-        `New weights have been on their way for ${Math.round(waitedSeconds)} s: ${states.join(', ')}. One of them does not ` +
+        `${what} have been on their way for ${Math.round(waitedSeconds)} s: ${states.join(', ')}. One of them does not ` +
         'answer; if it stays so, end its process, and another one takes its place.'
       );
     });

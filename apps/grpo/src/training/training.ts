@@ -67,7 +67,7 @@ export async function training(run: Run, loops: Loops, begun: GrpoPlace): Promis
       ...evaluation?.metrics,
     };
     if (evaluation) await run.best.offer(evaluation.accuracy);
-    diagnosis.check(await log.step('grpo', metrics));
+    diagnosis.check(await diagnosis.waitForMetrics(log.step('grpo', metrics)));
     log.completions(completionLines(batch, episodes));
     for (const line of shownCompletions(episodes, config.diagnostics.printCompletions)) progress.note(line);
     const { buffered, inFlight } = pacing.queue;
