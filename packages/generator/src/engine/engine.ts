@@ -59,7 +59,7 @@ export class Engine implements AsyncDisposable {
   }
 
   get numRunning(): number {
-    return this.#stepper.running.length;
+    return this.#stepper.numUnfinished;
   }
 
   /** Tokens that a prompt and its completion can have together. */
@@ -187,7 +187,7 @@ export class Engine implements AsyncDisposable {
       const startedMs = performance.now();
       await this.#step();
       this.#busyMs += performance.now() - startedMs;
-    } while (this.numRunning + this.numWaiting > 0 || this.#updates.ready);
+    } while (this.#stepper.running.length + this.numWaiting > 0 || this.#updates.ready);
     this.#isActive = false;
   }
 
@@ -204,7 +204,7 @@ export class Engine implements AsyncDisposable {
     if (!update) return;
     if (update.mode === 'abort') await this.#stepper.abortRunning();
     if (this.#updates.ready !== update) return; // the engine was stopped meanwhile
-    if (update.mode === 'drain' && this.numRunning > 0) return;
+    if (update.mode === 'drain' && this.#stepper.running.length > 0) return;
     if (update.mode === 'recompute') this.#stepper.preemptRunning();
     this.#stepper.setWeights(update.weights, update.version);
     this.#updates.markApplied();

@@ -39,8 +39,14 @@ export class Stepper {
     return this.#version;
   }
 
+  /** Sequences with a slot, those included that have ended and are about to give it back. */
   get running(): readonly Sequence[] {
     return this.#scheduler.running;
+  }
+
+  /** Those that go on. */
+  get numUnfinished(): number {
+    return this.running.reduce((count, sequence) => (this.#leaving.has(sequence) ? count : count + 1), 0);
   }
 
   get waiting(): readonly Sequence[] {
