@@ -42,6 +42,36 @@ const person = {
 };
 
 describe('a completion with structured outputs', () => {
+  test('goes on where it was when memory runs out and it is computed again', async () => {
+    // Keys and values of one token: 2 layers, 1 head of 16, float32.
+    const kvCacheBytes = 12 * 64 * (2 * 2 * 16 * 4);
+    await using small = await openModel(folder.path, { threads: 1, maxSequences: 8, kvCacheBytes });
+    const params = resolveSamplingParams({
+      n: 8,
+      maxTokens: 220,
+      seed: 2,
+      structuredOutputs: { regex: '[a-f]{180}(-[0-9]){3,9}!' },
+    });
+    const asked = small.engine.generate(prompt(), params);
+    let mostRunning = 0;
+    let isPreempted = false;
+    for (let isOver = false; !isOver; ) {
+      isOver = await Promise.race([
+        asked.then(() => true),
+        new Promise<false>((resolve) => setImmediate(resolve, false)),
+      ]);
+      mostRunning = Math.max(mostRunning, small.engine.numRunning);
+      isPreempted ||= small.engine.numRunning < mostRunning && small.engine.numWaiting > 0;
+    }
+    expect(isPreempted).toBe(true);
+    const completions = await asked;
+    for (const { text, finishReason } of completions) {
+      expect([text, finishReason]).toEqual([expect.stringMatching(/^[a-f]{180}(-[0-9]){3,9}!$/), 'stop']);
+    }
+    const roomy = await model.engine.generate(prompt(), params);
+    expect(completions.map(({ text }) => text)).toEqual(roomy.map(({ text }) => text));
+  });
+
   test.each([
     { temperature: 1.5 },
     { temperature: 0 },
