@@ -8,7 +8,7 @@ import { thisHost } from '@forge/monarch';
 import { tensor } from '@forge/tensor';
 import { openStore, StoreClosedError, shard } from '@forge/torchstore';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { thisOwner } from '../../src/owner.ts';
+import { isGone, thisOwner } from '../../src/owner.ts';
 import { createVolumeDirectory, sweepDeadOwners } from '../../src/volume-directory.ts';
 import { Worker } from './fixtures.ts';
 
@@ -116,8 +116,10 @@ test('no byte stays when the program is killed', async () => {
 test('what a killed volume leaves, the next store sweeps', async () => {
   const program = await startProgram();
   const [name] = readdirSync(folder);
-  process.kill(ownerPid(name!), 'SIGKILL');
+  const owner = { ...thisOwner(), pid: ownerPid(name!), startTicks: Number(name!.split('-')[4]) };
+  process.kill(owner.pid, 'SIGKILL');
   await program.kill('SIGKILL');
+  await expect.poll(() => isGone(owner)).toBe(true); // a busy machine takes its time
   expect(segmentFiles()).toHaveLength(1);
   await using store = await openStore({ folder, kind: 'inline' });
   expect(readdirSync(folder)).not.toContain(name);
