@@ -22,7 +22,6 @@ export class ReferenceModel extends ForgeActor {
   static readonly module: string = import.meta.url;
   readonly #options: ReferenceModelOptions;
   #opened: (Pick<ModelWeights, 'config'> & { readonly sessions: ByLayout<Session> }) | undefined;
-
   #eventLoop: Disposable | undefined;
 
   constructor(options: ReferenceModelOptions) {
@@ -32,13 +31,13 @@ export class ReferenceModel extends ForgeActor {
 
   override async setup(): Promise<void> {
     const { config, weights } = await readModel(this.#options.model);
-    this.#eventLoop = watchEventLoop('reference_perf');
     // They never change, so they are constants of the session: prepared once.
     const options = { ...computeOptions(this.#options), initializers: weights };
     const sessions = await ByLayout.open((sharedPrefix) =>
       openSession(scoringGraph(config, { sharedPrefix }), options),
     );
     this.#opened = { config, sessions };
+    this.#eventLoop = watchEventLoop('reference_perf');
   }
 
   override async cleanup(): Promise<void> {
@@ -54,7 +53,7 @@ export class ReferenceModel extends ForgeActor {
       const { temperature = 1, ...packing } = this.#options;
       const start = performance.now();
       const batches = pack(sequences, packing);
-      const scores = await scoreBatches({ sessions, parameters: {} }, { sequences, batches }, temperature);
+      const scores = await scoreBatches(sessions, { sequences, batches }, temperature);
       recordMetric('reference_perf/forward/total_duration_ms', performance.now() - start);
       recordMetric('reference_perf/forward/count_forward_passes', batches.length, 'sum');
       for (const { promptIds, tokenIds } of sequences) {

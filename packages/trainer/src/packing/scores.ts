@@ -49,9 +49,9 @@ export interface PackedSequences {
   readonly batches: readonly MicroBatch[];
 }
 
-/** Scores sequences by scoring graphs, in one pass a micro-batch: `sessions` of them, `parameters` their weights. */
+/** Scores sequences by scoring graphs whose weights are constants, in one pass a micro-batch. */
 export async function scoreBatches(
-  { sessions, parameters }: { readonly sessions: ByLayout<Session>; readonly parameters: Feeds },
+  sessions: ByLayout<Session>,
   { sequences, batches }: PackedSequences,
   temperature: number,
 ): Promise<Scores> {
@@ -59,7 +59,7 @@ export async function scoreBatches(
   for (const batch of batches) {
     const fetches = allocateScoreFetches(batch);
     const session = await sessions.of(hasPrefixes(batch));
-    await session.run({ ...parameters, ...batchFeeds(batch, temperature) }, { ...fetches });
+    await session.run(batchFeeds(batch, temperature), { ...fetches });
     collectScores(batch, fetches, scores);
   }
   return scores;
