@@ -1,6 +1,6 @@
 import { openSession } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
-import { cacheHeadDim, generationGraph, initialize } from '../src/index.ts';
+import { cacheHeadDim, generationGraph, initialize, rotationTables } from '../src/index.ts';
 import { report, SMALL, time } from './small-model.ts';
 
 const NUM_PROMPT = 16;
@@ -29,7 +29,7 @@ async function tokensPerSecond(batch: number, capacity: number): Promise<number>
     return cache;
   };
   const logits = tensor('float32', [batch, SMALL.vocabSize]);
-  const feeds = { ...weights, ...caches('past') };
+  const feeds = { ...weights, ...rotationTables(SMALL, capacity), ...caches('past') };
   const fetches = { logits, ...caches('present') };
 
   const step = async (ids: readonly bigint[], start: number): Promise<bigint[]> => {

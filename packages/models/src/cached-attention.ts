@@ -24,7 +24,7 @@ export function cacheHeadDim({ headDim }: ModelConfig): number {
 }
 
 /**
- * Causal attention of new tokens over a key/value cache that is written in place.
+ * Causal attention of new tokens over a key/value cache that is written in place. Returns [B, T, H*C].
  *
  * @param inputIds_BT - int64; its sizes are those of the batch.
  */
@@ -57,7 +57,7 @@ export function cachedAttention(config: ModelConfig, inputIds_BT: Value): Cached
       presents[`present_key.${layer}`] = presentKey;
       presents[`present_value.${layer}`] = presentValue;
       const mixed_NHC = slice(reshape(output, [-1, H, W], { sizesFrom }), { axis: 2, end: C });
-      return reshape(mixed_NHC, [-1, H * C]);
+      return reshape(mixed_NHC, [B, T, H * C], { sizesFrom });
     },
   };
 }

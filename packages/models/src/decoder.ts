@@ -1,29 +1,28 @@
 // N tokens of all rows, P tokens that are picked, D model width, V vocabulary
 
-import { gather, reshape, rmsNorm, type Value } from '@forge/onnx';
+import { gather, rmsNorm, type Value } from '@forge/onnx';
 import type { AttentionCore, LayerContext } from './attention.ts';
 import { block } from './block.ts';
 import type { ModelConfig } from './config.ts';
-import { rotationAt } from './rope.ts';
+import type { Rotation } from './rope.ts';
 import type { WeightInputs } from './weight-inputs.ts';
 
 /** What the layers of a decoder work on. */
 export interface DecoderInputs {
   readonly config: ModelConfig;
   readonly weights: WeightInputs;
-  /** The embedding of each token, [N, D]. */
+  /** The embedding of each token, [N, D]; or with several axes of tokens in place of N, as `attend` returns them. */
   readonly x_ND: Value;
-  /** int64, any shape of N elements. */
-  readonly positionIds: Value;
+  readonly rotate: Rotation;
   readonly attend: AttentionCore;
 }
 
 /**
- * Tokens to the residual stream: the embedding first, then the output of each layer, all [N, D] and before the final
- * norm.
+ * Tokens to the residual stream: the embedding first, then the output of each layer, all of the shape of `x_ND` and before
+ * the final norm.
  */
-export function decode({ config, weights, x_ND, positionIds, attend }: DecoderInputs): readonly Value[] {
-  const context: LayerContext = { config, rotation: rotationAt(reshape(positionIds, [-1]), config), attend };
+export function decode({ config, weights, x_ND, rotate, attend }: DecoderInputs): readonly Value[] {
+  const context: LayerContext = { config, rotate, attend };
   const stream = [x_ND];
   for (let layer = 0; layer < config.numHiddenLayers; layer += 1) {
     const last_ND = stream[layer]!; // one entry a layer so far
@@ -32,9 +31,9 @@ export function decode({ config, weights, x_ND, positionIds, attend }: DecoderIn
   return stream;
 }
 
-/** Looks tokens up: int64 ids of any shape of N elements. Returns [N, D]. */
+/** Looks tokens up: int64 ids of any shape. Returns [..., D]. */
 export const embed = (inputIds: Value, weights: WeightInputs): Value =>
-  gather(weights.get('model.embed_tokens.weight'), reshape(inputIds, [-1]));
+  gather(weights.get('model.embed_tokens.weight'), inputIds);
 
 /** The final norm. Returns the shape of `x_PD`. */
 export function finalNorm(x_PD: Value, config: ModelConfig, weights: WeightInputs): Value {

@@ -27,7 +27,7 @@ export function generationProducts(
       const pieceOf =
         (joined: Product): Product =>
         (x_NI) =>
-          split(joined(x_NI), widths, 1)[index]!;
+          split(joined(x_NI), widths, -1)[index]!;
       const plain: Product = (x_NI) => matMul(x_NI, input(name, 'float32', shape), { transposeB: true });
       if (whole) products.set(name, pieceOf(whole));
       else if (side) products.set(name, withSide(plain, pieceOf(side)));

@@ -28,6 +28,7 @@ export { type Parameter, type ParameterRole, parameters } from './parameters.ts'
 export { needsConstants, QUANTIZATIONS, type Quantization } from './quantization/quantization.ts';
 export { quantizeWeights } from './quantization/quantize-weights.ts';
 export { type ResolveOptions, resolveModel } from './resolve-model.ts';
+export { rotationTables } from './rope.ts';
 export type { RopeConfig } from './rope-config.ts';
 export type { SafetensorsHeader, TensorEntry } from './safetensors/header.ts';
 export type { WrittenFile } from './safetensors/piece-writer.ts';

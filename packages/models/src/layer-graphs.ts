@@ -52,11 +52,11 @@ export function layerGraphs(
   const weights = weightInputs(config, lora);
   const numTokens = multiplyDims(...inputIds_RT.shape);
   const x_ND = input('x', 'float32', [numTokens, config.hiddenSize]);
-  const rotation = rotationAt(reshape(positionIds_RT, [-1]), config);
+  const rotate = rotationAt(reshape(positionIds_RT, [-1]), config);
   const y_ND = block(x_ND, {
     weights: weights.within('model.layers.0'),
     layer: 0,
-    context: { config, rotation, attend },
+    context: { config, rotate, attend },
   });
   const scores = logProbs(x_ND, config, weights);
 

@@ -5,6 +5,7 @@ import type { ModelConfig } from './config.ts';
 import { decode, embed } from './decoder.ts';
 import type { LoraConfig } from './lora/lora-config.ts';
 import { packedRows } from './packed-rows.ts';
+import { rotationAt } from './rope.ts';
 import { type WeightInputs, weightInputs } from './weight-inputs.ts';
 
 /** How rows are made up, and what the model has beside its weights. */
@@ -45,8 +46,8 @@ export function packedDecoder(
   const weights = weightInputs(config, lora);
   const x_ND = embedded
     ? input('x', 'float32', [multiplyDims(...inputIds_RT.shape), config.hiddenSize])
-    : embed(inputIds_RT, weights);
-  const stream = decode({ config, weights, x_ND, positionIds: positionIds_RT, attend });
+    : embed(reshape(inputIds_RT, [-1]), weights);
+  const stream = decode({ config, weights, x_ND, rotate: rotationAt(reshape(positionIds_RT, [-1]), config), attend });
   return {
     weights,
     stream,

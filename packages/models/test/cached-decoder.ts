@@ -1,6 +1,6 @@
 import type { Session } from '@forge/onnx';
 import { type Tensor, tensor } from '@forge/tensor';
-import { cacheHeadDim, type ModelConfig } from '../src/index.ts';
+import { cacheHeadDim, type ModelConfig, rotationTables } from '../src/index.ts';
 import { int64 } from './golden-model.ts';
 
 export interface CachedDecoderOptions {
@@ -14,6 +14,7 @@ export class CachedDecoder {
   readonly lengths: number[];
   readonly #session: Session;
   readonly #weights: Readonly<Record<string, Tensor>>;
+  readonly #tables: Readonly<Record<string, Tensor>>;
   readonly #pasts: Record<string, Tensor> = {};
   readonly #presents: Record<string, Tensor> = {};
 
@@ -28,6 +29,7 @@ export class CachedDecoder {
     const { numHiddenLayers, numKeyValueHeads } = model.config;
     this.#session = model.session;
     this.#weights = model.weights;
+    this.#tables = rotationTables(model.config, capacity);
     this.lengths = new Array<number>(numSequences).fill(0);
     for (let layer = 0; layer < numHiddenLayers; layer += 1) {
       for (const what of ['key', 'value']) {
@@ -62,6 +64,7 @@ export class CachedDecoder {
           [batch],
           sequences.map((ids, row) => row * numTokens + ids.length - 1),
         ),
+        ...this.#tables,
         ...this.#weights,
         ...this.#pasts,
       },

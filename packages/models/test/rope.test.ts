@@ -1,8 +1,8 @@
-import { graph, input, openSession } from '@forge/onnx';
+import { graph, input, openSession, reshape } from '@forge/onnx';
 import { tensor } from '@forge/tensor';
 import { expect, test } from 'vitest';
 import type { RopeConfig } from '../src/index.ts';
-import { inverseFrequencies, rotate, rotationAt } from '../src/rope.ts';
+import { inverseFrequencies, rotationAt, rotationByTables, rotationTables } from '../src/rope.ts';
 import { distance, goldenModel, int64 } from './golden-model.ts';
 
 const LLAMA_31: RopeConfig = {
@@ -28,27 +28,59 @@ test('llama3 keeps short periods, stretches long ones, and blends between', () =
   expect(ratios.filter((ratio) => ratio > 1 && ratio < 7.99).length).toBeGreaterThan(3);
 });
 
+const places = input('positions', 'int64', ['tokens']);
+
 test('angles stay those of float32 arithmetic up to position 131,071', async () => {
   const { config: golden } = await goldenModel('llama3_rope');
   const config = { ...golden, headDim: 128, rope: LLAMA_31 };
   const positions = [0, 1, 2047, 8191, 32_768, 65_537, 100_003, 131_071];
-  const rotation = rotationAt(input('positions', 'int64', ['tokens']), config);
-  await using session = await openSession(graph({ cos: rotation.cos_Nc, sin: rotation.sin_Nc }), { threads: 1 });
-  const outputs = await session.run({ positions: int64([positions.length], positions) });
+  const rotate = rotationAt(places, config);
+  await using session = await openSession(graph({ y: rotate(input('x', 'float32', ['tokens', 1, 128])) }), {
+    threads: 1,
+  });
+  // The first channel of each pair is 1 and the second 0: turned, they are cosine and sine.
+  const x = tensor('float32', [positions.length, 1, 128]);
+  for (const [token] of positions.entries()) x.data.fill(1, token * 128, token * 128 + 64);
+  const { y } = await session.run({ positions: int64([positions.length], positions), x });
   const frequencies = inverseFrequencies(config.rope, config.headDim);
-  const angles = positions.flatMap((position) => Array.from(frequencies, (each) => Math.fround(position * each)));
-  expect(distance(outputs['cos']!.data as Float32Array, angles.map(Math.cos))).toBeLessThan(1e-6);
-  expect(distance(outputs['sin']!.data as Float32Array, angles.map(Math.sin))).toBeLessThan(1e-6);
+  const wanted = positions.flatMap((position) => {
+    const angles = Array.from(frequencies, (each) => Math.fround(position * each));
+    return [...angles.map(Math.cos), ...angles.map(Math.sin)];
+  });
+  expect(distance(y!.data as Float32Array, wanted)).toBeLessThan(1e-6);
 });
 
-test('a rotation turns channel i with channel i + C/2, and keeps lengths', async () => {
+test('tables hold the same angles', async () => {
+  const { config: golden } = await goldenModel('llama3_rope');
+  const config = { ...golden, headDim: 128, rope: LLAMA_31 };
+  const numPositions = 131_072;
+  const { cos, sin } = rotationTables(config, numPositions);
+  expect([cos.shape, sin.shape]).toEqual([
+    [numPositions, 64],
+    [numPositions, 64],
+  ]);
+  const frequencies = inverseFrequencies(config.rope, config.headDim);
+  for (const position of [0, 1, 2047, 100_003, 131_071]) {
+    const angles = frequencies.map((each) => Math.fround(position * each));
+    expect(distance(cos.data.subarray(position * 64, (position + 1) * 64), angles.map(Math.cos))).toBe(0);
+    expect(distance(sin.data.subarray(position * 64, (position + 1) * 64), angles.map(Math.sin))).toBe(0);
+  }
+});
+
+test('a rotation turns channel i with channel i + C/2, and keeps lengths; by tables as well', async () => {
   const { config: golden } = await goldenModel('llama');
   const config = { ...golden, headDim: 4, rope: { theta: 100 } };
-  const rotation = rotationAt(input('positions', 'int64', ['tokens']), config);
-  const y = rotate(input('x', 'float32', ['tokens', 1, 4]), rotation);
-  await using session = await openSession(graph({ y }), { threads: 1 });
+  const x = input('x', 'float32', ['rows*tokens', 1, 4]);
+  const positions = input('positions', 'int64', ['rows', 'tokens']);
+  const turns = {
+    inGraph: rotationAt(reshape(positions, [-1]), config),
+    byTables: rotationByTables(positions, config),
+  };
+  const turnedBy = graph({ inGraph: turns.inGraph(x), byTables: turns.byTables(x) });
+  await using session = await openSession(turnedBy, { threads: 1 });
   const outputs = await session.run({
-    positions: int64([2], [0, 5]),
+    ...rotationTables(config, 6),
+    positions: int64([2, 1], [0, 5]),
     x: tensor('float32', [2, 1, 4], Float32Array.of(1, 2, 3, 4, 1, 2, 3, 4)),
   });
   const [fast, slow] = [5, 0.5];
@@ -58,5 +90,7 @@ test('a rotation turns channel i with channel i + C/2, and keeps lengths', async
     3 * Math.cos(fast) + Math.sin(fast),
     4 * Math.cos(slow) + 2 * Math.sin(slow),
   ];
-  expect(distance(outputs['y']!.data as Float32Array, [1, 2, 3, 4, ...turned])).toBeLessThan(1e-5);
+  for (const name of ['inGraph', 'byTables'] as const) {
+    expect(distance(outputs[name]!.data as Float32Array, [1, 2, 3, 4, ...turned])).toBeLessThan(1e-5);
+  }
 });

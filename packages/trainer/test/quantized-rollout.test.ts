@@ -1,5 +1,5 @@
 // S sequences, V vocabulary
-import { generationGraph, type Quantization, quantizeWeights } from '@forge/models';
+import { generationGraph, type Quantization, quantizeWeights, rotationTables } from '@forge/models';
 import { openSession } from '@forge/onnx';
 import { tensor } from '@forge/tensor';
 import { describe, expect, test } from 'vitest';
@@ -35,6 +35,7 @@ async function rolloutLogProbs(quantization: Quantization): Promise<readonly Flo
   const { logits } = await session.run(
     {
       ...Object.fromEntries(caches),
+      ...rotationTables(config, T),
       input_ids: int64([V, T], prompts.flat()),
       position_ids: int64(
         [V, T],

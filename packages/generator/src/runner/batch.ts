@@ -11,16 +11,8 @@ export interface DecodeRow {
   readonly temperature?: number;
 }
 
-/** What tokens a run computes, among the inputs of the generation graph. */
+/** What tokens a run computes. */
 export type BatchFeeds = Readonly<Record<'input_ids' | 'position_ids' | 'seqlens_k' | 'total_sequence_length', Tensor>>;
-
-/** A batch as the inputs of a batch-invariant graph. @param positions - 0, 1, … for each token of the capacity of the cache */
-export function invariantFeeds(
-  { total_sequence_length, ...batch }: BatchFeeds,
-  positions: Tensor<'int64'>,
-): Readonly<Record<string, Tensor>> {
-  return { ...batch, cache_positions: positions };
-}
 
 /**
  * Prompts of different lengths as one block of `numTokens`, padded at the right with token 0. Padding computes keys and values

@@ -3,8 +3,9 @@ import type { ModelConfig } from '@forge/models';
 import type { BoundRun, Session, SharedFeeds } from '@forge/onnx';
 import { tensor } from '@forge/tensor';
 import type { Logits } from '../sampling/sampler.ts';
-import { type DecodeRow, invariantFeeds } from './batch.ts';
+import type { DecodeRow } from './batch.ts';
 import type { CacheViews, KvCache } from './cache/kv-cache.ts';
+import type { Placement } from './placement.ts';
 import { RunPace } from './run-pace.ts';
 import { type SelectedTokens, selectTokens } from './selected-tokens.ts';
 
@@ -28,6 +29,7 @@ export interface DecodeRunParts {
   /** Those that every run reads, which may be exchanged. */
   readonly weights: SharedFeeds;
   readonly slots: KvCache;
+  readonly place: Placement;
   /** Whether the graph is. */
   readonly batchInvariant: boolean;
 }
@@ -81,7 +83,7 @@ export class DecodeRuns implements Disposable {
   }
 
   #bind(numRows: number, views: CacheViews): DecodeRun {
-    const { config, session, weights, batchInvariant } = this.#parts;
+    const { config, session, weights, slots, place, batchInvariant } = this.#parts;
     const logits = this.#logits.subarray(0, numRows * config.vocabSize);
     const selected = selectTokens(config, logits, batchInvariant);
     const ids = tensor('int64', [numRows, 1]);
@@ -89,14 +91,10 @@ export class DecodeRuns implements Disposable {
     const seqlens = tensor('int32', [numRows]);
     const total = tensor('int32', []);
     const batch = { input_ids: ids, position_ids: positions, seqlens_k: seqlens, total_sequence_length: total };
-    const placed = batchInvariant ? invariantFeeds(batch, views.positions) : batch;
+    const feeds = { ...views.feeds, ...place(batch, slots.extent.capacity), ...selected.feeds };
     return {
       views,
-      bound: session.bind(
-        { ...views.feeds, ...placed, ...selected.feeds },
-        { ...views.fetches, ...selected.fetches },
-        weights,
-      ),
+      bound: session.bind(feeds, { ...views.fetches, ...selected.fetches }, weights),
       ids_B1: ids.data,
       positions_B1: positions.data,
       seqlens_B: seqlens.data,

@@ -6,6 +6,7 @@ import type { Logits } from '../sampling/sampler.ts';
 import { prefillBatch } from './batch.ts';
 import { cacheShape } from './cache/cache-shape.ts';
 import { KvCache } from './cache/kv-cache.ts';
+import { placementOf } from './placement.ts';
 import { selectTokens } from './selected-tokens.ts';
 import type { WeightsInUse } from './weight-sessions.ts';
 
@@ -75,7 +76,8 @@ async function quantizedLogProbs(
   { ids, from }: DrawnTokens,
 ): Promise<readonly number[]> {
   const cache = new KvCache(cacheShape(session));
-  cache.resize({ numSlots: 1, capacity: ids.length });
+  const capacity = ids.length;
+  cache.resize({ numSlots: 1, capacity });
   const { feeds, fetches } = cache.views(1);
   const picks = ids.slice(from);
   const {
@@ -84,10 +86,8 @@ async function quantizedLogProbs(
     logits,
   } = selectTokens(config, new Float32Array(picks.length * config.vocabSize), false);
   const selected = int64([picks.length], placesBefore(picks, from));
-  await session.run(
-    { ...weights, ...feeds, ...prefillBatch([ids], ids.length), ...wanted, selected },
-    { ...fetches, ...given },
-  );
+  const placed = placementOf(config, false)(prefillBatch([ids], capacity), capacity);
+  await session.run({ ...weights, ...feeds, ...placed, ...wanted, selected }, { ...fetches, ...given });
   return picks.map((id, at) => logProbOf(logits[at]!, id));
 }
 

@@ -3,13 +3,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ModelConfig, Weights } from '@forge/models';
 import type { SharedFeeds } from '@forge/onnx';
 import type { Logits } from '../sampling/sampler.ts';
-import { type BatchFeeds, type DecodeRow, extendBatch, invariantFeeds, prefillBatch } from './batch.ts';
+import { type BatchFeeds, type DecodeRow, extendBatch, prefillBatch } from './batch.ts';
 import { cacheShape } from './cache/cache-shape.ts';
 import { bucketOf, type Demand, type Room } from './cache/kv-budget.ts';
 import { KvMemory } from './cache/kv-memory.ts';
 import type { Move } from './cache/kv-slots.ts';
 import { DecodeRuns } from './decode-runs.ts';
 import { isLent, type LentVersion, lendWeights } from './lent-weights.ts';
+import { type Placement, placementOf } from './placement.ts';
 import { prefillBatches } from './prefill-batches.ts';
 import { RunPace } from './run-pace.ts';
 import { type ResolvedRunnerOptions, type RunnerOptions, resolveRunnerOptions } from './runner-options.ts';
@@ -39,6 +40,7 @@ export class Runner implements AsyncDisposable {
   readonly #sessions: WeightSessions;
   readonly #memory: KvMemory;
   readonly #minRows: number;
+  readonly #place: Placement;
   readonly #noTokens: SelectedTokens;
   readonly #fillPace = new RunPace();
   #weights: PreparedWeights;
@@ -60,6 +62,7 @@ export class Runner implements AsyncDisposable {
     this.#weights = weights;
     this.#memory = new KvMemory(cacheShape(weights.session), options);
     this.#minRows = options.batchInvariant ? INVARIANT_ROWS : 1;
+    this.#place = placementOf(config, options.batchInvariant);
     this.#noTokens = selectTokens(config, new Float32Array(0), options.batchInvariant);
     this.#fedWeights = weights.session.shareFeeds(weights.feeds);
     this.#decodeRuns = this.#openDecodeRuns();
@@ -224,10 +227,10 @@ export class Runner implements AsyncDisposable {
 
   /** Computes keys and values of a batch in scratch memory. */
   async #fill(batch: BatchFeeds): Promise<void> {
-    const { feeds, fetches, positions } = this.#memory.scratch.views(batch.input_ids.shape[0]!);
-    const placed = this.#isBatchInvariant ? invariantFeeds(batch, positions) : batch;
+    const { scratch } = this.#memory;
+    const { feeds, fetches } = scratch.views(batch.input_ids.shape[0]!);
     using bound = this.#weights.session.bind(
-      { ...feeds, ...placed, ...this.#noTokens.feeds },
+      { ...feeds, ...this.#place(batch, scratch.extent.capacity), ...this.#noTokens.feeds },
       { ...fetches, ...this.#noTokens.fetches },
       this.#fedWeights,
     );
@@ -236,10 +239,14 @@ export class Runner implements AsyncDisposable {
   }
 
   #openDecodeRuns(): DecodeRuns {
-    const { config } = this;
-    const { session } = this.#weights;
-    const batchInvariant = this.#isBatchInvariant;
-    return new DecodeRuns({ config, session, weights: this.#fedWeights, slots: this.#memory.slots, batchInvariant });
+    return new DecodeRuns({
+      config: this.config,
+      session: this.#weights.session,
+      weights: this.#fedWeights,
+      slots: this.#memory.slots,
+      place: this.#place,
+      batchInvariant: this.#isBatchInvariant,
+    });
   }
 }
 

@@ -18,8 +18,6 @@ export interface Extent {
 export interface CacheViews {
   readonly feeds: Readonly<Record<string, Tensor>>;
   readonly fetches: Readonly<Record<string, Tensor>>;
-  /** 0, 1, … for each token of the capacity. */
-  readonly positions: Tensor<'int64'>;
 }
 
 /** Bytes of the keys and values of one token, in all layers. */
@@ -144,8 +142,7 @@ export class KvCache {
       feeds[`past_${name}`] = view;
       fetches[`present_${name}`] = view;
     });
-    const positions = BigInt64Array.from({ length: extent.capacity }, (_, at) => BigInt(at));
-    return { feeds, fetches, positions: tensor('int64', [extent.capacity], positions) };
+    return { feeds, fetches };
   }
 
   #at(slot: number, head: number, token: number): number {
