@@ -104,12 +104,39 @@ describe('broken records name file and line, and those around them are read', ()
     ]);
     expect(await found('b.json', '[{"p": 1},\n{"p": 2')).toEqual([
       '1: {"p":1}',
-      'b.json:2: the list ends in the middle of: {"p": 2',
+      'b.json:2: neither , nor ] stands behind: {"p": 2',
     ]);
     expect(await found('c.json', Buffer.from('[{"p": "\xe9"}]', 'latin1'))).toEqual([
       'c.json:1: the element is not UTF-8.',
     ]);
     expect(await found('d.json', '[ ]')).toEqual([]);
+  });
+
+  test.each([
+    ['[', ['a.json:1: the list is cut off behind: [']],
+    ['[\n{"p":1},\n\n ', ['2: {"p":1}', 'a.json:2: the list is cut off behind: ,']],
+    ['[{"p":1}', ['a.json:1: neither , nor ] stands behind: {"p":1}']],
+    ['[{"p":"1,', ['a.json:1: neither , nor ] stands behind: {"p":"1,']],
+    ['[{"p":[1]', ['a.json:1: neither , nor ] stands behind: {"p":[1]']],
+    ['[{"p":1}] x', ['1: {"p":1}', 'a.json:1: neither , nor ] stands behind: x']],
+  ])('a list without an end, or with more behind it: %j', async (text, told) => {
+    expect(await found('a.json', text)).toEqual(told);
+  });
+
+  test('a list that is cut off anywhere is told, with the line', async () => {
+    const json = fc.tuple(
+      fc.array(fc.dictionary(fc.string({ maxLength: 5 }), fc.jsonValue()), { maxLength: 4 }),
+      fc.nat(2),
+    );
+    await fc.assert(
+      fc.asyncProperty(json, fc.nat(), async ([values, indent], cut) => {
+        const whole = Buffer.from(JSON.stringify(values, null, indent));
+        const file = fileOf('a.json', whole.subarray(0, 1 + (cut % (whole.length - 1))));
+        const error = await all(readRecords(file)).catch((reason: unknown) => reason);
+        expect(error).toBeInstanceOf(DatasetError);
+        expect((error as DatasetError).line).toBeGreaterThan(0);
+      }),
+    );
   });
 
   test.each([

@@ -33,7 +33,7 @@ export async function openCsv(path: string): Promise<RecordFile> {
     throw error;
   });
   return textRecords(text, {
-    findEnds,
+    scan: () => ({ findEnds: findEnds() }),
     record: 'record',
     recordsIn: ({ offset, bytes, firstLine }) => {
       const skipped = offset === 0 ? { bytes: byteLength, lines } : { bytes: 0, lines: 0 };

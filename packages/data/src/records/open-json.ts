@@ -4,7 +4,7 @@ import { DatasetError } from '../errors.ts';
 import { lineRecords } from './open-jsonl.ts';
 import { openText, type TextFile, textRecords } from './open-text.ts';
 import type { FoundRecord, RecordFile } from './record.ts';
-import { endsBy, listEnd } from './record-ends.ts';
+import { endsBy, ListElements } from './record-ends.ts';
 import type { TextBlock } from './text-blocks.ts';
 
 /**
@@ -32,47 +32,49 @@ async function isList(text: TextFile): Promise<boolean> {
 
 const listRecords = (text: TextFile): RecordFile =>
   textRecords(text, {
-    findEnds: () => endsBy(listEnd()),
+    scan: () => {
+      const elements = new ListElements();
+      return { findEnds: endsBy(elements.isEnd), atEnd: () => elements.atEnd() };
+    },
     record: 'element',
     recordsIn: (block) => elementsIn(text.path, block),
   });
 
 function elementsIn(path: string, { offset, firstLine, bytes }: TextBlock): FoundRecord[] {
-  const isEnd = listEnd(offset === 0 ? 0 : 1);
+  const { isEnd } = new ListElements(offset === 0 ? 0 : 1);
   const found: FoundRecord[] = [];
   let line = firstLine;
   let start = 0;
-  const take = (end: number): void => {
+  const take = (end: number, isWhole: boolean): void => {
     const raw = bytes.subarray(start, end);
     const text = raw.toString('utf8');
     const opening = offset === 0 && start === 0 ? /^\s*\[\s*/ : /^\s*/;
     const [leading = ''] = opening.exec(text) ?? [];
-    const record = elementOf(text.slice(leading.length), isUtf8(raw));
+    const record = elementOf(text.slice(leading.length), { isUtf8: isUtf8(raw), isWhole });
     const place = { path, line: line + countLines(leading) };
     if (record !== undefined) found.push('value' in record ? { ...place, ...record } : brokenAt(place, record));
     line += countLines(text);
     start = end;
   };
-  for (let at = 0; at < bytes.length; at++) if (isEnd(bytes[at]!)) take(at + 1); // within the block
-  if (start < bytes.length) take(bytes.length);
+  for (let at = 0; at < bytes.length; at++) if (isEnd(bytes[at]!)) take(at + 1, true); // within the block
+  if (start < bytes.length) take(bytes.length, false);
   return found;
 }
 
-/** What stands up to a comma or to the end of the list; nothing where there is nothing. */
+/** What stands up to a comma or to the bracket, or not up to either; nothing where there is nothing. */
 function elementOf(
   text: string,
-  isReadable: boolean,
+  { isUtf8, isWhole }: { readonly isUtf8: boolean; readonly isWhole: boolean },
 ):
   | { readonly value: Readonly<Record<string, Json>> }
   | { readonly problem: string; readonly cause?: unknown }
   | undefined {
-  if (!isReadable) return { problem: 'the element is not UTF-8.' };
+  if (!isUtf8) return { problem: 'the element is not UTF-8.' };
   const whole = text.trimEnd();
-  const end = [',', ']'].find((mark) => whole.endsWith(mark));
-  const content = end === undefined ? whole : whole.slice(0, -1).trimEnd();
-  if (content === '' && end !== ',') return undefined;
+  const content = isWhole ? whole.slice(0, -1).trimEnd() : whole;
+  if (content === '' && !(isWhole && whole.endsWith(','))) return undefined;
   const shown = content.length > 60 ? `${content.slice(0, 60)}…` : content;
-  if (end === undefined) return { problem: `the list ends in the middle of: ${shown}` };
+  if (!isWhole) return { problem: `neither , nor ] stands behind: ${shown}` };
   const problem = `expected a list of JSON objects, found: ${shown}`;
   try {
     const value: Json = JSON.parse(content);

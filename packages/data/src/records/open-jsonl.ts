@@ -17,7 +17,7 @@ export const openJsonl = async (path: string): Promise<RecordFile> => lineRecord
 /** The records of a text of JSON lines. */
 export function lineRecords(text: TextFile): RecordFile {
   const recordsIn = (block: TextBlock) => linesIn(text.path, block);
-  return textRecords(text, { findEnds: () => lineEnds, record: 'line', recordsIn });
+  return textRecords(text, { scan: () => ({ findEnds: lineEnds }), record: 'line', recordsIn });
 }
 
 function linesIn(path: string, { firstLine, bytes: text }: TextBlock): FoundRecord[] {

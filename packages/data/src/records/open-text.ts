@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { DatasetError } from '../errors.ts';
 import type { Block, FoundRecord, ReadBlock, RecordFile } from './record.ts';
-import type { FindEnds } from './record-ends.ts';
+import type { FindEnds, TextProblem } from './record-ends.ts';
 import { type TextBlock, textBlocksIn } from './text-blocks.ts';
 
 /** Read at once; blocks are about as large. Small enough to shuffle well, large enough that calls cost nothing. */
@@ -20,10 +20,18 @@ const DECOMPRESSORS: readonly (readonly [ending: string, create: () => Transform
   ['.zst', createZstdDecompress],
 ];
 
+/** What goes through a text once. */
+export interface TextScan {
+  /** Where records end. */
+  readonly findEnds: FindEnds;
+  /** What is wrong when the text ends here, beside its records. */
+  readonly atEnd?: () => TextProblem | undefined;
+}
+
 /** How a text is cut into records. */
 export interface TextFormat {
-  /** Where they end, from the beginning of a file. */
-  readonly findEnds: () => FindEnds;
+  /** Begins at the beginning of a file. */
+  readonly scan: () => TextScan;
   /** What a record is called, such as `line`. */
   readonly record: string;
   /** Those of a block, without the byte order mark of a file. */
@@ -65,7 +73,7 @@ export async function openText(path: string): Promise<TextFile> {
 }
 
 /** The records of a text file, block by block. */
-export function textRecords(text: TextFile, { findEnds, record, recordsIn }: TextFormat): RecordFile {
+export function textRecords(text: TextFile, { scan, record, recordsIn }: TextFormat): RecordFile {
   const { path, isSeekable } = text;
   const read = (block: TextBlock): readonly FoundRecord[] => {
     const { byteLength, firstLine, isTooLong } = block;
@@ -79,10 +87,18 @@ export function textRecords(text: TextFile, { findEnds, record, recordsIn }: Tex
     path,
     isSeekable,
     async *blocks(): AsyncGenerator<ReadBlock> {
-      for await (const block of blocksOf(text, findEnds())) {
+      const { findEnds, atEnd } = scan();
+      let end = 0;
+      for await (const block of blocksOf(text, findEnds)) {
         const { offset: start, byteLength: length, firstLine: first } = block;
         yield { block: { start, length, first }, records: read(block) };
+        end = start + length;
       }
+      const broken = atEnd?.();
+      if (broken === undefined) return;
+      const { line, problem } = broken;
+      const error = new DatasetError(path, problem, { line });
+      yield { block: { start: end, length: 0, first: line }, records: [{ error }] };
     },
     async read({ start, length, first }: Block) {
       const bytes = await text.read({ start, length });

@@ -8,6 +8,7 @@ const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
+const WHITE_SPACE: readonly number[] = Array.from(' \t\r\n', (mark) => mark.charCodeAt(0));
 const OPENING: readonly number[] = Array.from('[{', (mark) => mark.charCodeAt(0));
 const CLOSING: readonly number[] = Array.from(']}', (mark) => mark.charCodeAt(0));
 
@@ -37,26 +38,52 @@ export function csvEnd(delimiter: number): IsEnd {
   };
 }
 
-/**
- * The elements of a JSON list are records, each with the comma behind it, and the last with the bracket.
- *
- * @param depth - 1 within the list. @default 0, before it
- */
-export function listEnd(depth: 0 | 1 = 0): IsEnd {
-  let open: number = depth;
-  let isText = false;
-  let isEscaped = false;
-  return (byte) => {
-    if (isText) {
-      isText = isEscaped || byte !== QUOTE;
-      isEscaped = !isEscaped && byte === BACKSLASH;
+/** A place in a text where something is wrong. */
+export interface TextProblem {
+  /** From 1. */
+  readonly line: number;
+  readonly problem: string;
+}
+
+/** The elements of a JSON list are records, each with the comma behind it, and the last with the bracket. */
+export class ListElements {
+  #depth: number;
+  #isText = false;
+  #isEscaped = false;
+  #line = 1;
+  /** The bracket or the comma that an element has to follow, while nothing but white space does. */
+  #opening: { readonly byte: number; readonly line: number } | undefined;
+
+  /** @param depth - 1 within the list. @default 0, before it */
+  constructor(depth: 0 | 1 = 0) {
+    this.#depth = depth;
+  }
+
+  /** Whether an element ends with a byte, asked of one byte after the other. */
+  readonly isEnd: IsEnd = (byte) => {
+    if (byte === NEWLINE) this.#line += 1;
+    if (this.#isText) {
+      this.#isText = this.#isEscaped || byte !== QUOTE;
+      this.#isEscaped = !this.#isEscaped && byte === BACKSLASH;
       return false;
     }
-    if (byte === QUOTE) isText = true;
-    else if (OPENING.includes(byte)) open += 1;
-    else if (CLOSING.includes(byte)) return --open === 0;
-    return byte === COMMA && open === 1;
+    if (WHITE_SPACE.includes(byte)) return false;
+    this.#opening = undefined;
+    if (byte === QUOTE) this.#isText = true;
+    else if (OPENING.includes(byte)) this.#depth += 1;
+    else if (CLOSING.includes(byte)) return --this.#depth === 0;
+    else if (byte !== COMMA) return false;
+    if (this.#depth !== 1 || byte === QUOTE) return false;
+    this.#opening = { byte, line: this.#line };
+    return byte === COMMA;
   };
+
+  /** What is wrong when the text ends here. What stands behind the last end is not looked at. */
+  atEnd(): TextProblem | undefined {
+    if (this.#opening === undefined) return undefined;
+    const { byte, line } = this.#opening;
+    return { line, problem: `the list is cut off behind: ${String.fromCharCode(byte)}` };
+  }
 }
 
 /** Looks for ends byte by byte. */
