@@ -34,3 +34,15 @@ export class SandboxStoppedError extends Error {
     super('the Python sandbox has stopped');
   }
 }
+
+/** The process that ran the code was killed by something else than the code, such as a machine without memory. */
+export class SandboxKilledError extends Error {
+  override readonly name = 'SandboxKilledError';
+  readonly code = 'ERR_SANDBOX_KILLED';
+  readonly signal: string;
+
+  constructor(signal: string) {
+    super(`the process that ran the code was killed from outside by ${signal}; the code has no result, run it again`);
+    this.signal = signal;
+  }
+}

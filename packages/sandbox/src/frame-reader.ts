@@ -7,26 +7,29 @@ export interface Frame {
   readonly payload: Uint8Array;
 }
 
-/** Reads frames from a stream, one after the other. A frame that is larger than agreed ends it. */
+/** Why no frame comes any more: the stream has ended, or a frame was larger than agreed. */
+export type FramesEnd = 'ended' | 'tooLarge';
+
+/** Reads frames from a stream, one after the other. */
 export class FrameReader {
-  readonly #frames: AsyncGenerator<Frame>;
+  readonly #frames: AsyncGenerator<Frame, FramesEnd>;
 
   constructor(stream: Readable, maxPayloadBytes: number) {
     this.#frames = framesOf(stream, maxPayloadBytes);
   }
 
-  /** The next frame; none when the stream has ended. */
-  async next(): Promise<Frame | undefined> {
+  /** The next frame, or why there is none. */
+  async next(): Promise<Frame | FramesEnd> {
     try {
-      const { value, done } = await this.#frames.next();
-      return done ? undefined : value;
+      const { value } = await this.#frames.next();
+      return value ?? 'ended'; // asked again after the end
     } catch {
-      return undefined; // a connection that is reset has ended, too
+      return 'ended'; // a connection that was reset
     }
   }
 }
 
-async function* framesOf(stream: Readable, maxPayloadBytes: number): AsyncGenerator<Frame, void> {
+async function* framesOf(stream: Readable, maxPayloadBytes: number): AsyncGenerator<Frame, FramesEnd> {
   let chunks: Uint8Array[] = [];
   let available = 0;
   let needed = HEADING_BYTES;
@@ -38,7 +41,7 @@ async function* framesOf(stream: Readable, maxPayloadBytes: number): AsyncGenera
     needed = HEADING_BYTES;
     while (bytes.length >= HEADING_BYTES) {
       const { type, length } = readHeading(bytes);
-      if (length > maxPayloadBytes) return;
+      if (length > maxPayloadBytes) return 'tooLarge';
       const end = HEADING_BYTES + length;
       if (bytes.length < end) {
         needed = end;
@@ -50,4 +53,5 @@ async function* framesOf(stream: Readable, maxPayloadBytes: number): AsyncGenera
     chunks = [bytes];
     available = bytes.length;
   }
+  return 'ended';
 }

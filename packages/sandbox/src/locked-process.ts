@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { SandboxStartError } from './errors.ts';
-import { type Frame, FrameReader } from './frame-reader.ts';
+import { type Frame, FrameReader, type FramesEnd } from './frame-reader.ts';
 import { encodeFrame, type FrameType } from './frames.ts';
 
 /** Memory of JavaScript objects beside the memory of the interpreter, in MiB. */
@@ -50,18 +50,29 @@ export class LockedProcess {
     this.#link.write(encodeFrame(type, payload));
   }
 
-  /** The next frame; none when the process has ended. */
-  async receive(): Promise<Frame | undefined> {
+  /** The next frame. None comes from a process that has ended, whose {@link ended} then tells how. */
+  async receive(): Promise<Frame | FramesEnd> {
     return await this.#reader.next();
   }
 
   /** The first frame, when it is of this type; otherwise the process has ended. @throws {SandboxStartError} */
   async receiveFirst(type: FrameType): Promise<Frame> {
     const frame = await this.receive();
-    if (frame?.type === type) return frame;
+    if (typeof frame === 'object' && frame.type === type) return frame;
     await this.kill();
     const { exitCode, signalCode } = this.#child;
     throw new SandboxStartError(`its process ended with ${signalCode ?? `exit code ${exitCode}`}`, this.#stderr.trim());
+  }
+
+  /** Whether it has ended, as far as is known. */
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Waits until it is gone. @returns the signal that ended it. */
+  async ended(): Promise<NodeJS.Signals | undefined> {
+    await this.#ended;
+    return this.#child.signalCode ?? undefined;
   }
 
   /** Ends the process at once, and waits until it is gone. */

@@ -58,6 +58,7 @@ export class PythonSandbox implements AsyncDisposable {
    * @throws {SandboxOptionsError} when the time cannot be obeyed.
    * @throws {SandboxStoppedError} when the sandbox stops first.
    * @throws {SandboxStartError} when no process could be started for it.
+   * @throws {SandboxKilledError} when its process was killed from outside, and not by what it did.
    */
   async execute(
     code: string,
@@ -66,7 +67,7 @@ export class PythonSandbox implements AsyncDisposable {
     checkLimit('timeoutMs', timeoutMs, this.#limits.timeoutMs);
     const slot = await this.#take();
     try {
-      const process = await slot.process;
+      const process = await this.#livingOf(slot);
       const { execution, isUsable } = await process.run({ code, stdin, timeoutMs });
       if (this.#stopped) throw new SandboxStoppedError();
       if (!isUsable) {
@@ -93,6 +94,14 @@ export class PythonSandbox implements AsyncDisposable {
         await started?.kill();
       }),
     );
+  }
+
+  /** The process of a place, or another one where it was lost while nothing ran in it. */
+  async #livingOf(slot: Slot): Promise<SandboxProcess> {
+    const { hasEnded } = await slot.process;
+    if (this.#stopped) throw new SandboxStoppedError();
+    if (hasEnded) slot.process = start(this.#limits);
+    return await slot.process;
   }
 
   #take(): Promise<Slot> {

@@ -1,3 +1,4 @@
+import { SandboxKilledError } from './errors.ts';
 import type { Execution } from './execution.ts';
 import { type Done, FRAME, type Request } from './frames.ts';
 import { image } from './image.ts';
@@ -14,6 +15,9 @@ const ENVELOPE_BYTES = 256;
 const RETIRE_AFTER_MS = 60_000;
 /** CPU time in s beside that of executions: the start, and what V8 compiles. */
 const OVERHEAD_CPU_SECONDS = 60;
+
+/** Signals that come from outside alone. By others a process ends when an interpreter breaks: V8 without memory, a fault. */
+const OUTSIDE: readonly NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'];
 
 /** One process with a Python interpreter in it. It runs one piece of code at a time. */
 export class SandboxProcess {
@@ -40,11 +44,17 @@ export class SandboxProcess {
     return new SandboxProcess(process, maxOutputBytes);
   }
 
+  /** Whether it was lost while nothing ran in it. */
+  get hasEnded(): boolean {
+    return this.#process.hasEnded;
+  }
+
   /**
    * Runs code. When its time is over and Python does not stop, and when the interpreter breaks, the process has ended
    * afterwards.
    *
    * @returns how it ended, and whether the process should run more.
+   * @throws {SandboxKilledError} when the process was killed from outside.
    */
   async run(request: Request): Promise<{ readonly execution: Execution; readonly isUsable: boolean }> {
     const startedAt = performance.now();
@@ -57,22 +67,24 @@ export class SandboxProcess {
     const stderr = new Output(this.#maxOutputBytes);
     try {
       this.#process.send(FRAME.request, new TextEncoder().encode(JSON.stringify(request)));
-      for (;;) {
-        const frame = await this.#process.receive();
-        if (frame?.type === FRAME.stdout) stdout.add(frame.payload);
-        else if (frame?.type === FRAME.stderr) stderr.add(frame.payload);
-        else if (frame?.type === FRAME.done) {
-          const { result, timedOut } = JSON.parse(new TextDecoder().decode(frame.payload)) as Done;
+      let frame = await this.#process.receive();
+      for (; typeof frame === 'object'; frame = await this.#process.receive()) {
+        const { type, payload } = frame;
+        if (type === FRAME.stdout) stdout.add(payload);
+        else if (type === FRAME.stderr) stderr.add(payload);
+        else if (type === FRAME.done) {
+          const { result, timedOut } = JSON.parse(new TextDecoder().decode(payload)) as Done;
           this.#usedMs += performance.now() - startedAt;
           const execution = { stdout: stdout.text, stderr: stderr.text, result, timedOut };
           return { execution, isUsable: this.#usedMs < RETIRE_AFTER_MS };
-        } else {
-          await this.kill();
-          const error = wasKilled ? stderr.text : `${stderr.text}SystemError: the interpreter was stopped\n`;
-          const execution = { stdout: stdout.text, stderr: error, result: undefined, timedOut: wasKilled };
-          return { execution, isUsable: false };
-        }
+        } else break;
       }
+      const signal = frame === 'ended' ? await this.#process.ended() : undefined;
+      if (signal !== undefined && OUTSIDE.includes(signal) && !wasKilled) throw new SandboxKilledError(signal);
+      await this.kill();
+      const error = wasKilled ? stderr.text : `${stderr.text}SystemError: the interpreter was stopped\n`;
+      const execution = { stdout: stdout.text, stderr: error, result: undefined, timedOut: wasKilled };
+      return { execution, isUsable: false };
     } finally {
       clearTimeout(timer);
     }

@@ -17,7 +17,7 @@ function* piecesOf(bytes: Uint8Array, cuts: readonly number[]): Generator<Buffer
 
 async function readAll(reader: FrameReader): Promise<readonly { type: number; payload: number[] }[]> {
   const frames = [];
-  for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
+  for (let next = await reader.next(); typeof next === 'object'; next = await reader.next()) {
     frames.push({ type: next.type, payload: [...next.payload] });
   }
   return frames;
@@ -42,5 +42,6 @@ test('a frame that is larger than agreed ends the stream before it has arrived',
   const heading = encodeFrame(FRAME.stdout, new Uint8Array(41)).subarray(0, 5);
   const endless = new Readable({ read() {} });
   endless.push(Buffer.from(heading));
-  expect(await new FrameReader(endless, 40).next()).toBeUndefined();
+  const reader = new FrameReader(endless, 40);
+  expect([await reader.next(), await reader.next()]).toEqual(['tooLarge', 'ended']);
 });

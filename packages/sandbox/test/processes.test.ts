@@ -1,29 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { PythonSandbox } from '../src/index.ts';
-
-/** Processes that a process has started and that still run. */
-function childrenOf(parent: number): readonly number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const [, state, ppid] = readFileSync(`/proc/${pid}/stat`, 'utf8')
-          .split(') ')[1]!
-          .match(/^(\S) (\d+)/)!;
-        return Number(ppid) === parent && state !== 'Z';
-      } catch {
-        return false; // it has ended meanwhile
-      }
-    })
-    .map(Number);
-}
-
-const isAlive = (pid: number) =>
-  existsSync(`/proc/${pid}`) && !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+import { codeReward, PythonSandbox, SandboxKilledError } from '../src/index.ts';
+import { childrenOf, isAlive, isGone, ticksOf } from './fixtures/children.ts';
 
 // The processes of a machine are read from /proc, which only Linux has.
 describe.skipIf(process.platform !== 'linux')('processes', () => {
@@ -47,13 +27,50 @@ describe.skipIf(process.platform !== 'linux')('processes', () => {
     expect(children.filter(isAlive)).toEqual([]);
   });
 
-  test('a process that is killed from outside loses its execution and is replaced', async () => {
+  /** A sandbox of one process, and the number of that process at any time. */
+  const single = async () => {
     const before = new Set(childrenOf(process.pid));
-    await using sandbox = await PythonSandbox.open({ processes: 1 });
-    const [only] = childrenOf(process.pid).filter((pid) => !before.has(pid));
-    const running = sandbox.execute('print("started")\nimport sys; sys.stdout.flush()\nwhile True: pass');
-    process.kill(only!, 'SIGKILL');
-    expect(await running).toMatchObject({ stderr: 'SystemError: the interpreter was stopped\n', timedOut: false });
+    const sandbox = await PythonSandbox.open({ processes: 1, timeoutMs: 60_000 });
+    return { sandbox, current: () => childrenOf(process.pid).find((pid) => !before.has(pid)) };
+  };
+
+  test('code whose process is killed has no score, and the next has one of a new process', async () => {
+    const { sandbox, current } = await single();
+    await using _ = sandbox;
+    const reward = codeReward((code) => sandbox.execute(code));
+    const first = current()!;
+    const idle = ticksOf(first);
+    const scored = reward({ completion: 'while True: pass', target: '' });
+    await vi.waitFor(() => expect(ticksOf(first)).toBeGreaterThan(idle + 20), { timeout: 60_000 });
+    process.kill(first, 'SIGKILL');
+    await expect(scored).rejects.toThrow(SandboxKilledError);
+    await expect(scored).rejects.toMatchObject({ code: 'ERR_SANDBOX_KILLED', signal: 'SIGKILL' });
+    expect(isGone(first)).toBe(true);
+    expect(await reward({ completion: 'x = 1', target: 'assert x == 1' })).toBe(1);
+    expect(current()).not.toBe(first);
+  });
+
+  test('code that ends its process earns nothing, and the next is run by a new process', async () => {
+    const { sandbox, current } = await single();
+    await using _ = sandbox;
+    for (const code of ['import os; os._exit(0)', 'import os; os.abort()']) {
+      const first = current()!;
+      const { stderr, result, timedOut } = await sandbox.execute(code);
+      const stopped = 'SystemError: the interpreter was stopped\n';
+      expect({ stderr, result, timedOut }).toEqual({ stderr: stopped, result: undefined, timedOut: false });
+      expect(isGone(first)).toBe(true);
+    }
+    const reward = codeReward((code) => sandbox.execute(code));
+    expect(await reward({ completion: 'import os; os._exit(0)', target: '' })).toBe(0);
+    expect((await sandbox.execute('1 + 1')).result).toBe('2');
+  });
+
+  test('a process that is lost while nothing runs costs no execution', async () => {
+    const { sandbox, current } = await single();
+    await using _ = sandbox;
+    const first = current()!;
+    process.kill(first, 'SIGKILL');
+    await vi.waitFor(() => expect(isGone(first)).toBe(true), { timeout: 60_000 });
     expect((await sandbox.execute('1 + 1')).result).toBe('2');
   });
 
