@@ -1,5 +1,6 @@
 import { Random } from '@forge/tensor';
 import { Engine, Runner, type RunnerOptions, resolveSamplingParams } from '../src/index.ts';
+import { median } from './median.ts';
 import { smallModel } from './model.ts';
 import { print } from './print.ts';
 
@@ -35,7 +36,6 @@ async function turn(engine: Engine): Promise<number> {
 }
 
 const best = (values: readonly number[]) => Math.max(...values);
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 await using plain = await open({});
 await using invariant = await open({ batchInvariant: true });

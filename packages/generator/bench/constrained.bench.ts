@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Constraints, Engine, Runner, resolveSamplingParams, type StructuredOutputs } from '../src/index.ts';
+import { median } from './median.ts';
 import { largeModel } from './model.ts';
 import { print } from './print.ts';
 import { vocabulary } from './vocabulary.ts';
@@ -42,7 +43,6 @@ async function measure(structuredOutputs?: StructuredOutputs): Promise<Measured>
     heldMs: delay.max / 1e6 - 1,
   }; // from timer to timer
 }
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 const name = { type: 'string', minLength: 200 };
 const kinds: readonly (readonly [what: string, outputs: (round: number) => StructuredOutputs])[] = [

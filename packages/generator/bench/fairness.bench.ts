@@ -1,8 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Random } from '@forge/tensor';
 import { type Engine, resolveSamplingParams } from '../src/index.ts';
+import { median } from './median.ts';
 import { print } from './print.ts';
-import { best, generate, median, openEngine, promptOf, setting, weights } from './small-engine.ts';
+import { best, generate, openEngine, promptOf, setting, weights } from './small-engine.ts';
 
 const numClients = 64;
 const numRequests = 512;

@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Random } from '@forge/tensor';
 import { Engine, Runner, resolveSamplingParams } from '../src/index.ts';
+import { median } from './median.ts';
 import { largeModel } from './model.ts';
 import { print } from './print.ts';
 
@@ -41,8 +42,6 @@ async function runnerMs(numSequences: number): Promise<number> {
   }
   return (performance.now() - started) / (numTokens - 1);
 }
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 for (const numSequences of [1, 16]) {
   const [through, alone]: readonly [number[], number[]] = [[], []];

@@ -3,8 +3,9 @@ import { QUANTIZATIONS, type Quantization } from '@forge/models';
 import { Random } from '@forge/tensor';
 import { Engine, Runner, resolveSamplingParams } from '../src/index.ts';
 import { largeModel } from './model.ts';
-import { type Contender, openPeer, type Rates } from './peer.ts';
-import { print } from './print.ts';
+import { type Contender, openPeer } from './peer.ts';
+import { print, printRounds } from './print.ts';
+import { takeTurns } from './turns.ts';
 
 // Decoding and prefill through the engine by form of the weights, at the shape of Qwen3-0.6B with random weights, against
 // peers of the same form in turns. PEER_PYTHON names the interpreter that runs them; without it there are none.
@@ -43,18 +44,16 @@ for (const form of wanted.length > 0 ? wanted : (['float32', ...QUANTIZATIONS] a
   }
   const own = stack.use(await openOwn(form));
   for (const numSequences of batches) {
-    const rates = new Map<Contender, Rates[]>([own, ...contenders].map((each) => [each, []]));
-    for (let round = 0; round < numRounds; round++) {
-      for (const [each, measured] of rates) {
-        measured.push(await each.measure(numSequences, numPromptTokens, numNewTokens));
-      }
-    }
+    const measures = [own, ...contenders].map((each) => {
+      return [each.name, () => each.measure(numSequences, numPromptTokens, numNewTokens)] as const;
+    });
+    const rates = await takeTurns(numRounds, Object.fromEntries(measures));
     const what = `${numSequences} × ${numPromptTokens} tokens, ${numLayers} layers of the 0.6B shape, ${threads} threads`;
     for (const figure of ['decode', 'prefill'] as const) {
-      const value = median(rates.get(own)!.map((each) => each[figure]));
+      const ratesOf = ({ name }: Contender) => rates[name]!.map((rate) => rate[figure]);
       for (const each of contenders.length > 0 ? contenders : [own]) {
-        const control = median(rates.get(each)!.map((rate) => rate[figure]));
-        print({ bench: `${figure} ${what}, ${form}; control: ${each.name}`, value, unit: 'tokens/s', control });
+        const bench = `${figure} ${what}, ${form}; control: ${each.name}`;
+        printRounds({ bench, values: ratesOf(own), unit: 'tokens/s', controls: ratesOf(each) });
       }
     }
   }
@@ -91,8 +90,4 @@ async function openOwn(form: Form): Promise<Contender> {
     },
     [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
   };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }

@@ -41,5 +41,3 @@ export const generate = (
 
 /** The quickest of several rounds: other work on the machine makes some of them slow. */
 export const best = (rates: readonly number[]): number => Math.max(...rates);
-
-export const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;

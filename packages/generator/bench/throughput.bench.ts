@@ -1,24 +1,47 @@
-import type { Engine, Runner } from '../src/index.ts';
+import { type Completion, Generator, type Runner } from '../src/index.ts';
+import { median } from './median.ts';
 import { openPeer } from './peer.ts';
-import { print } from './print.ts';
-import { best, config, generate, median, openEngine, openRunner, promptOf, setting } from './small-engine.ts';
+import { print, printRounds } from './print.ts';
+import { config, generate, openEngine, openRunner, promptOf, setting, threads } from './small-engine.ts';
+import { makeSmallFolder } from './small-folder.ts';
+import { takeTurns } from './turns.ts';
 
-// Decoding by a model so small that overhead shows: the best of several rounds, since other work on the machine slows some. PEER_PYTHON names the interpreter that runs onnxruntime-genai.
-const numRounds = 20;
+// Decoding by a model so small that overhead shows: one engine that splits each product over two threads, and two replicas of
+// one thread each. PEER_PYTHON names the interpreter that runs onnxruntime-genai.
+const numRounds = 15;
+/** Of all generations in a turn of a contender: about a fifth of a second. */
+const numTurnSequences = 160;
 const numPromptTokens = 16;
 const numTokens = 48;
+/** The peer takes no more. */
+const maxPeerSequences = 32;
 
-/** Milliseconds of the decode steps through the engine, whose tokens are drawn; all sequences begin together. */
-async function engineSteps(engine: Engine, numSequences: number): Promise<number> {
+const one = `one engine of ${threads} threads`;
+const replicas = `${threads} replicas of one thread`;
+const alone = 'the runner alone';
+
+/** The median of some times in one turn. */
+const repeated = (numTimes: number, measure: () => Promise<number>) => async (): Promise<number> => {
+  const measured: number[] = [];
+  while (measured.length < numTimes) measured.push(await measure());
+  return median(measured);
+};
+
+type Generate = (prompts: readonly (readonly number[])[]) => Promise<readonly Completion[]>;
+
+/** Tokens a second of the decode steps; all sequences begin together. */
+async function decodeRate(numSequences: number, generateAll: Generate): Promise<number> {
   const prompts = Array.from({ length: numSequences }, () => promptOf(numPromptTokens));
   const started = performance.now();
-  const done = await Promise.all(prompts.map((ids) => generate(engine, ids, { maxTokens: numTokens })));
-  const firstMs = Math.max(...done.map(([completion]) => completion!.timing.firstTokenMs));
-  return performance.now() - started - firstMs;
+  const completions = await generateAll(prompts);
+  const totalMs = performance.now() - started;
+  if (completions.some(({ tokenIds }) => tokenIds.length < numTokens)) throw new RangeError('a completion is short');
+  const firstMs = Math.max(...completions.map(({ timing }) => timing.firstTokenMs));
+  return (numSequences * (numTokens - 1) * 1e3) / (totalMs - firstMs);
 }
 
 /** The same steps by the runner alone: each sequence is continued by a fixed token. */
-async function runnerSteps(runner: Runner, numSequences: number): Promise<number> {
+async function runnerRate(runner: Runner, numSequences: number): Promise<number> {
   const room = { numSlots: numSequences, longest: numPromptTokens + numTokens };
   const rows = Array.from({ length: numSequences }, (_, slot) => ({ ids: promptOf(numPromptTokens), slots: [slot] }));
   await runner.prefill(rows, room);
@@ -26,60 +49,76 @@ async function runnerSteps(runner: Runner, numSequences: number): Promise<number
   for (let at = 1; at < numTokens; at++) {
     await runner.decode(rows.map(() => ({ nextId: at % config.vocabSize, numTokens: numPromptTokens + at })));
   }
-  return performance.now() - started;
+  return (numSequences * (numTokens - 1) * 1e3) / (performance.now() - started);
 }
 
-/** Milliseconds until each of `n` completions of a prompt of 512 tokens has its first token. */
-async function firstTokens(engine: Engine, n: number): Promise<number> {
-  const completions = await generate(engine, promptOf(512), { n, maxTokens: 1 });
-  return Math.max(...completions.map(({ timing }) => timing.firstTokenMs));
-}
-
-// It takes 32 sequences at most.
-const peer = await openPeer('onnxruntime-genai', 'fp32');
 await using stack = new AsyncDisposableStack();
+const folder = stack.use(await makeSmallFolder());
+const peer = await openPeer('onnxruntime-genai', 'fp32');
 if (peer) stack.use(peer);
 
-for (const [numSequences, isPacked] of [
-  [32, true],
-  [32, false],
-  [128, true],
-  [128, false],
-] as const) {
-  await using engine = await openEngine({ maxSequences: numSequences }, isPacked);
-  await using runner = await openRunner(isPacked);
-  const [engineMs, runnerMs, peerRates]: readonly [number[], number[], number[]] = [[], [], []];
-  await engineSteps(engine, numSequences);
-  await runnerSteps(runner, numSequences);
-  for (let round = 0; round < numRounds; round++) {
-    // In turns, so that a busy moment of the machine hits all.
-    engineMs.push(await engineSteps(engine, numSequences));
-    runnerMs.push(await runnerSteps(runner, numSequences));
-    if (peer && numSequences <= 32) {
-      peerRates.push((await peer.measure(numSequences, numPromptTokens, numTokens)).decode);
+for (const isPacked of [true, false]) {
+  for (const numSequences of [32, 128]) {
+    await using engine = await openEngine({ maxSequences: numSequences }, isPacked);
+    await using runner = await openRunner(isPacked);
+    await using service = await Generator.options({ numReplicas: threads, procs: 1 }).asService({
+      model: folder.path,
+      threads: 1,
+      maxSequences: numSequences / threads,
+      packedWeights: isPacked,
+    });
+    const sampling = { maxTokens: numTokens };
+    const byEngine: Generate = async (prompts) =>
+      (await Promise.all(prompts.map((ids) => generate(engine, ids, sampling)))).flat();
+    const byReplicas: Generate = async (prompts) => {
+      const size = numSequences / threads;
+      const shares = Array.from({ length: threads }, (_, at) => prompts.slice(at * size, (at + 1) * size));
+      return (await Promise.all(shares.map((share) => service.generateBatch.route(share, sampling)))).flat(2);
+    };
+    const numRepeats = Math.ceil(numTurnSequences / numSequences);
+    const rivals = numSequences <= maxPeerSequences && peer ? [peer] : [];
+    const rates = await takeTurns<string, number>(numRounds, {
+      [one]: repeated(numRepeats, () => decodeRate(numSequences, byEngine)),
+      [replicas]: repeated(numRepeats, () => decodeRate(numSequences, byReplicas)),
+      [alone]: repeated(numRepeats, () => runnerRate(runner, numSequences)),
+      ...Object.fromEntries(
+        rivals.map((rival) => [
+          rival.name,
+          repeated(numRepeats, async () => (await rival.measure(numSequences, numPromptTokens, numTokens)).decode),
+        ]),
+      ),
+    });
+    const pairs = [
+      [one, alone],
+      [replicas, one],
+      ...rivals.flatMap(({ name }) => [
+        [one, name],
+        [replicas, name],
+      ]),
+    ];
+    const what = `decode ${numSequences} sequences, ${isPacked ? 'packed' : 'fed'} weights, 0.8M parameters`;
+    for (const [own, control] of pairs as [string, string][]) {
+      const bench = `${what}, ${own}; control: ${control}`;
+      printRounds({ bench, values: rates[own]!, unit: 'tokens/s', controls: rates[control]! });
     }
-  }
-  const rateOf = (ms: readonly number[]) => (numSequences * (numTokens - 1) * 1e3) / Math.min(...ms);
-  const bench = `decode ${numSequences} sequences, ${isPacked ? 'packed' : 'fed'} weights, ${setting}`;
-  const value = rateOf(engineMs);
-  print({ bench: `${bench}; control: runner alone`, value, unit: 'tokens/s', control: rateOf(runnerMs) });
-  if (peer && peerRates.length > 0) {
-    print({ bench: `${bench}; control: ${peer.name}`, value, unit: 'tokens/s', control: best(peerRates) });
   }
 }
 
 await using engine = await openEngine();
-const single: number[] = [];
-const group: number[] = [];
-for (let round = 0; round < numRounds + 2; round++) {
-  single.push(await firstTokens(engine, 1));
-  group.push(await firstTokens(engine, 8));
+/** Milliseconds until each of `n` completions of a prompt of 512 tokens has its first token. */
+async function firstTokens(n: number): Promise<number> {
+  const completions = await generate(engine, promptOf(512), { n, maxTokens: 1 });
+  return Math.max(...completions.map(({ timing }) => timing.firstTokenMs));
 }
-print({
+const first = await takeTurns(numRounds, {
+  single: repeated(5, () => firstTokens(1)),
+  group: repeated(5, () => firstTokens(8)),
+});
+printRounds({
   bench: `first tokens of 8 completions of a 512-token prompt, ${setting}; control: of one`,
-  value: median(group.slice(2)),
+  values: first.group,
   unit: 'ms',
-  control: median(single.slice(2)),
+  controls: first.single,
 });
 
 await using narrow = await openRunner();

@@ -1,5 +1,6 @@
 import { Random } from '@forge/tensor';
 import { TokenWeights } from '../src/sampling/token-weights.ts';
+import { median } from './median.ts';
 import { print } from './print.ts';
 
 // Top-p over the vocabulary of Qwen3, with logits as random as they can be and as peaked as those of a trained model.
@@ -28,8 +29,4 @@ function timed(run: () => unknown): number {
   const started = performance.now();
   run();
   return performance.now() - started;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }

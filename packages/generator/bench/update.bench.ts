@@ -2,6 +2,7 @@ import { EventEmitter, on } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { initializeLora, type LoraConfig, type Quantization } from '@forge/models';
 import { Engine, type LentAdapters, lendWeights, Runner, resolveSamplingParams } from '../src/index.ts';
+import { median } from './median.ts';
 import { largeModel, smallModel } from './model.ts';
 import { print } from './print.ts';
 
@@ -92,8 +93,4 @@ async function bytesWithoutModel(): Promise<number> {
 function memoryBytes(field: 'VmHWM' | 'VmRSS'): number {
   const status = readFileSync('/proc/self/status', 'utf8');
   return Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
