@@ -2,11 +2,11 @@
 // thinking, one after the other and 32 at a time, beside the same functions called in this process. One JSON line a figure.
 // Run: node bench/scoring.bench.ts
 import { loadavg } from 'node:os';
+import type { Answer, Score } from '@forge/run';
 import { reward } from '../dist/config/reward.js';
 import { RewardActor } from '../dist/rewards/reward-actor.js';
 import { answerScorer, scoringFunctions } from '../dist/rewards/score-answer.js';
 import { scorer } from '../dist/rewards/scorer.js';
-import type { Answer, Score } from '../src/rewards/answer.ts';
 
 const GROUP = 8;
 const GROUPS = 2_000;

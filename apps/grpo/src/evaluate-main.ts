@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { shutdown, shutdownOnSignals } from '@forge/monarch';
 import { helpText, loadSettings, parseCommandLine } from '@forge/run';
-import { evaluateAlone, evaluateSchema } from './evaluation/evaluate-alone.ts';
+import { evaluateAlone, evaluateSchema } from './evaluate-alone.ts';
 
 const usage = `Judges a language model on problems: accuracy of its greedy answers, and pass@k of sampled ones.
 

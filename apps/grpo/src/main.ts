@@ -1,8 +1,7 @@
 import path from 'node:path';
-import { prepareSource, runProgram } from '@forge/run';
+import { checkOwnEnvironments, checkTaskEnvironments, prepareSource, runProgram } from '@forge/run';
 import { readCheckpoint } from './checkpoints/checkpoints.ts';
 import { configSchema } from './config/config.ts';
-import { checkOwnEnvironments, checkTaskEnvironments } from './environments/own-exports.ts';
 import { checkTeacher } from './frozen/teacher.ts';
 import { checkOwnFunctions } from './rewards/check-own-functions.ts';
 import { describeEnd, train } from './train.ts';

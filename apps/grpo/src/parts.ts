@@ -1,11 +1,11 @@
 import { DatasetActor, type Group, ReplayBuffer } from '@forge/data';
 import { Generator } from '@forge/generator';
+import { given, startEnvironments } from '@forge/run';
 import type { ServiceEvent } from '@forge/service';
 import type { Store } from '@forge/torchstore';
 import { ReferenceModel, Trainer } from '@forge/trainer';
 import type { Config } from './config/config.ts';
-import { given } from './config/given.ts';
-import { startEnvironments } from './environments/environments.ts';
+import type { Probed } from './diagnostics/silence.ts';
 import { startRewards } from './rewards/start-rewards.ts';
 import type { Run } from './run.ts';
 import { trainerOptions } from './training/trainer-options.ts';
@@ -43,6 +43,8 @@ export async function startParts({ config, source, progress, warnings, processes
       // One request is one group: the generator itself decides how many of their sequences it decodes at a time.
       replicaMaxConcurrentRequests: 512,
       maxQueuedRequests: requestsInTurns,
+      // What a replica had when it was lost is asked for again, all of it at once.
+      retry: { burst: requestsInTurns, budgetRatio: 1 },
       onEvent: told('generator'),
     }).asService({
       model,
@@ -64,6 +66,15 @@ export async function startParts({ config, source, progress, warnings, processes
   if (environments.service !== undefined) processes.add('environments', environments.service);
   return { dataset, buffer, trainer, ...rewarding, generator, environments };
 }
+
+/** Those that take part in an evaluation, each asked for what costs it nothing. */
+export const probesOf = ({ generator, rewards, environments: { service } }: Parts): readonly Probed[] => [
+  { name: 'generator', probe: (signal) => generator.getVersion.with({ signal }).fanoutSettled() },
+  { name: 'rewards', probe: (signal) => rewards.ping.with({ signal }).fanoutSettled() },
+  ...(service
+    ? [{ name: 'environments', probe: (signal: AbortSignal) => service.ping.with({ signal }).fanoutSettled() }]
+    : []),
+];
 
 /** What makes a synchronous run repeatable: which groups are decoded side by side is a matter of timing. */
 const isBatchInvariant = ({ grpo, trainer, generator }: Config): boolean =>
@@ -97,6 +108,7 @@ export async function startFrozen({ config, progress, processes }: Given, meshNa
   const service = await ReferenceModel.options({
     meshName,
     maxQueuedRequests: requestsAtOnce(config),
+    retry: { burst: requestsAtOnce(config), budgetRatio: 1 },
     onEvent: tellLosses(meshName, { progress, processes }),
   }).asService({ model, temperature: config.generator.temperature, threads: 1 });
   processes.add(meshName, service);

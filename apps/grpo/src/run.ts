@@ -1,10 +1,9 @@
-import type { Progress, RunLog, Source, WeightSync } from '@forge/run';
+import type { Evaluation, Progress, RunLog, Source, WeightSync } from '@forge/run';
 import type { BestWeights } from './checkpoints/best-weights.ts';
 import type { Checkpoints } from './checkpoints/checkpoints.ts';
 import type { Config } from './config/config.ts';
 import type { ProcessLog } from './diagnostics/process-log.ts';
 import type { Warnings } from './diagnostics/warnings.ts';
-import type { Evaluation } from './evaluation/evaluate.ts';
 import type { Parts } from './parts.ts';
 
 /** What the phases of a run work with. */

@@ -5,18 +5,18 @@
 //                 └─ updateWeights ◀── store ◀── trainer                     training.ts
 import path from 'node:path';
 import { lateSource, watchEventLoop } from '@forge/observability';
-import { duration, type Given, loraOf, type RunLog, type Source, WeightSync } from '@forge/run';
+import { duration, evaluate, type Given, loraOf, type RunLog, type Source, WeightSync } from '@forge/run';
 import { openStore } from '@forge/torchstore';
 import { BestWeights } from './checkpoints/best-weights.ts';
 import { type Checkpoint, Checkpoints, type GrpoPlace } from './checkpoints/checkpoints.ts';
 import type { Config } from './config/config.ts';
 import { ProcessLog } from './diagnostics/process-log.ts';
+import { explainSilence, tellSilence } from './diagnostics/silence.ts';
 import { Warnings } from './diagnostics/warnings.ts';
-import { evaluate } from './evaluation/evaluate.ts';
 import { firstReference, hasReference, openReference } from './frozen/references.ts';
 import { openTeacher } from './frozen/teacher.ts';
 import { Pacing, type PacingState } from './pacing.ts';
-import { startParts } from './parts.ts';
+import { probesOf, startParts } from './parts.ts';
 import { Curriculum } from './rollouts/curriculum.ts';
 import { Rejects } from './rollouts/rejects.ts';
 import { rollouts } from './rollouts/rollouts.ts';
@@ -60,12 +60,19 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
     checkpoints: new Checkpoints({ config, log, parts, weights, warnings }),
     best: new BestWeights({ config, log, parts }),
     evaluate: (answers) =>
-      evaluate({ config, parts }, problems, {
-        ...config.evaluation,
-        ...(answers === 'greedy' && { samples: 0 }),
-        seed: config.run.seed,
-        signal,
-      }),
+      tellSilence(
+        evaluate({ config, parts }, problems, {
+          ...config.evaluation,
+          ...(answers === 'greedy' && { samples: 0 }),
+          seed: config.run.seed,
+          signal,
+        }),
+        {
+          services: probesOf(parts),
+          maxMs: config.diagnostics.stallSeconds * 1000,
+          tell: (silent, waitedMs) => warnings.tell('stall', explainSilence(silent, waitedMs)),
+        },
+      ),
   };
 
   const { pacing, place } = await begin(run, resumed);

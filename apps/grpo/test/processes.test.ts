@@ -88,6 +88,32 @@ describe.runIf(canSeeProcesses)('when a process of a run dies', () => {
     expect(app.processes()).toEqual([]);
   });
 
+  test('a generator that stands still in the middle of an evaluation is named, and another one takes its place when it is ended', async () => {
+    await using app = start('examined', [
+      endless,
+      'warmup.maxSteps=0',
+      'diagnostics.stallSeconds=1',
+      `environment.module=${path.join(import.meta.dirname, 'fixtures/own-signs.ts')}`,
+      'environment.name=signs',
+      // Too much for the time until the generator stands still.
+      'dataset.embedded.problems=1000',
+      'dataset.heldOut=256',
+      'evaluation.problems=256',
+      'generator.maxTokens=100',
+      'generator.maxSequences=1',
+    ]);
+    await app.line(/an episode begins/);
+    process.kill(await app.part('generator_0'), 'SIGSTOP');
+    const told = await app.line(/^Warning: The evaluation has taken \d+ s, and /);
+    expect(told).toMatch(/ and generator\/0 does not answer\. /);
+    process.kill(await app.part('generator_0'), 'SIGKILL');
+    await app.line(/^grpo /);
+    pressCtrlC(app);
+    expect((await app.ended).code).toBe(130);
+    expect(readFileSync(path.join(folder, 'examined/warnings.jsonl'), 'utf8')).toContain('"name":"stall"');
+    expect(app.processes()).toEqual([]);
+  });
+
   test('the program itself, by force: all its processes vanish, and their files with them', async () => {
     await using app = start('main', [endless]);
     await app.line(/^grpo /);

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
+import type { Answer, Score } from '@forge/run';
 import { canSeeProcesses, processesWith, until } from '@forge/run/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { reward as rewardSection } from '../src/config/reward.ts';
-import type { Answer, Score } from '../src/rewards/answer.ts';
 import { checkOwnFunctions } from '../src/rewards/check-own-functions.ts';
 import { RewardActor } from '../src/rewards/reward-actor.ts';
 import { rewardMetrics } from '../src/rewards/reward-metrics.ts';

@@ -2,6 +2,7 @@ import {
   checkpointSettings,
   count,
   datasetSettings,
+  environmentSettings,
   modelSettings,
   positive,
   runSettings,
@@ -42,7 +43,7 @@ const evaluation = z
       .enum(['none', ...Object.keys(accuracyRules)])
       .default('none')
       .describe(
-        'how greedy answers to the held-out examples are held against their targets; `none` asks for no answers',
+        'what tells which greedy answers to the held-out examples are right: their targets, or the `environment` that they are played in; `none` asks for no answers',
       ),
     maxTokens: count.default(64).describe('of an answer'),
     threads: count.default(1).describe('of the process that answers'),
@@ -58,6 +59,7 @@ export const configSchema = z
     dataset: datasetSettings,
     sft,
     trainer: trainerSettings,
+    environment: environmentSettings,
     evaluation,
   })
   .superRefine(({ dataset, sft: { maxSteps } }, context) => {

@@ -1,6 +1,6 @@
 import type { Task } from '@forge/environments';
-import type { DemonstratedSequence } from '@forge/run';
-import { accuracyRules } from './accuracy.ts';
+import { type Answer, type DemonstratedSequence, evaluate as evaluateAnswers } from '@forge/run';
+import { accuracyRules, judge } from './accuracy.ts';
 import type { Config } from './config.ts';
 import { promptOf } from './examples.ts';
 import type { Parts } from './parts.ts';
@@ -10,8 +10,8 @@ export interface Evaluation {
   /** Cross entropy a learned token. */
   readonly 'eval/loss': number;
   readonly 'eval/perplexity': number;
-  /** Share of right answers, where answers are asked for. */
-  readonly 'eval/accuracy'?: number;
+  /** What came of the answers, where they are asked for: `eval/accuracy`, `eval/truncated`, … */
+  readonly [metric: `eval/${string}`]: number;
 }
 
 export interface HeldOut {
@@ -19,12 +19,12 @@ export interface HeldOut {
   readonly sequences: readonly DemonstratedSequence[];
 }
 
-/** Scores the held-out demonstrations under the trainer's weights, and has the tasks answered greedily. */
+/** Scores the held-out demonstrations under the trainer's weights, and has the tasks played greedily. */
 export async function evaluate({ tasks, sequences }: HeldOut, parts: Parts, config: Config): Promise<Evaluation> {
   const masks = sequences.map(({ mask }) => mask);
-  const [{ logProbs }, accuracy] = await Promise.all([
+  const [{ logProbs }, answered] = await Promise.all([
     parts.trainer.forward.callOne(sequences, { masks }),
-    parts.answering && accuracyOf(tasks, parts.answering, config),
+    parts.answering && answerAll(tasks, parts.answering, config),
   ]);
   let sum = 0;
   let tokens = 0;
@@ -39,23 +39,23 @@ export async function evaluate({ tasks, sequences }: HeldOut, parts: Parts, conf
   return {
     'eval/loss': loss,
     'eval/perplexity': Math.exp(loss),
-    ...(accuracy !== undefined && { 'eval/accuracy': accuracy }),
+    ...answered,
   };
 }
 
-async function accuracyOf(
+/** Plays the tasks as they are played in reinforcement learning, in their environments and with its tools. */
+async function answerAll(
   tasks: readonly Task[],
-  { generator, weights }: NonNullable<Parts['answering']>,
-  { sft, evaluation: { accuracy, maxTokens } }: Config,
-): Promise<number> {
+  { generator, environments, weights }: NonNullable<Parts['answering']>,
+  { run, sft, environment, evaluation: { accuracy, maxTokens } }: Config,
+): Promise<Readonly<Record<`eval/${string}`, number>>> {
   await weights.publish();
-  const isRight = accuracyRules[accuracy]!; // the schema knows the names of the table alone
-  const answers = await Promise.all(
-    tasks.map((task) => generator.chat.route(promptOf(task, sft), { n: 1, temperature: 0, maxTokens })),
-  );
-  const right = answers.filter(([answer], i) => {
-    const { prompt, text, finishReason } = answer!; // one was asked for
-    return finishReason !== 'length' && isRight({ prompt, completion: text, target: tasks[i]!.target }) === 1;
-  });
-  return right.length / tasks.length;
+  const rule = accuracyRules[accuracy]!; // the schema knows the names of the table alone
+  const player = {
+    config: { generator: { maxTokens }, environment },
+    parts: { generator, environments, score: async (answers: readonly Answer[]) => judge(rule, answers) },
+  };
+  const asked = tasks.map((task) => ({ ...task, messages: promptOf(task, sft) }));
+  const greedy = { samples: 0, temperature: 1, passAt: [], seed: run.seed };
+  return (await evaluateAnswers(player, asked, greedy)).metrics;
 }

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { prepareSource, runProgram } from '@forge/run';
+import { checkOwnEnvironments, checkTaskEnvironments, prepareSource, runProgram } from '@forge/run';
 import { readCheckpoint } from './checkpoints.ts';
 import { configSchema } from './config.ts';
 import { describeEnd, train } from './train.ts';
@@ -13,7 +13,12 @@ process.exitCode = await runProgram({
   // Weights and data of a run come from these.
   fixed: ['run.seed', 'model', 'dataset', 'sft.batchSize', 'sft.learn', 'sft.systemPrompt', 'sft.maxTokens'],
   metricKeys: ['loss', 'gradNorm', 'tokensPerSecond'],
-  prepare: prepareSource,
+  prepare: async (config, folder) => {
+    const environments = await checkOwnEnvironments(config.environment);
+    const source = await prepareSource(config, folder);
+    if (config.evaluation.accuracy !== 'none') checkTaskEnvironments(source.heldOut, environments);
+    return source;
+  },
   readCheckpoint,
   train,
   describeEnd,

@@ -1,5 +1,5 @@
 import { Generator } from '@forge/generator';
-import { type Given, loraOf, type Source, trainingOptionsOf, WeightSync } from '@forge/run';
+import { type Given, loraOf, type Source, startEnvironments, trainingOptionsOf, WeightSync } from '@forge/run';
 import { openStore } from '@forge/torchstore';
 import { type Schedule, Trainer } from '@forge/trainer';
 import type { Checkpoint } from './checkpoints.ts';
@@ -17,7 +17,7 @@ export async function startParts({ config, source }: Run, totalSteps: number) {
   const lora = loraOf(config.model);
   // Not disposed: the program's end stops what uses it first.
   const store = evaluation.accuracy === 'none' ? undefined : await openStore();
-  const [trainer, generator] = await Promise.all([
+  const [trainer, generator, environments] = await Promise.all([
     Trainer.options({ meshName: 'trainer' }).asActor({
       model,
       ...(store && { store: store.reference }),
@@ -27,7 +27,12 @@ export async function startParts({ config, source }: Run, totalSteps: number) {
       ...(lora && { lora: { ...lora, seed: config.run.seed } }),
     }),
     store &&
-      Generator.options({ meshName: 'generator', replicaMaxConcurrentRequests: 512 }).asService({
+      Generator.options({
+        meshName: 'generator',
+        replicaMaxConcurrentRequests: 512,
+        maxQueuedRequests: evaluation.problems,
+        retry: { burst: evaluation.problems, budgetRatio: 1 },
+      }).asService({
         model,
         store: store.reference,
         threads: evaluation.threads,
@@ -35,8 +40,11 @@ export async function startParts({ config, source }: Run, totalSteps: number) {
         batchInvariant: evaluation.threads === 1,
         seed: config.run.seed,
       }),
+    store && startEnvironments(config.environment, { maxQueuedRequests: evaluation.problems, onEvent: () => {} }),
   ]);
-  const answering = store && generator && { generator, weights: new WeightSync({ trainer, generator }, store) };
+  const answering = store &&
+    generator &&
+    environments && { generator, environments, weights: new WeightSync({ trainer, generator }, store) };
   return { trainer, answering };
 }
 

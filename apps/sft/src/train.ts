@@ -26,6 +26,7 @@ export async function train(run: Run): Promise<void> {
   const steps = stepsOf(epoch, sft);
   const parts = await startParts(run, steps);
   await using _generator = parts.answering?.generator;
+  await using _environments = parts.answering?.environments;
   await log.observe(async () => [await parts.trainer.drainMetrics.callOne()]);
 
   const done = resumed?.step ?? 0;

@@ -140,6 +140,18 @@ test('generated tasks are learned for as many steps as are asked for', async () 
   expect(linesOf(run).at(-1)).toMatchObject({ step: 2, 'eval/accuracy': expect.any(Number) });
 });
 
+test('answers to the held-out tasks are played in their environment, all turns of it', async () => {
+  const module = path.join(import.meta.dirname, 'fixtures/own-environment.ts');
+  const played = [`environment.module=${module}`, 'environment.name=again', 'evaluation.accuracy=environment'];
+  const run = await finish('played', [...played, 'evaluation.maxTokens=32']);
+  const measured = linesOf(run).filter((line) => 'eval/accuracy' in line);
+  // Only what ends both turns by itself earns anything, which is learned.
+  expect(measured[0]).toMatchObject({ 'eval/accuracy': 0, 'eval/truncated': 1, 'eval/unscored': 0 });
+  expect(Number(measured.at(-1)!['eval/accuracy'])).toBeGreaterThan(0.5);
+  await using refused = start('unknown', [...played, 'environment.name=chess']);
+  expect(await refused.ended).toMatchObject({ code: 2, stderr: expect.stringContaining('environment.name: "chess"') });
+});
+
 test('a key that does not exist is refused before anything starts', async () => {
   await using program = start('refused', ['sft.epoch=3']);
   expect(await program.ended).toMatchObject({

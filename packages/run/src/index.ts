@@ -16,6 +16,14 @@ export { Progress, type ProgressOptions } from './display/progress.ts';
 export { type ProgressState, progressBlock, progressLine, type Span } from './display/progress-lines.ts';
 export { sparkline } from './display/sparkline.ts';
 export type { Terminal } from './display/terminal-block.ts';
+export { type Environments, startEnvironments } from './environments/environments.ts';
+export { checkOwnEnvironments, checkTaskEnvironments } from './environments/own-exports.ts';
+export { lookInto, type OwnModule } from './environments/own-module.ts';
+export { type Player, type PlayOptions, play } from './episodes/play.ts';
+export type { Answer, Score, Unscored } from './evaluation/answer.ts';
+export { answerOf } from './evaluation/answer-of.ts';
+export { type EvaluateOptions, type Evaluation, type Examined, evaluate } from './evaluation/evaluate.ts';
+export { given } from './given.ts';
 export type { Given, Program, ResumePoint, RunsSomewhere } from './program/program.ts';
 export { runProgram } from './program/run-program.ts';
 export { type Curve, type CurvesOptions, curvesSvg } from './record/curves.ts';
@@ -26,6 +34,7 @@ export { checkpointsIn } from './resume/checkpoint-folders.ts';
 export { type WriteCheckpointOptions, writeCheckpoint } from './resume/write-checkpoint.ts';
 export { checkpointSettings } from './sections/checkpoint.ts';
 export { datasetSettings } from './sections/dataset.ts';
+export { type EnvironmentConfig, environmentSettings } from './sections/environment.ts';
 export { loraOf, modelSettings } from './sections/model.ts';
 export { count, decay, positive, share } from './sections/numbers.ts';
 export { runSettings } from './sections/run.ts';
@@ -42,6 +51,7 @@ export { type WordProblemOptions, type WordProblems, wordProblems, words } from 
 export { endTokenId, type TokenizerFiles, vocabSize, wordTokenizer } from './source/embedded/word-tokenizer.ts';
 export { conversation, demonstrationOf } from './source/prompt.ts';
 export { type PrepareSourceOptions, prepareSource, type Source, type SourceSettings } from './source/source.ts';
+export { SIGNAL_OF, Watchdog, type WatchdogLimits } from './watchdog/watchdog.ts';
 export {
   type PushedWeights,
   type WeightReceivers,

@@ -1,9 +1,15 @@
-import { checkpointSettings, datasetSettings, modelSettings, runSettings, trainerSettings } from '@forge/run';
+import {
+  checkpointSettings,
+  datasetSettings,
+  environmentSettings,
+  modelSettings,
+  runSettings,
+  trainerSettings,
+} from '@forge/run';
 import { z } from 'zod';
 import { contradictions } from './contradictions.ts';
 import { curriculum } from './curriculum.ts';
 import { diagnostics } from './diagnostics.ts';
-import { environment } from './environment.ts';
 import { evaluation } from './evaluation.ts';
 import { generator } from './generator.ts';
 import { grpo } from './grpo.ts';
@@ -23,7 +29,7 @@ export const configSchema = z
     grpo,
     generator,
     trainer: trainerSettings,
-    environment,
+    environment: environmentSettings,
     reward,
     teacher,
     evaluation,

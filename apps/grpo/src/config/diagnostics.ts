@@ -6,7 +6,9 @@ export const diagnostics = z
   .strictObject({
     stallSeconds: count
       .default(60)
-      .describe('without a batch, after which a run says why none forms; and again as often'),
+      .describe(
+        'without a batch, after which a run says why none forms, and again as often; without a sign of life of a process that takes part in an evaluation, after which it is named',
+      ),
     printCompletions: z
       .int()
       .min(0)

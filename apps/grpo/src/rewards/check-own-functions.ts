@@ -1,8 +1,7 @@
-import { SettingsError } from '@forge/run';
+import { lookInto, SettingsError } from '@forge/run';
 import type { RewardConfig } from '../config/reward.ts';
 import { isRewardName } from '../config/reward-functions.ts';
 import { partOf } from '../config/reward-part.ts';
-import { lookInto } from '../own-module.ts';
 
 /**
  * Finds out, before anything is started, whether a module of one's own has the functions that the configuration names.

@@ -8,8 +8,8 @@ import {
   symbolicReward,
   thinkingReward,
 } from '@forge/rewards';
+import type { Answer } from '@forge/run';
 import type { RewardName, RewardOptions } from '../config/reward-functions.ts';
-import type { Answer } from './answer.ts';
 
 /** A reward that may look at all that is known of an answer. */
 export type AnswerReward = AnyReward<Answer>;

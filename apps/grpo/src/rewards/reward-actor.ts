@@ -1,9 +1,8 @@
 import { endpoint } from '@forge/monarch';
 import { drainMetrics, type Metrics, watchEventLoop } from '@forge/observability';
+import { type Answer, type Score, Watchdog } from '@forge/run';
 import { ForgeActor } from '@forge/service';
 import type { RewardConfig } from '../config/reward.ts';
-import { Watchdog } from '../watchdog/watchdog.ts';
-import type { Answer, Score } from './answer.ts';
 import { answerScorer, type ScoreAnswer } from './score-answer.ts';
 
 /**
@@ -64,6 +63,9 @@ export class RewardActor extends ForgeActor {
     // Scoring has no effects: it may run again elsewhere.
     { idempotent: true },
   );
+
+  /** A sign of life, between two answers at the latest. */
+  readonly ping = endpoint(() => {}, { concurrency: Number.POSITIVE_INFINITY, idempotent: true });
 
   /** What was recorded in this process since the last time. */
   readonly drainMetrics = endpoint((): Metrics => drainMetrics(), { concurrency: Number.POSITIVE_INFINITY });

@@ -1,8 +1,8 @@
 import { type Score as PartScores, weightedReward } from '@forge/rewards';
+import type { Answer, Score, Unscored } from '@forge/run';
 import type { RewardConfig } from '../config/reward.ts';
 import type { RewardName } from '../config/reward-functions.ts';
 import { partOf } from '../config/reward-part.ts';
-import type { Answer, Score, Unscored } from './answer.ts';
 import { type AnswerReward, type FunctionContext, rewardFunctions } from './functions.ts';
 import { loadOwnFunction } from './load-own-function.ts';
 

@@ -1,6 +1,5 @@
 import { MeshFailure } from '@forge/monarch';
-import { SIGNAL_OF } from '../watchdog/watchdog.ts';
-import type { Answer, Score, Unscored } from './answer.ts';
+import { type Answer, type Score, SIGNAL_OF, type Unscored } from '@forge/run';
 
 /** Asks a process to score answers, one call at a time in each. */
 export type Evaluate = (answers: readonly Answer[], options: EvaluateOptions) => Promise<readonly Score[]>;

@@ -1,6 +1,6 @@
+import type { Answer, Score } from '@forge/run';
 import type { ServiceEvent } from '@forge/service';
 import type { Config } from '../config/config.ts';
-import type { Answer, Score } from './answer.ts';
 import { RewardActor } from './reward-actor.ts';
 import { scoringFunctions } from './score-answer.ts';
 import { isOwnEnd, scorer } from './scorer.ts';

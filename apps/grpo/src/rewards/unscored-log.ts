@@ -1,5 +1,5 @@
 import { recordMetric } from '@forge/observability';
-import type { Score, Unscored } from './answer.ts';
+import type { Score, Unscored } from '@forge/run';
 
 /** How many answers have no score, by what went wrong. */
 export type UnscoredCounts = readonly (readonly [kind: string, count: number])[];

@@ -1,11 +1,9 @@
 import { policyVersionOf } from '@forge/data';
 import type { Task } from '@forge/environments';
+import { answerOf, given, play } from '@forge/run';
 import { Random } from '@forge/tensor';
-import { given } from '../config/given.ts';
 import type { Loops } from '../loops.ts';
-import { answerOf } from '../rewards/answer-of.ts';
 import type { Run } from '../run.ts';
-import { play } from './play.ts';
 import { rejectReason } from './reject-reason.ts';
 
 /**

@@ -1,4 +1,5 @@
 import { type Episode, type Group, numChosenTokens } from '@forge/data';
+import { given } from '@forge/run';
 import {
   greedyBaselineAdvantages,
   groupAdvantages,
@@ -7,7 +8,6 @@ import {
   roleAdvantages,
 } from '@forge/trainer';
 import type { Config } from '../config/config.ts';
-import { given } from '../config/given.ts';
 
 /** An episode with what its tokens are worth. */
 export interface TrainedEpisode extends Episode {

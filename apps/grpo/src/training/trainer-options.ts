@@ -1,7 +1,6 @@
-import { loraOf, trainingOptionsOf } from '@forge/run';
+import { given, loraOf, trainingOptionsOf } from '@forge/run';
 import type { Schedule, StepLossOptions, TrainerOptions } from '@forge/trainer';
 import type { Config } from '../config/config.ts';
-import { given } from '../config/given.ts';
 import { isReferenceWithinTrainer } from '../frozen/references.ts';
 
 /** What the trainer of a run is told, but for its model and store. */

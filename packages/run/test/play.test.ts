@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Environment, type Message, type OpenEnvironment, type Task, taskSets } from '@forge/environments';
 import { Generator } from '@forge/generator';
 import { loadConfig, loadWeights } from '@forge/models';
-import { endTokenId, wordTokenizer, writeTinyModel } from '@forge/run';
-import { canSeeProcesses, processesWith, until } from '@forge/run/testing';
 import { grpoBatch, openTraining } from '@forge/trainer';
-import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { configSchema } from '../src/config/config.ts';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Environments } from '../src/environments/environments.ts';
-import { type Player, play } from '../src/rollouts/play.ts';
-import { temporaryFolder } from './fixtures/temporary-folder.ts';
+import { type Player, play } from '../src/episodes/play.ts';
+import { endTokenId, wordTokenizer, writeTinyModel } from '../src/index.ts';
+import { environmentSettings } from '../src/sections/environment.ts';
+import { canSeeProcesses, processesWith, until } from '../src/testing/index.ts';
 
 const sizes = {
   hiddenSize: 16,
@@ -22,7 +22,8 @@ const sizes = {
   intermediateSize: 24,
   maxPositions: 96,
 };
-const folder = temporaryFolder();
+const folder = mkdtempSync(path.join(tmpdir(), 'forge-run-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 beforeAll(async () => {
   const files = wordTokenizer(taskSets['calculator']!.vocabulary);
   await writeTinyModel(folder, files, sizes, 1);
@@ -42,7 +43,7 @@ async function playerIn(open: OpenEnvironment | undefined, overrides: object = {
     meshName: 'generator',
     numReplicas: replicas,
   }).asService({ model: folder, threads: 1, batchInvariant: true, seed: 1 });
-  const config = configSchema.parse({ generator: { maxTokens: 12 }, ...overrides });
+  const config = { generator: { maxTokens: 12 }, environment: environmentSettings.parse(overrides) };
   const environments: Environments = { service: undefined, of: () => open, [Symbol.asyncDispose]: async () => {} };
   const player: Player = { config, parts: { generator, environments } };
   return { ...player, generator, events, [Symbol.asyncDispose]: () => generator[Symbol.asyncDispose]() };
@@ -144,11 +145,11 @@ describe('a task in an environment of several turns', () => {
   });
 
   test('keeps to the limits of tokens and turns', async () => {
-    await using short = await playerIn(echoing(9), { environment: { maxTokens: 20 } });
+    await using short = await playerIn(echoing(9), { maxTokens: 20 });
     const episodes = await play(short, task, { ...options, n: 8 });
     expect(Math.max(...episodes.map(({ tokenIds }) => tokenIds.length))).toBeLessThanOrEqual(20);
     expect(episodes.every(({ isTruncated }) => isTruncated)).toBe(true);
-    await using few = await playerIn(echoing(9), { environment: { maxTurns: 2 } });
+    await using few = await playerIn(echoing(9), { maxTurns: 2 });
     const turns = (await play(few, task, { ...options, n: 8 })).map((episode) => episode.turns);
     expect(Math.max(...turns.map(Number))).toBe(2);
   });

@@ -1,6 +1,6 @@
 import { environments as builtIn, type OpenEnvironment, type Task, toolEnvironment } from '@forge/environments';
 import type { Service, ServiceEvent } from '@forge/service';
-import type { EnvironmentConfig } from '../config/environment.ts';
+import type { EnvironmentConfig } from '../sections/environment.ts';
 import { EnvironmentActor } from './environment-actor.ts';
 import { plainTools } from './plain-tools.ts';
 import { openRemote } from './remote-environment.ts';

@@ -1,10 +1,10 @@
 import { environments } from '@forge/environments';
-import { count } from '@forge/run';
 import { z } from 'zod';
 import { isToolName, toolNames } from '../environments/tool-names.ts';
+import { count } from './numbers.ts';
 
 /** Where episodes happen that have more to them than a prompt and an answer. */
-export const environment = z
+export const environmentSettings = z
   .strictObject({
     name: z
       .string()
@@ -55,4 +55,4 @@ export const environment = z
     }
   });
 
-export type EnvironmentConfig = z.infer<typeof environment>;
+export type EnvironmentConfig = z.infer<typeof environmentSettings>;

@@ -2,17 +2,25 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Generator } from '@forge/generator';
-import { datasetSettings, modelSettings, prepareSource, runSettings, share } from '@forge/run';
+import {
+  checkOwnEnvironments,
+  checkTaskEnvironments,
+  datasetSettings,
+  type Evaluation,
+  environmentSettings,
+  evaluate,
+  modelSettings,
+  prepareSource,
+  runSettings,
+  share,
+  startEnvironments,
+} from '@forge/run';
 import { z } from 'zod';
-import { environment } from '../config/environment.ts';
-import { asked } from '../config/evaluation.ts';
-import { generator } from '../config/generator.ts';
-import { reward } from '../config/reward.ts';
-import { startEnvironments } from '../environments/environments.ts';
-import { checkOwnEnvironments, checkTaskEnvironments } from '../environments/own-exports.ts';
-import { checkOwnFunctions } from '../rewards/check-own-functions.ts';
-import { startRewards } from '../rewards/start-rewards.ts';
-import { type Evaluation, evaluate } from './evaluate.ts';
+import { asked } from './config/evaluation.ts';
+import { generator } from './config/generator.ts';
+import { reward } from './config/reward.ts';
+import { checkOwnFunctions } from './rewards/check-own-functions.ts';
+import { startRewards } from './rewards/start-rewards.ts';
 
 /** The settings of an evaluation without training. */
 export const evaluateSchema = z.strictObject({
@@ -20,7 +28,7 @@ export const evaluateSchema = z.strictObject({
   model: modelSettings,
   dataset: datasetSettings,
   generator,
-  environment,
+  environment: environmentSettings,
   reward,
   evaluation: asked
     .extend({ atLeast: share.default(0).describe('exit code 3 when the accuracy is below') })
@@ -60,6 +68,7 @@ export async function evaluateAlone(config: EvaluateSettings, note: (line: strin
         numReplicas: replicas,
         replicaMaxConcurrentRequests: 512,
         maxQueuedRequests,
+        retry: { burst: maxQueuedRequests, budgetRatio: 1 },
       }).asService({ model: source.modelFolder, maxSequences, threads, seed: run.seed }),
       startRewards(config, { note }),
       startEnvironments(config.environment, { maxQueuedRequests, onEvent: () => {} }),

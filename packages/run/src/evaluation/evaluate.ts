@@ -1,10 +1,9 @@
 import type { Task } from '@forge/environments';
 import { Random } from '@forge/tensor';
-import type { Config } from '../config/config.ts';
-import { given } from '../config/given.ts';
-import type { Parts } from '../parts.ts';
-import { answerOf } from '../rewards/answer-of.ts';
-import { type Player, play } from '../rollouts/play.ts';
+import { type Player, play } from '../episodes/play.ts';
+import { given } from '../given.ts';
+import type { Answer, Score } from './answer.ts';
+import { answerOf } from './answer-of.ts';
 import { type AnsweredProblem, evaluationMetrics } from './evaluation-metrics.ts';
 
 /** What came of an evaluation. */
@@ -16,7 +15,13 @@ export interface Evaluation {
 }
 
 /** How much is asked. */
-export interface EvaluateOptions extends Pick<Config['evaluation'], 'samples' | 'temperature' | 'passAt'> {
+export interface EvaluateOptions {
+  /** Answers that are sampled to each task, beside the greedy one. */
+  readonly samples: number;
+  /** Of the samples. */
+  readonly temperature: number;
+  /** Each k of pass@k. */
+  readonly passAt: readonly number[];
   /** Of the samples. */
   readonly seed: number;
   /** Ends it early. */
@@ -25,7 +30,10 @@ export interface EvaluateOptions extends Pick<Config['evaluation'], 'samples' | 
 
 /** Who plays, and who judges. */
 export interface Examined extends Player {
-  readonly parts: Player['parts'] & Pick<Parts, 'score'>;
+  readonly parts: Player['parts'] & {
+    /** One score an answer. */
+    readonly score: (answers: readonly Answer[], signal?: AbortSignal) => Promise<readonly Score[]>;
+  };
 }
 
 /** Plays every task greedily, and as often as is wanted by chance, always by the same chance; and judges what came of it. */

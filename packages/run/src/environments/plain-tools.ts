@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { calculator, searchTool, type Tool } from '@forge/environments';
-import { SettingsError } from '@forge/run';
-import type { EnvironmentConfig } from '../config/environment.ts';
+import type { EnvironmentConfig } from '../sections/environment.ts';
+import { SettingsError } from '../settings/settings-error.ts';
 
 /** The tools without effects that a configuration names. @throws {SettingsError} when the texts to search cannot be read */
 export async function plainTools({ tools, documents }: EnvironmentConfig): Promise<readonly Tool[]> {

@@ -9,7 +9,7 @@ import {
 import { endpoint } from '@forge/monarch';
 import { PythonSandbox } from '@forge/sandbox';
 import { ForgeActor } from '@forge/service';
-import type { EnvironmentConfig } from '../config/environment.ts';
+import type { EnvironmentConfig } from '../sections/environment.ts';
 import { Watchdog } from '../watchdog/watchdog.ts';
 import { loadOwnExports } from './own-exports.ts';
 import { plainTools } from './plain-tools.ts';
@@ -97,6 +97,9 @@ export class EnvironmentActor extends ForgeActor {
     },
     { concurrency: Number.POSITIVE_INFINITY },
   );
+
+  /** A sign of life. */
+  readonly ping = endpoint(() => {}, { concurrency: Number.POSITIVE_INFINITY, idempotent: true });
 
   #of(episode: number): Environment {
     const environment = this.#episodes.get(episode);

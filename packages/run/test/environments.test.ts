@@ -1,16 +1,18 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Reply, Step, Task } from '@forge/environments';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { environment } from '../src/config/environment.ts';
 import { type Environments, startEnvironments } from '../src/environments/environments.ts';
 import { checkOwnEnvironments, checkTaskEnvironments } from '../src/environments/own-exports.ts';
+import { environmentSettings } from '../src/sections/environment.ts';
 
 const own = path.join(import.meta.dirname, 'fixtures/own-environment.ts');
 const task: Task = { messages: [{ role: 'user', content: 'What is 6 × 7?' }], target: '42' };
 
 async function start(given: object): Promise<Environments> {
   const quiet = { maxQueuedRequests: 100, onEvent: () => {} };
-  const environments = await startEnvironments(environment.parse(given), quiet);
+  const environments = await startEnvironments(environmentSettings.parse(given), quiet);
   onTestFinished(() => environments[Symbol.asyncDispose]());
   return environments;
 }
@@ -53,10 +55,13 @@ describe('the environment of a task', () => {
 });
 
 test('tools without effects are called where the rollouts are', async () => {
-  const documents = path.join(import.meta.dirname, 'fixtures/gsm8k.jsonl');
+  const folder = mkdtempSync(path.join(tmpdir(), 'forge-run-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const documents = path.join(folder, 'documents.txt');
+  writeFileSync(documents, 'The sky is blue.\nGrass is green.\n');
   const environments = await start({ tools: ['calculator', 'search'], documents });
   expect(await toldBy(environments, call('calculator', { expression: '6*7' }))).toEqual(['42']);
-  expect((await toldBy(environments, call('search', { query: 'question' })))![0]).toContain('{"question":');
+  expect((await toldBy(environments, call('search', { query: 'sky' })))![0]).toContain('The sky is blue.');
   expect(environments.service).toBeUndefined();
 });
 
@@ -97,7 +102,7 @@ test('python runs in a sandbox, each call anew', async () => {
 
 describe('settings', () => {
   const problemsOf = (given: object) =>
-    environment.safeParse(given).error?.issues.map(({ path: key, message }) => `${key.join('.')}: ${message}`);
+    environmentSettings.safeParse(given).error?.issues.map(({ path: key, message }) => `${key.join('.')}: ${message}`);
 
   test.each([
     [
@@ -124,15 +129,18 @@ describe('settings', () => {
       '"chess" must be one of answer, countdown, alphabet-sort, calculator, search, exact.',
     ],
     [{ module: '/nowhere.ts' }, 'environment.module: /nowhere.ts cannot be used: Cannot find module'],
-    [{ module: path.join(import.meta.dirname, 'fixtures/tiny.ts') }, 'exports neither environments nor tools.'],
+    [
+      { module: path.join(import.meta.dirname, 'fixtures/fake-terminal.ts') },
+      'exports neither environments nor tools.',
+    ],
   ])('of a module of one’s own are checked before anything starts: %j', async (given, problem) => {
-    const checked = checkOwnEnvironments(environment.parse(given));
+    const checked = checkOwnEnvironments(environmentSettings.parse(given));
     if (problem === undefined) await checked;
     else await expect(checked).rejects.toThrow(problem);
   });
 
   test('of tasks that name an environment which is not there are refused', async () => {
-    const known = await checkOwnEnvironments(environment.parse({ module: own }));
+    const known = await checkOwnEnvironments(environmentSettings.parse({ module: own }));
     const named = (name: string): Task => ({ ...task, environment: name, source: 'games' });
     checkTaskEnvironments([task, named('exact'), named('countdown')], known);
     expect(() => checkTaskEnvironments([task, named('chess')], known)).toThrow(
@@ -142,7 +150,7 @@ describe('settings', () => {
 
   test('of files that are not there are refused', async () => {
     const started = (given: object) =>
-      startEnvironments(environment.parse(given), { maxQueuedRequests: 1, onEvent: () => {} });
+      startEnvironments(environmentSettings.parse(given), { maxQueuedRequests: 1, onEvent: () => {} });
     await expect(started({ tools: ['search'], documents: '/nowhere' })).rejects.toThrow(
       'environment.documents: /nowhere cannot be read (ENOENT).',
     );

@@ -1,6 +1,6 @@
 import { numChosenTokens, type Sampled } from '@forge/data';
 import type { Task } from '@forge/environments';
-import { given } from '../config/given.ts';
+import { given } from '../given.ts';
 import type { Answer } from './answer.ts';
 
 /** What the rewards are to score: of several turns the last, and what the environment gave for all. */

@@ -1,18 +1,22 @@
 import { type Sampled, sampledFrom } from '@forge/data';
 import { type BegunEpisodes, beginEpisodes, EpisodeError, playEpisode, type Task } from '@forge/environments';
-import type { Completion } from '@forge/generator';
-import { conversation } from '@forge/run';
-import type { Config } from '../config/config.ts';
-import { given } from '../config/given.ts';
-import { beginTimeoutMs, stepTimeoutMs } from '../environments/environments.ts';
-import type { Parts } from '../parts.ts';
+import type { Completion, Generator } from '@forge/generator';
+import type { Service } from '@forge/service';
+import { beginTimeoutMs, type Environments, stepTimeoutMs } from '../environments/environments.ts';
+import { given } from '../given.ts';
+import type { EnvironmentConfig } from '../sections/environment.ts';
+import { conversation } from '../source/prompt.ts';
 import { outcomeOf } from './outcome-of.ts';
 import { playTurns, turnOf } from './play-turns.ts';
 
 /** Who plays, and by which rules. */
 export interface Player {
-  readonly config: Pick<Config, 'generator' | 'environment'>;
-  readonly parts: Pick<Parts, 'generator' | 'environments'>;
+  readonly config: {
+    /** Of one answer. */
+    readonly generator: { readonly maxTokens: number };
+    readonly environment: EnvironmentConfig;
+  };
+  readonly parts: { readonly generator: Service<Generator>; readonly environments: Pick<Environments, 'of'> };
 }
 
 /** How a task is played. */

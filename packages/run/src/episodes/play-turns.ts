@@ -1,10 +1,10 @@
 import type { Sampled } from '@forge/data';
 import { type BegunEpisodes, type Partner, playEpisode, type Task, type Turn } from '@forge/environments';
 import { type Completion, Conversation, parseToolCalls } from '@forge/generator';
-import { conversation } from '@forge/run';
 import { Random } from '@forge/tensor';
-import { given } from '../config/given.ts';
 import { stepTimeoutMs } from '../environments/environments.ts';
+import { given } from '../given.ts';
+import { conversation } from '../source/prompt.ts';
 import { outcomeOf } from './outcome-of.ts';
 import type { Player, PlayOptions } from './play.ts';
 
