@@ -120,7 +120,8 @@ test('what is wrong, the processes and what happened to them, and the time of st
     path.join(folder, 'metrics.jsonl'),
     [1, 3, 2]
       .map((seconds, i) => {
-        const loop = i < 2 ? `,"dataset_perf/event_loop_delay/max_ms":${seconds * 10}` : '';
+        const delay = (process: string, ms: number) => `,"${process}_perf/event_loop_delay/max_ms":${ms}`;
+        const loop = i < 2 ? delay('dataset', seconds * 10) + delay('rl_trainer', seconds) : '';
         return `{"step":${i + 4},"wallSeconds":1,"perf/trainSeconds":${seconds}${loop}}\n`;
       })
       .join(''),
@@ -143,7 +144,10 @@ test('what is wrong, the processes and what happened to them, and the time of st
       { fromStep: 5, toStep: 5, seconds: { train: 3 } },
       { fromStep: 6, toStep: 6, seconds: { train: 2 } },
     ],
-    eventLoops: [{ process: 'dataset', lastMs: 30, worstMs: 30, worstStep: 5 }],
+    eventLoops: [
+      { process: 'dataset', lastMs: 30, worstMs: 30, worstStep: 5 },
+      { process: 'trainer', lastMs: 3, worstMs: 3, worstStep: 5 },
+    ],
   });
   expect((await ask(dashboard, '/v1/runs')).body).toMatchObject([{ warnings: 2 }]);
 });

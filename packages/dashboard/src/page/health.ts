@@ -96,7 +96,7 @@ function changesOf(changes: RunHealth['processes']['changes']): HTMLElement {
   );
 }
 
-/** Seconds for which a process did not answer; more than one is a reason to look at it. */
+/** For how long each process did not answer; more than a second is a reason to look at it. */
 function loopsOf(loops: RunHealth['eventLoops']): HTMLElement {
   return make(
     'ul',
@@ -106,6 +106,7 @@ function loopsOf(loops: RunHealth['eventLoops']): HTMLElement {
         'li',
         {},
         make('b', {}, process),
+        ' ',
         make('span', { className: `badge ${worstMs > BLOCKED_MS ? 'bad' : 'good'}` }, `${shortNumber(worstMs)} ms`),
         make('span', { className: 'hint' }, ` late at step ${worstStep}, ${shortNumber(lastMs)} ms at the last`),
       ),

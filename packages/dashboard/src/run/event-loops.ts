@@ -10,7 +10,8 @@ export interface EventLoopDelay {
   readonly worstStep: number;
 }
 
-const DELAY = /^(\w+)_perf\/event_loop_delay\/max_ms$/;
+/** Metrics of the trainer begin as TorchForge's do: its process is the `trainer`. */
+const DELAY = /^(?:rl_)?(\w+)_perf\/event_loop_delay\/max_ms$/;
 
 /** The delays of all processes that tell theirs, the worst first. */
 export function eventLoops(table: MetricTable): readonly EventLoopDelay[] {
