@@ -91,6 +91,13 @@ test('too many broken records are not skipped, and an empty file is no data set'
   await expect(prepared({ lines: [''] })).rejects.toThrow(/a\.jsonl: the file has no records/);
 });
 
+test('a list that is cut off is refused, also where broken records are skipped', async () => {
+  const list = `[${numbered(30).join(',\n')},`;
+  const sources = [{ path: fileOf('a.json', list), name: 'a', onBroken: 'skip' as const }];
+  const refused = prepareTasks({ sources, heldOut: { count: 2 } });
+  await expect(refused).rejects.toThrow(/a\.json:30: the list is cut off behind: ,/);
+});
+
 test('one task is not enough, and neither is one that is held out', async () => {
   await expect(prepared({ lines: numbered(1) })).rejects.toThrow(/one task cannot be both trained on and evaluated/);
   const own = { path: fileOf('b.jsonl', numbered(3)) };

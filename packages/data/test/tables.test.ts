@@ -66,12 +66,17 @@ test.each([
 describe('broken records name file and line, and those around them are read', () => {
   const found = async (name: string, text: string | Buffer) => {
     await using file = await openRecords(fileOf(name, text));
-    const records = (await all(file.blocks())).flatMap((block) => block.records);
-    return records.map((record) =>
-      'error' in record
-        ? record.error.message.replace(file.path, name)
-        : `${record.line}: ${JSON.stringify(record.value)}`,
-    );
+    const told: string[] = [];
+    try {
+      for await (const { records } of file.blocks()) {
+        for (const record of records) {
+          told.push('error' in record ? record.error.message : `${record.line}: ${JSON.stringify(record.value)}`);
+        }
+      }
+    } catch (error) {
+      told.push(`at last ${(error as DatasetError).message}`);
+    }
+    return told.map((line) => line.replace(file.path, name));
   };
 
   test('too few and too many values, and a quote in the middle', async () => {
@@ -105,6 +110,7 @@ describe('broken records name file and line, and those around them are read', ()
     expect(await found('b.json', '[{"p": 1},\n{"p": 2')).toEqual([
       '1: {"p":1}',
       'b.json:2: neither , nor ] stands behind: {"p": 2',
+      'at last b.json:2: the list is cut off in an element.',
     ]);
     expect(await found('c.json', Buffer.from('[{"p": "\xe9"}]', 'latin1'))).toEqual([
       'c.json:1: the element is not UTF-8.',
@@ -113,14 +119,16 @@ describe('broken records name file and line, and those around them are read', ()
   });
 
   test.each([
-    ['[', ['a.json:1: the list is cut off behind: [']],
-    ['[\n{"p":1},\n\n ', ['2: {"p":1}', 'a.json:2: the list is cut off behind: ,']],
-    ['[{"p":1}', ['a.json:1: neither , nor ] stands behind: {"p":1}']],
-    ['[{"p":"1,', ['a.json:1: neither , nor ] stands behind: {"p":"1,']],
-    ['[{"p":[1]', ['a.json:1: neither , nor ] stands behind: {"p":[1]']],
-    ['[{"p":1}] x', ['1: {"p":1}', 'a.json:1: neither , nor ] stands behind: x']],
-  ])('a list without an end, or with more behind it: %j', async (text, told) => {
-    expect(await found('a.json', text)).toEqual(told);
+    ['[', [], 'behind: ['],
+    ['[\n{"p":1},\n\n ', ['2: {"p":1}'], 'behind: ,'],
+    ['[{"p":1}', ['a.json:1: neither , nor ] stands behind: {"p":1}'], 'in an element.'],
+    ['[{"p":"1,', ['a.json:1: neither , nor ] stands behind: {"p":"1,'], 'in an element.'],
+    ['[{"p":[1]', ['a.json:1: neither , nor ] stands behind: {"p":[1]'], 'in an element.'],
+    ['[{"p":1}] x', ['1: {"p":1}', 'a.json:1: neither , nor ] stands behind: x'], undefined],
+  ])('a list without an end, or with more behind it: %j', async (text, told, place) => {
+    const line = text.startsWith('[\n') ? 2 : 1;
+    const end = place === undefined ? [] : [`at last a.json:${line}: the list is cut off ${place}`];
+    expect(await found('a.json', text)).toEqual([...told, ...end]);
   });
 
   test('a list that is cut off anywhere is told, with the line', async () => {

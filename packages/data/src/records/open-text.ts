@@ -24,7 +24,7 @@ const DECOMPRESSORS: readonly (readonly [ending: string, create: () => Transform
 export interface TextScan {
   /** Where records end. */
   readonly findEnds: FindEnds;
-  /** What is wrong when the text ends here, beside its records. */
+  /** Why the text is no whole one when it ends here: no matter of a single record. */
   readonly atEnd?: () => TextProblem | undefined;
 }
 
@@ -88,17 +88,13 @@ export function textRecords(text: TextFile, { scan, record, recordsIn }: TextFor
     isSeekable,
     async *blocks(): AsyncGenerator<ReadBlock> {
       const { findEnds, atEnd } = scan();
-      let end = 0;
       for await (const block of blocksOf(text, findEnds)) {
         const { offset: start, byteLength: length, firstLine: first } = block;
         yield { block: { start, length, first }, records: read(block) };
-        end = start + length;
       }
       const broken = atEnd?.();
       if (broken === undefined) return;
-      const { line, problem } = broken;
-      const error = new DatasetError(path, problem, { line });
-      yield { block: { start: end, length: 0, first: line }, records: [{ error }] };
+      throw new DatasetError(path, broken.problem, broken);
     },
     async read({ start, length, first }: Block) {
       const bytes = await text.read({ start, length });

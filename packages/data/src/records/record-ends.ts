@@ -48,6 +48,7 @@ export interface TextProblem {
 /** The elements of a JSON list are records, each with the comma behind it, and the last with the bracket. */
 export class ListElements {
   #depth: number;
+  #isEnded = false;
   #isText = false;
   #isEscaped = false;
   #line = 1;
@@ -71,18 +72,22 @@ export class ListElements {
     this.#opening = undefined;
     if (byte === QUOTE) this.#isText = true;
     else if (OPENING.includes(byte)) this.#depth += 1;
-    else if (CLOSING.includes(byte)) return --this.#depth === 0;
-    else if (byte !== COMMA) return false;
+    else if (CLOSING.includes(byte)) {
+      this.#depth -= 1;
+      this.#isEnded = this.#depth === 0;
+      return this.#isEnded;
+    } else if (byte !== COMMA) return false;
     if (this.#depth !== 1 || byte === QUOTE) return false;
     this.#opening = { byte, line: this.#line };
     return byte === COMMA;
   };
 
-  /** What is wrong when the text ends here. What stands behind the last end is not looked at. */
+  /** What is wrong when the text ends here. */
   atEnd(): TextProblem | undefined {
-    if (this.#opening === undefined) return undefined;
-    const { byte, line } = this.#opening;
-    return { line, problem: `the list is cut off behind: ${String.fromCharCode(byte)}` };
+    if (this.#isEnded) return undefined;
+    const { byte, line } = this.#opening ?? {};
+    const place = byte === undefined ? 'in an element.' : `behind: ${String.fromCharCode(byte)}`;
+    return { line: line ?? this.#line, problem: `the list is cut off ${place}` };
   }
 }
 
