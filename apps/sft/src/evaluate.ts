@@ -54,8 +54,8 @@ async function answerAll(
   const player = {
     config: { generator: { maxTokens }, environment },
     parts: { generator, environments, score: async (answers: readonly Answer[]) => judge(rule, answers) },
+    ask: (task: Task) => promptOf(task, sft),
   };
-  const asked = tasks.map((task) => ({ ...task, messages: promptOf(task, sft) }));
   const greedy = { samples: 0, temperature: 1, passAt: [], seed: run.seed };
-  return (await evaluateAnswers(player, asked, greedy)).metrics;
+  return (await evaluateAnswers(player, tasks, greedy)).metrics;
 }

@@ -76,6 +76,20 @@ describe('a task without an environment', () => {
   });
 });
 
+test.each([
+  ['without an environment', undefined],
+  ['in an environment of several turns', echoing(2)],
+])('a task %s is asked as its player asks', async (_, open) => {
+  await using player = await playerIn(open);
+  const ask = ({ target }: Task) => [{ role: 'user', content: `How many boxes? ${target}` }];
+  const [told] = await play({ ...player, ask }, task, options);
+  const [plain] = await play(player, task, options);
+  expect([told!.prompt, plain!.prompt]).toEqual([
+    expect.stringMatching(/How many boxes\? 42/),
+    expect.stringContaining('Tom'),
+  ]);
+});
+
 describe('a task in an environment of one turn', () => {
   test('is answered by the same tokens, and judged', async () => {
     await using player = await playerIn(echoing(1, [], { maxTurns: 1 }));

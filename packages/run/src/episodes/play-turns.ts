@@ -10,7 +10,7 @@ import type { Player, PlayOptions } from './play.ts';
 
 /** Plays episodes as conversations that branch at the first answer, so that their prompt is computed once. */
 export async function playTurns(
-  { parts, config }: Player,
+  { parts, config, ask = conversation }: Player,
   task: Task,
   { n, temperature, seed, signal, episodes }: PlayOptions & { readonly episodes: BegunEpisodes },
 ): Promise<readonly Sampled[]> {
@@ -20,7 +20,7 @@ export async function playTurns(
     sampling: { temperature, maxTokens: Math.min(config.generator.maxTokens, maxTokens) },
     template: given({ tools: opening.tools }),
   });
-  const branches = await shared.branch(conversation(task), { n, ...given({ seed, signal }) });
+  const branches = await shared.branch(ask(task), { n, ...given({ seed, signal }) });
   const limits = { maxTurns: config.environment.maxTurns, stepTimeoutMs: stepTimeoutMs(config.environment) };
   return await Promise.all(
     branches.map(async (branch, i) => {

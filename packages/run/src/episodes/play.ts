@@ -1,6 +1,7 @@
 import { type Sampled, sampledFrom } from '@forge/data';
 import { type BegunEpisodes, beginEpisodes, EpisodeError, playEpisode, type Task } from '@forge/environments';
 import type { Completion, Generator } from '@forge/generator';
+import type { ChatMessage } from '@forge/models';
 import type { Service } from '@forge/service';
 import { beginTimeoutMs, type Environments, stepTimeoutMs } from '../environments/environments.ts';
 import { given } from '../given.ts';
@@ -17,6 +18,8 @@ export interface Player {
     readonly environment: EnvironmentConfig;
   };
   readonly parts: { readonly generator: Service<Generator>; readonly environments: Pick<Environments, 'of'> };
+  /** What the model is asked. @default the messages of the task, after instructions on how to answer */
+  readonly ask?: (task: Task) => readonly ChatMessage[];
 }
 
 /** How a task is played. */
@@ -53,12 +56,16 @@ export async function play(player: Player, task: Task, options: PlayOptions): Pr
 }
 
 /** All answers to a task, in one request. */
-function answers({ parts, config }: Player, task: Task, options: PlayOptions): Promise<readonly Completion[]> {
+function answers(
+  { parts, config, ask = conversation }: Player,
+  task: Task,
+  options: PlayOptions,
+): Promise<readonly Completion[]> {
   const { n, temperature, seed, signal } = options;
   const { maxTokens } = config.generator;
   return parts.generator.chat
     .with(given({ signal }))
-    .route(conversation(task), { n, temperature, maxTokens, ...given({ seed }) });
+    .route(ask(task), { n, temperature, maxTokens, ...given({ seed }) });
 }
 
 /** Answers with what their environments say of them. */
