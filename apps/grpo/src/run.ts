@@ -20,6 +20,8 @@ export interface Run {
   readonly processes: ProcessLog;
   /** Aborts when the run is to end early. */
   readonly signal: AbortSignal;
+  /** Waits for what may rightly take long, and tells of processes that give no sign of life meanwhile. */
+  readonly watched: <T>(what: string, awaited: Promise<T>) => Promise<T>;
   /** Judges answers to the held-out problems under the current weights: the greedy ones, and sampled ones unless only those are wanted. */
   readonly evaluate: (answers?: 'greedy') => Promise<Evaluation>;
 }

@@ -51,6 +51,12 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
     mode: config.generator.updateMode,
   });
   const problems = source.heldOut.slice(0, config.evaluation.problems);
+  const watched = <T>(what: string, awaited: Promise<T>): Promise<T> =>
+    tellSilence(awaited, {
+      services: probesOf(parts),
+      maxMs: config.diagnostics.stallSeconds * 1000,
+      tell: (silent, waitedMs) => warnings.tell('stall', explainSilence(what, silent, waitedMs)),
+    });
   const run: Run = {
     ...given,
     warnings,
@@ -59,19 +65,16 @@ export async function train(given: Given<Config, Source, Checkpoint>): Promise<v
     weights,
     checkpoints: new Checkpoints({ config, log, parts, weights, warnings }),
     best: new BestWeights({ config, log, parts }),
+    watched,
     evaluate: (answers) =>
-      tellSilence(
+      watched(
+        'The evaluation',
         evaluate({ config, parts }, problems, {
           ...config.evaluation,
           ...(answers === 'greedy' && { samples: 0 }),
           seed: config.run.seed,
           signal,
         }),
-        {
-          services: probesOf(parts),
-          maxMs: config.diagnostics.stallSeconds * 1000,
-          tell: (silent, waitedMs) => warnings.tell('stall', explainSilence(silent, waitedMs)),
-        },
       ),
   };
 

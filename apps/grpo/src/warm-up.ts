@@ -38,7 +38,7 @@ export async function warmUp(run: Run, done = 0): Promise<void> {
     });
     const seconds = (performance.now() - startedMs) / 1000;
     const isEvaluated = step % (isClose ? 1 : evaluateEvery) === 0 || step === maxSteps;
-    if (isEvaluated) await run.weights.publish();
+    if (isEvaluated) await run.watched('Sending weights', run.weights.publish());
     const evaluation = isEvaluated ? await run.evaluate('greedy') : undefined;
     await log.step('warmup', {
       loss: result.loss,

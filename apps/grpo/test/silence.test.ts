@@ -49,5 +49,7 @@ test('what fails while it is watched fails', async () => {
 });
 
 test('the sentence names them', () => {
-  expect(explainSilence(['generator/0'], 61_400)).toMatch(/^The evaluation has taken 61 s, and generator\/0 does not/);
+  expect(explainSilence('The evaluation', ['generator/0'], 61_400)).toMatch(
+    /^The evaluation has taken 61 s, and generator\/0 does not/,
+  );
 });

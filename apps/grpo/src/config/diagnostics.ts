@@ -7,7 +7,7 @@ export const diagnostics = z
     stallSeconds: count
       .default(60)
       .describe(
-        'without a batch, after which a run says why none forms, and again as often; without a sign of life of a process that takes part in an evaluation, after which it is named',
+        'without a batch, after which a run says why none forms, and again as often; without a sign of life of a process that an evaluation waits for, after which it is named',
       ),
     printCompletions: z
       .int()

@@ -39,11 +39,11 @@ export async function tellSilence<T>(awaited: Promise<T>, { services, maxMs, tel
   }
 }
 
-/** What is wrong with an evaluation, and what to do, in one line. */
-export function explainSilence(silent: readonly string[], waitedMs: number): string {
+/** What is wrong while something is waited for, such as `The evaluation`, and what to do, in one line. */
+export function explainSilence(what: string, silent: readonly string[], waitedMs: number): string {
   const [are, one] = silent.length === 1 ? ['does not answer', 'its process'] : ['do not answer', 'their processes'];
   return (
-    `The evaluation has taken ${Math.round(waitedMs / 1000)} s, and ${silent.join(', ')} ${are}. ` +
+    `${what} has taken ${Math.round(waitedMs / 1000)} s, and ${silent.join(', ')} ${are}. ` +
     `If it stays so, end ${one}; what was under way is asked again elsewhere.`
   );
 }
