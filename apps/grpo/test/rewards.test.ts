@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Answer, Score } from '@forge/run';
 import { canSeeProcesses, processesWith, until } from '@forge/run/testing';
@@ -125,14 +126,10 @@ describe('a module of one’s own', () => {
 });
 
 describe('answers in processes', () => {
-  const open = async (timeoutMs: number, numReplicas: number) => {
+  const deeds = { functions: [{ name: 'thinking', weight: 0 }, 'deed'], module, memoryMiB: 256 };
+  const open = async (timeoutMs: number, numReplicas: number, settings: object = deeds) => {
     const mark = randomUUID();
-    const config = rewardSection.parse({
-      functions: [{ name: 'thinking', weight: 0 }, 'deed'],
-      module,
-      timeoutMs,
-      memoryMiB: 256,
-    });
+    const config = rewardSection.parse({ ...settings, timeoutMs });
     const service = await RewardActor.options({
       meshName: 'rewards',
       numReplicas,
@@ -209,6 +206,27 @@ describe('answers in processes', () => {
     ]);
     expect(service.metrics().service.restarts).toBe(1);
   });
+
+  test.runIf(canSeeProcesses)(
+    'code whose interpreter is killed has no score, and says so; the next has one',
+    async () => {
+      const code = { functions: [{ name: 'code', timeoutMs: 60_000 }], right: { function: 'code' } };
+      const { service, score, mark } = await open(60_000, 1, code);
+      await using _ = service;
+      const interpreterOf = (pid: number) => Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
+      const [own] = processesWith(mark);
+      const first = interpreterOf(own!.pid);
+      const scores = score([answer('while True: pass')]);
+      await until(() => service.state().replicas[0]!.activeRequests === 1);
+      process.kill(first, 'SIGKILL');
+      const [{ unscored }] = (await scores) as [Score];
+      expect(unscored).toMatchObject({ function: 'code', reason: 'threw' });
+      expect(unscored!.message).toContain('killed from outside by SIGKILL');
+      expect((await score([answer('x = 4', { target: 'assert x == 4' })])).map(told)).toEqual([[1, undefined]]);
+      expect(interpreterOf(own!.pid)).not.toBe(first);
+      expect(service.metrics().service.restarts).toBe(0);
+    },
+  );
 });
 
 test('metrics of rewards: completions without a score take no part in a mean, and are counted', () => {
