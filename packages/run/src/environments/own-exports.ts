@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { environments as builtIn, type OpenEnvironment, type Task, type Tool } from '@forge/environments';
+import { lookInto } from '../own-module.ts';
 import type { EnvironmentConfig } from '../sections/environment.ts';
 import { SettingsError } from '../settings/settings-error.ts';
-import { lookInto } from './own-module.ts';
 import { isToolName, toolNames } from './tool-names.ts';
 
 /** What a module of one's own can add. */

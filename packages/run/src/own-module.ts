@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { SettingsError } from '../settings/settings-error.ts';
+import { SettingsError } from './settings/settings-error.ts';
 
 /** What a module of one's own exports. */
 export interface OwnModule {
