@@ -120,6 +120,24 @@ describe.skipIf(executablePath === undefined)('the page in a browser', () => {
     expect(problems).toEqual([]);
   });
 
+  test('shows what was said last, however much was said before', async () => {
+    const folder = writeRun('one', 0);
+    const messages = Array.from({ length: 40 }, (_, turn) => ({ role: 'assistant', content: `turn ${turn}` }));
+    const said = { step: 41, prompt: 'p', completion: 'turn 39', messages, target: 't', reward: 1 };
+    appendFileSync(path.join(folder, 'completions.jsonl'), `${JSON.stringify(said)}\n`);
+    const { page } = await open(folder);
+    await page.click('[data-tab=completions]');
+    const row = page.locator('#c-rows tr').first();
+    const [cell, first, last] = await Promise.all(
+      [row.locator('.said'), row.locator('.turn').first(), row.locator('.turn').last()].map((each) =>
+        each.boundingBox(),
+      ),
+    );
+    expect(first!.y).toBeLessThan(cell!.y);
+    expect(last!.y).toBeGreaterThan(cell!.y);
+    expect(last!.y + last!.height).toBeLessThanOrEqual(cell!.y + cell!.height + 1);
+  });
+
   test('shows what is wrong, the processes as they are, and what the time is spent on', async () => {
     const folder = writeRun('one', 0);
     const told = (state: string, restarts: number) => {

@@ -48,7 +48,7 @@ function rowOf(row: Row, before: Row | undefined): HTMLElement {
     number('step'),
     make('td', {}, scoreOf(row['reward'])),
     text('prompt'),
-    make('td', { className: 'text' }, saidIn(row)),
+    make('td', { className: 'text' }, make('div', { className: 'said' }, saidIn(row))),
     text('target'),
     make('td', {}, parts.map(([name, value]) => `${name} ${value === null ? '–' : shortNumber(value)}`).join(', ')),
     number('advantage'),
