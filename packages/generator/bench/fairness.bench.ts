@@ -1,66 +1,32 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Random } from '@forge/tensor';
-import { type Engine, resolveSamplingParams } from '../src/index.ts';
+import { resolveSamplingParams } from '../src/index.ts';
+import { type Served, staticBatches, steadyLoad } from './loads.ts';
 import { median } from './median.ts';
-import { print } from './print.ts';
-import { best, generate, openEngine, promptOf, setting, weights } from './small-engine.ts';
+import { print, printRounds } from './print.ts';
+import { openEngine, promptOf, setting, weights } from './small-engine.ts';
+import { takeTurns } from './turns.ts';
 
 const numClients = 64;
-const numRequests = 512;
-const random = new Random(1);
-
-interface Served {
-  readonly tokensPerMs: number;
-  /** How long each request waited for a slot, over the mean: as all clients ask for the same, that is its fair share. */
-  readonly waits: readonly number[];
-}
-
-/** So many clients that ask for the next completion when they have one; prompts and completions are as long as they like. */
-async function steadyLoad(engine: Engine): Promise<Served> {
-  const started = performance.now();
-  const queuedMs: number[] = [];
-  let [numAsked, numTokens] = [0, 0];
-  let busyMs = 0; // until the first client finds nothing to ask for: then the load is steady no more
-  const client = async (): Promise<void> => {
-    while (numAsked++ < numRequests) {
-      const sampling = { maxTokens: 16 + random.integer(97) };
-      const [completion] = await generate(engine, promptOf(4 + random.integer(57)), sampling);
-      if (busyMs > 0) continue;
-      numTokens += completion!.tokenIds.length;
-      queuedMs.push(completion!.timing.queuedMs);
-    }
-    busyMs ||= performance.now() - started;
-  };
-  await Promise.all(Array.from({ length: numClients }, client));
-  const settledMs = queuedMs.slice(2 * numClients); // those before came all at once
-  const fairMs = settledMs.reduce((sum, ms) => sum + ms, 0) / settledMs.length;
-  const waits = settledMs.map((ms) => ms / fairMs);
-  return { tokensPerMs: numTokens / busyMs, waits };
-}
-
-/** A full batch from beginning to end: as many prompts of the mean length, each continued by the mean number of tokens. */
-async function staticBatch(engine: Engine, numSequences: number): Promise<number> {
-  const started = performance.now();
-  const prompts = Array.from({ length: numSequences }, () => promptOf(32));
-  await Promise.all(prompts.map((ids) => generate(engine, ids, { maxTokens: 64 })));
-  return (numSequences * 64) / (performance.now() - started);
-}
+/** Of a turn of either load. */
+const numRequests = 6 * numClients;
+const numRounds = 16;
 
 for (const maxSequences of [numClients, numClients / 2]) {
   await using engine = await openEngine({ maxSequences });
-  await staticBatch(engine, maxSequences);
   const steady: Served[] = [];
-  const batches: number[] = [];
-  for (let round = 0; round < 5; round++) {
-    batches.push(await staticBatch(engine, maxSequences));
-    steady.push(await steadyLoad(engine));
-  }
+  const rates = await takeTurns(numRounds, {
+    async steady() {
+      const served = await steadyLoad(engine, numClients, numRequests);
+      steady.push(served);
+      return served.tokensPerMs * 1e3;
+    },
+    batches: async () => 1e3 * (await staticBatches(engine, maxSequences, numRequests / maxSequences)),
+  });
   const load = `steady load of ${numClients} requests on ${maxSequences} slots, ${setting}`;
-  print({
-    bench: `${load}; control: a full static batch`,
-    value: best(steady.map(({ tokensPerMs }) => tokensPerMs)) * 1e3,
+  printRounds({
+    bench: `${load}; control: full static batches`,
+    values: rates.steady,
     unit: 'tokens/s',
-    control: best(batches) * 1e3,
+    controls: rates.batches,
   });
   if (maxSequences === numClients) continue;
   print({
@@ -98,11 +64,3 @@ print({
   unit: 'ms',
   control: median(quiet),
 });
-
-const delay = monitorEventLoopDelay({ resolution: 1 });
-delay.enable();
-for (let round = 0; round < 10; round++) await staticBatch(engine, 32);
-delay.disable();
-const heldMs = (percentile: number): number => delay.percentile(percentile) / 1e6 - 1; // it counts from timer to timer
-print({ bench: `event loop held in steps, 99th percentile, ${setting}`, value: heldMs(99), unit: 'ms', control: 2 });
-print({ bench: `event loop held in steps, longest, ${setting}`, value: delay.max / 1e6 - 1, unit: 'ms', control: 2 });
