@@ -8,8 +8,8 @@ import { openEngine, setting } from './small-engine.ts';
 
 // How long the event loop stands still while a full batch is computed, beside the bar of 2 ms. By the clock that is as much the
 // work of the operating system as ours: with every processor busy it takes the loop's thread away for milliseconds. So the
-// same is read in an idle process beside the one that works, and the processor time of the loop's thread from turn to turn
-// tells what a run and the bookkeeping around it take.
+// same is read in an idle process beside the one that works, and turns in which nobody took a processor away tell what a run
+// and the bookkeeping around it take.
 const barMs = 2;
 const numSequences = 32;
 const numBatches = 25;
@@ -29,24 +29,29 @@ async function delayedMs(work: () => Promise<unknown>): Promise<Held> {
   return { p99: delay.percentile(99) / 1e6 - 1, longest: delay.max / 1e6 - 1 }; // its timers are a millisecond apart
 }
 
-/** Processor time of this thread from turn to turn; turns without work do not count. `undefined` before Node 24. */
-async function computedMs(work: () => Promise<unknown>): Promise<Held | undefined> {
-  if (!process.threadCpuUsage) return undefined;
-  const turnsMs: number[] = [];
-  let before = process.threadCpuUsage();
+/**
+ * By the clock, from turn to turn; turns without work do not count, nor those in which a thread of this process had to make
+ * way for another one. (The processor time of a thread is told to the tick of the system's clock, which is 4 ms.)
+ */
+async function undisturbedMs(work: () => Promise<unknown>): Promise<Held & { readonly share: number }> {
+  const turns: { readonly ms: number; readonly isDisturbed: boolean }[] = [];
+  let startedAtMs = performance.now();
+  let numBefore = process.resourceUsage().involuntaryContextSwitches;
   let isOver = false;
   const turn = (): void => {
-    const after = process.threadCpuUsage();
-    const ms = (after.user + after.system - before.user - before.system) / 1e3;
-    before = after;
-    if (ms > 0.05) turnsMs.push(ms);
+    const ms = performance.now() - startedAtMs;
+    const { involuntaryContextSwitches: numAfter } = process.resourceUsage();
+    if (ms > 0.05) turns.push({ ms, isDisturbed: numAfter > numBefore });
+    numBefore = numAfter;
+    startedAtMs = performance.now();
     if (!isOver) setImmediate(turn);
   };
   setImmediate(turn);
   await work();
   isOver = true;
-  turnsMs.sort((a, b) => a - b);
-  return { p99: turnsMs[Math.floor(turnsMs.length * 0.99)]!, longest: turnsMs.at(-1)! };
+  const own = turns.filter(({ isDisturbed }) => !isDisturbed).map(({ ms }) => ms);
+  own.sort((a, b) => a - b);
+  return { p99: own[Math.floor(own.length * 0.99)]!, longest: own.at(-1)!, share: own.length / turns.length };
 }
 
 await using engine = await openEngine({ maxSequences: numSequences });
@@ -60,7 +65,7 @@ if (process.send) {
   await work();
   process.disconnect();
 } else {
-  const computed = await computedMs(work);
+  const undisturbed = await undisturbedMs(work);
   const delayed = await delayedMs(work);
   const child = fork(fileURLToPath(import.meta.url));
   const ended = once(child, 'exit');
@@ -75,7 +80,7 @@ if (process.send) {
   ] as const) {
     const bench = `event loop held in steps, ${name}, ${setting}`;
     const of = { unit: 'ms', control: barMs };
-    if (computed) print({ bench: `${bench}, processor time; control: the bar`, value: computed[figure], ...of });
+    print({ bench: `${bench}, undisturbed turns; control: the bar`, value: undisturbed[figure], ...of });
     print({ bench: `${bench}, by the clock; control: the bar`, value: delayed[figure], ...of });
     print({
       bench: `${bench}, by the clock; control: idle beside a process that works`,
@@ -84,4 +89,10 @@ if (process.send) {
       control: idle[figure],
     });
   }
+  print({
+    bench: `turns of the event loop that were not disturbed, ${setting}; control: all with work`,
+    value: undisturbed.share,
+    unit: '× all',
+    control: 1,
+  });
 }

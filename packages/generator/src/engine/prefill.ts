@@ -58,16 +58,17 @@ export class Prefill {
     this.#begun = undefined;
   }
 
-  /** Begins what may start, or computes the next piece of what is begun. */
-  async run(): Promise<void> {
+  /** Begins what may start, or computes the next piece of what is begun. Returns whether it was time to. */
+  async run(): Promise<boolean> {
     if (!this.#begun) this.#admitForks();
-    if (!this.#begun && this.#holdsBack()) return;
+    if (!this.#begun && this.#holdsBack()) return false;
     const isAlone = (ids: readonly number[]) =>
       ids.length > this.#parts.maxPrefillTokens || this.#runner.numKnown(ids) >= KNOWN_TOKENS_WORTH_A_RUN;
     const admissions = this.#begun ? [] : this.#scheduler.admitTogether(isAlone);
     if (admissions.length > 0) await this.#prefillTogether(admissions);
     else await this.#prefillAlone();
     this.#endedAtMs = performance.now();
+    return true;
   }
 
   /** Whether those who wait had better be computed with others who come soon: few of them, and not long since the last. */

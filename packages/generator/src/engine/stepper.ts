@@ -14,8 +14,8 @@ import type { Request } from './request.ts';
 import { Scheduler, type SchedulerLimits } from './scheduler.ts';
 import type { Sequence } from './sequence.ts';
 
-/** While keys and values are copied, the event loop turns this often: those of many sequences that end at once take long. */
-const MS_BETWEEN_TURNS = 1;
+/** After a run and while keys and values are copied, the event loop turns this often: those of many sequences that end at once take long. */
+const MS_BETWEEN_TURNS = 1.5;
 
 /** Moves sequences on, one token a step. Between two steps nothing runs in the session: then, and only then, weights and slots change. */
 export class Stepper {
@@ -87,7 +87,7 @@ export class Stepper {
 
   /** Begins what may start: computes its tokens, or the next piece of them. */
   async prefill(): Promise<void> {
-    await this.#prefill.run();
+    if (await this.#prefill.run()) await nextTurn(); // it has filled slots, and the next run may hold the event loop as well
     await this.release();
   }
 
@@ -96,6 +96,7 @@ export class Stepper {
     this.#preempt();
     const { running } = this; // nobody joins or leaves before the end
     if (running.length === 0) return;
+    const startedAtMs = performance.now();
     try {
       this.#runner.reserve(this.#scheduler.room, this.#prefill.isBegun);
       const logits = await this.#decode(running);
@@ -106,20 +107,24 @@ export class Stepper {
       const failure = new StepError('decode', error);
       for (const { group } of running) this.fail(group, failure);
     }
-    await this.release();
+    await this.release(startedAtMs);
   }
 
-  /** Keeps what those who have left have computed, and frees their slots. */
-  async release(): Promise<void> {
+  /**
+   * Keeps what those who have left have computed, and frees their slots.
+   *
+   * @param turnedAtMs - since when the event loop may be held. @default now
+   */
+  async release(turnedAtMs: number = performance.now()): Promise<void> {
     if (this.#leaving.size === 0) return;
     const leaving = new Set(this.#leaving); // others that leave meanwhile are next
-    let turnedAtMs = performance.now();
     for (const [slot, sequence] of this.running.entries()) {
       if (!leaving.has(sequence) || !sequence.isComputedWith(this.#version)) continue;
+      if (performance.now() - turnedAtMs >= MS_BETWEEN_TURNS) {
+        await nextTurn();
+        turnedAtMs = performance.now();
+      }
       this.#runner.keep(sequence.computedIds(), slot);
-      if (performance.now() - turnedAtMs < MS_BETWEEN_TURNS) continue;
-      await nextTurn();
-      turnedAtMs = performance.now();
     }
     for (const sequence of leaving) this.#leaving.delete(sequence);
     this.#move(this.#scheduler.release(leaving));
