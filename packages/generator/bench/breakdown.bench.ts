@@ -1,15 +1,24 @@
 import { Session } from 'node:inspector/promises';
+import type { Engine } from '../src/index.ts';
+import { staticBatches, steadyLoad } from './loads.ts';
 import { print } from './print.ts';
-import { generate, openEngine, promptOf, setting } from './small-engine.ts';
+import { openEngine, setting } from './small-engine.ts';
 
-// Where the time of the event loop's thread goes while a full batch is computed, by V8's sampling profiler. onnxruntime works
-// on that thread and on another one, so its own time is what the others are compared with.
-const numRounds = 30;
-const numTokens = 48;
+// Where the time of the event loop's thread goes under full static batches and under a steady load, by V8's sampling profiler.
+// onnxruntime works on that thread and on another one, so its own time is what the others are compared with.
+const numRequests = 1024;
+const numClients = 64;
+
+/** So many sequences at a time. */
+const loads: readonly (readonly [name: string, maxSequences: number, run: (engine: Engine) => Promise<unknown>])[] = [
+  ['static batches', 32, (engine) => staticBatches(engine, 32, numRequests / 32)],
+  ['static batches', 128, (engine) => staticBatches(engine, 128, numRequests / 128)],
+  [`steady load of ${numClients} clients`, 32, (engine) => steadyLoad(engine, numClients, numRequests)],
+];
 
 /** What the functions of a file are for; the first that matches. */
 const parts: readonly (readonly [part: string, of: RegExp])[] = [
-  ['onnxruntime', /^<anonymous> $/], // native functions have no file
+  ['onnxruntime', /^[^(]\S* $/], // native functions have no file, and their name is not always the same
   ['waiting for other threads', /^\(idle\)/],
   ['collecting garbage', /^\(garbage collector\)/],
   ['sampling', /generator\/src\/sampling\/|tensor\/dist\/random/],
@@ -20,11 +29,9 @@ const parts: readonly (readonly [part: string, of: RegExp])[] = [
   ['turns of the event loop', / node:(?!inspector)/],
 ];
 
-for (const numSequences of [32, 128]) {
-  await using engine = await openEngine({ maxSequences: numSequences }, true);
-  const round = () =>
-    Promise.all(Array.from({ length: numSequences }, () => generate(engine, promptOf(16), { maxTokens: numTokens })));
-  for (let warmUp = 0; warmUp < 10; warmUp++) await round();
+for (const [name, maxSequences, run] of loads) {
+  await using engine = await openEngine({ maxSequences }, true);
+  await run(engine);
 
   const session = new Session();
   session.connect();
@@ -32,8 +39,8 @@ for (const numSequences of [32, 128]) {
   await session.post('Profiler.setSamplingInterval', { interval: 50 });
   await session.post('Profiler.start');
   const startedAtMs = performance.now();
-  for (let count = 0; count < numRounds; count++) await round();
-  const stepMs = (performance.now() - startedAtMs) / numRounds / numTokens;
+  await run(engine);
+  const totalMs = performance.now() - startedAtMs;
   const { profile } = await session.post('Profiler.stop');
   session.disconnect();
 
@@ -48,10 +55,10 @@ for (const numSequences of [32, 128]) {
   const numAll = profile.samples?.length ?? 0;
   for (const [part, count] of [...numSamples].sort(([, a], [, b]) => b - a)) {
     print({
-      bench: `${part}, ${numSequences} sequences, ${setting}; control: the step, with its part of the prefill`,
-      value: (stepMs * count) / numAll,
+      bench: `${part}, ${name} on ${maxSequences} slots, ${setting}; control: all of the time`,
+      value: (totalMs * count) / numAll,
       unit: 'ms',
-      control: stepMs,
+      control: totalMs,
     });
   }
 }

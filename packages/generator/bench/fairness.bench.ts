@@ -7,8 +7,8 @@ import { takeTurns } from './turns.ts';
 
 const numClients = 64;
 /** Of a turn of either load. */
-const numRequests = 6 * numClients;
-const numRounds = 16;
+const numRequests = 4 * numClients;
+const numRounds = 12;
 
 for (const maxSequences of [numClients, numClients / 2]) {
   await using engine = await openEngine({ maxSequences });
