@@ -124,8 +124,8 @@ printRounds({
 await using narrow = await openRunner();
 await using wide = await openRunner();
 const rows = Array.from({ length: 32 }, () => ({ nextId: 1, numTokens: 40 }));
-narrow.reserve({ numSlots: rows.length, longest: 64 }, false);
-wide.reserve({ numSlots: rows.length, longest: 4096 }, false);
+await narrow.reserve({ numSlots: rows.length, longest: 64 }, false);
+await wide.reserve({ numSlots: rows.length, longest: 4096 }, false);
 const stepsMs: readonly [number[], number[]] = [[], []];
 for (let round = 0; round < 400; round++) {
   for (const [at, runner] of [narrow, wide].entries()) {

@@ -205,7 +205,7 @@ export class Engine implements AsyncDisposable {
     if (update.mode === 'abort') await this.#stepper.abortRunning();
     if (this.#updates.ready !== update) return; // the engine was stopped meanwhile
     if (update.mode === 'drain' && this.#stepper.running.length > 0) return;
-    if (update.mode === 'recompute') this.#stepper.preemptRunning();
+    if (update.mode === 'recompute') await this.#stepper.preemptRunning();
     this.#stepper.setWeights(update.weights, update.version);
     this.#updates.markApplied();
   }

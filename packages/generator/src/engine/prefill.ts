@@ -60,7 +60,7 @@ export class Prefill {
 
   /** Begins what may start, or computes the next piece of what is begun. Returns whether it was time to. */
   async run(): Promise<boolean> {
-    if (!this.#begun) this.#admitForks();
+    if (!this.#begun) await this.#admitForks();
     if (!this.#begun && this.#holdsBack()) return false;
     const isAlone = (ids: readonly number[]) =>
       ids.length > this.#parts.maxPrefillTokens || this.#runner.numKnown(ids) >= KNOWN_TOKENS_WORTH_A_RUN;
@@ -82,17 +82,16 @@ export class Prefill {
   }
 
   /** Fills the slots of late members of a group from those of members that run. */
-  #admitForks(): void {
+  async #admitForks(): Promise<void> {
     const forks = this.#scheduler.admitFrom((running) => running.isComputedWith(this.#version));
     if (forks.length === 0) return;
     try {
-      this.#runner.reserve(this.#scheduler.room, false);
+      await this.#runner.reserve(this.#scheduler.room, false);
+      await this.#runner.copySlots(
+        forks.map(({ sequence, from, to }) => ({ from, to, numTokens: sequence.cachedIds.length })),
+      );
       const nowMs = performance.now();
-      for (const { sequence, from, to } of forks) {
-        const { length } = sequence.cachedIds;
-        this.#runner.copySlot({ from, to }, length);
-        sequence.admitted(nowMs, length, this.#version);
-      }
+      for (const { sequence } of forks) sequence.admitted(nowMs, sequence.cachedIds.length, this.#version);
     } catch (error) {
       const failure = new StepError('prefill', error);
       for (const { sequence } of forks) this.#parts.fail(sequence.group, failure);
@@ -127,7 +126,7 @@ export class Prefill {
         continue;
       }
       try {
-        this.#begun ??= this.#begin(ids);
+        this.#begun ??= await this.#begin(ids);
         const { numDone, numKnown } = this.#begun;
         // In whole blocks, so that a piece has the same bits as the whole: its tokens are multiplied in even numbers.
         const to = Math.min(ids.length, numDone + numLeft - (numLeft % TOKENS_PER_BLOCK));
@@ -138,8 +137,8 @@ export class Prefill {
         const { sequences, slots } = this.#scheduler.admitAlone(ids);
         if (sequences.length === 0) return; // what runs has grown: it waits for the room
         this.#begun = undefined;
-        this.#runner.reserve(this.#scheduler.room, true);
-        this.#runner.finish(ids, slots);
+        await this.#runner.reserve(this.#scheduler.room, true);
+        await this.#runner.finish(ids, slots);
         this.#admitted(sequences, ids, numKnown);
       } catch (error) {
         this.#begun = undefined;
@@ -150,8 +149,8 @@ export class Prefill {
     }
   }
 
-  #begin(ids: readonly number[]): Begun {
-    const numKnown = this.#runner.begin(ids, this.#scheduler.room);
+  async #begin(ids: readonly number[]): Promise<Begun> {
+    const numKnown = await this.#runner.begin(ids, this.#scheduler.room);
     return { ids, numKnown, numDone: numKnown };
   }
 

@@ -4,7 +4,7 @@
 //                            preempt what memory has no room for · decode all running · sample · deliver
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { StepError } from '../errors.ts';
-import type { Move } from '../runner/cache/kv-slots.ts';
+import type { FilledSlot, Move } from '../runner/cache/kv-slots.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { PreparedWeights } from '../runner/weight-sessions.ts';
 import { type Logits, Sampler } from '../sampling/sampler.ts';
@@ -13,9 +13,6 @@ import { prepareConstraints } from './prepare-constraints.ts';
 import type { Request } from './request.ts';
 import { Scheduler, type SchedulerLimits } from './scheduler.ts';
 import type { Sequence } from './sequence.ts';
-
-/** After a run and while keys and values are copied, the event loop turns this often: those of many sequences that end at once take long. */
-const MS_BETWEEN_TURNS = 1.5;
 
 /** Moves sequences on, one token a step. Between two steps nothing runs in the session: then, and only then, weights and slots change. */
 export class Stepper {
@@ -75,8 +72,8 @@ export class Stepper {
   }
 
   /** Has what is running wait, to be computed again from its tokens so far. */
-  preemptRunning(): void {
-    this.#move(this.#scheduler.preemptAll((sequence) => sequence.preempted()));
+  async preemptRunning(): Promise<void> {
+    await this.#move(this.#scheduler.preemptAll((sequence) => sequence.preempted()));
   }
 
   setWeights(weights: PreparedWeights, version: number): void {
@@ -93,12 +90,12 @@ export class Stepper {
 
   /** Gives each running sequence its next token. */
   async decode(): Promise<void> {
-    this.#preempt();
+    await this.#preempt();
     const { running } = this; // nobody joins or leaves before the end
     if (running.length === 0) return;
     const startedAtMs = performance.now();
     try {
-      this.#runner.reserve(this.#scheduler.room, this.#prefill.isBegun);
+      await this.#runner.reserve(this.#scheduler.room, this.#prefill.isBegun);
       const logits = await this.#decode(running);
       const nowMs = performance.now();
       // One row a sequence.
@@ -118,16 +115,15 @@ export class Stepper {
   async release(turnedAtMs: number = performance.now()): Promise<void> {
     if (this.#leaving.size === 0) return;
     const leaving = new Set(this.#leaving); // others that leave meanwhile are next
-    for (const [slot, sequence] of this.running.entries()) {
-      if (!leaving.has(sequence) || !sequence.isComputedWith(this.#version)) continue;
-      if (performance.now() - turnedAtMs >= MS_BETWEEN_TURNS) {
-        await nextTurn();
-        turnedAtMs = performance.now();
-      }
-      this.#runner.keep(sequence.computedIds(), slot);
-    }
+    await this.#runner.keep(this.#filledBy(leaving), turnedAtMs);
     for (const sequence of leaving) this.#leaving.delete(sequence);
-    this.#move(this.#scheduler.release(leaving));
+    await this.#move(this.#scheduler.release(leaving));
+  }
+
+  *#filledBy(leaving: ReadonlySet<Sequence>): Iterable<FilledSlot> {
+    for (const [slot, sequence] of this.running.entries()) {
+      if (leaving.has(sequence) && sequence.isComputedWith(this.#version)) yield { ids: sequence.computedIds(), slot };
+    }
   }
 
   /** Runs; where requests have constraints, the tokens that may come next are looked for meanwhile. */
@@ -138,13 +134,15 @@ export class Stepper {
     return Promise.all([run, prepared]).then(([logits]) => logits);
   }
 
-  #preempt(): void {
+  async #preempt(): Promise<void> {
     const numScratchTokens = this.#prefill.isBegun ? this.#runner.numScratchTokens : 0;
-    this.#move(this.#scheduler.preempt(numScratchTokens, (sequence) => sequence.preempted()));
+    await this.#move(this.#scheduler.preempt(numScratchTokens, (sequence) => sequence.preempted()));
   }
 
-  #move(moves: readonly Move[]): void {
-    for (const move of moves) this.#runner.copySlot(move, this.running[move.to]!.numComputed); // its owner now
+  async #move(moves: readonly Move[]): Promise<void> {
+    if (moves.length === 0) return;
+    // Its owner is there already.
+    await this.#runner.copySlots(moves.map((move) => ({ ...move, numTokens: this.running[move.to]!.numComputed })));
   }
 
   /** Gives a sequence its next token. A fault of its own logits fails its request and no other. */

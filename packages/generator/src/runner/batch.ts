@@ -11,6 +11,12 @@ export interface DecodeRow {
   readonly temperature?: number;
 }
 
+/** `rows`, filled up to so many: a row more than was asked for writes to a slot that nobody has. */
+export function atLeast(numRows: number, rows: readonly DecodeRow[]): readonly DecodeRow[] {
+  if (rows.length >= numRows) return rows;
+  return [...rows, ...Array<DecodeRow>(numRows - rows.length).fill({ nextId: 0, numTokens: 1 })];
+}
+
 /** What tokens a run computes. */
 export type BatchFeeds = Readonly<Record<'input_ids' | 'position_ids' | 'seqlens_k' | 'total_sequence_length', Tensor>>;
 

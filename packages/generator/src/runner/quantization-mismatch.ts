@@ -77,7 +77,7 @@ async function quantizedLogProbs(
 ): Promise<readonly number[]> {
   const cache = new KvCache(cacheShape(session));
   const capacity = ids.length;
-  cache.resize({ numSlots: 1, capacity });
+  cache.reuse({ numSlots: 1, capacity });
   const { feeds, fetches } = cache.views(1);
   const picks = ids.slice(from);
   const {

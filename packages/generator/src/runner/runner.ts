@@ -3,11 +3,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ModelConfig, Weights } from '@forge/models';
 import type { SharedFeeds } from '@forge/onnx';
 import type { Logits } from '../sampling/sampler.ts';
-import { type BatchFeeds, type DecodeRow, extendBatch, prefillBatch } from './batch.ts';
+import { atLeast, type BatchFeeds, type DecodeRow, extendBatch, prefillBatch } from './batch.ts';
 import { cacheShape } from './cache/cache-shape.ts';
 import { bucketOf, type Demand, type Room } from './cache/kv-budget.ts';
 import { KvMemory } from './cache/kv-memory.ts';
-import type { Move } from './cache/kv-slots.ts';
+import type { FilledSlot, SlotCopy } from './cache/kv-slots.ts';
+import { each, inTurns } from './cache/pieces.ts';
 import { DecodeRuns } from './decode-runs.ts';
 import { isLent, type LentVersion, lendWeights } from './lent-weights.ts';
 import { type Placement, placementOf } from './placement.ts';
@@ -31,6 +32,12 @@ export interface PrefillRow {
   readonly slots: readonly number[];
 }
 
+interface RunnerParts {
+  readonly sessions: WeightSessions;
+  readonly weights: PreparedWeights;
+  readonly options: ResolvedRunnerOptions;
+}
+
 /**
  * Computes keys, values and logits: one session for prefill and decode, and the caches. Knows no requests. Prefill
  * computes all tokens of a sequence but the last, and decode the last one with the next token's logits.
@@ -49,14 +56,7 @@ export class Runner implements AsyncDisposable {
   /** Until the weights that were replaced are gone. */
   #retired: Promise<void> = Promise.resolve();
 
-  private constructor(
-    config: ModelConfig,
-    {
-      sessions,
-      weights,
-      options,
-    }: { sessions: WeightSessions; weights: PreparedWeights; options: ResolvedRunnerOptions },
-  ) {
+  private constructor(config: ModelConfig, { sessions, weights, options }: RunnerParts) {
     this.config = config;
     this.#sessions = sessions;
     this.#weights = weights;
@@ -106,8 +106,8 @@ export class Runner implements AsyncDisposable {
   }
 
   /** Makes slots for some sequences, before they are filled or decoded. `isBegun`: one is computed in pieces. */
-  reserve(room: Room, isBegun: boolean): void {
-    this.#memory.reserve(this.#atLeast(room), isBegun);
+  reserve(room: Room, isBegun: boolean): Promise<void> {
+    return inTurns(this.#memory.reserve(this.#atLeast(room), isBegun));
   }
 
   /**
@@ -152,9 +152,10 @@ export class Runner implements AsyncDisposable {
   }
 
   /** Begins to compute one sequence in pieces, beside the slots that `room` counts; returns how many of its tokens are known. */
-  begin(ids: readonly number[], room: Room): number {
-    this.#memory.takeScratch({ numSlots: 1, capacity: bucketOf(this.#padded(ids.length)) }, this.#atLeast(room));
-    return this.#memory.restore(ids);
+  async begin(ids: readonly number[], room: Room): Promise<number> {
+    const extent = { numSlots: 1, capacity: bucketOf(this.#padded(ids.length)) };
+    await inTurns(this.#memory.takeScratch(extent, this.#atLeast(room)));
+    return inTurns(this.#memory.restore(ids));
   }
 
   /** Computes the tokens `from` … `to` of the sequence that was begun, on top of those before. */
@@ -163,27 +164,27 @@ export class Runner implements AsyncDisposable {
   }
 
   /** Fills slots with the sequence that was begun. */
-  finish(ids: readonly number[], slots: readonly number[]): void {
-    this.#memory.place(ids, 0, slots);
+  finish(ids: readonly number[], slots: readonly number[]): Promise<void> {
+    return inTurns(this.#memory.place(ids, 0, slots));
   }
 
   /** Computes what is not known of a sequence, and fills its slots, which `room` counts; returns how many tokens were known. */
   async complete({ ids, slots }: PrefillRow, room: Room): Promise<number> {
-    const numKnown = this.begin(ids, room);
+    const numKnown = await this.begin(ids, room);
     if (numKnown < ids.length) await this.extend(ids, numKnown, ids.length);
-    this.finish(ids, slots);
+    await this.finish(ids, slots);
     return numKnown;
   }
 
   /** Adds one token to each of the slots 0 … B-1; their logits come first in the result and are valid until the next run. */
   decode(rows: readonly DecodeRow[]): readonly Logits[] | Promise<readonly Logits[]> {
-    // A row more than was asked for writes to a slot that nobody has.
-    return this.#decodeRuns.run(atLeast(this.#minRows, rows, { nextId: 0, numTokens: 1 }));
+    return this.#decodeRuns.run(atLeast(this.#minRows, rows));
   }
 
-  /** Keeps the tokens of a slot, all computed with the current weights, for sequences that begin alike. */
-  keep(ids: readonly number[], slot: number): void {
-    this.#memory.keep(ids, slot);
+  /** Keeps tokens of slots, all computed with the current weights, for sequences that begin alike. */
+  keep(filled: Iterable<FilledSlot>, heldSinceMs: number): Promise<void> {
+    const pieces = each(filled, ({ ids, slot }) => this.#memory.keep(ids, slot));
+    return inTurns(pieces, heldSinceMs);
   }
 
   /** Forgets what is kept of `ids` from place `from` on, as far as no other sequence begins with it. */
@@ -191,9 +192,9 @@ export class Runner implements AsyncDisposable {
     this.#memory.forget(ids, from);
   }
 
-  /** Copies the first `numTokens` tokens of one slot over another. */
-  copySlot(move: Move, numTokens: number): void {
-    this.#memory.copySlot(move, numTokens);
+  /** Copies slots over others. */
+  copySlots(copies: Iterable<SlotCopy>): Promise<void> {
+    return inTurns(each(copies, (copied) => this.#memory.copySlot(copied, copied.numTokens)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -218,11 +219,10 @@ export class Runner implements AsyncDisposable {
   async #prefillBatch(rows: readonly PrefillRow[], room: Room): Promise<void> {
     const prompts = rows.map(({ ids }) => ids);
     const numTokens = this.#padded(Math.max(...prompts.map(({ length }) => length)));
-    this.#memory.takeScratch({ numSlots: prompts.length, capacity: bucketOf(numTokens) }, this.#atLeast(room));
+    const extent = { numSlots: prompts.length, capacity: bucketOf(numTokens) };
+    await inTurns(this.#memory.takeScratch(extent, this.#atLeast(room)));
     await this.#fill(prefillBatch(prompts, numTokens));
-    rows.forEach(({ ids, slots }, row) => {
-      this.#memory.place(ids, row, slots);
-    });
+    await inTurns(each(rows.entries(), ([row, { ids, slots }]) => this.#memory.place(ids, row, slots)));
   }
 
   /** Computes keys and values of a batch in scratch memory. */
@@ -248,9 +248,4 @@ export class Runner implements AsyncDisposable {
       batchInvariant: this.#isBatchInvariant,
     });
   }
-}
-
-/** `rows`, filled up with `filler` to so many. */
-function atLeast<Row>(length: number, rows: readonly Row[], filler: Row): readonly Row[] {
-  return rows.length >= length ? rows : [...rows, ...Array<Row>(length - rows.length).fill(filler)];
 }

@@ -5,6 +5,7 @@ import { bucketOf, type Room } from '../../src/runner/cache/kv-budget.ts';
 import type { KvCache } from '../../src/runner/cache/kv-cache.ts';
 import { KvMemory } from '../../src/runner/cache/kv-memory.ts';
 import type { Move } from '../../src/runner/cache/kv-slots.ts';
+import { atOnce } from '../runner/cache/at-once.ts';
 
 /** Requests in all; 10,000 by hand. */
 const numRequests = Number(process.env['FORGE_RANDOM_REQUESTS'] ?? 300);
@@ -94,23 +95,23 @@ class Simulation {
   #release(): void {
     this.scheduler.running.forEach((member, slot) => {
       if (!this.#leaving.has(member) || member.weights !== this.#weights) return;
-      this.memory.keep(member.ids.slice(0, member.cells.length), slot);
+      atOnce(this.memory.keep(member.ids.slice(0, member.cells.length), slot));
     });
     this.#move(this.scheduler.release(this.#leaving));
     this.#leaving.clear();
   }
 
   #move(moves: readonly Move[]): void {
-    for (const move of moves) this.memory.copySlot(move, this.scheduler.running[move.to]!.cells.length);
+    for (const move of moves) atOnce(this.memory.copySlot(move, this.scheduler.running[move.to]!.cells.length));
   }
 
   #fork(): void {
     const forks = this.scheduler.admitFrom(({ weights }) => weights === this.#weights);
-    if (forks.length > 0) this.memory.reserve(this.#room(), false);
+    if (forks.length > 0) atOnce(this.memory.reserve(this.#room(), false));
     for (const { sequence, from, to } of forks) {
       const { length } = sequence.cachedIds;
       this.#begin(sequence, sequence.cachedIds);
-      this.memory.copySlot({ from, to }, length);
+      atOnce(this.memory.copySlot({ from, to }, length));
       this.numForked++;
     }
   }
@@ -122,10 +123,10 @@ class Simulation {
     for (const { ids, sequences } of admissions) for (const member of sequences) this.#begin(member, ids);
     if (computed.length > 0) {
       const capacity = bucketOf(Math.max(...computed.map(({ ids }) => ids.length)));
-      this.memory.takeScratch({ numSlots: computed.length, capacity }, this.#room());
+      atOnce(this.memory.takeScratch({ numSlots: computed.length, capacity }, this.#room()));
       computed.forEach(({ ids, sequences, slots }, row) => {
         write(this.memory.scratch, row, sequences[0]!.cells, 0);
-        this.memory.place(ids, row, slots);
+        atOnce(this.memory.place(ids, row, slots));
       });
     }
     if (admissions.length === 0) this.#prefillAlone();
@@ -134,16 +135,16 @@ class Simulation {
   #prefillAlone(): void {
     const ids = this.scheduler.nextAlone();
     if (!ids) return;
-    this.memory.takeScratch({ numSlots: 1, capacity: bucketOf(ids.length) }, this.#room());
-    const numKnown = this.memory.restore(ids);
+    atOnce(this.memory.takeScratch({ numSlots: 1, capacity: bucketOf(ids.length) }, this.#room()));
+    const numKnown = atOnce(this.memory.restore(ids));
     this.numKnown += numKnown;
     const cells = this.#cellsOf(ids);
     expect(read(this.memory.scratch, 0, numKnown)).toEqual(cells.slice(0, numKnown)); // of these tokens and weights
     write(this.memory.scratch, 0, cells.slice(numKnown), numKnown);
     const { sequences, slots } = this.scheduler.admitAlone(ids);
     for (const member of sequences) this.#begin(member, ids);
-    this.memory.reserve(this.#room(), true);
-    this.memory.place(ids, 0, slots);
+    atOnce(this.memory.reserve(this.#room(), true));
+    atOnce(this.memory.place(ids, 0, slots));
   }
 
   #begin(member: Member, ids: readonly number[]): void {
@@ -169,7 +170,7 @@ class Simulation {
     this.#move(moves);
     const { running } = this.scheduler;
     if (running.length === 0) return;
-    this.memory.reserve(this.#room(), false);
+    atOnce(this.memory.reserve(this.#room(), false));
     running.forEach((member, slot) => {
       expect(read(this.memory.slots, slot, member.cells.length)).toEqual(member.cells);
     });
@@ -192,12 +193,12 @@ class Simulation {
 
 /** A token's key is its cell and its value the opposite of it. */
 function write(cache: KvCache, slot: number, cells: readonly number[], from: number): void {
-  cache.write(slot, from, Float32Array.from([...cells, ...cells.map((cell) => -cell)]));
+  atOnce(cache.write(slot, from, Float32Array.from([...cells, ...cells.map((cell) => -cell)])));
 }
 
 function read(cache: KvCache, slot: number, numTokens: number): readonly number[] {
   const copy = cache.allocateBlock(numTokens);
-  cache.read(slot, 0, copy);
+  atOnce(cache.read(slot, 0, copy));
   const block = [...copy];
   expect(block.slice(numTokens)).toEqual(block.slice(0, numTokens).map((cell) => -cell));
   return block.slice(0, numTokens);

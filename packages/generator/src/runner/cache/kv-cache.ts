@@ -1,5 +1,6 @@
 // S slots, H key/value heads, C capacity in tokens, D head width
 import { type Tensor, tensor } from '@forge/tensor';
+import type { Pieces } from './pieces.ts';
 
 /** What the size of a token's keys and values depends on. */
 export interface KvCacheShape {
@@ -20,6 +21,9 @@ export interface CacheViews {
   readonly fetches: Readonly<Record<string, Tensor>>;
 }
 
+/** Numbers that are copied at once: a megabyte, which takes half a millisecond where pages are new. */
+const PIECE_LENGTH = 2 ** 18;
+
 /** Bytes of the keys and values of one token, in all layers. */
 export function bytesPerToken({ numLayers, numKvHeads, headDim }: KvCacheShape): number {
   return 2 * numLayers * numKvHeads * headDim * Float32Array.BYTES_PER_ELEMENT;
@@ -29,7 +33,7 @@ export function bytesPerToken({ numLayers, numKvHeads, headDim }: KvCacheShape):
 export class KvCache {
   readonly #shape: KvCacheShape;
   /** Per layer the keys, then the values; the memory may be larger than the extent. */
-  #parts_SHCD: Float32Array<ArrayBuffer>[];
+  readonly #parts_SHCD: Float32Array<ArrayBuffer>[];
   #extent: Extent = { numSlots: 0, capacity: 0 };
   /** By the number of slots. */
   readonly #views = new Map<number, CacheViews>();
@@ -49,21 +53,28 @@ export class KvCache {
   }
 
   /** Changes the extent; what is in the slots and tokens that remain stays. Holds one layer's part twice meanwhile. */
-  resize(extent: Extent): void {
+  *resize(extent: Extent): Pieces {
     if (extent.numSlots === this.#extent.numSlots && extent.capacity === this.#extent.capacity) return;
     const { numKvHeads, headDim } = this.#shape;
     const from = this.#extent;
     const numRows = Math.min(from.numSlots, extent.numSlots) * numKvHeads;
     const length = Math.min(from.capacity, extent.capacity) * headDim;
-    this.#parts_SHCD = this.#parts_SHCD.map((part_SHCD) => {
+    for (const [index, part_SHCD] of this.#parts_SHCD.entries()) {
       const resized_SHCD = new Float32Array(this.#elements(extent));
       for (let row = 0; row < numRows; row++) {
-        const start = row * from.capacity * headDim;
-        resized_SHCD.set(part_SHCD.subarray(start, start + length), row * extent.capacity * headDim);
+        const [at, target] = [row * from.capacity * headDim, row * extent.capacity * headDim];
+        yield* copy({ from: part_SHCD, at, to: resized_SHCD, target, length });
       }
-      return resized_SHCD;
-    });
+      this.#parts_SHCD[index] = resized_SHCD;
+    }
     this.#extent = extent;
+    this.#views.clear();
+  }
+
+  /** Gives the memory back. */
+  free(): void {
+    this.#parts_SHCD.fill(new Float32Array(0));
+    this.#extent = { numSlots: 0, capacity: 0 };
     this.#views.clear();
   }
 
@@ -71,23 +82,23 @@ export class KvCache {
   reuse(extent: Extent): void {
     const numElements = this.#elements(extent);
     if (this.#parts_SHCD[0]!.length < numElements) {
-      this.#parts_SHCD = this.#parts_SHCD.map(() => new Float32Array(numElements));
+      for (const index of this.#parts_SHCD.keys()) this.#parts_SHCD[index] = new Float32Array(numElements);
     }
     this.#extent = extent;
     this.#views.clear();
   }
 
   /** Copies the first `numTokens` tokens of a slot of `source` (which may be this cache) over a slot of this cache. */
-  copySlot(source: KvCache, { from, to }: { readonly from: number; readonly to: number }, numTokens: number): void {
+  *copySlot(source: KvCache, { from, to }: { readonly from: number; readonly to: number }, numTokens: number): Pieces {
     const { numKvHeads, headDim } = this.#shape;
     const length = numTokens * headDim;
-    this.#parts_SHCD.forEach((part_SHCD, index) => {
+    for (const [index, part_SHCD] of this.#parts_SHCD.entries()) {
       const source_SHCD = source.#parts_SHCD[index]!; // both caches have the layers of one model
       for (let head = 0; head < numKvHeads; head++) {
-        const start = source.#at(from, head, 0);
-        part_SHCD.set(source_SHCD.subarray(start, start + length), this.#at(to, head, 0));
+        const [at, target] = [source.#at(from, head, 0), this.#at(to, head, 0)];
+        yield* copy({ from: source_SHCD, at, to: part_SHCD, target, length });
       }
-    });
+    }
   }
 
   /** Memory for so many tokens of one slot, [2 × layers, H, tokens, D]. */
@@ -96,7 +107,7 @@ export class KvCache {
   }
 
   /** Copies tokens of a slot, as many as it holds, to a block. */
-  read(slot: number, fromToken: number, block: Float32Array): void {
+  *read(slot: number, fromToken: number, block: Float32Array): Pieces {
     const { numKvHeads } = this.#shape;
     const length = block.length / (this.#parts_SHCD.length * numKvHeads);
     let at = 0;
@@ -105,11 +116,12 @@ export class KvCache {
         const start = this.#at(slot, head, fromToken);
         block.set(part_SHCD.subarray(start, start + length), at);
       }
+      yield;
     }
   }
 
   /** Copies a block to tokens of a slot. */
-  write(slot: number, fromToken: number, block: Float32Array): void {
+  *write(slot: number, fromToken: number, block: Float32Array): Pieces {
     const { numKvHeads } = this.#shape;
     const length = block.length / (this.#parts_SHCD.length * numKvHeads);
     let at = 0;
@@ -117,6 +129,7 @@ export class KvCache {
       for (let head = 0; head < numKvHeads; head++, at += length) {
         part_SHCD.set(block.subarray(at, at + length), this.#at(slot, head, fromToken));
       }
+      yield;
     }
   }
 
@@ -153,5 +166,22 @@ export class KvCache {
   #elements({ numSlots, capacity }: Extent): number {
     const { numKvHeads, headDim } = this.#shape;
     return numSlots * numKvHeads * capacity * headDim;
+  }
+}
+
+interface Copied {
+  readonly from: Float32Array;
+  readonly at: number;
+  readonly to: Float32Array;
+  /** Where it begins in `to`. */
+  readonly target: number;
+  readonly length: number;
+}
+
+function* copy({ from, at, to, target, length }: Copied): Pieces {
+  for (let done = 0; done < length; done += PIECE_LENGTH) {
+    const end = Math.min(done + PIECE_LENGTH, length);
+    to.set(from.subarray(at + done, at + end), target + done);
+    yield;
   }
 }

@@ -1,12 +1,11 @@
 import { type Demand, KvBudget, type Room } from './kv-budget.ts';
 import { bytesPerToken, type Extent, KvCache, type KvCacheShape } from './kv-cache.ts';
 import type { Move } from './kv-slots.ts';
+import type { Pieces } from './pieces.ts';
 import { PrefixCache } from './prefix-cache.ts';
 
 /** Prefixes that nobody uses again must not crowd the machine. */
 const PREFIX_SHARE = 1 / 4;
-
-const NONE: Extent = { numSlots: 0, capacity: 0 };
 
 /** How much memory there is, and for what. */
 export interface KvMemoryOptions {
@@ -60,33 +59,33 @@ export class KvMemory {
   }
 
   /** Makes slots for some sequences; what is in them stays. Scratch memory goes if it is in the way and not in use. */
-  reserve(room: Room, isScratchInUse: boolean): void {
+  *reserve(room: Room, isScratchInUse: boolean): Pieces {
     const { extent } = this.slots;
     const isEnough = room.numSlots <= extent.numSlots && room.longest <= extent.capacity;
     if (isEnough && this.#budget.numFree(extent, this.numScratchTokens) >= 0) return;
-    if (!isScratchInUse && !this.fits({ ...room, numScratchTokens: this.numScratchTokens })) this.scratch.resize(NONE);
-    this.#resizeSlots(room, this.numScratchTokens);
+    if (!isScratchInUse && !this.fits({ ...room, numScratchTokens: this.numScratchTokens })) this.scratch.free();
+    yield* this.#resizeSlots(room, this.numScratchTokens);
   }
 
   /** Makes scratch memory beside slots for some sequences; what was in it is lost. */
-  takeScratch(extent: Extent, room: Room): void {
+  *takeScratch(extent: Extent, room: Room): Pieces {
     const numNeeded = extent.numSlots * extent.capacity;
     const isEnough =
       this.numScratchTokens >= numNeeded && this.fits({ ...room, numScratchTokens: this.numScratchTokens });
-    if (!isEnough) this.scratch.resize(NONE);
-    this.#resizeSlots(room, isEnough ? this.numScratchTokens : numNeeded);
+    if (!isEnough) this.scratch.free();
+    yield* this.#resizeSlots(room, isEnough ? this.numScratchTokens : numNeeded);
     this.scratch.reuse(extent);
   }
 
   /** Copies a row of scratch memory that holds `ids` to some slots, and keeps it as a prefix. */
-  place(ids: readonly number[], row: number, slots: readonly number[]): void {
-    for (const to of slots) this.slots.copySlot(this.scratch, { from: row, to }, ids.length);
-    this.#store(ids, this.scratch, row);
+  *place(ids: readonly number[], row: number, slots: readonly number[]): Pieces {
+    for (const to of slots) yield* this.slots.copySlot(this.scratch, { from: row, to }, ids.length);
+    yield* this.#store(ids, this.scratch, row);
   }
 
   /** Keeps what a slot holds as a prefix. */
-  keep(ids: readonly number[], slot: number): void {
-    this.#store(ids, this.slots, slot);
+  *keep(ids: readonly number[], slot: number): Pieces {
+    yield* this.#store(ids, this.slots, slot);
   }
 
   /** How many tokens `ids` begin with that are kept. */
@@ -95,7 +94,7 @@ export class KvMemory {
   }
 
   /** Copies what is kept of the beginning of `ids` to the first row of scratch memory; returns the number of tokens. */
-  restore(ids: readonly number[]): number {
+  restore(ids: readonly number[]): Pieces<number> {
     return this.#prefixes.restore(ids, this.scratch, 0);
   }
 
@@ -110,19 +109,19 @@ export class KvMemory {
   }
 
   /** Copies the first `numTokens` tokens of one slot over another. */
-  copySlot(move: Move, numTokens: number): void {
-    this.slots.copySlot(this.slots, move, numTokens);
+  copySlot(move: Move, numTokens: number): Pieces {
+    return this.slots.copySlot(this.slots, move, numTokens);
   }
 
-  #resizeSlots(room: Room, numScratchTokens: number): void {
+  *#resizeSlots(room: Room, numScratchTokens: number): Pieces {
     const extent = this.#budget.extentFor(this.slots.extent, { ...room, numScratchTokens });
     this.#prefixes.shrink(this.#budget.numFree(extent, numScratchTokens));
-    this.slots.resize(extent);
+    yield* this.slots.resize(extent);
   }
 
-  #store(ids: readonly number[], cache: KvCache, slot: number): void {
+  *#store(ids: readonly number[], cache: KvCache, slot: number): Pieces {
     const numFree = this.#budget.numFree(this.slots.extent, this.numScratchTokens);
     const maxTokens = Math.min(this.#maxPrefixTokens, numFree);
-    if (ids.length <= maxTokens) this.#prefixes.store(ids, cache, slot, maxTokens);
+    if (ids.length <= maxTokens) yield* this.#prefixes.store(ids, cache, slot, maxTokens);
   }
 }

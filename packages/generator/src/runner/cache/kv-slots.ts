@@ -4,6 +4,17 @@ export interface Move {
   readonly to: number;
 }
 
+/** The first tokens of one slot, for another one. */
+export interface SlotCopy extends Move {
+  readonly numTokens: number;
+}
+
+/** The tokens that a slot holds. */
+export interface FilledSlot {
+  readonly ids: readonly number[];
+  readonly slot: number;
+}
+
 /** Who owns which key/value slot. The live slots are always 0 … k-1, so that a run covers them as one block. */
 export class KvSlots<Owner> {
   readonly #numSlots: number;

@@ -1,4 +1,5 @@
 import type { KvCache } from './kv-cache.ts';
+import type { Pieces } from './pieces.ts';
 import { PrefixTree, TOKENS_PER_BLOCK } from './prefix-tree.ts';
 
 /**
@@ -26,23 +27,21 @@ export class PrefixCache {
   }
 
   /** Copies what is here of the beginning of `ids` to a slot; returns the number of tokens. */
-  restore(ids: readonly number[], cache: KvCache, slot: number): number {
+  *restore(ids: readonly number[], cache: KvCache, slot: number): Pieces<number> {
     const blocks = this.#tree.match(ids);
-    blocks.forEach((block, index) => {
-      cache.write(slot, index * TOKENS_PER_BLOCK, block);
-    });
+    for (const [index, block] of blocks.entries()) yield* cache.write(slot, index * TOKENS_PER_BLOCK, block);
     return blocks.length * TOKENS_PER_BLOCK;
   }
 
   /** Keeps the whole blocks of a slot that holds `ids`, and forgets others where that makes more than `maxTokens`, which `ids` are not. */
-  store(ids: readonly number[], cache: KvCache, slot: number, maxTokens: number): void {
+  *store(ids: readonly number[], cache: KvCache, slot: number, maxTokens: number): Pieces {
     const maxBlocks = Math.floor(maxTokens / TOKENS_PER_BLOCK);
-    let numNew = 0; // taken from the free ones, and not yet in the tree
-    this.#tree.add(ids, (fromToken) => {
-      if (this.#free.length === 0 && this.#numBlocks + numNew >= maxBlocks) this.#tree.forgetOldest();
-      numNew++;
-      const block = this.#free.pop() ?? cache.allocateBlock(TOKENS_PER_BLOCK);
-      cache.read(slot, fromToken, block);
+    const [tree, free] = [this.#tree, this.#free];
+    const isFull = () => free.length === 0 && this.#numBlocks >= maxBlocks;
+    yield* tree.add(ids, function* (fromToken) {
+      if (isFull()) tree.forgetOldest();
+      const block = free.pop() ?? cache.allocateBlock(TOKENS_PER_BLOCK);
+      yield* cache.read(slot, fromToken, block);
       return block;
     });
     this.shrink(maxTokens);

@@ -1,3 +1,5 @@
+import type { Pieces } from './pieces.ts';
+
 /** Tokens of one block: sequences share whole blocks. */
 export const TOKENS_PER_BLOCK = 16;
 
@@ -41,18 +43,20 @@ export class PrefixTree<Block> {
 
   /**
    * Adds the whole blocks of `ids` that are missing; `make` is asked for each, with the place of its first token, and may
-   * forget others for it.
+   * forget others for it. Ends where a block before the next one is forgotten between two pieces.
    */
-  add(ids: readonly number[], make: (fromToken: number) => Block): void {
+  *add(ids: readonly number[], make: (fromToken: number) => Pieces<Block>): Pieces {
     const path = [...this.#pathOf(ids)];
     this.#use(path);
     for (let at = path.length * TOKENS_PER_BLOCK; at + TOKENS_PER_BLOCK <= ids.length; at += TOKENS_PER_BLOCK) {
       const parent = path.at(-1);
-      const node = { key: keyAt(ids, at), parent, children: new Map(), block: make(at) };
+      const block = yield* make(at);
+      if (parent && !this.#byUse.has(parent)) return this.#onForget(block);
+      const node = { key: keyAt(ids, at), parent, children: new Map(), block };
       (parent?.children ?? this.#roots).set(node.key, node);
       path.push(node);
+      this.#use(path);
     }
-    this.#use(path);
   }
 
   /** Forgets the blocks that hold tokens of `ids` from place `from` on, as far as no other sequence goes through them. */

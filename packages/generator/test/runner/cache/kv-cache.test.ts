@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { KvCache } from '../../../src/runner/cache/kv-cache.ts';
+import { atOnce } from './at-once.ts';
 
 const shape = { numLayers: 2, numKvHeads: 3, headDim: 4 };
 
@@ -26,9 +27,9 @@ function forEachToken(cache: KvCache, slots: number, tokens: number, visit: (at:
 describe('KvCache', () => {
   test('growing in slots and capacity keeps what is in it', () => {
     const cache = new KvCache(shape);
-    cache.resize({ numSlots: 2, capacity: 10 });
+    atOnce(cache.resize({ numSlots: 2, capacity: 10 }));
     fill(cache, 2, 10);
-    cache.resize({ numSlots: 5, capacity: 65 });
+    atOnce(cache.resize({ numSlots: 5, capacity: 65 }));
     Object.values(cache.views(2).feeds).forEach(({ data }, part) => {
       forEachToken(cache, 2, 10, (at, tag) => expect(data[at]).toBe(tag + part * 1e6));
     });
@@ -36,11 +37,11 @@ describe('KvCache', () => {
 
   test('a copied slot holds the source up to the length and its own tokens after it', () => {
     const source = new KvCache(shape);
-    source.resize({ numSlots: 4, capacity: 70 });
+    atOnce(source.resize({ numSlots: 4, capacity: 70 }));
     fill(source, 4, 70);
     const cache = new KvCache(shape);
-    cache.resize({ numSlots: 4, capacity: 10 });
-    cache.copySlot(source, { from: 3, to: 1 }, 7);
+    atOnce(cache.resize({ numSlots: 4, capacity: 10 }));
+    atOnce(cache.copySlot(source, { from: 3, to: 1 }, 7));
     const [keys] = Object.values(cache.views(4).feeds);
     forEachToken(cache, 4, 9, (at, tag) => {
       const isCopied = Math.floor(tag / 1e4) === 1 && tag % 1e3 < 7;
@@ -50,7 +51,7 @@ describe('KvCache', () => {
 
   test('outputs are on the memory of the inputs', () => {
     const cache = new KvCache(shape);
-    cache.resize({ numSlots: 8, capacity: 64 });
+    atOnce(cache.resize({ numSlots: 8, capacity: 64 }));
     const { feeds, fetches } = cache.views(3);
     expect(Object.keys(feeds)).toEqual(['past_key.0', 'past_value.0', 'past_key.1', 'past_value.1']);
     expect(feeds['past_value.1']).toBe(fetches['present_value.1']);
