@@ -23,7 +23,10 @@ export async function inTurns<Result>(pieces: Pieces<Result>, fromMs: number = p
   }
 }
 
-/** The pieces of each item. */
+/** The pieces of each item, one at least. */
 export function* each<Item>(items: Iterable<Item>, piecesOf: (item: Item) => Pieces): Pieces {
-  for (const item of items) yield* piecesOf(item);
+  for (const item of items) {
+    yield* piecesOf(item);
+    yield;
+  }
 }
