@@ -52,5 +52,5 @@ test('keys and values are copied by a megabyte at most', () => {
   const atLeast = numCopied / 2 ** 20;
   expect([...cache.copySlot(cache, { from: 0, to: 1 }, numTokens)].length).toBeGreaterThanOrEqual(atLeast);
   expect([...cache.resize({ numSlots: 4, capacity: 2 * numTokens })].length).toBeGreaterThanOrEqual(2 * atLeast);
-  expect([...cache.read(0, 0, cache.allocateBlock(numTokens))].length).toBeGreaterThanOrEqual(atLeast / 2);
+  expect([...cache.read(0, 0, cache.allocateBlock(1000))].length).toBeGreaterThanOrEqual(atLeast / 5);
 });
