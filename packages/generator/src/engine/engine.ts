@@ -133,7 +133,7 @@ export class Engine implements AsyncDisposable {
 
   /** Forgets the keys and values of `ids` from place `from` on that no other sequence begins with. @param from - @default 0 */
   forget(ids: readonly number[], from = 0): void {
-    this.#runner.forget(ids, from);
+    this.#stepper.forget(ids, from);
   }
 
   /**

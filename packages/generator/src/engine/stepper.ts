@@ -22,6 +22,8 @@ export class Stepper {
   readonly #sampler: Sampler;
   /** Sequences that ended or were given up, but still hold their slot or their place in the queue. */
   readonly #leaving = new Set<Sequence>();
+  /** Tokens to forget when what has left is kept: they may be among it. */
+  readonly #toForget: { readonly ids: readonly number[]; readonly from: number }[] = [];
   #version = 0;
 
   constructor(runner: Runner, limits: Omit<SchedulerLimits, 'fits'>) {
@@ -59,6 +61,12 @@ export class Stepper {
     if (request.isSettled) return;
     request.fail(error);
     for (const sequence of request.sequences) this.#leaving.add(sequence);
+  }
+
+  /** Forgets the keys and values of `ids` from place `from` on that no other sequence begins with. */
+  forget(ids: readonly number[], from: number): void {
+    this.#toForget.push({ ids, from });
+    this.#forget();
   }
 
   /** Ends what is running with what it has. */
@@ -117,7 +125,13 @@ export class Stepper {
     const leaving = new Set(this.#leaving); // others that leave meanwhile are next
     await this.#runner.keep(this.#filledBy(leaving), turnedAtMs);
     for (const sequence of leaving) this.#leaving.delete(sequence);
+    this.#forget();
     await this.#move(this.#scheduler.release(leaving));
+  }
+
+  #forget(): void {
+    if (this.#leaving.size > 0) return;
+    for (const { ids, from } of this.#toForget.splice(0)) this.#runner.forget(ids, from);
   }
 
   *#filledBy(leaving: ReadonlySet<Sequence>): Iterable<FilledSlot> {

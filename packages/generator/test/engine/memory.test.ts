@@ -53,6 +53,20 @@ describe('prefixes', () => {
     expect((await generate(keeping.engine, ids, { maxTokens: 2, seed: 1 }))[0]?.numCachedTokens).toBe(48);
   });
 
+  test('that are to be forgotten before they are kept are not kept', async () => {
+    await using keeping = await open({});
+    const ids = promptOf(20);
+    const tokenIds: number[] = [];
+    await keeping.engine.generate({ text: '', ids }, resolveSamplingParams({ maxTokens: 30, seed: 1 }), {
+      onDelta(delta) {
+        tokenIds.push(...delta.tokenIds);
+        if (delta.finishReason !== undefined) keeping.engine.forget([...ids, ...tokenIds], 20);
+      },
+    });
+    const [next] = await generate(keeping.engine, [...ids, ...tokenIds], { maxTokens: 1 });
+    expect(next?.numCachedTokens).toBe(16); // whole blocks before place 20
+  });
+
   test('of a sequence that an update met are not kept', async () => {
     await using keeping = await open({});
     const ids = promptOf(10);
