@@ -4,14 +4,13 @@ import type { BoundRun, Session, SharedFeeds } from '@forge/onnx';
 import { tensor } from '@forge/tensor';
 import type { Logits } from '../sampling/sampler.ts';
 import type { DecodeRow } from './batch.ts';
-import type { CacheViews, KvCache } from './cache/kv-cache.ts';
+import type { KvCache } from './cache/kv-cache.ts';
 import type { Placement } from './placement.ts';
 import { RunPace } from './run-pace.ts';
 import { type SelectedTokens, selectTokens } from './selected-tokens.ts';
 
 /** The decode of so many rows, with everything it reads and writes handed to onnxruntime already. */
 interface DecodeRun {
-  readonly views: CacheViews;
   readonly bound: BoundRun;
   readonly ids_B1: BigInt64Array;
   readonly positions_B1: BigInt64Array;
@@ -43,6 +42,7 @@ export class DecodeRuns implements Disposable {
 
   constructor(parts: DecodeRunParts) {
     this.#parts = parts;
+    parts.slots.onMove = () => this[Symbol.dispose]();
   }
 
   /** Adds one token to each of the slots 0 … B-1 and returns their logits, valid until the next run: at once, if that is short. */
@@ -68,21 +68,19 @@ export class DecodeRuns implements Disposable {
   }
 
   #runOf(numRows: number): DecodeRun {
-    const { slots, config } = this.#parts;
+    const { config } = this.#parts;
     if (this.#logits.length < numRows * config.vocabSize) {
       this[Symbol.dispose]();
       this.#logits = new Float32Array(numRows * config.vocabSize);
     }
     const known = this.#runs.get(numRows);
-    const views = slots.views(numRows);
-    if (known?.views === views) return known;
-    known?.bound[Symbol.dispose]();
-    const run = this.#bind(numRows, views);
+    if (known) return known;
+    const run = this.#bind(numRows);
     this.#runs.set(numRows, run);
     return run;
   }
 
-  #bind(numRows: number, views: CacheViews): DecodeRun {
+  #bind(numRows: number): DecodeRun {
     const { config, session, weights, slots, place, batchInvariant } = this.#parts;
     const logits = this.#logits.subarray(0, numRows * config.vocabSize);
     const selected = selectTokens(config, logits, batchInvariant);
@@ -91,9 +89,9 @@ export class DecodeRuns implements Disposable {
     const seqlens = tensor('int32', [numRows]);
     const total = tensor('int32', []);
     const batch = { input_ids: ids, position_ids: positions, seqlens_k: seqlens, total_sequence_length: total };
+    const views = slots.views(numRows);
     const feeds = { ...views.feeds, ...place(batch, slots.extent.capacity), ...selected.feeds };
     return {
-      views,
       bound: session.bind(feeds, { ...views.fetches, ...selected.fetches }, weights),
       ids_B1: ids.data,
       positions_B1: positions.data,

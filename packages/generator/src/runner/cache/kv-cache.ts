@@ -35,6 +35,8 @@ export class KvCache {
   /** Per layer the keys, then the values; the memory may be larger than the extent. */
   readonly #parts_SHCD: Float32Array<ArrayBuffer>[];
   #extent: Extent = { numSlots: 0, capacity: 0 };
+  /** Called before slots move to other memory: what is bound to views of them would hold the old. @default nobody */
+  onMove: () => void = () => {};
   /** By the number of slots. */
   readonly #views = new Map<number, CacheViews>();
 
@@ -55,6 +57,7 @@ export class KvCache {
   /** Changes the extent; what is in the slots and tokens that remain stays. Holds one layer's part twice meanwhile. */
   *resize(extent: Extent): Pieces {
     if (extent.numSlots === this.#extent.numSlots && extent.capacity === this.#extent.capacity) return;
+    this.#leave();
     const { numKvHeads, headDim } = this.#shape;
     const from = this.#extent;
     const numRows = Math.min(from.numSlots, extent.numSlots) * numKvHeads;
@@ -73,24 +76,23 @@ export class KvCache {
       this.#parts_SHCD[index] = resized_SHCD;
     }
     this.#extent = extent;
-    this.#views.clear();
   }
 
   /** Gives the memory back. */
   free(): void {
+    this.#leave();
     this.#parts_SHCD.fill(new Float32Array(0));
     this.#extent = { numSlots: 0, capacity: 0 };
-    this.#views.clear();
   }
 
   /** Changes the extent and leaves undefined what is in it; memory is taken only when there is too little of it. */
   reuse(extent: Extent): void {
+    this.#leave();
     const numElements = this.#elements(extent);
     if (this.#parts_SHCD[0]!.length < numElements) {
       for (const index of this.#parts_SHCD.keys()) this.#parts_SHCD[index] = new Float32Array(numElements);
     }
     this.#extent = extent;
-    this.#views.clear();
   }
 
   /** Copies the first `numTokens` tokens of a slot of `source` (which may be this cache) over a slot of this cache. */
@@ -153,6 +155,11 @@ export class KvCache {
       this.#views.set(numRows, views);
     }
     return views;
+  }
+
+  #leave(): void {
+    this.onMove();
+    this.#views.clear();
   }
 
   #makeViews(numRows: number): CacheViews {

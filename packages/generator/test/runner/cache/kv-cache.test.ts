@@ -49,6 +49,19 @@ describe('KvCache', () => {
     });
   });
 
+  test('tells before slots move, and not where they stay', () => {
+    const cache = new KvCache(shape);
+    const told: number[] = [];
+    cache.onMove = () => told.push(cache.extent.capacity);
+    atOnce(cache.resize({ numSlots: 2, capacity: 10 }));
+    atOnce(cache.resize({ numSlots: 2, capacity: 10 }));
+    const views = cache.views(1);
+    expect(cache.views(1)).toBe(views);
+    atOnce(cache.resize({ numSlots: 2, capacity: 20 }));
+    expect(told).toEqual([0, 10]);
+    expect(cache.views(1)).not.toBe(views);
+  });
+
   test('outputs are on the memory of the inputs', () => {
     const cache = new KvCache(shape);
     atOnce(cache.resize({ numSlots: 8, capacity: 64 }));
