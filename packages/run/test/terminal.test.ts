@@ -90,6 +90,7 @@ test('a terminal that can do nothing gets plain lines', () => {
 });
 
 test('no line of a block is wider than it may be', () => {
+  const atBegin = { phase: 'grpo', done: 0, total: 1, rate: 0, secondsLeft: 0, fields: {} };
   const words = fc.string({ minLength: 1, maxLength: 12 });
   const state = fc.record({
     phase: words,
@@ -106,6 +107,7 @@ test('no line of a block is wider than it may be', () => {
         expect(line.reduce((sum, { text }) => sum + text.length, 0)).toBeLessThanOrEqual(columns);
       }
     }),
+    { examples: [[{ ...atBegin, trends: { constructor: [0, 0] } }, 1]] },
   );
 });
 

@@ -51,7 +51,7 @@ export function progressBlock(state: ProgressState, columns: number): readonly (
   const named = Object.entries(trends).filter(([, values]) => values.length > 1);
   const nameWidth = Math.max(0, ...named.map(([name]) => name.length));
   const trendLines = named.map(([name, values]): readonly Span[] => {
-    const value = fields[name] ?? '';
+    const value = Object.hasOwn(fields, name) ? fields[name]! : ''; // a field may be called `constructor`
     const free = columns - nameWidth - value.length - 2 * GAP.length;
     return [
       { text: name.padEnd(nameWidth), style: 'dim' },
