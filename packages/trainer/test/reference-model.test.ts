@@ -81,6 +81,7 @@ test('what a killed replica was scoring is scored by another', async () => {
   await using service = await MortalReferenceModel.options({ numReplicas: 2 }).asService({ model: folder.path });
   const [victim = 0] = await service.pid.fanout();
   const alone = await service.forward.route(sequences);
+  process.kill(victim, 'SIGSTOP'); // so that it has answered none of them when it is killed
   const calls = Array.from({ length: 6 }, () => service.forward.route(sequences));
   expect(service.state().replicas.map(({ activeRequests }) => activeRequests)).toEqual([3, 3]);
   process.kill(victim, 'SIGKILL');
